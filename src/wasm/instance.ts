@@ -8,7 +8,10 @@ export interface Kernel<Exports> {
  * Instantiates a kernel from its base64 text, synchronously, in Node and in browsers.
  * The kernels use the stub runtime and no static data beyond the first page: callers lay out the memory.
  */
-export function instantiate<Exports>(base64: string, memory = new WebAssembly.Memory({ initial: 1 })): Kernel<Exports> {
+export function instantiate<Exports>(
+  base64: string,
+  memory = new WebAssembly.Memory({ initial: 1 }),
+): Kernel<Exports> {
   const module = new WebAssembly.Module(decode(base64));
   const instance = new WebAssembly.Instance(module, { env: { memory, abort: fail } });
   return { exports: instance.exports as Exports, memory };
