@@ -1,7 +1,9 @@
 import { PolysemeError } from '../errors.ts';
 import { wasm } from '../wasm/generated/distance.ts';
 import { instantiate, type Kernel, reserve } from '../wasm/instance.ts';
-import { checkCount, pairCount, rowStart } from './condensed.ts';
+import { pairCount, rowStart } from './condensed.ts';
+import { EqualRows } from './equal-rows.ts';
+import { notFinite, rowWidth } from './rows.ts';
 
 /** Largest count of rows whose distances still fit one typed array (8 GiB of f32). */
 const MAX_COUNT = 65_536;
@@ -27,8 +29,7 @@ export function cosineDistances({ rows, count }: { rows: Float32Array; count: nu
   const distances = new Float32Array(pairCount(count));
   if (count === 0) return distances;
   const plan = layOut(count, width);
-  const { exports, memory } = kernel();
-  reserve(memory, plan.end);
+  reserve(kernel().memory, plan.end);
   const equal = new EqualRows(rows, width);
   // Every strip of columns is met by the strips of rows up to itself.
   for (let column = 0; column < count; column += plan.stripRows) {
@@ -37,48 +38,16 @@ export function cosineDistances({ rows, count }: { rows: Float32Array; count: nu
     for (let row = 0; row <= column; row += plan.stripRows) {
       const same = row === column;
       if (!same) packStrip(plan, rows, row, plan.stripRows, plan.stripA);
-      const at = same ? plan.stripB : plan.stripA;
-      fillBlocks(
-        exports,
-        memory,
-        plan,
-        at,
-        row,
-        same ? columns : plan.stripRows,
-        column,
-        columns,
-        count,
-        distances,
-      );
+      const from = {
+        at: same ? plan.stripB : plan.stripA,
+        first: row,
+        rows: same ? columns : plan.stripRows,
+      };
+      fillBlocks(plan, from, { at: plan.stripB, first: column, rows: columns }, count, distances);
     }
   }
   equal.clear(distances, count);
   return distances;
-}
-
-/**
- * Mean cosine distance over all pairs of rows in O(n·d), without the pairs:
- * 1 − (‖Σ ê‖² − Σ ‖ê‖²) / (n(n − 1)), ê = e/‖e‖, or 0 for a zero row. In double precision; null for fewer than two rows.
- * @param rows count × d, row-major
- */
-export function meanCosineDistance({ rows, count }: { rows: Float32Array; count: number }): number | null {
-  const width = rowWidth('meanCosineDistance', rows, count);
-  const sum = new Float64Array(width);
-  let units = 0;
-  for (let row = 0; row < count; row++) {
-    const start = row * width;
-    let squared = 0;
-    for (let k = 0; k < width; k++) squared += rows[start + k]! * rows[start + k]!;
-    if (!Number.isFinite(squared)) throw notFinite('meanCosineDistance', row);
-    if (squared === 0) continue;
-    units++;
-    const scale = 1 / Math.sqrt(squared);
-    for (let k = 0; k < width; k++) sum[k]! += rows[start + k]! * scale;
-  }
-  if (count < 2) return null;
-  let squared = 0;
-  for (const value of sum) squared += value * value;
-  return 1 - (squared - units) / (count * (count - 1));
 }
 
 interface DistanceExports {
@@ -166,28 +135,26 @@ function packStrip(
   }
 }
 
-function fillBlocks(
-  exports: DistanceExports,
-  memory: WebAssembly.Memory,
-  plan: Plan,
-  stripA: number,
-  firstRow: number,
-  rows: number,
-  firstColumn: number,
-  columns: number,
-  count: number,
-  distances: Float32Array,
-): void {
+/** Packed rows of the kernel's memory: where they lie, the first one's number, how many. */
+interface Strip {
+  at: number;
+  first: number;
+  rows: number;
+}
+
+/** Writes the distances of the rows of `a` to those of `b`, the same or later ones, a block at a time. */
+function fillBlocks(plan: Plan, a: Strip, b: Strip, count: number, distances: Float32Array): void {
+  const { exports, memory } = kernel();
   const { tileRows, rowBytes, steps, block, sums } = plan;
-  for (let r = 0; r < rows; r += tileRows) {
-    const height = Math.min(tileRows, rows - r);
-    for (let c = firstRow === firstColumn ? r : 0; c < columns; c += tileRows) {
-      const breadth = Math.min(tileRows, columns - c);
-      const diagonal = firstRow + r === firstColumn + c;
+  for (let r = 0; r < a.rows; r += tileRows) {
+    const height = Math.min(tileRows, a.rows - r);
+    for (let c = a.first === b.first ? r : 0; c < b.rows; c += tileRows) {
+      const breadth = Math.min(tileRows, b.rows - c);
+      const diagonal = a.first + r === b.first + c;
       exports.block(
-        stripA + r * rowBytes,
+        a.at + r * rowBytes,
         Math.ceil(height / GROUP),
-        plan.stripB + c * rowBytes,
+        b.at + c * rowBytes,
         Math.ceil(breadth / GROUP),
         steps,
         block,
@@ -197,73 +164,13 @@ function fillBlocks(
       );
       const values = new Float32Array(memory.buffer, block, tileRows * tileRows);
       for (let i = 0; i < height; i++) {
-        const row = firstRow + r + i;
+        const row = a.first + r + i;
         const from = diagonal ? i + 1 : 0;
         distances.set(
           values.subarray(i * tileRows + from, i * tileRows + breadth),
-          rowStart(count, row) + firstColumn + c + from,
+          rowStart(count, row) + b.first + c + from,
         );
       }
     }
   }
-}
-
-/** Groups of bitwise-equal, non-zero rows, found by a hash of their bits. */
-class EqualRows {
-  readonly #bits: Int32Array;
-  readonly #width: number;
-  /** By hash, groups of equal rows; nearly always one group of one. */
-  readonly #groups = new Map<number, number[][]>();
-  #repeated = false;
-
-  constructor(rows: Float32Array, width: number) {
-    this.#bits = new Int32Array(rows.buffer, rows.byteOffset, rows.length);
-    this.#width = width;
-  }
-
-  note(first: number, norms: Float64Array, hashes: Int32Array): void {
-    for (let i = 0; i < hashes.length; i++) {
-      if (norms[i] === 0) continue;
-      const groups = this.#groups.get(hashes[i]!);
-      const group = groups?.find(([other]) => this.#same(other!, first + i));
-      if (group) {
-        group.push(first + i);
-        this.#repeated = true;
-      } else if (groups) groups.push([first + i]);
-      else this.#groups.set(hashes[i]!, [[first + i]]);
-    }
-  }
-
-  /** Sets the distances inside every group to 0. */
-  clear(distances: Float32Array, count: number): void {
-    if (!this.#repeated) return;
-    for (const group of [...this.#groups.values()].flat()) {
-      for (let i = 0; i < group.length; i++) {
-        const start = rowStart(count, group[i]!);
-        for (let j = i + 1; j < group.length; j++) distances[start + group[j]!] = 0;
-      }
-    }
-  }
-
-  #same(a: number, b: number): boolean {
-    const width = this.#width;
-    for (let k = 0; k < width; k++) {
-      if (this.#bits[a * width + k] !== this.#bits[b * width + k]) return false;
-    }
-    return true;
-  }
-}
-
-function rowWidth(caller: string, rows: Float32Array, count: number): number {
-  checkCount(caller, count);
-  if (count === 0 ? rows.length > 0 : rows.length === 0 || rows.length % count !== 0) {
-    throw new PolysemeError(
-      `${caller}: rows holds ${rows.length} values, which cannot be ${count} rows of equal width`,
-    );
-  }
-  return count === 0 ? 0 : rows.length / count;
-}
-
-function notFinite(caller: string, row: number): PolysemeError {
-  return new PolysemeError(`${caller}: row ${row} of rows holds a NaN or an infinite value`);
 }

@@ -58,7 +58,7 @@ export function polysemy({ distances, labels }: { distances: Condensed; labels: 
     intraClusterDistance: intraPairs > 0 ? intra / intraPairs : null,
     interClusterDistance: interPairs > 0 ? inter / interPairs : null,
     effectiveClusters: count > 0 ? effectiveClusters(sizes, count) : null,
-    largestShare: count > 0 ? Math.max(...sizes) / count : null,
+    largestShare: count > 0 ? sizes.reduce((most, size) => Math.max(most, size)) / count : null,
     silhouette: clusters >= 2 && clusters <= count - 1 ? silhouette(distances, labels, sizes) : null,
   };
 }
