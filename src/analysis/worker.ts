@@ -1,6 +1,8 @@
 import { createHash } from 'node:crypto';
 import { type Embedding, weightsWidth } from '../bank/bank.ts';
-import { featureWords, WordCounter, wordsAround } from '../cluster/words.ts';
+import { featureWords } from '../cluster/feature-words.ts';
+import { WordCounter } from '../cluster/word-counter.ts';
+import { type ExampleWords, exampleWords } from '../cluster/words.ts';
 import { unpackRows } from '../embed/half.ts';
 import { slotViews } from '../harvest/captures.ts';
 import { type PackedContexts, tokensOf } from '../harvest/contexts.ts';
@@ -37,7 +39,7 @@ let corpus: WordCounter;
 const methods = {
   begin(next: Work): void {
     work = next;
-    corpus = WordCounter.from(next.words);
+    corpus = new WordCounter(next.words);
   },
 
   /** Splits the given units into features and packs what the study keeps of them. */
@@ -116,11 +118,11 @@ function unitRecord(unit: number): UnitRecord {
 
 /** The words of each feature, from the tokens around its examples' peaks. */
 function wordsOf(labels: Int32Array, clusters: number, context: Uint32Array, position: Uint32Array): string[][] {
-  const features: string[][][] = Array.from({ length: clusters }, () => []);
+  const features: ExampleWords[][] = Array.from({ length: clusters }, () => []);
   labels.forEach((label, i) => {
     const tokens = tokensOf(work.contexts, context[i]!);
     const texts = Array.from(tokens, (id) => work.texts[id]!);
-    features[label]!.push(wordsAround(texts, position[i]!, WORD_RADIUS));
+    features[label]!.push(exampleWords(texts, position[i]!, WORD_RADIUS));
   });
   return featureWords({ features, corpus });
 }

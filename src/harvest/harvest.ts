@@ -1,5 +1,5 @@
 import type { Bank } from '../bank/bank.ts';
-import { WordCounter, countWords } from '../cluster/words.ts';
+import { countWords, WordCounter } from '../cluster/word-counter.ts';
 import type { Context, ContextCursor, ContextSummary, Contexts } from '../corpus/contexts.ts';
 import { compile, type ModelFiles } from '../model/compile.ts';
 import { connect, type Remote } from '../rpc.ts';
@@ -77,16 +77,16 @@ export async function harvest(options: HarvestOptions): Promise<Harvest> {
     });
     const passes = needsMaxima(selection) ? 2 : 1;
     let state = (saved?.progress ?? { pass: 1, tokens: 0, summary: null, cursor: null }) as Progress;
-    const counter = saved === null ? new WordCounter() : WordCounter.from(saved.words);
+    const counter = saved === null ? new WordCounter() : new WordCounter(saved.words);
     for (;;) {
       state = await onePass(worker, options, state, counter, passes);
       if (state.pass === passes) break;
       await worker.call('startChoosing', undefined);
       state = { pass: 2, tokens: state.tokens, summary: state.summary, cursor: null };
-      await worker.call('save', { progress: state, words: counter.counts });
+      await worker.call('save', { progress: state, words: counter.buckets });
     }
     const found = await worker.call('finish', undefined);
-    return { ...found, summary: state.summary!, tokens: state.tokens, words: counter.counts };
+    return { ...found, summary: state.summary!, tokens: state.tokens, words: counter.buckets };
   } finally {
     await worker.close();
   }
@@ -127,7 +127,7 @@ async function onePass(
     if (inFlight.length > AHEAD) await inFlight.shift();
     if (performance.now() - lastSave > options.saveEvery * 1000) {
       const summary = start.summary;
-      await worker.call('save', { progress: { pass, tokens, summary, cursor } satisfies Progress, words: counter.counts });
+      await worker.call('save', { progress: { pass, tokens, summary, cursor } satisfies Progress, words: counter.buckets });
       lastSave = performance.now();
     }
   };

@@ -32,10 +32,7 @@ PRAGMA user_version = ${VERSION};
 /** Makes an empty study; the file must not exist. */
 export function createDatabase(path: string): Db {
   const db = guard(path, () => new Database(path));
-  guard(path, () => {
-    db.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL');
-    db.exec(`BEGIN; ${SCHEMA} COMMIT`);
-  });
+  guard(path, () => db.exec(`BEGIN; ${SCHEMA} COMMIT`));
   return db;
 }
 
@@ -51,6 +48,7 @@ export function openDatabase(path: string, mode: 'read' | 'write'): Db {
     if (version > VERSION) {
       throw new PolysemeError(`${path} was made by a newer Polyseme (layout ${version}, this one reads ${VERSION}): update Polyseme`);
     }
+    if (mode === 'write') guard(path, () => db.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL'));
   } catch (error) {
     db.close();
     throw error;
