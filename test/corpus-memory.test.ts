@@ -45,7 +45,7 @@ it('a corpus of 200 MB is read in the memory of a few documents', async () => {
     read(path, { length: 128, bos: false, count: rows + 1000 }),
   ]);
   expect(all).toMatchObject({ documents: rows, contexts: rows * 4, tokens: rows * 495 });
-  expect(all.resident).toBeLessThan(250 * MEGABYTE);
+  expect(all.resident).toBeLessThan(160 * MEGABYTE);
   expect(some).toMatchObject({ documents: rows, contexts: rows + 1000 });
-  expect(some.resident).toBeLessThan(350 * MEGABYTE);
+  expect(some.resident).toBeLessThan(300 * MEGABYTE);
 });
