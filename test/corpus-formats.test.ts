@@ -164,6 +164,16 @@ describe('long texts', () => {
     }
   });
 
+  it('are cut after a single line end first, then after any, then before a single space', () => {
+    const firstPart = (text: string) => cutText(text, 20).next().value;
+    expect(firstPart('aaaaaaaaaaaa\nbb\n\ncc dddddddd')).toBe('aaaaaaaaaaaa\n');
+    expect(firstPart('aaaaaaaaaaaa\r\nb\n\ncc dddddddd')).toBe('aaaaaaaaaaaa\r\n');
+    expect(firstPart('aaaaaaaaaaaa \nb\n\ncc dddddddd')).toBe('aaaaaaaaaaaa \nb\n\n');
+    expect(firstPart('aaaaaaaaaaaa \n bb  cc dddddddd')).toBe('aaaaaaaaaaaa \n bb  cc'.slice(0, 20));
+    expect(firstPart('aaa aaa aaaa bbb  ccc')).toBe('aaa aaa aaaa');
+    expect(firstPart('aaaaaaaaaaaaaaaaaaaaaaaaa')).toBe('a'.repeat(20));
+  });
+
   it('are never cut inside a character', () => {
     const parts = [...cutText('🙂'.repeat(50), 7)];
     expect(parts.every((part) => /^(?:🙂)+$/u.test(part) && part.length <= 7)).toBe(true);
