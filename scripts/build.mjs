@@ -6,6 +6,8 @@ import { packSotu } from './sotu.mjs';
 
 rmSync('dist', { recursive: true, force: true });
 await buildKernels();
-execFileSync(process.execPath, ['node_modules/typescript/bin/tsc', '-p', 'tsconfig.json'], { stdio: 'inherit' });
+execFileSync(process.execPath, ['node_modules/typescript/bin/tsc', '-p', 'tsconfig.json'], {
+  stdio: 'inherit',
+});
 packSotu();
 chmodSync('dist/cli/main.js', 0o755);

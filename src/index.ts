@@ -1,0 +1,39 @@
+/**
+ * Polyseme: what does this neuron respond to, and is it one thing?
+ *
+ * Everything that is public is exported here, by hand. Arrays are typed and row-major; errors that are the
+ * caller's or the data's are `PolysemeError`s of one line.
+ */
+
+export type { Bank, Embedding } from './bank/bank.ts';
+export { centralExamples } from './cluster/central.ts';
+export { type Cut, cutTree } from './cluster/cut.ts';
+export { leafOrder } from './cluster/leaf-order.ts';
+export { type LinkageMethod, linkage, linkageMethods } from './cluster/linkage.ts';
+export type { Tree } from './cluster/tree.ts';
+export { type ContextOptions, type Contexts, cutContexts } from './corpus/contexts.ts';
+export { type CorpusOptions, openCorpus } from './corpus/open.ts';
+export type { Corpus, Document } from './corpus/types.ts';
+export { cosineDistances } from './embed/distances.ts';
+export { type GatedEmbeddingOptions, gatedNeuronEmbeddings } from './embed/gated.ts';
+export { meanCosineDistance } from './embed/mean-distance.ts';
+export { neuronEmbeddings } from './embed/neuron.ts';
+export { PolysemeError } from './errors.ts';
+export type { ModelConfig } from './model/architectures/architecture.ts';
+export { loadModel, type Model, type RunRequest } from './model/load.ts';
+export type { TapData } from './model/session.ts';
+export type { Tokenizer } from './model/tokenizer.ts';
+export { type Polysemy, polysemy } from './polysemy/metrics.ts';
+export type { RunOptions } from './study/options.ts';
+export { METRICS, type Metric } from './study/record.ts';
+export { type RunHooks, type RunProgress, runStudy } from './study/run.ts';
+export {
+  openStudy,
+  type Study,
+  type StudyExample,
+  type StudyFeature,
+  type StudyInfo,
+  type StudyUnit,
+  type UnitQuery,
+  type UnitSummary,
+} from './study/study.ts';

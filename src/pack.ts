@@ -75,6 +75,7 @@ export function unpack(bytes: Uint8Array, what: string): Record<string, PackedAr
 }
 
 function typeOf(array: PackedArray): keyof typeof TYPES {
-  for (const [name, Type] of Object.entries(TYPES)) if (array instanceof Type) return name as keyof typeof TYPES;
+  for (const [name, Type] of Object.entries(TYPES))
+    if (array instanceof Type) return name as keyof typeof TYPES;
   throw new Error('not an array that can be packed');
 }

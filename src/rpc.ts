@@ -94,7 +94,10 @@ export function serve<M extends Methods>(methods: M): void {
       try {
         const value = await methods[request.method]!(request.argument as never);
         if (value instanceof Moved) {
-          port.postMessage({ id: request.id, value: value.value } satisfies Reply, value.transfer as Transferable[]);
+          port.postMessage(
+            { id: request.id, value: value.value } satisfies Reply,
+            value.transfer as Transferable[],
+          );
         } else port.postMessage({ id: request.id, value } satisfies Reply);
       } catch (error) {
         const known = error instanceof PolysemeError;

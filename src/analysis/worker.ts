@@ -68,7 +68,10 @@ function unitRecord(unit: number): UnitRecord {
     halves.set(row, i * width);
     windows.set(window, i * captured.length);
   });
-  const of = <T extends Float32Array | Uint32Array>(Type: new (length: number) => T, at: (slot: number) => number): T => {
+  const of = <T extends Float32Array | Uint32Array>(
+    Type: new (length: number) => T,
+    at: (slot: number) => number,
+  ): T => {
     const values = new Type(n);
     for (let i = 0; i < n; i++) values[i] = at(slots[i]!);
     return values;
@@ -117,7 +120,12 @@ function unitRecord(unit: number): UnitRecord {
 }
 
 /** The words of each feature, from the tokens around its examples' peaks. */
-function wordsOf(labels: Int32Array, clusters: number, context: Uint32Array, position: Uint32Array): string[][] {
+function wordsOf(
+  labels: Int32Array,
+  clusters: number,
+  context: Uint32Array,
+  position: Uint32Array,
+): string[][] {
   const features: ExampleWords[][] = Array.from({ length: clusters }, () => []);
   labels.forEach((label, i) => {
     const tokens = tokensOf(work.contexts, context[i]!);

@@ -8,7 +8,11 @@ export type Embedding =
   /** e = h ⊙ w; the weights of a unit are its w. */
   | { readonly kind: 'linear' }
   /** e = h ⊙ ∂a/∂h of a gated MLP (or one factor of it); the weights of a unit are gate, up, and their biases. */
-  | { readonly kind: 'gated'; readonly activation: 'gelu' | 'gelu_tanh' | 'relu' | 'silu'; readonly mode: GatedMode };
+  | {
+      readonly kind: 'gated';
+      readonly activation: 'gelu' | 'gelu_tanh' | 'relu' | 'silu';
+      readonly mode: GatedMode;
+    };
 
 /** All units of one MLP layer or of one SAE. Everything after the model works on banks alone. */
 export interface Bank {
@@ -38,7 +42,11 @@ export function weightsWidth({ embedding, width }: Pick<Bank, 'embedding' | 'wid
  * The neuron embeddings of one unit's examples.
  * @param inputs n×d, row-major; `weights`: the unit's row
  */
-export function unitEmbeddings(embedding: Embedding, inputs: Float32Array, weights: Float32Array): Float32Array {
+export function unitEmbeddings(
+  embedding: Embedding,
+  inputs: Float32Array,
+  weights: Float32Array,
+): Float32Array {
   if (embedding.kind === 'linear') return neuronEmbeddings({ inputs, weights });
   const width = (weights.length - 2) / 2;
   return gatedNeuronEmbeddings({

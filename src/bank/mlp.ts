@@ -18,7 +18,9 @@ export interface MlpBankOptions {
 export function mlpBank(files: ModelFiles, layer: number, { layernorm, gated }: MlpBankOptions): Bank {
   const { model, architecture } = files;
   if (!Number.isInteger(layer) || layer < 0 || layer >= model.layers) {
-    throw new PolysemeError(`layer ${layer} is out of range: the model's layers are 0 to ${model.layers - 1}`);
+    throw new PolysemeError(
+      `layer ${layer} is out of range: the model's layers are 0 to ${model.layers - 1}`,
+    );
   }
   const site = layernorm === 'raw' ? `blocks.${layer}.mlp.hook_in` : `blocks.${layer}.ln2.hook_normalized`;
   const names = architecture.mlpNames(layer);
@@ -30,7 +32,9 @@ export function mlpBank(files: ModelFiles, layer: number, { layernorm, gated }: 
     activations: `blocks.${layer}.mlp.hook_post`,
     units: mlpWidth,
     width,
-    embedding: model.gated ? { kind: 'gated', activation: model.activation, mode: gated } : { kind: 'linear' },
+    embedding: model.gated
+      ? { kind: 'gated', activation: model.activation, mode: gated }
+      : { kind: 'linear' },
     edits: [],
     async weights() {
       const find = tensorFinder(files);

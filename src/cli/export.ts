@@ -1,5 +1,5 @@
-import { createWriteStream, renameSync, rmSync } from 'node:fs';
 import { once } from 'node:events';
+import { createWriteStream, renameSync, rmSync } from 'node:fs';
 import { finished } from 'node:stream/promises';
 import { type Command, Option } from 'commander';
 import { openStudy, type Study } from '../study/study.ts';
@@ -40,7 +40,11 @@ async function writeFile(study: Study, bank: string | undefined, out: string): P
   }
 }
 
-async function writeLines(study: Study, bank: string | undefined, stream: NodeJS.WritableStream): Promise<void> {
+async function writeLines(
+  study: Study,
+  bank: string | undefined,
+  stream: NodeJS.WritableStream,
+): Promise<void> {
   for (const unit of study.units({ bank })) {
     const line = `${JSON.stringify(study.unit(unit.bank, unit.index))}\n`;
     if (!stream.write(line)) await once(stream, 'drain');

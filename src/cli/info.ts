@@ -18,12 +18,18 @@ export function define(command: Command): void {
           return;
         }
         const line = (name: string, value: string): void => print(`${colors.dim(name.padEnd(10))}${value}`);
-        line('study', `${path}, ${info.status}${info.status === 'complete' ? '' : ': run its command again to continue'}`);
+        line(
+          'study',
+          `${path}, ${info.status}${info.status === 'complete' ? '' : ': run its command again to continue'}`,
+        );
         line('model', describe(info.model));
         line('data', describe(info.data));
         line('options', describe(info.options));
         if (info.contexts !== null) {
-          line('read', `${number(info.contexts)} contexts, ${number(info.tokens!)} text tokens, ${number(info.documents!)} documents`);
+          line(
+            'read',
+            `${number(info.contexts)} contexts, ${number(info.tokens!)} text tokens, ${number(info.documents!)} documents`,
+          );
         }
         line('examples', number(info.examples));
         line('content', info.contentHash ?? 'not complete');
@@ -31,9 +37,15 @@ export function define(command: Command): void {
         const rows = [['bank', 'units', 'd', 'metric', 'least', 'median', 'most']];
         for (const bank of info.banks) {
           const units = study.units({ bank: bank.name });
-          METRICS.filter((metric) => ['clusters', 'maxDistance', 'meanDistance', 'effectiveClusters'].includes(metric)).forEach((metric, i) => {
-            const values = units.map((unit) => unit[metric]).filter((v) => v !== null).sort((a, b) => a - b);
-            const at = (share: number): string => cell(values[Math.round(share * (values.length - 1))] ?? null);
+          METRICS.filter((metric) =>
+            ['clusters', 'maxDistance', 'meanDistance', 'effectiveClusters'].includes(metric),
+          ).forEach((metric, i) => {
+            const values = units
+              .map((unit) => unit[metric])
+              .filter((v) => v !== null)
+              .sort((a, b) => a - b);
+            const at = (share: number): string =>
+              cell(values[Math.round(share * (values.length - 1))] ?? null);
             const head = i === 0 ? [bank.name, number(bank.units), number(bank.dimension)] : ['', '', ''];
             rows.push([...head, metric, at(0), at(0.5), at(1)]);
           });
@@ -48,6 +60,8 @@ export function define(command: Command): void {
 function describe(values: Readonly<Record<string, unknown>>): string {
   return Object.entries(values)
     .filter(([, value]) => value !== null)
-    .map(([key, value]) => (key === 'source' ? String(value) : `${key} ${Array.isArray(value) ? value.join(',') : value}`))
+    .map(([key, value]) =>
+      key === 'source' ? String(value) : `${key} ${Array.isArray(value) ? value.join(',') : value}`,
+    )
     .join(', ');
 }

@@ -10,7 +10,10 @@ export interface CommandModule {
 
 /** Every command, with the line that describes it in the list. */
 const COMMANDS = {
-  run: { summary: 'harvest a model over a corpus, split every unit into features, measure: a study', load: () => import('./run.ts') },
+  run: {
+    summary: 'harvest a model over a corpus, split every unit into features, measure: a study',
+    load: () => import('./run.ts'),
+  },
   info: { summary: 'what a study holds', load: () => import('./info.ts') },
   units: { summary: 'a table of units with their polysemy', load: () => import('./units.ts') },
   unit: { summary: 'one unit: its features and their examples', load: () => import('./unit.ts') },
@@ -28,7 +31,10 @@ const program = new Command('polyseme')
   .helpCommand(false)
   .exitOverride()
   .configureHelp({ sortSubcommands: false })
-  .addHelpText('after', '\nExamples:\n  polyseme run --contexts 500\n  polyseme units study.db --sort clusters --desc --limit 10\n  polyseme unit study.db mlp.2/137');
+  .addHelpText(
+    'after',
+    '\nExamples:\n  polyseme run --contexts 500\n  polyseme units study.db --sort clusters --desc --limit 10\n  polyseme unit study.db mlp.2/137',
+  );
 
 const named = process.argv.slice(2).find((argument) => !argument.startsWith('-'));
 for (const [name, { summary, load }] of Object.entries(COMMANDS)) {
@@ -53,12 +59,16 @@ try {
   else {
     const verbose = process.argv.includes('--verbose');
     const message = error instanceof Error ? error.message : String(error);
-    process.stderr.write(`error: ${verbose && error instanceof Error ? error.stack : oneLine(message, error)}\n`);
+    process.stderr.write(
+      `error: ${verbose && error instanceof Error ? error.stack : oneLine(message, error)}\n`,
+    );
     process.exitCode = 1;
   }
 }
 
 function oneLine(message: string, error: unknown): string {
   const line = message.replaceAll(/\s*\n\s*/g, ' ');
-  return error instanceof PolysemeError ? line : `${line} (this is not expected: run again with --verbose and report it)`;
+  return error instanceof PolysemeError
+    ? line
+    : `${line} (this is not expected: run again with --verbose and report it)`;
 }

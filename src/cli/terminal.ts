@@ -78,7 +78,8 @@ export function table(rows: readonly (readonly string[])[], right: readonly bool
 /** Columns that a text takes, wide characters as two. */
 function width(text: string): number {
   let columns = 0;
-  for (const char of text) columns += /\p{Script=Han}|\p{Script=Hiragana}|\p{Script=Katakana}|\p{Script=Hangul}/u.test(char) ? 2 : 1;
+  for (const char of text)
+    columns += /\p{Script=Han}|\p{Script=Hiragana}|\p{Script=Katakana}|\p{Script=Hangul}/u.test(char) ? 2 : 1;
   return columns;
 }
 

@@ -25,24 +25,29 @@ export function define(command: Command): void {
     .option('--limit <N>', 'at most so many units', wholeNumber(1))
     .option('--json', 'as JSON, with every metric')
     .addHelpText('after', '\nExample:\n  polyseme units study.db --sort clusters --desc --limit 10')
-    .action((path: string, options: { bank?: string; sort?: Metric; desc?: boolean; limit?: number; json?: boolean }) => {
-      const study = openStudy(path);
-      try {
-        const { bank, sort, desc: descending, limit } = options;
-        const units = study.units({ bank, sort, descending, limit });
-        if (options.json) {
-          printJson({ units });
-          return;
+    .action(
+      (
+        path: string,
+        options: { bank?: string; sort?: Metric; desc?: boolean; limit?: number; json?: boolean },
+      ) => {
+        const study = openStudy(path);
+        try {
+          const { bank, sort, desc: descending, limit } = options;
+          const units = study.units({ bank, sort, descending, limit });
+          if (options.json) {
+            printJson({ units });
+            return;
+          }
+          const rows = [['unit', ...COLUMNS.map(([, title]) => title), 'words of the largest feature']];
+          for (const unit of units) {
+            const words = study.words(unit.bank, unit.index)[0] ?? [];
+            const values = COLUMNS.map(([metric]) => cell(unit[metric], metric === 'maxActivation' ? 2 : 3));
+            rows.push([`${unit.bank}/${unit.index}`, ...values, colors.cyan(words.join(', '))]);
+          }
+          for (const line of table(rows, [false, ...COLUMNS.map(() => true), false])) print(line);
+        } finally {
+          study.close();
         }
-        const rows = [['unit', ...COLUMNS.map(([, title]) => title), 'words of the largest feature']];
-        for (const unit of units) {
-          const words = study.words(unit.bank, unit.index)[0] ?? [];
-          const values = COLUMNS.map(([metric]) => cell(unit[metric], metric === 'maxActivation' ? 2 : 3));
-          rows.push([`${unit.bank}/${unit.index}`, ...values, colors.cyan(words.join(', '))]);
-        }
-        for (const line of table(rows, [false, ...COLUMNS.map(() => true), false])) print(line);
-      } finally {
-        study.close();
-      }
-    });
+      },
+    );
 }

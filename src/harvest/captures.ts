@@ -41,7 +41,9 @@ export class Captures implements CapturedRows {
   /** Views of one slot's input row and window, to be written. */
   slot(slot: number): { row: Uint16Array; window: Uint16Array } {
     const block = Math.floor(slot / (this.unitsPerBlock * this.capacity));
-    this.blocks[block] ??= new SharedArrayBuffer(2 * this.unitsPerBlock * this.capacity * (this.width + this.length));
+    this.blocks[block] ??= new SharedArrayBuffer(
+      2 * this.unitsPerBlock * this.capacity * (this.width + this.length),
+    );
     return slotViews(this, slot);
   }
 }

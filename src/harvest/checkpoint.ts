@@ -1,4 +1,16 @@
-import { closeSync, existsSync, mkdirSync, openSync, readdirSync, readFileSync, readSync, renameSync, rmSync, writevSync, writeSync } from 'node:fs';
+import {
+  closeSync,
+  existsSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  readSync,
+  renameSync,
+  rmSync,
+  writeSync,
+  writevSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { PolysemeError } from '../errors.ts';
 import { type PackedArray, packPieces, unpack } from '../pack.ts';
@@ -60,14 +72,19 @@ export class StateWriter {
       words: state.words,
     };
     state.banks.forEach((bank, b) => {
-      this.#places[b] ??= { segment: new Uint32Array(bank.dirty.length), row: new Uint32Array(bank.dirty.length) };
+      this.#places[b] ??= {
+        segment: new Uint32Array(bank.dirty.length),
+        row: new Uint32Array(bank.dirty.length),
+      };
       const places = this.#places[b]!;
-      if (this.#mostlyDead(places)) for (let s = 0; s < places.segment.length; s++) bank.dirty[s]! |= +(places.segment[s]! > 0);
+      if (this.#mostlyDead(places))
+        for (let s = 0; s < places.segment.length; s++) bank.dirty[s]! |= +(places.segment[s]! > 0);
       writeSegment(join(this.#dir, segmentName(b, number)), bank, places, number);
       bank.dirty.fill(0);
       for (const segment of new Set(places.segment)) kept.add(segmentName(b, segment));
       const add = (group: string, all: object): void => {
-        for (const [name, array] of Object.entries(all)) arrays[`${b}.${group}.${name}`] = array as PackedArray;
+        for (const [name, array] of Object.entries(all))
+          arrays[`${b}.${group}.${name}`] = array as PackedArray;
       };
       add('statistics', bank.scan.statistics());
       add('selection', bank.selection.state());
@@ -153,7 +170,10 @@ function writeSegment(path: string, { captures, dirty }: SavedBank, places: Plac
       const views = pieces.map((p) => new Uint8Array(p.buffer, p.byteOffset, p.byteLength));
       const wanted = views.reduce((sum, v) => sum + v.length, 0);
       const written = writevSync(file, views);
-      if (written !== wanted) throw new PolysemeError(`${path}: only ${written} of ${wanted} bytes could be written: is the disk full?`);
+      if (written !== wanted)
+        throw new PolysemeError(
+          `${path}: only ${written} of ${wanted} bytes could be written: is the disk full?`,
+        );
       pieces = [];
     };
     for (let slot = 0; slot < dirty.length; slot++) {
@@ -197,7 +217,8 @@ function readRows(dir: string, bank: number, captures: Captures, { segment, row 
 }
 
 function writeAll(file: number, bytes: Uint8Array): void {
-  for (let at = 0; at < bytes.length; ) at += writeSync(file, bytes, at, Math.min(bytes.length - at, 1 << 28));
+  for (let at = 0; at < bytes.length; )
+    at += writeSync(file, bytes, at, Math.min(bytes.length - at, 1 << 28));
 }
 
 function encodeJson(value: unknown): Uint8Array {

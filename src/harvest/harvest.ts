@@ -64,13 +64,23 @@ interface Progress {
  */
 export async function harvest(options: HarvestOptions): Promise<Harvest> {
   const { files, banks, selection, threads, length, stateDir } = options;
-  const program = compile(files, [...new Set(banks.flatMap(({ site, activations }) => [site, activations]))], banks.flatMap(({ edits }) => edits));
+  const program = compile(
+    files,
+    [...new Set(banks.flatMap(({ site, activations }) => [site, activations]))],
+    banks.flatMap(({ edits }) => edits),
+  );
   const worker = connect<HarvestMethods>(new URL('./worker.js', import.meta.url));
   try {
     const saved = await worker.call('open', {
       program,
       threads,
-      banks: banks.map(({ name, units, width, site, activations }) => ({ name, units, width, inputTap: site, activationTap: activations })),
+      banks: banks.map(({ name, units, width, site, activations }) => ({
+        name,
+        units,
+        width,
+        inputTap: site,
+        activationTap: activations,
+      })),
       selection,
       length,
       stateDir,
@@ -121,13 +131,22 @@ async function onePass(
     done += pending.length;
     pending = [];
     const progress = { pass, passes, contexts: done, tokens: seen };
-    const run = worker.call('run', batch, [batch.tokens.buffer as ArrayBuffer, batch.valid.buffer as ArrayBuffer]);
-    run.then(() => options.onProgress?.(progress), () => {});
+    const run = worker.call('run', batch, [
+      batch.tokens.buffer as ArrayBuffer,
+      batch.valid.buffer as ArrayBuffer,
+    ]);
+    run.then(
+      () => options.onProgress?.(progress),
+      () => {},
+    );
     inFlight.push(run);
     if (inFlight.length > AHEAD) await inFlight.shift();
     if (performance.now() - lastSave > options.saveEvery * 1000) {
       const summary = start.summary;
-      await worker.call('save', { progress: { pass, tokens, summary, cursor } satisfies Progress, words: counter.buckets });
+      await worker.call('save', {
+        progress: { pass, tokens, summary, cursor } satisfies Progress,
+        words: counter.buckets,
+      });
       lastSave = performance.now();
     }
   };

@@ -38,7 +38,18 @@ interface Exports {
   halve(from: number, count: number, to: number): number;
 }
 
-type Region = 'sum' | 'max' | 'min' | 'active' | 'histogram' | 'best' | 'where' | 'scratch' | 'half' | 'valid' | 'data';
+type Region =
+  | 'sum'
+  | 'max'
+  | 'min'
+  | 'active'
+  | 'histogram'
+  | 'best'
+  | 'where'
+  | 'scratch'
+  | 'half'
+  | 'valid'
+  | 'data';
 
 const SIGNS: Record<Sign, number> = { positive: 1, negative: -1, absolute: 0 };
 

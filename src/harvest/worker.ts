@@ -134,12 +134,20 @@ function startChoosing(): void {
     const score = { positive: (u: number) => max[u]!, negative: (u: number) => -min[u]! };
     const { sign } = options;
     selection.setMaxima(
-      max.map((_, u) => (sign === 'absolute' ? Math.max(score.positive(u), score.negative(u)) : score[sign](u))),
+      max.map((_, u) =>
+        sign === 'absolute' ? Math.max(score.positive(u), score.negative(u)) : score[sign](u),
+      ),
     );
   }
 }
 
-function scanContext(state: BankState, inputs: Float32Array, activations: Float32Array, batch: Batch, row: number): void {
+function scanContext(
+  state: BankState,
+  inputs: Float32Array,
+  activations: Float32Array,
+  batch: Batch,
+  row: number,
+): void {
   const { bank, scan, selection } = state;
   const length = batch.lengths[row]!;
   const start = row * batch.length;

@@ -1,6 +1,6 @@
 import { PolysemeError } from '../errors.ts';
-import { readModelConfig } from './architectures/index.ts';
 import type { Architecture, ModelConfig, Weights } from './architectures/architecture.ts';
+import { readModelConfig } from './architectures/index.ts';
 import type { Checkpoint } from './checkpoint.ts';
 import { GraphBuilder, type Wire } from './graph.ts';
 import type { TensorRef } from './safetensors.ts';
@@ -45,7 +45,8 @@ export function readModel(files: Checkpoint): ModelFiles {
   const strip = stripper(architecture);
   for (const name of files.tensors.keys()) {
     const bare = strip(name);
-    if (used.has(bare) || architecture.ignored.test(bare) || (config.tied && bare === 'lm_head.weight')) continue;
+    if (used.has(bare) || architecture.ignored.test(bare) || (config.tied && bare === 'lm_head.weight'))
+      continue;
     throw new PolysemeError(
       `${files.dir}: tensor ${name} takes no part in a ${config.architecture} model as config.json describes it: ` +
         'the checkpoint is of another architecture or variant',
@@ -61,7 +62,11 @@ export function sitesOf(files: ModelFiles): ReadonlyMap<string, number> {
 }
 
 /** Compiles the part of the model that the taps need; an unknown tap is an error that names near ones. */
-export function compile(files: ModelFiles, taps: readonly string[], edits: readonly GraphEdit[] = []): Program {
+export function compile(
+  files: ModelFiles,
+  taps: readonly string[],
+  edits: readonly GraphEdit[] = [],
+): Program {
   const graph = new GraphBuilder();
   const sites = emit(files, files.architecture, files.model, edits, new Set(), graph);
   const outputs: Record<string, string> = {};

@@ -1,4 +1,3 @@
-import type { TensorRef } from './safetensors.ts';
 import { PolysemeError } from '../errors.ts';
 import {
   type Attribute,
@@ -8,6 +7,7 @@ import {
   type Node,
   type Value,
 } from './onnx.ts';
+import type { TensorRef } from './safetensors.ts';
 
 /** The name of a value that flows through the graph. */
 export type Wire = string;

@@ -81,7 +81,14 @@ export async function loadModel(source: string, options: { threads?: number } = 
         rows.forEach((row, i) => {
           padded.set(row, i * length);
         });
-        const taps = await runner.call('run', { key, program, tokens: padded, batch: rows.length, length, threads });
+        const taps = await runner.call('run', {
+          key,
+          program,
+          tokens: padded,
+          batch: rows.length,
+          length,
+          threads,
+        });
         parts.push({ first, taps });
       }
       return joinRows(parts, program, tokens, length);

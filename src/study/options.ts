@@ -37,7 +37,9 @@ export const runOptions = z.strictObject({
   threshold: z.number().min(0).max(2).default(0.5),
   layernorm: z.enum(['raw', 'folded']).default('raw'),
   gated: z.enum(['gradient', 'gate', 'up']).default('gradient'),
-  seed: whole(0).max(2 ** 32 - 1).default(0),
+  seed: whole(0)
+    .max(2 ** 32 - 1)
+    .default(0),
   /** Default: all cores. The study does not depend on it. */
   threads: whole(1).max(1024).optional(),
   /** Layers harvested together; fewer need less memory and more passes over the corpus. Default: all. */
@@ -74,6 +76,11 @@ export function parseRunOptions(options: RunOptions): ResolvedRunOptions {
   if (parsed.success) return parsed.data;
   const [issue] = parsed.error.issues;
   const name = issue!.path.join('.');
-  const value = issue!.path.reduce<unknown>((at, key) => (at as Record<PropertyKey, unknown>)?.[key], options);
-  throw new PolysemeError(name === '' ? issue!.message : `option ${name} is ${JSON.stringify(value)}: ${issue!.message}`);
+  const value = issue!.path.reduce<unknown>(
+    (at, key) => (at as Record<PropertyKey, unknown>)?.[key],
+    options,
+  );
+  throw new PolysemeError(
+    name === '' ? issue!.message : `option ${name} is ${JSON.stringify(value)}: ${issue!.message}`,
+  );
 }

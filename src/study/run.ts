@@ -55,7 +55,9 @@ export async function runStudy(options: RunOptions, hooks: RunHooks = {}): Promi
     return await run(out, settle(checked, model), model, corpus, hooks);
   } catch (error) {
     if (error instanceof Error && /ENOSPC/.test(error.message)) {
-      throw new PolysemeError(`the disk of ${out} is full; make room and run the same command again to continue`);
+      throw new PolysemeError(
+        `the disk of ${out} is full; make room and run the same command again to continue`,
+      );
     }
     throw error;
   } finally {
@@ -77,7 +79,13 @@ function settle(options: ResolvedRunOptions, model: Model) {
 
 type Settled = ReturnType<typeof settle>;
 
-async function run(out: string, options: Settled, model: Model, corpus: Corpus, hooks: RunHooks): Promise<StudyInfo> {
+async function run(
+  out: string,
+  options: Settled,
+  model: Model,
+  corpus: Corpus,
+  hooks: RunHooks,
+): Promise<StudyInfo> {
   const banks = options.layers.map((layer) => mlpBank(model.files, layer, options));
   const meta = describe(options, model, corpus);
   const stateDir = `${out}.harvest`;
@@ -173,7 +181,13 @@ async function harvestGroups(
         write(records) {
           writer.writeUnits(first + i, records);
           done += records.length;
-          hooks.onProgress?.({ stage: 'features', done, total: bank.units, tokens: found.tokens, what: bank.name });
+          hooks.onProgress?.({
+            stage: 'features',
+            done,
+            total: bank.units,
+            tokens: found.tokens,
+            what: bank.name,
+          });
         },
       });
     }
@@ -210,7 +224,14 @@ function createStudy(out: string, meta: StudyMeta, banks: readonly Bank[]): void
   StudyWriter.create(
     temporary,
     meta,
-    banks.map(({ name, kind, site, units, width, embedding }) => ({ name, kind, site, units, dimension: width, embedding })),
+    banks.map(({ name, kind, site, units, width, embedding }) => ({
+      name,
+      kind,
+      site,
+      units,
+      dimension: width,
+      embedding,
+    })),
   ).close();
   renameSync(temporary, out);
 }

@@ -38,17 +38,23 @@ export function createDatabase(path: string): Db {
 
 /** Opens a study that must exist, be one, and not be of a newer version. */
 export function openDatabase(path: string, mode: 'read' | 'write'): Db {
-  if (!existsSync(path)) throw new PolysemeError(`${path}: no such study; make one with: polyseme run --out ${path}`);
+  if (!existsSync(path))
+    throw new PolysemeError(`${path}: no such study; make one with: polyseme run --out ${path}`);
   if (!statSync(path).isFile()) throw new PolysemeError(`${path} is not a file, so not a study`);
   const db = guard(path, () => new Database(mode === 'read' ? `file:${path}?mode=ro` : path));
-  const pragma = (name: string): number => guard(path, () => (db.prepare(`PRAGMA ${name}`).raw().all() as number[][])[0]![0]!);
+  const pragma = (name: string): number =>
+    guard(path, () => (db.prepare(`PRAGMA ${name}`).raw().all() as number[][])[0]![0]!);
   try {
-    if (pragma('application_id') !== APPLICATION_ID) throw new PolysemeError(`${path} is not a study of Polyseme's`);
+    if (pragma('application_id') !== APPLICATION_ID)
+      throw new PolysemeError(`${path} is not a study of Polyseme's`);
     const version = pragma('user_version');
     if (version > VERSION) {
-      throw new PolysemeError(`${path} was made by a newer Polyseme (layout ${version}, this one reads ${VERSION}): update Polyseme`);
+      throw new PolysemeError(
+        `${path} was made by a newer Polyseme (layout ${version}, this one reads ${VERSION}): update Polyseme`,
+      );
     }
-    if (mode === 'write') guard(path, () => db.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL'));
+    if (mode === 'write')
+      guard(path, () => db.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL'));
   } catch (error) {
     db.close();
     throw error;
@@ -65,7 +71,9 @@ export function guard<T>(path: string, call: () => T): T {
     const message = error instanceof Error ? error.message : String(error);
     if (/not a database/i.test(message)) throw new PolysemeError(`${path} is not a study of Polyseme's`);
     if (/disk is full|SQLITE_FULL/i.test(message)) {
-      throw new PolysemeError(`${path}: the disk is full; make room and run the same command again to continue`);
+      throw new PolysemeError(
+        `${path}: the disk is full; make room and run the same command again to continue`,
+      );
     }
     if (/unable to open|readonly|SQLITE_CANTOPEN/i.test(message)) {
       throw new PolysemeError(`${path} cannot be written (${message}): choose another --out`);

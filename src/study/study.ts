@@ -10,7 +10,12 @@ import type { StudyCounts, StudyMeta } from './writer.ts';
 
 /** A study's account of itself: what was run, on what, with which options, and how much came of it. */
 export interface StudyInfo extends StudyMeta {
-  readonly banks: readonly { readonly name: string; readonly site: string; readonly units: number; readonly dimension: number }[];
+  readonly banks: readonly {
+    readonly name: string;
+    readonly site: string;
+    readonly units: number;
+    readonly dimension: number;
+  }[];
   readonly status: 'complete' | 'unfinished';
   readonly documents: number | null;
   readonly contexts: number | null;
@@ -88,7 +93,10 @@ export interface Study {
   histogram(bank: string, index: number): { bins: Uint32Array; counts: Uint32Array };
   tree(bank: string, index: number): { tree: Tree; labels: Int32Array };
   /** h of each example (n×d, as stored), and the unit's weights: what its embeddings follow from. */
-  inputs(bank: string, index: number): { embedding: Embedding; inputs: Float32Array; weights: Float32Array; count: number };
+  inputs(
+    bank: string,
+    index: number,
+  ): { embedding: Embedding; inputs: Float32Array; weights: Float32Array; count: number };
   close(): void;
 }
 
@@ -158,7 +166,9 @@ class StudyReader implements Study {
   units({ bank, sort, descending = false, limit = -1, offset = 0 }: UnitQuery = {}): UnitSummary[] {
     const where = bank === undefined ? '' : `WHERE bank = ${this.#bank(bank).id}`;
     if (sort !== undefined && !METRICS.includes(sort)) {
-      throw new PolysemeError(`units cannot be sorted by ${JSON.stringify(sort)} (known: ${METRICS.join(', ')})`);
+      throw new PolysemeError(
+        `units cannot be sorted by ${JSON.stringify(sort)} (known: ${METRICS.join(', ')})`,
+      );
     }
     const order = sort === undefined ? '' : `${sort} IS NULL, ${sort} ${descending ? 'DESC' : 'ASC'},`;
     return this.#all(
@@ -217,7 +227,10 @@ class StudyReader implements Study {
     const { id, embedding, dimension } = this.#bank(bank);
     const [row] = this.#all('SELECT inputs FROM inputs WHERE bank = ? AND idx = ?', id, index);
     if (row === undefined) throw this.#noUnit(bank, index);
-    const { halves, scales, weights } = unpack(row[0] as Uint8Array, this.#where(bank, index)) as unknown as UnitInputs;
+    const { halves, scales, weights } = unpack(
+      row[0] as Uint8Array,
+      this.#where(bank, index),
+    ) as unknown as UnitInputs;
     return { embedding, inputs: unpackRows(halves, scales, dimension), weights, count: scales.length };
   }
 
@@ -256,7 +269,10 @@ class StudyReader implements Study {
     );
     if (row === undefined) throw new PolysemeError(`${this.path} is damaged: it has no context ${id}`);
     const bytes = (row[1] as Uint8Array).slice();
-    return { document: row[0] as string, tokens: Array.from(new Int32Array(bytes.buffer), (t) => this.#tokenText(t)) };
+    return {
+      document: row[0] as string,
+      tokens: Array.from(new Int32Array(bytes.buffer), (t) => this.#tokenText(t)),
+    };
   }
 
   #texts: Map<number, string> | null = null;
@@ -267,20 +283,30 @@ class StudyReader implements Study {
   }
 
   #detail(bank: string, index: number): UnitDetail {
-    const [row] = this.#all('SELECT detail FROM details WHERE bank = ? AND idx = ?', this.#bank(bank).id, index);
+    const [row] = this.#all(
+      'SELECT detail FROM details WHERE bank = ? AND idx = ?',
+      this.#bank(bank).id,
+      index,
+    );
     if (row === undefined) throw this.#noUnit(bank, index);
     return unpack(row[0] as Uint8Array, this.#where(bank, index)) as unknown as UnitDetail;
   }
 
   #summary([bank, index, ...values]: unknown[]): UnitSummary {
     const metrics = Object.fromEntries(METRICS.map((metric, i) => [metric, values[i] as number | null]));
-    return { bank: this.#banks[bank as number]!.name, index: index as number, ...metrics } as unknown as UnitSummary;
+    return {
+      bank: this.#banks[bank as number]!.name,
+      index: index as number,
+      ...metrics,
+    } as unknown as UnitSummary;
   }
 
   #bank(name: string): BankRow {
     const bank = this.#banks.find((b) => b.name === name);
     if (bank !== undefined) return bank;
-    throw new PolysemeError(`${this.path} has no bank ${name} (it has ${this.#banks.map((b) => b.name).join(', ')})`);
+    throw new PolysemeError(
+      `${this.path} has no bank ${name} (it has ${this.#banks.map((b) => b.name).join(', ')})`,
+    );
   }
 
   #noUnit(bank: string, index: number): PolysemeError {
@@ -297,6 +323,11 @@ class StudyReader implements Study {
   }
 
   #all(sql: string, ...values: unknown[]): unknown[][] {
-    return guard(this.path, () => this.#db.prepare(sql).raw().all(...values)) as unknown[][];
+    return guard(this.path, () =>
+      this.#db
+        .prepare(sql)
+        .raw()
+        .all(...values),
+    ) as unknown[][];
   }
 }

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { Embedding } from '../bank/bank.ts';
-import { type PackedContexts } from '../harvest/contexts.ts';
+import type { PackedContexts } from '../harvest/contexts.ts';
 import type { UnitRecord } from './record.ts';
 import { createDatabase, type Db, guard, openDatabase } from './schema.ts';
 
@@ -47,7 +47,15 @@ export class StudyWriter {
       writer.#setMeta('status', 'unfinished');
       const insert = writer.#db.prepare('INSERT INTO banks VALUES (?, ?, ?, ?, ?, ?, ?)');
       banks.forEach((bank, id) => {
-        insert.run(id, bank.name, bank.kind, bank.site, bank.units, bank.dimension, JSON.stringify(bank.embedding));
+        insert.run(
+          id,
+          bank.name,
+          bank.kind,
+          bank.site,
+          bank.units,
+          bank.dimension,
+          JSON.stringify(bank.embedding),
+        );
       });
     });
     return writer;
@@ -59,7 +67,9 @@ export class StudyWriter {
 
   /** Indices of the units of a bank that are not in the study yet. */
   missingUnits(bank: number, count: number): number[] {
-    const rows = guard(this.path, () => this.#db.prepare('SELECT idx FROM units WHERE bank = ?').raw().all(bank)) as number[][];
+    const rows = guard(this.path, () =>
+      this.#db.prepare('SELECT idx FROM units WHERE bank = ?').raw().all(bank),
+    ) as number[][];
     const written = new Set(rows.map(([index]) => index));
     return Array.from({ length: count }, (_, unit) => unit).filter((unit) => !written.has(unit));
   }
@@ -136,14 +146,19 @@ export class StudyWriter {
     const all = (sql: string): unknown[][] => this.#db.prepare(sql).raw().all() as unknown[][];
     const add = (rows: unknown[][]): void => {
       for (const row of rows) {
-        for (const value of row) hash.update(value instanceof Uint8Array ? value : `${JSON.stringify(value)}\n`);
+        for (const value of row)
+          hash.update(value instanceof Uint8Array ? value : `${JSON.stringify(value)}\n`);
       }
     };
     hash.update(JSON.stringify(counts));
     add(all("SELECT value FROM meta WHERE key = 'options'"));
     add(all('SELECT name, kind, site, units, dimension, embedding FROM banks ORDER BY id'));
     add(all('SELECT bank, idx, hash FROM units ORDER BY bank, idx'));
-    add(all('SELECT contexts.id, document, name, start, tokens FROM contexts JOIN documents ON document = documents.id ORDER BY contexts.id'));
+    add(
+      all(
+        'SELECT contexts.id, document, name, start, tokens FROM contexts JOIN documents ON document = documents.id ORDER BY contexts.id',
+      ),
+    );
     add(all('SELECT id, text FROM tokens ORDER BY id'));
     return hash.digest('hex');
   }

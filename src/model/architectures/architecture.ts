@@ -79,7 +79,9 @@ export class RawConfig {
     const key = list.find((k) => this.values[k] !== undefined && this.values[k] !== null);
     const value = key === undefined ? fallback : this.values[key];
     if (typeof value !== 'number' || !Number.isInteger(value) || value < 1 || value > SIZE_LIMIT) {
-      throw this.error(`${list[0]} must be a whole number from 1 to ${SIZE_LIMIT}, not ${JSON.stringify(value)}`);
+      throw this.error(
+        `${list[0]} must be a whole number from 1 to ${SIZE_LIMIT}, not ${JSON.stringify(value)}`,
+      );
     }
     return value;
   }
@@ -95,13 +97,15 @@ export class RawConfig {
 
   flag(key: string, fallback: boolean): boolean {
     const value = this.values[key] ?? fallback;
-    if (typeof value !== 'boolean') throw this.error(`${key} must be true or false, not ${JSON.stringify(value)}`);
+    if (typeof value !== 'boolean')
+      throw this.error(`${key} must be true or false, not ${JSON.stringify(value)}`);
     return value;
   }
 
   activation(key: string, fallback: string): Activation {
     const value = this.values[key] ?? fallback;
-    const known = typeof value === 'string' && Object.hasOwn(ACTIVATIONS, value) ? ACTIVATIONS[value] : undefined;
+    const known =
+      typeof value === 'string' && Object.hasOwn(ACTIVATIONS, value) ? ACTIVATIONS[value] : undefined;
     if (known === undefined) {
       throw this.error(
         `${key} ${JSON.stringify(value)} is not supported (known: ${Object.keys(ACTIVATIONS).join(', ')})`,

@@ -81,7 +81,15 @@ export const gpt2: Architecture = {
       const z = site(`${block}.attn.hook_z`, attention, width);
       const attentionOut = site(`${block}.hook_attn_out`, linear(z, name.attnOut, width, width), width);
       x = site(`${block}.hook_resid_mid`, graph.op('Add', [x, attentionOut]), width);
-      const h = normedInput(graph, config, site, block, x, at(`${name.ln2}.weight`, width), at(`${name.ln2}.bias`, width));
+      const h = normedInput(
+        graph,
+        config,
+        site,
+        block,
+        x,
+        at(`${name.ln2}.weight`, width),
+        at(`${name.ln2}.bias`, width),
+      );
       const pre = site(`${block}.mlp.hook_pre`, linear(h, name.up, width, mlpWidth), mlpWidth);
       const post = site(`${block}.mlp.hook_post`, activate(graph, config.activation, pre), mlpWidth);
       const mlpOut = site(`${block}.hook_mlp_out`, linear(post, name.mlpOut, mlpWidth, width), width);

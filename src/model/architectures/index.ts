@@ -12,7 +12,8 @@ export function readModelConfig(
   where: string,
 ): { architecture: Architecture; config: ModelConfig } {
   const type = values['model_type'];
-  const architecture = typeof type === 'string' && Object.hasOwn(ARCHITECTURES, type) ? ARCHITECTURES[type] : undefined;
+  const architecture =
+    typeof type === 'string' && Object.hasOwn(ARCHITECTURES, type) ? ARCHITECTURES[type] : undefined;
   if (architecture === undefined) {
     throw new PolysemeError(
       `${where}: model_type ${JSON.stringify(type)} is not an architecture that can be run (known: ${Object.keys(ARCHITECTURES).join(', ')})`,

@@ -1,5 +1,12 @@
 import type { Wire } from '../graph.ts';
-import { type Architecture, activate, type MlpNames, type ModelConfig, positions, type RawConfig } from './architecture.ts';
+import {
+  type Architecture,
+  activate,
+  type MlpNames,
+  type ModelConfig,
+  positions,
+  type RawConfig,
+} from './architecture.ts';
 
 /** Weight names of layer l; Linear matrices are [out, in]. */
 const names = (l: number) => ({
@@ -66,7 +73,12 @@ export const llama: Architecture = {
     const { width, heads, kvHeads, headDim, mlpWidth, vocabulary } = config;
     const at = (name: string, ...shape: number[]): Wire => graph.weight(name, weights.place(name, shape));
     const linear = (x: Wire, name: string, inputs: number, outputs: number): Wire => {
-      const y = graph.op('FusedMatMul', [x, at(`${name}.weight`, outputs, inputs)], { transB: 1 }, 'com.microsoft');
+      const y = graph.op(
+        'FusedMatMul',
+        [x, at(`${name}.weight`, outputs, inputs)],
+        { transB: 1 },
+        'com.microsoft',
+      );
       return weights.has(`${name}.bias`) ? graph.op('Add', [y, at(`${name}.bias`, outputs)]) : y;
     };
     const norm = (x: Wire, weight: Wire): Wire =>
@@ -102,13 +114,18 @@ export const llama: Architecture = {
       const query = linear(n, name.q, width, heads * headDim);
       const key = linear(n, name.k, width, kvHeads * headDim);
       const value = linear(n, name.v, width, kvHeads * headDim);
-      const attention = graph.op(
-        'Attention',
-        [rotate(query, heads), rotate(key, kvHeads), value],
-        { q_num_heads: heads, kv_num_heads: kvHeads, is_causal: 1, scale: { float: config.attentionScale[l]! } },
-      );
+      const attention = graph.op('Attention', [rotate(query, heads), rotate(key, kvHeads), value], {
+        q_num_heads: heads,
+        kv_num_heads: kvHeads,
+        is_causal: 1,
+        scale: { float: config.attentionScale[l]! },
+      });
       const z = site(`${block}.attn.hook_z`, attention, heads * headDim);
-      const attentionOut = site(`${block}.hook_attn_out`, linear(z, name.attnOut, heads * headDim, width), width);
+      const attentionOut = site(
+        `${block}.hook_attn_out`,
+        linear(z, name.attnOut, heads * headDim, width),
+        width,
+      );
       x = site(`${block}.hook_resid_mid`, graph.op('Add', [x, attentionOut]), width);
       const alone = norm(x, ones);
       const gamma = at(`${name.ln2}.weight`, width);
@@ -133,7 +150,10 @@ export const llama: Architecture = {
  * as in transformers' modeling_rope_utils.
  */
 function rotaryFrequencies(raw: RawConfig, headDim: number): Float64Array {
-  const scaling = (raw.values['rope_parameters'] ?? raw.values['rope_scaling'] ?? {}) as Record<string, unknown>;
+  const scaling = (raw.values['rope_parameters'] ?? raw.values['rope_scaling'] ?? {}) as Record<
+    string,
+    unknown
+  >;
   if (typeof scaling !== 'object' || Array.isArray(scaling)) {
     throw raw.error(`rope_scaling must be an object, not ${JSON.stringify(scaling)}`);
   }
