@@ -16,6 +16,8 @@ import { type ClusterOptions, splitUnit } from './features.ts';
 
 /** Tokens to each side of the peak whose words describe a feature. */
 const WORD_RADIUS = 5;
+/** Tokens looked at to each side, so that the outermost words are whole. */
+const WORD_REACH = 40;
 
 interface Work {
   readonly bank: HarvestedBank;
@@ -128,9 +130,10 @@ function wordsOf(
 ): string[][] {
   const features: ExampleWords[][] = Array.from({ length: clusters }, () => []);
   labels.forEach((label, i) => {
-    const tokens = tokensOf(work.contexts, context[i]!);
+    const first = Math.max(0, position[i]! - WORD_REACH);
+    const tokens = tokensOf(work.contexts, context[i]!).subarray(first, position[i]! + WORD_REACH);
     const texts = Array.from(tokens, (id) => work.texts[id]!);
-    features[label]!.push(exampleWords(texts, position[i]!, WORD_RADIUS));
+    features[label]!.push(exampleWords(texts, position[i]! - first, WORD_RADIUS));
   });
   return featureWords({ features, corpus });
 }
