@@ -1,0 +1,194 @@
+import { useQueries } from '@tanstack/react-query';
+import { Link, useNavigate } from '@tanstack/react-router';
+import { useVirtualizer } from '@tanstack/react-virtual';
+import { useEffect, useRef } from 'react';
+import type { Params } from '../data/api.ts';
+import { formatMetric, formatWhole, METRIC_LIST, metricInfo } from '../data/metrics.ts';
+import { PAGE, unitsQuery } from '../data/queries.ts';
+import type { Metric, UnitRow } from '../data/types.ts';
+import { Empty, Failure } from './states.tsx';
+
+const ROW = 33;
+
+/**
+ * Units in rows, virtualised: only the pages of rows that are in view are asked of the server, which sorts and filters.
+ * `params` are those of `/api/units`.
+ */
+export function UnitTable({
+  params,
+  sort,
+  order,
+  onSort,
+  onReset,
+}: {
+  params: Params;
+  sort: Metric | undefined;
+  order: 'asc' | 'desc';
+  onSort: (metric: Metric | undefined) => void;
+  onReset: () => void;
+}) {
+  const scroller = useRef<HTMLDivElement>(null);
+  const total = useRef(0);
+  const rows = useVirtualizer({
+    count: total.current,
+    getScrollElement: () => scroller.current,
+    estimateSize: () => ROW,
+    overscan: 12,
+  });
+  const items = rows.getVirtualItems();
+  const first = Math.floor((items[0]?.index ?? 0) / PAGE);
+  const last = Math.max(first, Math.floor((items.at(-1)?.index ?? 0) / PAGE));
+  const pages = Array.from({ length: last - first + 1 }, (_, i) => first + i);
+  const answers = useQueries({ queries: pages.map((page) => unitsQuery(params, page)) });
+  const known = answers.find(({ data }) => data !== undefined)?.data?.total;
+  if (known !== undefined) total.current = known;
+  const row = (index: number): UnitRow | undefined =>
+    answers[Math.floor(index / PAGE) - first]?.data?.units[index % PAGE];
+
+  const key = JSON.stringify(params);
+  // biome-ignore lint/correctness/useExhaustiveDependencies: another order starts at the top
+  useEffect(() => {
+    scroller.current?.scrollTo({ top: 0 });
+  }, [key]);
+
+  const failed = answers.find(({ error }) => error !== null);
+  if (failed !== undefined) return <Failure error={failed.error} onRetry={() => void failed.refetch()} />;
+  if (known === 0) {
+    return (
+      <Empty title="No unit is like that">
+        <p>Nothing in this study passes these filters.</p>
+        <button type="button" className="button" onClick={onReset}>
+          Drop all filters
+        </button>
+      </Empty>
+    );
+  }
+  return (
+    // biome-ignore lint/a11y/useSemanticElements: rows are placed by the virtualiser
+    <div className="table" role="table" aria-label="Units" aria-rowcount={total.current + 1} ref={scroller}>
+      <Head sort={sort} order={order} onSort={onSort} />
+      {/* biome-ignore lint/a11y/useSemanticElements: see above */}
+      <div role="rowgroup" className="rows" style={{ height: Math.max(ROW, rows.getTotalSize()) }}>
+        {items.map(({ index, start }) => (
+          <Row key={index} index={index} start={start} unit={row(index)} sort={sort} />
+        ))}
+      </div>
+    </div>
+  );
+}
+
+function Head({
+  sort,
+  order,
+  onSort,
+}: {
+  sort: Metric | undefined;
+  order: 'asc' | 'desc';
+  onSort: (metric: Metric | undefined) => void;
+}) {
+  const direction = order === 'asc' ? 'ascending' : 'descending';
+  return (
+    // biome-ignore lint/a11y/useSemanticElements: see UnitTable
+    <div role="rowgroup" className="thead">
+      {/* biome-ignore lint/a11y/useSemanticElements: see UnitTable */}
+      {/* biome-ignore lint/a11y/useFocusableInteractive: its buttons are */}
+      <div role="row" className="row" aria-rowindex={1}>
+        {/* biome-ignore lint/a11y/useSemanticElements: see UnitTable */}
+        {/* biome-ignore lint/a11y/useFocusableInteractive: its button is */}
+        <div role="columnheader" className="cell name" aria-sort={sort === undefined ? direction : 'none'}>
+          <button type="button" onClick={() => onSort(undefined)}>
+            unit
+          </button>
+        </div>
+        {/* biome-ignore lint/a11y/useSemanticElements: see UnitTable */}
+        {/* biome-ignore lint/a11y/useFocusableInteractive: not sortable */}
+        <div role="columnheader" className="cell words">
+          largest feature
+        </div>
+        {METRIC_LIST.map(({ metric, short, sentence, name }) => (
+          // biome-ignore lint/a11y/useSemanticElements: see UnitTable
+          // biome-ignore lint/a11y/useFocusableInteractive: its button is
+          <div
+            key={metric}
+            role="columnheader"
+            className="cell value"
+            aria-sort={sort === metric ? direction : 'none'}
+          >
+            <button type="button" onClick={() => onSort(metric)} title={`${name}. ${sentence}`}>
+              {short}
+              <span className="arrow" aria-hidden="true">
+                {sort === metric ? (order === 'asc' ? '↑' : '↓') : ''}
+              </span>
+            </button>
+          </div>
+        ))}
+      </div>
+    </div>
+  );
+}
+
+function Row({
+  index,
+  start,
+  unit,
+  sort,
+}: {
+  index: number;
+  start: number;
+  unit: UnitRow | undefined;
+  sort: Metric | undefined;
+}) {
+  const navigate = useNavigate();
+  const style = { transform: `translateY(${start}px)` };
+  if (unit === undefined) {
+    return (
+      // biome-ignore lint/a11y/useSemanticElements: see UnitTable
+      // biome-ignore lint/a11y/useFocusableInteractive: nothing is here yet
+      <div role="row" className="row waiting" aria-rowindex={index + 2} style={style}>
+        {/* biome-ignore lint/a11y/useSemanticElements: see UnitTable */}
+        <div role="cell" className="cell name muted">
+          …
+        </div>
+      </div>
+    );
+  }
+  const { bank } = unit;
+  return (
+    // biome-ignore lint/a11y/useSemanticElements: see UnitTable
+    // biome-ignore lint/a11y/useKeyWithClickEvents: its link does the same
+    // biome-ignore lint/a11y/useFocusableInteractive: its link is
+    <div
+      role="row"
+      className="row link"
+      aria-rowindex={index + 2}
+      style={style}
+      onClick={(event) => {
+        if ((event.target as Element).closest('a') !== null || window.getSelection()?.type === 'Range') return;
+        void navigate({ to: '/unit/$bank/$index', params: { bank, index: unit.index }, search: {} });
+      }}
+    >
+      {/* biome-ignore lint/a11y/useSemanticElements: see UnitTable */}
+      <div role="cell" className="cell name">
+        <Link to="/unit/$bank/$index" params={{ bank, index: unit.index }} search={{}} preload={false}>
+          {bank}/{unit.index}
+        </Link>
+      </div>
+      {/* biome-ignore lint/a11y/useSemanticElements: see UnitTable */}
+      <div role="cell" className="cell words" title={unit.words.join(', ')}>
+        {unit.examples === 0 ? <span className="muted">never active</span> : <bdi>{unit.words.join(', ')}</bdi>}
+      </div>
+      {METRIC_LIST.map(({ metric }) => (
+        // biome-ignore lint/a11y/useSemanticElements: see UnitTable
+        <div key={metric} role="cell" className={`cell value num${metric === sort ? ' sorted' : ''}`}>
+          {formatMetric(metric, unit[metric])}
+        </div>
+      ))}
+    </div>
+  );
+}
+
+/** "1,024 units by features, most first" */
+export function tableCaption(total: number, sort: Metric | undefined, order: 'asc' | 'desc'): string {
+  const by = sort === undefined ? '' : ` by ${metricInfo(sort).name.toLowerCase()}, ${order === 'asc' ? 'least' : 'most'} first`;
+  return `${formatWhole(total)} unit${total === 1 ? '' : 's'}${by}`;
+}
