@@ -405,7 +405,7 @@ class StudyReader implements Study {
         statement = this.#db.prepare(sql).raw();
         this.#statements.set(sql, statement);
       }
-      return statement.all(...(values as [unknown]));
+      return statement.all(...(values as [string]));
     }) as unknown[][];
   }
 }
