@@ -35,7 +35,7 @@ async function bare() {
     for (let first = 0; first < contexts.length; first += ROWS) {
       const rows = contexts.slice(first, first + ROWS);
       const tokens = new Int32Array(rows.length * LENGTH);
-      rows.forEach((context, row) => tokens.set(context.tokens, row * LENGTH));
+      for (const [row, context] of rows.entries()) tokens.set(context.tokens, row * LENGTH);
       await session.run(tokens, rows.length, LENGTH);
     }
   });

@@ -192,7 +192,7 @@ function sendContent(
   response: ServerResponse,
   whole: Buffer,
   faults: Faults,
-): void {
+): unknown {
   const start = Number((!faults.ignoreRange && /^bytes=(\d+)-/.exec(request.headers.range ?? '')?.[1]) || 0);
   if (start >= whole.length && start > 0) {
     response.setHeader('Content-Range', `bytes */${whole.length}`);
