@@ -8,9 +8,7 @@ import { writeSaeLens } from './formats/sae-lens.ts';
 import { writeSparsify } from './formats/sparsify.ts';
 import type { Sae } from './sae.ts';
 
-const WRITERS: Readonly<
-  Record<SaeFormat, (sae: Sae, at: (name: string) => string) => Promise<string[] | void>>
-> = {
+const WRITERS: Readonly<Record<SaeFormat, (sae: Sae, at: (name: string) => string) => Promise<string[]>>> = {
   saelens: writeSaeLens,
   dictionary_learning: writeDictionaryLearning,
   sparsify: writeSparsify,
@@ -35,5 +33,5 @@ export async function saveSae(
   if (!Object.hasOwn(WRITERS, format)) {
     throw new PolysemeError(`SAE format ${String(format)} is not one of ${SAE_FORMATS.join(', ')}`);
   }
-  return (await WRITERS[format](sae, (name) => join(folder, name))) ?? [];
+  return WRITERS[format](sae, (name) => join(folder, name));
 }

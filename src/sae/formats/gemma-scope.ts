@@ -55,7 +55,7 @@ export async function readGemmaScope(file: TensorFile, folder: SaeFolder): Promi
 export async function writeGemmaScope(
   { config, tensors, label }: Sae,
   at: (name: string) => string,
-): Promise<void> {
+): Promise<string[]> {
   const refuse = (what: string): never => {
     throw new PolysemeError(`${label} cannot be written in Gemma Scope's format: it has no ${what}`);
   };
@@ -70,6 +70,7 @@ export async function writeGemmaScope(
   const { W_enc, W_dec, b_enc, b_dec } = tensors;
   const threshold = tensors.threshold ?? new Float32Array(config.dSae);
   await writeNpz(at('params.npz'), { W_enc, W_dec, b_enc: b_enc!, b_dec, threshold });
+  return [];
 }
 
 function whereFrom(path: string): Partial<SaeConfig> {

@@ -64,7 +64,7 @@ export async function readOpenAi(file: TensorFile, folder: SaeFolder): Promise<S
 }
 
 /** Writes `autoencoder.pt` that `Autoencoder.from_state_dict(torch.load(…))` reads. */
-export async function writeOpenAi(source: Sae, at: (name: string) => string): Promise<void> {
+export async function writeOpenAi(source: Sae, at: (name: string) => string): Promise<string[]> {
   const { architecture, transcoder, applyBDecToInput, normalizeActivations } = source.config;
   const refuse = (what: string): never => {
     throw new PolysemeError(`${source.label} cannot be written in OpenAI's format: it has no ${what}`);
@@ -97,4 +97,5 @@ export async function writeOpenAi(source: Sae, at: (name: string) => string): Pr
     activation_state_dict: isTopk ? { k: config.k!, postact_fn: 'ReLU' } : {},
   };
   await writeTorch(at('autoencoder.pt'), state);
+  return [];
 }

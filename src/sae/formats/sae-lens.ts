@@ -78,7 +78,7 @@ export async function readSaeLens(file: TensorFile, folder: SaeFolder): Promise<
 }
 
 /** Writes `cfg.json` and `sae_weights.safetensors` as SAELens 6 does. */
-export async function writeSaeLens(sae: Sae, at: (name: string) => string): Promise<void> {
+export async function writeSaeLens(sae: Sae, at: (name: string) => string): Promise<string[]> {
   const { config, tensors } = sae;
   if (config.transcoder || config.architecture === 'groupmax') {
     const what = config.transcoder ? 'transcoders are only read' : 'it has no groupmax architecture';
@@ -104,6 +104,7 @@ export async function writeSaeLens(sae: Sae, at: (name: string) => string): Prom
     Object.fromEntries(there.flatMap(([name, tensor]) => (tensor === undefined ? [] : [[name, tensor]]))),
   );
   await writeFileWhole(at('cfg.json'), [new TextEncoder().encode(`${JSON.stringify(json, null, 2)}\n`)]);
+  return [];
 }
 
 function isVersion6(json: Json): boolean {

@@ -56,7 +56,7 @@ export async function readSparsify(file: TensorFile, folder: SaeFolder): Promise
 }
 
 /** Writes `cfg.json` and `sae.safetensors` that `SparseCoder.load_from_disk` reads. */
-export async function writeSparsify(source: Sae, at: (name: string) => string): Promise<void> {
+export async function writeSparsify(source: Sae, at: (name: string) => string): Promise<string[]> {
   const { architecture, transcoder, applyBDecToInput, normalizeActivations, dIn, dSae, k } = source.config;
   const refuse = (what: string): never => {
     throw new PolysemeError(`${source.label} cannot be written in sparsify's format: it has no ${what}`);
@@ -90,6 +90,7 @@ export async function writeSparsify(source: Sae, at: (name: string) => string): 
     'encoder.weight': flip(tensors.W_enc),
   });
   await writeFileWhole(at('cfg.json'), [new TextEncoder().encode(`${JSON.stringify(json, null, 2)}\n`)]);
+  return [];
 }
 
 /** The site of a hookpoint (`layers.5`, `h.5.mlp`, `layers.5.attention`), which is the folder's name. */
