@@ -1,3 +1,4 @@
+import type { TensorRef } from './safetensors.ts';
 import { PolysemeError } from '../errors.ts';
 import {
   type Attribute,
@@ -7,15 +8,6 @@ import {
   type Node,
   type Value,
 } from './onnx.ts';
-
-/** Where a weight lies: bytes `offset … offset + length` of `file` (an absolute path without symbolic links). */
-export interface WeightPlace {
-  readonly file: string;
-  readonly dtype: string;
-  readonly shape: readonly number[];
-  readonly offset: number;
-  readonly length: number;
-}
 
 /** The name of a value that flows through the graph. */
 export type Wire = string;
@@ -38,7 +30,7 @@ export class GraphBuilder {
   readonly #nodes: Node[] = [];
   readonly #initializers = new Map<Wire, Initializer>();
   readonly #inputs: Value[] = [];
-  readonly #places = new Map<Wire, WeightPlace>();
+  readonly #places = new Map<Wire, TensorRef>();
   readonly #external = new Map<string, Wire>();
   #count = 0;
 
@@ -99,7 +91,7 @@ export class GraphBuilder {
    * A weight, mapped by ONNX Runtime from the file where it lies. Half precision is cast to float while
    * the session loads (exact).
    */
-  weight(name: string, place: WeightPlace): Wire {
+  weight(name: string, place: TensorRef): Wire {
     const key = `${place.file}:${place.offset}`;
     const known = this.#external.get(key);
     if (known !== undefined) return known;
@@ -122,7 +114,7 @@ export class GraphBuilder {
   }
 
   /** The ONNX bytes of the part of the graph that `outputs` need, and the weights that it reads. */
-  encode(outputs: readonly Wire[]): { bytes: Uint8Array; weights: ReadonlyMap<string, WeightPlace> } {
+  encode(outputs: readonly Wire[]): { bytes: Uint8Array; weights: ReadonlyMap<string, TensorRef> } {
     const needed = new Set<Wire>(outputs);
     const nodes: Node[] = [];
     for (let i = this.#nodes.length - 1; i >= 0; i--) {

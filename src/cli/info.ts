@@ -1,0 +1,53 @@
+import type { Command } from 'commander';
+import { METRICS } from '../study/record.ts';
+import { openStudy } from '../study/study.ts';
+import { cell, colors, number, print, printJson, table } from './terminal.ts';
+
+export function define(command: Command): void {
+  command
+    .description('What a study holds: model, data, options, counts, and a summary of the metrics.')
+    .argument('<STUDY>', 'the study')
+    .option('--json', 'as JSON')
+    .addHelpText('after', '\nExample:\n  polyseme info study.db')
+    .action((path: string, { json }: { json?: boolean }) => {
+      const study = openStudy(path);
+      try {
+        const info = study.info();
+        if (json) {
+          printJson(info);
+          return;
+        }
+        const line = (name: string, value: string): void => print(`${colors.dim(name.padEnd(10))}${value}`);
+        line('study', `${path}, ${info.status}${info.status === 'complete' ? '' : ': run its command again to continue'}`);
+        line('model', describe(info.model));
+        line('data', describe(info.data));
+        line('options', describe(info.options));
+        if (info.contexts !== null) {
+          line('read', `${number(info.contexts)} contexts, ${number(info.tokens!)} text tokens, ${number(info.documents!)} documents`);
+        }
+        line('examples', number(info.examples));
+        line('content', info.contentHash ?? 'not complete');
+        print();
+        const rows = [['bank', 'units', 'd', 'metric', 'least', 'median', 'most']];
+        for (const bank of info.banks) {
+          const units = study.units({ bank: bank.name });
+          METRICS.filter((metric) => ['clusters', 'maxDistance', 'meanDistance', 'effectiveClusters'].includes(metric)).forEach((metric, i) => {
+            const values = units.map((unit) => unit[metric]).filter((v) => v !== null).sort((a, b) => a - b);
+            const at = (share: number): string => cell(values[Math.round(share * (values.length - 1))] ?? null);
+            const head = i === 0 ? [bank.name, number(bank.units), number(bank.dimension)] : ['', '', ''];
+            rows.push([...head, metric, at(0), at(0.5), at(1)]);
+          });
+        }
+        for (const text of table(rows, [false, true, true, false, true, true, true])) print(text);
+      } finally {
+        study.close();
+      }
+    });
+}
+
+function describe(values: Readonly<Record<string, unknown>>): string {
+  return Object.entries(values)
+    .filter(([, value]) => value !== null)
+    .map(([key, value]) => (key === 'source' ? String(value) : `${key} ${Array.isArray(value) ? value.join(',') : value}`))
+    .join(', ');
+}

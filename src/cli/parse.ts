@@ -1,0 +1,43 @@
+import { InvalidArgumentError } from 'commander';
+
+/** Parsers of option values; what they refuse is wrong usage (exit 2). */
+
+export function wholeNumber(least: number): (text: string) => number {
+  return (text) => {
+    const value = Number(text);
+    if (!/^\d+$/.test(text) || !Number.isSafeInteger(value) || value < least) {
+      throw new InvalidArgumentError(`It must be a whole number of at least ${least}.`);
+    }
+    return value;
+  };
+}
+
+export function realNumber(text: string): number {
+  const value = Number(text);
+  if (text.trim() === '' || !Number.isFinite(value)) throw new InvalidArgumentError('It must be a number.');
+  return value;
+}
+
+/** `0,2-5` → [0, 2, 3, 4, 5] */
+export function layerList(text: string): number[] {
+  const layers = text.split(',').flatMap((part) => {
+    const match = /^(\d+)(?:-(\d+))?$/.exec(part.trim());
+    const first = Number(match?.[1]);
+    const last = Number(match?.[2] ?? match?.[1]);
+    if (match === null || last < first || last > 10_000) {
+      throw new InvalidArgumentError('It must list layers and ranges, such as 0,2-5.');
+    }
+    return Array.from({ length: last - first + 1 }, (_, i) => first + i);
+  });
+  return [...new Set(layers)].sort((a, b) => a - b);
+}
+
+/** `mlp.2/137` → its bank and index; the name splits at the last slash. */
+export function unitName(text: string): { bank: string; index: number } {
+  const slash = text.lastIndexOf('/');
+  const index = Number(text.slice(slash + 1));
+  if (slash < 1 || !/^\d+$/.test(text.slice(slash + 1)) || !Number.isSafeInteger(index)) {
+    throw new InvalidArgumentError('It must be BANK/INDEX, such as mlp.2/137.');
+  }
+  return { bank: text.slice(0, slash), index };
+}

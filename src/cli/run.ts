@@ -1,0 +1,84 @@
+import { type Command, Option } from 'commander';
+import { linkageMethods } from '../cluster/linkage.ts';
+import { openStudy, type Study } from '../study/study.ts';
+import { runOptions } from '../study/options.ts';
+import { runStudy } from '../study/run.ts';
+import { layerList, realNumber, wholeNumber } from './parse.ts';
+import { colors, duration, number, Progress, print, printJson } from './terminal.ts';
+
+const { shape } = runOptions;
+
+export function define(command: Command): void {
+  const defaults = runOptions.parse({});
+  command
+    .summary('make a study')
+    .description(
+      'Runs a model over a corpus, collects each unit’s examples, splits them into features by their neuron\n' +
+        'embeddings, measures polysemy, and writes a study. Killed and typed again, it continues.',
+    )
+    .option('--model <M>', 'a folder, a hub id (openai-community/gpt2) or builtin:folio-5m', defaults.model)
+    .option('--data <D>', 'a file, folder, glob, hf:owner/name[@revision][:config[:split]] or builtin:sotu', defaults.data)
+    .option('--out <FILE>', 'the study', defaults.out)
+    .option('--layers <LIST>', 'layers whose neurons are harvested, e.g. 0,2-5 (default: all)', layerList)
+    .option('--context <N>', 'tokens of a context, BOS counted (default: 128, or the model’s limit)', wholeNumber(2))
+    .option('--contexts <N>', 'contexts, spread evenly over the documents; the first N of a stream (default: all)', wholeNumber(1))
+    .addOption(new Option('--bos <WHEN>', 'begin contexts with BOS; auto: what the tokenizer does').choices(shape.bos.unwrap().options).default(defaults.bos))
+    .option('--column <NAME>', 'column of the text in JSONL, CSV and Parquet', defaults.column)
+    .addOption(new Option('--select <HOW>', 'examples: largest; evenly from all above --fraction of the maximum; evenly from ten bands; at random').choices(shape.select.unwrap().options).default(defaults.select))
+    .option('--examples <N>', 'most examples a unit', wholeNumber(1), defaults.examples)
+    .option('--fraction <F>', 'for --select fraction: share of the maximum', realNumber, defaults.fraction)
+    .addOption(new Option('--sign <S>', 'activations that count').choices(shape.sign.unwrap().options).default(defaults.sign))
+    .option('--every-position', 'take every activating position of a context, not only the largest')
+    .addOption(new Option('--linkage <L>', 'hierarchical clustering').choices([...linkageMethods]).default(defaults.linkage))
+    .option('--threshold <T>', 'distance at which the dendrogram is cut into features', realNumber, defaults.threshold)
+    .addOption(new Option('--layernorm <L>', 'raw: h with γ and β; folded: as TransformerLens folds them').choices(shape.layernorm.unwrap().options).default(defaults.layernorm))
+    .addOption(new Option('--gated <G>', 'weights of gated MLPs in the embedding').choices(shape.gated.unwrap().options).default(defaults.gated))
+    .option('--seed <N>', 'seed of every choice', wholeNumber(0), defaults.seed)
+    .option('--threads <N>', 'default: all cores; the study does not depend on it', wholeNumber(1))
+    .option('--layers-at-once <N>', 'harvest so many layers together: less memory, more passes (default: all)', wholeNumber(1))
+    .option('--overwrite', 'replace a study with other options')
+    .option('--json', 'print what the study holds as JSON')
+    .addHelpText('after', '\nExamples:\n  polyseme run --contexts 500\n  polyseme run --model openai-community/gpt2 --data books.jsonl.gz --column paragraphs --contexts 5000 --out gpt2.db')
+    .action(act);
+}
+
+async function act({ json = false, verbose: _, ...options }: Record<string, unknown> & { json?: boolean }): Promise<void> {
+  const started = performance.now();
+  const progress = new Progress();
+  const info = await runStudy(options, {
+    onProgress({ stage, done, total, what, tokens }) {
+      if (stage === 'features') progress.show(`features of ${what}`, done, total, 'units');
+      else progress.show(`harvest${what === '' ? '' : `, ${what}`} (${number(tokens)} tokens)`.replace(/ \(.*\)/, ''), done, total, 'contexts');
+    },
+  });
+  progress.end();
+  if (json) {
+    printJson(info);
+    return;
+  }
+  const out = String(options['out']);
+  print(
+    `${colors.bold(out)}: ${number(info.banks.reduce((sum, { units }) => sum + units, 0))} units, ` +
+      `${number(info.examples)} examples from ${number(info.tokens ?? 0)} tokens in ${duration((performance.now() - started) / 1000)}`,
+  );
+  const study = openStudy(out);
+  try {
+    printMostPolysemantic(study);
+  } finally {
+    study.close();
+  }
+  print(`\nLook closer:  polyseme units ${out} --sort clusters --desc --limit 20`);
+}
+
+/** The five units with the most features, with the words of the largest of these. */
+function printMostPolysemantic(study: Study): void {
+  print('\nThe five most polysemantic units:');
+  for (const { bank, index, clusters, meanDistance } of study.units({ sort: 'clusters', descending: true, limit: 5 })) {
+    const { features } = study.unit(bank, index);
+    print(`  ${colors.bold(`${bank}/${index}`)}  ${clusters} features, mean distance ${meanDistance?.toFixed(2) ?? '–'}`);
+    for (const { size, words } of features.slice(0, 3)) {
+      print(`    ${String(size).padStart(4)} examples  ${colors.cyan(words.join(', '))}`);
+    }
+    if (features.length > 3) print(colors.dim(`         … and ${features.length - 3} more`));
+  }
+}

@@ -1,0 +1,90 @@
+import pc from 'picocolors';
+
+/** Colours of standard output: none when it is no terminal or NO_COLOR is set. */
+export const colors = pc.createColors(Boolean(process.stdout.isTTY) && !process.env['NO_COLOR']);
+
+/** Prints a line on standard output. */
+export function print(line = ''): void {
+  process.stdout.write(`${line}\n`);
+}
+
+/** Prints one JSON document on standard output. */
+export function printJson(value: unknown): void {
+  process.stdout.write(`${JSON.stringify(value)}\n`);
+}
+
+/** A progress line on standard error: rewritten on a terminal, else a plain line every few seconds. */
+export class Progress {
+  #started = performance.now();
+  #shown = Number.NEGATIVE_INFINITY;
+  #label = '';
+  #first = 0;
+
+  /** @param done, total: in `unit`s; total null where it is not known */
+  show(label: string, done: number, total: number | null, unit: string): void {
+    const now = performance.now();
+    if (label !== this.#label) {
+      this.end();
+      this.#label = label;
+      this.#started = now;
+      this.#first = done;
+      this.#shown = Number.NEGATIVE_INFINITY;
+    }
+    const terminal = Boolean(process.stderr.isTTY);
+    if (done !== total && now - this.#shown < (terminal ? 100 : 5000)) return;
+    this.#shown = now;
+    const rate = (done - this.#first) / ((now - this.#started) / 1000);
+    const parts = [`${label}: ${number(done)}${total === null ? '' : ` of ${number(total)}`} ${unit}`];
+    if (Number.isFinite(rate) && rate > 0) {
+      parts.push(`${number(rate)}/s`);
+      if (total !== null && done < total) parts.push(`${duration((total - done) / rate)} left`);
+    }
+    const line = parts.join(', ');
+    process.stderr.write(terminal ? `\r\x1b[K${line}` : `${line}\n`);
+  }
+
+  /** Ends the current line. */
+  end(): void {
+    if (this.#label !== '' && process.stderr.isTTY) process.stderr.write('\n');
+    this.#label = '';
+  }
+}
+
+/** 12,345; four significant digits below a thousand. */
+export function number(value: number): string {
+  if (Number.isInteger(value) || Math.abs(value) >= 1000) return Math.round(value).toLocaleString('en-US');
+  return String(Number(value.toPrecision(3)));
+}
+
+export function duration(seconds: number): string {
+  if (seconds < 60) return `${Math.ceil(seconds)} s`;
+  if (seconds < 3600) return `${Math.floor(seconds / 60)} min ${Math.round(seconds % 60)} s`;
+  return `${Math.floor(seconds / 3600)} h ${Math.round((seconds % 3600) / 60)} min`;
+}
+
+/** Columns aligned by width; numbers to the right. The first row is the heading. */
+export function table(rows: readonly (readonly string[])[], right: readonly boolean[]): string[] {
+  const widths = right.map((_, c) => Math.max(...rows.map((row) => width(row[c]!))));
+  return rows.map((row, r) => {
+    const cells = row.map((cell, c) => {
+      const pad = ' '.repeat(widths[c]! - width(cell));
+      return right[c] ? pad + cell : c === row.length - 1 ? cell : cell + pad;
+    });
+    const line = cells.join('  ').trimEnd();
+    return r === 0 ? colors.bold(line) : line;
+  });
+}
+
+/** Columns that a text takes, wide characters as two. */
+function width(text: string): number {
+  let columns = 0;
+  for (const char of text) columns += /\p{Script=Han}|\p{Script=Hiragana}|\p{Script=Katakana}|\p{Script=Hangul}/u.test(char) ? 2 : 1;
+  return columns;
+}
+
+/** A number for a table: `–` for none. */
+export function cell(value: number | null, digits = 3): string {
+  if (value === null) return '–';
+  if (Number.isInteger(value)) return value.toLocaleString('en-US');
+  return value !== 0 && Math.abs(value) < 10 ** -digits ? value.toExponential(1) : value.toFixed(digits);
+}

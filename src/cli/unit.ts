@@ -1,0 +1,66 @@
+import type { Command } from 'commander';
+import { openStudy, type StudyExample } from '../study/study.ts';
+import { unitName, wholeNumber } from './parse.ts';
+import { cell, colors, print, printJson } from './terminal.ts';
+
+/** Tokens shown to each side of the peak. */
+const AROUND = 12;
+
+export function define(command: Command): void {
+  command
+    .description('One unit: its polysemy, its features, largest first, and examples with the tokens coloured by activation.')
+    .argument('<STUDY>', 'the study')
+    .argument('<BANK/INDEX>', 'the unit, e.g. mlp.2/137', unitName)
+    .option('--examples <N>', 'examples shown of each feature', wholeNumber(1), 3)
+    .option('--json', 'as JSON, with every example and the tree')
+    .addHelpText('after', '\nExample:\n  polyseme unit study.db mlp.2/137')
+    .action((path: string, name: { bank: string; index: number }, options: { examples: number; json?: boolean }) => {
+      const study = openStudy(path);
+      try {
+        const unit = study.unit(name.bank, name.index);
+        if (options.json) {
+          printJson(unit);
+          return;
+        }
+        print(
+          `${colors.bold(`${unit.bank}/${unit.index}`)}  ${unit.clusters} feature${unit.clusters === 1 ? '' : 's'} in ${unit.examples} examples`,
+        );
+        print(
+          colors.dim(
+            `max activation ${cell(unit.maxActivation)}, mean ${cell(unit.mean)}, density ${cell(unit.density)}, ` +
+              `mean distance ${cell(unit.meanDistance)}, max ${cell(unit.maxDistance)}, ` +
+              `intra ${cell(unit.intraClusterDistance)}, inter ${cell(unit.interClusterDistance)}, silhouette ${cell(unit.silhouette)}`,
+          ),
+        );
+        for (const feature of unit.features) {
+          print(`\n${colors.bold(colors.cyan(feature.words.join(', ') || '(no words)'))}`);
+          print(colors.dim(`feature ${feature.id}: ${feature.size} examples, mean activation ${cell(feature.meanActivation)}`));
+          const central = feature.examples.find(({ id }) => id === feature.central)!;
+          const shown = [central, ...feature.examples.filter((e) => e !== central)].slice(0, options.examples);
+          for (const example of shown) print(exampleLine(example, unit.maxActivation ?? 1));
+        }
+      } finally {
+        study.close();
+      }
+    });
+}
+
+function exampleLine({ activation, activations, tokens, position, document }: StudyExample, largest: number): string {
+  const first = Math.max(0, position - AROUND);
+  const shown = tokens.slice(first, position + AROUND + 1).map((token, i) => {
+    const text = visible(token);
+    const at = first + i;
+    if (at === position) return colors.bold(colors.inverse(text));
+    const share = Math.abs(activations[at]! / largest);
+    return share > 0.5 ? colors.yellow(text) : share > 0.2 ? colors.green(text) : text;
+  });
+  return `  ${cell(activation).padStart(8)}  ${shown.join('')}  ${colors.dim(document)}`;
+}
+
+/** Line ends and other control characters made visible. */
+function visible(token: string): string {
+  return token
+    .replaceAll('\n', '↵')
+    .replaceAll('\t', '⇥')
+    .replace(/\p{Cc}|\p{Cf}|\p{Cs}/gu, (char) => `\\u{${char.codePointAt(0)!.toString(16)}}`);
+}

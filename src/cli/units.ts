@@ -1,0 +1,48 @@
+import { type Command, Option } from 'commander';
+import { METRICS, type Metric } from '../study/record.ts';
+import { openStudy } from '../study/study.ts';
+import { wholeNumber } from './parse.ts';
+import { cell, colors, print, printJson, table } from './terminal.ts';
+
+const COLUMNS = [
+  ['examples', 'examples'],
+  ['maxActivation', 'max'],
+  ['density', 'density'],
+  ['clusters', 'features'],
+  ['effectiveClusters', 'effective'],
+  ['meanDistance', 'mean dist'],
+  ['maxDistance', 'max dist'],
+  ['silhouette', 'silhouette'],
+] as const;
+
+export function define(command: Command): void {
+  command
+    .description('A table of units with their statistics and polysemy.')
+    .argument('<STUDY>', 'the study')
+    .option('--bank <B>', 'only this bank, e.g. mlp.2')
+    .addOption(new Option('--sort <METRIC>', 'order by a metric (default: bank and index)').choices(METRICS))
+    .option('--desc', 'largest first; units without a number stay last')
+    .option('--limit <N>', 'at most so many units', wholeNumber(1))
+    .option('--json', 'as JSON, with every metric')
+    .addHelpText('after', '\nExample:\n  polyseme units study.db --sort clusters --desc --limit 10')
+    .action((path: string, options: { bank?: string; sort?: Metric; desc?: boolean; limit?: number; json?: boolean }) => {
+      const study = openStudy(path);
+      try {
+        const { bank, sort, desc: descending, limit } = options;
+        const units = study.units({ bank, sort, descending, limit });
+        if (options.json) {
+          printJson({ units });
+          return;
+        }
+        const rows = [['unit', ...COLUMNS.map(([, title]) => title), 'words of the largest feature']];
+        for (const unit of units) {
+          const words = study.words(unit.bank, unit.index)[0] ?? [];
+          const values = COLUMNS.map(([metric]) => cell(unit[metric], metric === 'maxActivation' ? 2 : 3));
+          rows.push([`${unit.bank}/${unit.index}`, ...values, colors.cyan(words.join(', '))]);
+        }
+        for (const line of table(rows, [false, ...COLUMNS.map(() => true), false])) print(line);
+      } finally {
+        study.close();
+      }
+    });
+}

@@ -1,0 +1,15 @@
+import { checkTree, mergeCount, type Tree } from './tree.ts';
+
+/** The points of a tree from left to right in its dendrogram (SciPy's `leaves_list`): first clusters on the left. */
+export function leafOrder(tree: Tree): Int32Array {
+  checkTree('leafOrder', tree);
+  const { count, merges } = tree;
+  const order = new Int32Array(count);
+  let found = 0;
+  const open = count > 0 ? [count + mergeCount(count) - 1] : [];
+  for (let id = open.pop(); id !== undefined; id = open.pop()) {
+    if (id < count) order[found++] = id;
+    else open.push(merges[4 * (id - count) + 1]!, merges[4 * (id - count)]!);
+  }
+  return order;
+}

@@ -1,0 +1,78 @@
+import { PolysemeError } from '../errors.ts';
+import { splitWords } from './words.ts';
+
+/** Buckets of a counter: 4 MiB whatever the corpus. */
+const BUCKETS = 2 ** 20;
+const LARGEST = 2 ** 32 - 1;
+
+/**
+ * Counts words in bounded memory. Each word adds to two buckets of a hashed array; its count is the smaller of the two:
+ * never too small, and too large only where both meet other words (a count-min sketch, Cormode & Muthukrishnan 2005).
+ * The same words in any order and any parts give the same array.
+ */
+export class WordCounter {
+  /** The state: store it, and make a counter of it again. */
+  readonly buckets: Uint32Array;
+  #total = 0;
+
+  constructor(buckets: Uint32Array = new Uint32Array(BUCKETS)) {
+    if (buckets.length !== BUCKETS) {
+      throw new PolysemeError(`WordCounter: buckets holds ${buckets.length} values, not ${BUCKETS}`);
+    }
+    this.buckets = buckets;
+    for (const value of buckets) this.#total += value;
+    this.#total /= 2;
+  }
+
+  /** Words counted, with repeats. */
+  get total(): number {
+    return this.#total;
+  }
+
+  /** Counts `word` `times` more. */
+  add(word: string, times = 1): void {
+    const hash = hashed(word);
+    this.#raise(first(hash), times);
+    this.#raise(second(hash), times);
+    this.#total += times;
+  }
+
+  /** How often `word` was counted; rarely more, never less. */
+  count(word: string): number {
+    const hash = hashed(word);
+    return Math.min(this.buckets[first(hash)]!, this.buckets[second(hash)]!);
+  }
+
+  /** Adds what `other` counted. */
+  merge(other: WordCounter): void {
+    for (let bucket = 0; bucket < BUCKETS; bucket++) this.#raise(bucket, other.buckets[bucket]!);
+    this.#total += other.total;
+  }
+
+  #raise(bucket: number, times: number): void {
+    this.buckets[bucket] = Math.min(LARGEST, this.buckets[bucket]! + times);
+  }
+}
+
+/** Counts the words of a token sequence, split as `wordsAround` splits them. */
+export function countWords(tokens: readonly string[], counter: WordCounter): void {
+  for (const { text } of splitWords(tokens)) counter.add(text);
+}
+
+/** FNV-1a over the code units, then MurmurHash3's finaliser. */
+function hashed(word: string): number {
+  let hash = 0x811c9dc5;
+  for (let i = 0; i < word.length; i++) hash = Math.imul(hash ^ word.charCodeAt(i), 0x01000193);
+  hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b);
+  hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2ae35);
+  return (hash ^ (hash >>> 16)) >>> 0;
+}
+
+function first(hash: number): number {
+  return hash & (BUCKETS - 1);
+}
+
+/** Another bucket than the first: an odd step away, from bits that did not choose the first. */
+function second(hash: number): number {
+  return (first(hash) + ((Math.imul(hash, 0x9e3779b1) >>> 12) | 1)) & (BUCKETS - 1);
+}

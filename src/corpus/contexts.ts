@@ -1,0 +1,190 @@
+import { PolysemeError } from '../errors.ts';
+import { type Selection, selectWindows } from './select.ts';
+import type { Corpus, Document, DocumentCursor } from './types.ts';
+import {
+  LEAST_TOKENS,
+  type TokenEncoder,
+  type WindowOptions,
+  windowCount,
+  windowSize,
+  windowTokens,
+} from './windows.ts';
+
+export interface ContextOptions extends WindowOptions {
+  /**
+   * Take this many contexts: of a finite corpus spread evenly over its documents (all where there are fewer),
+   * of a stream the first. Default: all.
+   */
+  count?: number;
+  /** Seed of the choice that `count` asks for. */
+  seed?: number;
+  /** The `cursor` of a context of an earlier iteration with the same corpus and options: go on after it. */
+  from?: ContextCursor;
+}
+
+/** A window of tokens from one document. */
+export interface Context {
+  /** From 0, in order. */
+  id: number;
+  /** Ordinal of the document in the corpus. */
+  document: number;
+  documentName: string;
+  /** Where the first text token stands among the document's tokens. */
+  start: number;
+  /** Token ids, at most `length`; BOS first where it was asked for. */
+  tokens: Int32Array;
+  /** The state after this context. */
+  cursor: ContextCursor;
+}
+
+/** How far an iteration has come: plain JSON. */
+export interface ContextCursor {
+  /** Id of the next context. */
+  id: number;
+  /** The document of the last context, and how many of its windows are done. */
+  document: DocumentCursor;
+  window: number;
+  summary: ContextSummary;
+}
+
+/** Counts so far; of the whole once the iteration has ended. */
+export interface ContextSummary {
+  /** Documents seen: all those of the corpus, if the iteration went to its end. */
+  documents: number;
+  /** Documents left out because they have fewer than two tokens (with `count`: of those that were looked at). */
+  skipped: number;
+  contexts: number;
+  /** Text tokens in the contexts, BOS not counted. */
+  tokens: number;
+}
+
+export interface Contexts extends AsyncIterable<Context> {
+  readonly summary: ContextSummary;
+}
+
+/**
+ * Cuts the documents of a corpus into contexts that do not overlap, in corpus order: the same corpus, options and
+ * seed give the same contexts. A document's last, shorter window is kept if it has two text tokens or more.
+ *
+ * To be iterated once. Fails with PolysemeError where no document has two tokens.
+ *
+ * @example
+ * const contexts = cutContexts(await openCorpus('builtin:sotu'), tokenizer, { length: 128, bos: true, count: 2000 });
+ * for await (const { id, documentName, tokens } of contexts) …
+ */
+export function cutContexts(corpus: Corpus, tokenizer: TokenEncoder, options: ContextOptions): Contexts {
+  const { count, seed = 0, bos, from } = options;
+  const size = windowSize(options);
+  if (bos && tokenizer.bosId === undefined) {
+    throw new PolysemeError('contexts cannot begin with BOS: the tokenizer has none; choose --bos no');
+  }
+  if (count !== undefined && !(Number.isSafeInteger(count) && count > 0)) {
+    throw new PolysemeError(`number of contexts ${count}: must be a whole number above 0`);
+  }
+  const cutter: Cutter = {
+    corpus,
+    size,
+    bosId: bos ? tokenizer.bosId : undefined,
+    encode: ({ text }) => new Int32Array(tokenizer.encode(text)),
+    summary: { documents: 0, skipped: 0, contexts: 0, tokens: 0, ...from?.summary },
+  };
+  const contexts =
+    count === undefined || corpus.kind === 'stream'
+      ? allContexts(cutter, count ?? Infinity, from)
+      : selectedContexts(cutter, count, seed, from?.id ?? 0);
+  return { summary: cutter.summary, [Symbol.asyncIterator]: () => notEmpty(contexts, cutter) };
+}
+
+interface Cutter {
+  corpus: Corpus;
+  size: number;
+  bosId: number | undefined;
+  encode(document: Document): Int32Array;
+  summary: ContextSummary;
+}
+
+async function* allContexts(
+  cutter: Cutter,
+  count: number,
+  from: ContextCursor | undefined,
+): AsyncGenerator<Context> {
+  const { corpus, size, encode, summary } = cutter;
+  if (summary.contexts >= count) return;
+  let done = from?.window ?? 0;
+  for await (const document of corpus.documents(from?.document)) {
+    const tokens = encode(document);
+    const windows = windowCount(tokens.length, size);
+    // The document to go on with has been counted already.
+    if (done === 0) summary.documents++;
+    if (windows === 0) summary.skipped++;
+    for (let window = done; window < windows; window++) {
+      yield contextOf(cutter, document, tokens, window);
+      if (summary.contexts >= count) return;
+    }
+    done = 0;
+  }
+}
+
+async function* selectedContexts(
+  cutter: Cutter,
+  count: number,
+  seed: number,
+  first: number,
+): AsyncGenerator<Context> {
+  const { corpus, size, encode, summary } = cutter;
+  const selection = await selectWindows(corpus, encode, { count, seed, size });
+  summary.documents = selection.documents;
+  summary.skipped = selection.skipped;
+  let before = 0;
+  for await (const { document, windows, tokens } of chosenDocuments(cutter, selection)) {
+    for (const window of windows) {
+      if (before >= first) yield contextOf(cutter, document, tokens, window);
+      before++;
+    }
+  }
+}
+
+/** The documents that windows were chosen of, in corpus order; tokenised again where the cache had no room. */
+async function* chosenDocuments({ corpus, encode }: Cutter, { chosen, cache }: Selection) {
+  let at = 0;
+  if (chosen.length === 0) return;
+  for await (const document of corpus.documents()) {
+    const { document: wanted, windows } = chosen[at]!;
+    if (document.ordinal !== wanted) continue;
+    yield { document, windows, tokens: cache.get(wanted) ?? encode(document) };
+    cache.delete(wanted);
+    if (++at === chosen.length) return;
+  }
+}
+
+function contextOf(
+  { size, bosId, summary }: Cutter,
+  document: Document,
+  text: Int32Array,
+  window: number,
+): Context {
+  const tokens = windowTokens(text, window, size, bosId);
+  const id = summary.contexts++;
+  summary.tokens += tokens.length - (bosId === undefined ? 0 : 1);
+  return {
+    id,
+    document: document.ordinal,
+    documentName: document.name,
+    start: window * size,
+    tokens,
+    cursor: { id: id + 1, document: document.cursor, window: window + 1, summary: { ...summary } },
+  };
+}
+
+async function* notEmpty(
+  contexts: AsyncIterable<Context>,
+  { corpus, summary }: Cutter,
+): AsyncGenerator<Context> {
+  yield* contexts;
+  if (summary.contexts > 0) return;
+  const found =
+    summary.documents === 0
+      ? 'no text'
+      : `no text of ${LEAST_TOKENS} tokens in ${summary.documents} documents`;
+  throw new PolysemeError(`${corpus.source}: the corpus is empty (${found})`);
+}

@@ -1,0 +1,57 @@
+import { PolysemeError } from '../errors.ts';
+import { type Input, readBytes } from './bytes.ts';
+import { readLines } from './lines.ts';
+import { jsonRow, type Place, type Row } from './rows.ts';
+import { decodeUtf8 } from './utf8.ts';
+
+/** Largest .json file, in bytes uncompressed: it is parsed as a whole. */
+export const JSON_LIMIT = 1 << 28;
+
+/** Rows of a JSONL file; rows are numbered as the lines, empty lines left out. */
+export async function* readJsonLines(input: Input, column: string, from: Place): AsyncGenerator<Row> {
+  for await (const { number, byte, bytes } of readLines(input, from)) {
+    const text = withoutMark(decodeUtf8(bytes, input.name, byte), byte);
+    if (text.trim() === '') continue;
+    const where = `${input.name}:${number}`;
+    yield { row: number, byte, ...jsonRow(parse(text, where), column, where) };
+  }
+}
+
+/** Rows of a JSON file: an array of objects or of strings. */
+export async function* readJson(input: Input, column: string, from: Place): AsyncGenerator<Row> {
+  const chunks: Buffer[] = [];
+  let size = 0;
+  for await (const chunk of readBytes(input)) {
+    size += chunk.length;
+    if (size > JSON_LIMIT) {
+      throw new PolysemeError(
+        `${input.name}: larger than ${JSON_LIMIT} bytes; write it as .jsonl, a row a line`,
+      );
+    }
+    chunks.push(chunk);
+  }
+  const rows = parse(withoutMark(decodeUtf8(Buffer.concat(chunks), input.name), 0), input.name);
+  if (!Array.isArray(rows)) {
+    throw new PolysemeError(
+      `${input.name}: a .json file must hold an array of rows; one object a line is .jsonl`,
+    );
+  }
+  for (let row = from.row; row <= rows.length; row++) {
+    yield { row, byte: 0, ...jsonRow(rows[row - 1], column, `${input.name}:${row}`) };
+  }
+}
+
+function withoutMark(text: string, byte: number): string {
+  return byte === 0 && text.startsWith('\ufeff') ? text.slice(1) : text;
+}
+
+function parse(text: string, where: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    // The engine's message quotes the text: keep it on one line.
+    throw new PolysemeError(
+      `${where}: not JSON (${(error as Error).message.replace(/\s+/g, ' ').slice(0, 200)})`,
+    );
+  }
+}

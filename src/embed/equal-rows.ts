@@ -1,0 +1,47 @@
+import { rowStart } from './condensed.ts';
+
+/** Groups of bitwise-equal, non-zero rows, found by a hash of their bits. */
+export class EqualRows {
+  readonly #bits: Int32Array;
+  readonly #width: number;
+  /** By hash, groups of equal rows; nearly always one group of one. */
+  readonly #groups = new Map<number, number[][]>();
+  #repeated = false;
+
+  constructor(rows: Float32Array, width: number) {
+    this.#bits = new Int32Array(rows.buffer, rows.byteOffset, rows.length);
+    this.#width = width;
+  }
+
+  note(first: number, norms: Float64Array, hashes: Int32Array): void {
+    for (let i = 0; i < hashes.length; i++) {
+      if (norms[i] === 0) continue;
+      const groups = this.#groups.get(hashes[i]!);
+      const group = groups?.find(([other]) => this.#same(other!, first + i));
+      if (group) {
+        group.push(first + i);
+        this.#repeated = true;
+      } else if (groups) groups.push([first + i]);
+      else this.#groups.set(hashes[i]!, [[first + i]]);
+    }
+  }
+
+  /** Sets the distances inside every group to 0. */
+  clear(distances: Float32Array, count: number): void {
+    if (!this.#repeated) return;
+    for (const group of [...this.#groups.values()].flat()) {
+      for (let i = 0; i < group.length; i++) {
+        const start = rowStart(count, group[i]!);
+        for (let j = i + 1; j < group.length; j++) distances[start + group[j]!] = 0;
+      }
+    }
+  }
+
+  #same(a: number, b: number): boolean {
+    const width = this.#width;
+    for (let k = 0; k < width; k++) {
+      if (this.#bits[a * width + k] !== this.#bits[b * width + k]) return false;
+    }
+    return true;
+  }
+}

@@ -1,0 +1,99 @@
+/** A context that some example lies in. */
+export interface KeptContext {
+  /** Ordinal of its document in the corpus, and the document's name. */
+  readonly document: number;
+  readonly name: string;
+  /** Its first text token among the document's tokens. */
+  readonly start: number;
+  readonly tokens: Int32Array;
+}
+
+/** The contexts that examples refer to; one whose last example is given up is forgotten. */
+export class ContextStore {
+  readonly #contexts = new Map<number, KeptContext & { uses: number }>();
+
+  /** Counts one more example in context `id`. */
+  hold(id: number, describe: () => KeptContext): void {
+    const known = this.#contexts.get(id);
+    if (known !== undefined) known.uses++;
+    else this.#contexts.set(id, { ...describe(), uses: 1 });
+  }
+
+  release(id: number): void {
+    const known = this.#contexts.get(id)!;
+    if (--known.uses === 0) this.#contexts.delete(id);
+  }
+
+  get size(): number {
+    return this.#contexts.size;
+  }
+
+  /** All kept contexts in shared memory, by ascending id. */
+  pack(): PackedContexts {
+    const entries = [...this.#contexts].sort(([a], [b]) => a - b);
+    let total = 0;
+    for (const [, { tokens }] of entries) total += tokens.length;
+    const packed: PackedContexts = {
+      id: integers(entries.length),
+      document: integers(entries.length),
+      start: integers(entries.length),
+      offset: integers(entries.length + 1),
+      tokens: integers(total),
+      uses: integers(entries.length),
+      names: entries.map(([, { name }]) => name),
+    };
+    let at = 0;
+    entries.forEach(([id, context], i) => {
+      packed.id[i] = id;
+      packed.document[i] = context.document;
+      packed.start[i] = context.start;
+      packed.uses[i] = context.uses;
+      packed.offset[i] = at;
+      packed.tokens.set(context.tokens, at);
+      at += context.tokens.length;
+    });
+    packed.offset[entries.length] = at;
+    return packed;
+  }
+
+  restore(packed: PackedContexts): void {
+    this.#contexts.clear();
+    packed.id.forEach((id, i) => {
+      this.#contexts.set(id, {
+        document: packed.document[i]!,
+        name: packed.names[i]!,
+        start: packed.start[i]!,
+        tokens: packed.tokens.slice(packed.offset[i], packed.offset[i + 1]),
+        uses: packed.uses[i]!,
+      });
+    });
+  }
+}
+
+/** Contexts side by side: context i has tokens offset[i] … offset[i + 1]. */
+export interface PackedContexts {
+  readonly id: Int32Array;
+  readonly document: Int32Array;
+  readonly start: Int32Array;
+  readonly offset: Int32Array;
+  readonly tokens: Int32Array;
+  readonly uses: Int32Array;
+  /** Names of the documents. */
+  readonly names: readonly string[];
+}
+
+/** The tokens of context `id`, found by bisection. */
+export function tokensOf(packed: PackedContexts, id: number): Int32Array {
+  let low = 0;
+  let high = packed.id.length - 1;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (packed.id[middle]! < id) low = middle + 1;
+    else high = middle;
+  }
+  return packed.tokens.subarray(packed.offset[low], packed.offset[low + 1]);
+}
+
+function integers(length: number): Int32Array {
+  return new Int32Array(new SharedArrayBuffer(length * 4));
+}

@@ -1,0 +1,231 @@
+import type { Sign } from './scan.ts';
+
+/** How a unit's examples are chosen among the contexts that activate it. */
+export interface SelectionOptions {
+  /**
+   * `top`: the largest activations. `fraction`: all that reach `fraction` of the unit's maximum, evenly thinned
+   * to the limit (the paper's). `quantiles`: as many from each tenth of (0, maximum]. `random`: uniformly.
+   */
+  readonly select: 'top' | 'fraction' | 'quantiles' | 'random';
+  /** Most examples a unit. */
+  readonly examples: number;
+  readonly fraction: number;
+  readonly sign: Sign;
+  /** Take every activating position of a context, not only the unit's largest. */
+  readonly everyPosition: boolean;
+  readonly seed: number;
+}
+
+/** Whether the strategy must know each unit's maximum before it can choose. */
+export function needsMaxima({ select }: SelectionOptions): boolean {
+  return select === 'fraction' || select === 'quantiles';
+}
+
+const BANDS = 10;
+const GOLDEN = (Math.sqrt(5) - 1) / 2;
+
+/** The chosen examples of every unit of a bank: slot s of unit u is entry u·capacity + s of each array. */
+export interface Chosen {
+  readonly capacity: number;
+  /** Slots in use, by unit and group (units × groups). */
+  readonly counts: Uint32Array;
+  readonly score: Float32Array;
+  readonly context: Uint32Array;
+  readonly position: Uint32Array;
+}
+
+/**
+ * Chooses examples one candidate at a time, keeping for every group of a unit the candidates of highest
+ * priority: the score itself (`top`), a seeded hash (`random`), or the golden-ratio sequence at the candidate's
+ * ordinal, whose smallest members lie evenly among all candidates seen. Candidates must come in the order of
+ * contexts and positions; then what is kept depends on nothing else. Equal priorities keep the earlier one.
+ */
+export class Selection implements Chosen {
+  readonly capacity: number;
+  readonly counts: Uint32Array;
+  readonly score: Float32Array;
+  readonly context: Uint32Array;
+  readonly position: Uint32Array;
+  /** A score must exceed this to be worth an offer. */
+  readonly floor: Float32Array;
+  /** Context of the example that the last kept offer replaced, or -1. */
+  givenUp = -1;
+  readonly #options: SelectionOptions;
+  readonly #groups: number;
+  readonly #salt: number;
+  readonly #priority: Float64Array;
+  /** Per group, its slots as a binary heap, the next to be given up on top. */
+  readonly #heap: Uint32Array;
+  readonly #seen: Uint32Array;
+  #maxima: Float32Array | null = null;
+
+  constructor(units: number, options: SelectionOptions, bank: string) {
+    this.#options = options;
+    this.capacity = options.examples;
+    this.#groups = options.select === 'quantiles' ? BANDS : 1;
+    this.#salt = hashText(bank, options.seed);
+    const slots = units * this.capacity;
+    this.counts = shared(Uint32Array, units * this.#groups);
+    this.score = shared(Float32Array, slots);
+    this.context = shared(Uint32Array, slots);
+    this.position = shared(Uint32Array, slots);
+    this.floor = new Float32Array(units);
+    this.#priority = new Float64Array(slots);
+    this.#heap = new Uint32Array(slots);
+    this.#seen = new Uint32Array(units * this.#groups);
+  }
+
+  /** Gives the maxima of each unit's score, which `fraction` and `quantiles` need before any offer. */
+  setMaxima(maxima: Float32Array): void {
+    this.#maxima = maxima;
+    if (this.#options.select !== 'fraction') return;
+    for (let u = 0; u < this.floor.length; u++) {
+      this.floor[u] = Math.max(0, maxima[u]! * this.#options.fraction * (1 - 1e-6));
+    }
+  }
+
+  /** @returns the slot (unit·capacity + s) that the candidate takes, or -1 when it is not kept */
+  offer(unit: number, score: number, context: number, position: number): number {
+    const { select, fraction } = this.#options;
+    let group = 0;
+    if (select === 'fraction') {
+      if (score < fraction * this.#maxima![unit]!) return -1;
+    } else if (select === 'quantiles') {
+      group = Math.min(BANDS - 1, Math.max(0, Math.ceil((score / this.#maxima![unit]!) * BANDS) - 1));
+    }
+    const at = unit * this.#groups + group;
+    const ordinal = ++this.#seen[at]!;
+    const first = this.#firstSlot(group);
+    const room = this.#firstSlot(group + 1) - first;
+    if (room === 0) return -1;
+    const priority =
+      select === 'top'
+        ? score
+        : select === 'random'
+          ? hashUnit(this.#salt, unit, context, position)
+          : -((ordinal * GOLDEN) % 1);
+    const base = unit * this.capacity + first;
+    const count = this.counts[at]!;
+    let slot: number;
+    if (count < room) {
+      slot = base + count;
+      this.givenUp = -1;
+      this.counts[at] = count + 1;
+      this.#set(slot, score, context, position, priority);
+      this.#heap[slot] = slot;
+      this.#siftUp(base, count);
+    } else {
+      slot = this.#heap[base]!;
+      if (priority <= this.#priority[slot]!) return -1;
+      this.givenUp = this.context[slot]!;
+      this.#set(slot, score, context, position, priority);
+      this.#siftDown(base, count);
+    }
+    if (select === 'top' && this.counts[at] === room) this.floor[unit] = this.#priority[this.#heap[base]!]!;
+    return slot;
+  }
+
+  /** All state as plain arrays, for a checkpoint; `restore` puts it back. */
+  state(): Record<string, Uint32Array | Float32Array | Float64Array> {
+    return {
+      counts: this.counts,
+      score: this.score,
+      context: this.context,
+      position: this.position,
+      floor: this.floor,
+      priority: this.#priority,
+      heap: this.#heap,
+      seen: this.#seen,
+    };
+  }
+
+  restore(saved: Record<string, ArrayLike<number>>): void {
+    for (const [name, array] of Object.entries(this.state())) array.set(saved[name]!);
+  }
+
+  /** First slot of a group within a unit; the bands that get one more are the upper ones. */
+  #firstSlot(group: number): number {
+    return Math.floor((group * this.capacity) / this.#groups);
+  }
+
+  #set(slot: number, score: number, context: number, position: number, priority: number): void {
+    this.score[slot] = score;
+    this.context[slot] = context;
+    this.position[slot] = position;
+    this.#priority[slot] = priority;
+  }
+
+  /** Whether slot a is given up before slot b. */
+  #before(a: number, b: number): boolean {
+    const difference = this.#priority[a]! - this.#priority[b]!;
+    if (difference !== 0) return difference < 0;
+    const later = this.context[a]! - this.context[b]!;
+    return later !== 0 ? later > 0 : this.position[a]! > this.position[b]!;
+  }
+
+  #siftUp(base: number, index: number): void {
+    const heap = this.#heap;
+    const slot = heap[base + index]!;
+    let i = index;
+    while (i > 0) {
+      const parent = (i - 1) >> 1;
+      if (!this.#before(slot, heap[base + parent]!)) break;
+      heap[base + i] = heap[base + parent]!;
+      i = parent;
+    }
+    heap[base + i] = slot;
+  }
+
+  #siftDown(base: number, count: number): void {
+    const heap = this.#heap;
+    const slot = heap[base]!;
+    let i = 0;
+    for (;;) {
+      let child = 2 * i + 1;
+      if (child >= count) break;
+      if (child + 1 < count && this.#before(heap[base + child + 1]!, heap[base + child]!)) child++;
+      if (!this.#before(heap[base + child]!, slot)) break;
+      heap[base + i] = heap[base + child]!;
+      i = child;
+    }
+    heap[base + i] = slot;
+  }
+}
+
+/** Slots in use of one unit, best first: larger score, then lower context, then lower position. */
+export function rankedSlots(chosen: Chosen, unit: number): Uint32Array {
+  const groups = (chosen.counts.length * chosen.capacity) / chosen.score.length;
+  const slots: number[] = [];
+  for (let group = 0; group < groups; group++) {
+    const first = unit * chosen.capacity + Math.floor((group * chosen.capacity) / groups);
+    for (let i = 0; i < chosen.counts[unit * groups + group]!; i++) slots.push(first + i);
+  }
+  const { score, context, position } = chosen;
+  slots.sort((a, b) => score[b]! - score[a]! || context[a]! - context[b]! || position[a]! - position[b]!);
+  return Uint32Array.from(slots);
+}
+
+function shared<T>(Type: { new (buffer: SharedArrayBuffer): T; BYTES_PER_ELEMENT: number }, length: number): T {
+  return new Type(new SharedArrayBuffer(length * Type.BYTES_PER_ELEMENT));
+}
+
+/** A number in [0, 1) that looks random, from whole numbers (two rounds of murmur3's finaliser). */
+function hashUnit(salt: number, unit: number, context: number, position: number): number {
+  const a = mix(salt ^ Math.imul(unit + 1, 0x9e3779b1));
+  const high = mix(a ^ Math.imul(context + 1, 0x85ebca77) ^ Math.imul(position + 1, 0xc2b2ae3d));
+  const low = mix(high ^ context);
+  return (high * 2 ** 21 + (low >>> 11)) / 2 ** 53;
+}
+
+function hashText(text: string, seed: number): number {
+  let hash = mix(seed);
+  for (let i = 0; i < text.length; i++) hash = mix(hash ^ text.charCodeAt(i));
+  return hash;
+}
+
+function mix(value: number): number {
+  let h = value | 0;
+  h = Math.imul(h ^ (h >>> 16), 0x85ebca6b);
+  h = Math.imul(h ^ (h >>> 13), 0xc2b2ae35);
+  return (h ^ (h >>> 16)) >>> 0;
+}

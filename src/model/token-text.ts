@@ -1,0 +1,87 @@
+import type { LibraryTokenizer } from './huggingface-tokenizers.ts';
+
+/**
+ * Token id → text for display (see `Tokenizer.text`). Ids that the tokenizer has not, as a model's padded
+ * vocabulary does, are shown as `<id 50300>`.
+ */
+export function createTokenTexts(
+  inner: LibraryTokenizer,
+  json: Record<string, unknown>,
+  size: number,
+): (id: number) => string {
+  const added = inner.get_added_tokens_decoder();
+  const toText = decoderOf(json);
+  const known = new Array<string | undefined>(size);
+  return (id) => {
+    const done = known[id];
+    if (done !== undefined) return done;
+    const token = added.get(id)?.content ?? inner.id_to_token(id);
+    if (token === undefined) return `<id ${id}>`;
+    const text = added.has(id) ? token : toText(token);
+    known[id] = text;
+    return text;
+  };
+}
+
+function decoderOf(json: Record<string, unknown>): (token: string) => string {
+  const root = json['decoder'] as { type?: string; decoders?: { type?: string }[] } | null | undefined;
+  const types = new Set(root?.type === 'Sequence' ? root.decoders?.map(({ type }) => type) : [root?.type]);
+  if (types.has('ByteLevel')) return byteLevelText;
+  if (types.has('ByteFallback') || types.has('Metaspace')) return metaspaceText;
+  return (token) => token;
+}
+
+/** Llama's: ▁ is a space; a byte token is its character where that is ASCII. */
+function metaspaceText(token: string): string {
+  const hex = /^<0x([0-9A-F]{2})>$/.exec(token)?.[1];
+  if (hex === undefined) return token.replaceAll('▁', ' ');
+  const byte = Number.parseInt(hex, 16);
+  return byte < 0x80 ? String.fromCharCode(byte) : token;
+}
+
+/** GPT-2's: each character stands for one byte; bytes that are no whole UTF-8 character are shown one by one. */
+function byteLevelText(token: string): string {
+  const bytes: number[] = [];
+  for (const character of token) {
+    const byte = BYTE_OF.get(character);
+    if (byte === undefined) return token;
+    bytes.push(byte);
+  }
+  let text = '';
+  for (let i = 0; i < bytes.length; ) {
+    const length = characterLength(bytes, i);
+    if (length === 0) {
+      text += `<0x${bytes[i].toString(16).toUpperCase().padStart(2, '0')}>`;
+      i++;
+    } else {
+      text += UTF8.decode(Uint8Array.from(bytes.slice(i, i + length)));
+      i += length;
+    }
+  }
+  return text;
+}
+
+/** Bytes of the UTF-8 character that starts at `i`, or 0 where none does. */
+function characterLength(bytes: readonly number[], i: number): number {
+  for (let length = 1; length <= 4 && i + length <= bytes.length; length++) {
+    try {
+      UTF8_STRICT.decode(Uint8Array.from(bytes.slice(i, i + length)));
+      return length;
+    } catch {}
+  }
+  return 0;
+}
+
+const UTF8 = new TextDecoder('utf-8', { ignoreBOM: true });
+const UTF8_STRICT = new TextDecoder('utf-8', { ignoreBOM: true, fatal: true });
+
+/** GPT-2's alphabet: printable bytes stand for themselves, the others for U+0100 upwards in order. */
+const BYTE_OF: ReadonlyMap<string, number> = (() => {
+  const map = new Map<string, number>();
+  let next = 0x100;
+  for (let byte = 0; byte < 256; byte++) {
+    const printable = (byte >= 0x21 && byte <= 0x7e) || (byte >= 0xa1 && byte <= 0xac) || byte >= 0xae;
+    map.set(String.fromCharCode(printable ? byte : next++), byte);
+  }
+  return map;
+})();

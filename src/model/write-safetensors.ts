@@ -1,0 +1,102 @@
+import { type FileHandle, open, rename, rm } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
+import { PolysemeError } from '../errors.ts';
+import { DTYPE_BYTES, type Dtype, MAX_TRANSFER } from './safetensors.ts';
+
+/** A tensor to write. `dtype` is needed only where the array's type does not tell it (F16 and BF16 bits in a Uint16Array). */
+export interface TensorData {
+  readonly data:
+    | Float32Array
+    | Float64Array
+    | Uint8Array
+    | Int8Array
+    | Uint16Array
+    | Int16Array
+    | Uint32Array
+    | Int32Array
+    | BigInt64Array
+    | BigUint64Array;
+  readonly shape: readonly number[];
+  readonly dtype?: Dtype;
+}
+
+/**
+ * Writes a safetensors file, whole or not at all: into a temporary file beside it, then renamed. The data is
+ * written from where it lies, and each tensor starts at a multiple of its element size.
+ */
+export async function writeSafetensors(
+  path: string,
+  tensors: Readonly<Record<string, TensorData>>,
+  metadata?: Readonly<Record<string, string>>,
+): Promise<void> {
+  const entries = Object.entries(tensors).map(([name, tensor]) => ({
+    name,
+    ...describe(path, name, tensor),
+  }));
+  entries.sort((a, b) => DTYPE_BYTES[b.dtype] - DTYPE_BYTES[a.dtype] || (a.name < b.name ? -1 : 1));
+
+  const fields: [string, unknown][] = metadata === undefined ? [] : [['__metadata__', metadata]];
+  let end = 0;
+  for (const { name, dtype, shape, bytes } of entries) {
+    const start = end;
+    end += bytes.length;
+    fields.push([name, { dtype, shape, data_offsets: [start, end] }]);
+  }
+  const json = Buffer.from(JSON.stringify(Object.fromEntries(fields)));
+  const header = Buffer.alloc(8 + Math.ceil(json.length / 8) * 8, ' ');
+  header.writeBigUInt64LE(BigInt(header.length - 8));
+  json.copy(header, 8);
+
+  const temporary = join(dirname(path), `.${basename(path)}.${process.pid}.incomplete`);
+  try {
+    const handle = await open(temporary, 'w');
+    try {
+      await writeAll(handle, header);
+      for (const { bytes } of entries) await writeAll(handle, bytes);
+      await handle.sync();
+    } finally {
+      await handle.close();
+    }
+    await rename(temporary, path);
+  } catch (error) {
+    await rm(temporary, { force: true });
+    throw new PolysemeError(`cannot write ${path}: ${(error as Error).message}`);
+  }
+}
+
+async function writeAll(handle: FileHandle, bytes: Buffer): Promise<void> {
+  let done = 0;
+  while (done < bytes.length) {
+    const { bytesWritten } = await handle.write(bytes, done, Math.min(bytes.length - done, MAX_TRANSFER));
+    done += bytesWritten;
+  }
+}
+
+const ARRAY_DTYPES = new Map<unknown, Dtype>([
+  [Float32Array, 'F32'],
+  [Float64Array, 'F64'],
+  [Uint8Array, 'U8'],
+  [Int8Array, 'I8'],
+  [Uint16Array, 'U16'],
+  [Int16Array, 'I16'],
+  [Uint32Array, 'U32'],
+  [Int32Array, 'I32'],
+  [BigInt64Array, 'I64'],
+  [BigUint64Array, 'U64'],
+]);
+
+function describe(path: string, name: string, { data, shape, dtype: given }: TensorData) {
+  const dtype = given ?? ARRAY_DTYPES.get(data.constructor);
+  const needed = shape.reduce((product, n) => product * n, 1);
+  if (name === '__metadata__' || dtype === undefined || DTYPE_BYTES[dtype] !== data.BYTES_PER_ELEMENT) {
+    throw new PolysemeError(
+      `cannot write ${path}: tensor ${JSON.stringify(name)} as ${given} from ${data.constructor.name}`,
+    );
+  }
+  if (needed !== data.length) {
+    throw new PolysemeError(
+      `cannot write ${path}: tensor ${JSON.stringify(name)} has ${data.length} values, its shape [${shape}] needs ${needed}`,
+    );
+  }
+  return { dtype, shape, bytes: Buffer.from(data.buffer, data.byteOffset, data.byteLength) };
+}

@@ -1,0 +1,71 @@
+import { checkLabels } from '../cluster/labels.ts';
+import { type Condensed, checkCondensed, rowStart } from '../embed/condensed.ts';
+import { silhouette } from './silhouette.ts';
+
+/** How polysemantic a unit is, by the distances between its examples' neuron embeddings and their clusters. */
+export interface Polysemy {
+  /** Number of features. */
+  clusters: number;
+  /** Largest distance between two examples; null for fewer than two. */
+  maxDistance: number | null;
+  /** Mean distance over all pairs; null for fewer than two examples. */
+  meanDistance: number | null;
+  /** Mean distance over all pairs inside one cluster; null where there is no such pair. */
+  intraClusterDistance: number | null;
+  /** Mean distance over all pairs in two different clusters; null where there is no such pair. */
+  interClusterDistance: number | null;
+  /** exp of the entropy of the clusters' shares of the examples, 1…clusters; null without examples. */
+  effectiveClusters: number | null;
+  /** Share of the examples that the largest cluster holds; null without examples. */
+  largestShare: number | null;
+  /** Mean silhouette (Rousseeuw 1987) in [−1, 1]; an example alone in its cluster scores 0; null unless 2 ≤ clusters ≤ n − 1. */
+  silhouette: number | null;
+}
+
+/**
+ * The polysemy metrics of one unit. Sums in double precision.
+ * @param distances condensed, between the unit's n examples
+ * @param labels their clusters, from 0 without gaps, n of them
+ */
+export function polysemy({ distances, labels }: { distances: Condensed; labels: Int32Array }): Polysemy {
+  const count = labels.length;
+  checkCondensed('polysemy', distances, count);
+  const clusters = checkLabels('polysemy', labels);
+  let max = 0;
+  let intra = 0;
+  let inter = 0;
+  let intraPairs = 0;
+  for (let i = 0; i < count; i++) {
+    const start = rowStart(count, i);
+    const label = labels[i]!;
+    for (let j = i + 1; j < count; j++) {
+      const distance = distances[start + j]!;
+      if (distance > max) max = distance;
+      if (labels[j] === label) {
+        intra += distance;
+        intraPairs++;
+      } else inter += distance;
+    }
+  }
+  const pairs = distances.length;
+  const interPairs = pairs - intraPairs;
+  const sizes = new Int32Array(clusters);
+  for (const label of labels) sizes[label]!++;
+  return {
+    clusters,
+    maxDistance: pairs > 0 ? max : null,
+    meanDistance: pairs > 0 ? (intra + inter) / pairs : null,
+    intraClusterDistance: intraPairs > 0 ? intra / intraPairs : null,
+    interClusterDistance: interPairs > 0 ? inter / interPairs : null,
+    effectiveClusters: count > 0 ? effectiveClusters(sizes, count) : null,
+    largestShare: count > 0 ? sizes.reduce((most, size) => Math.max(most, size)) / count : null,
+    silhouette: clusters >= 2 && clusters <= count - 1 ? silhouette(distances, labels, sizes) : null,
+  };
+}
+
+function effectiveClusters(sizes: Int32Array, count: number): number {
+  if (sizes.length === 1) return 1;
+  let entropy = 0;
+  for (const size of sizes) entropy -= (size / count) * Math.log(size / count);
+  return Math.exp(entropy);
+}

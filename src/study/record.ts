@@ -1,0 +1,61 @@
+import type { Polysemy } from '../polysemy/metrics.ts';
+
+/** One unit as a study keeps it. `detail` and `inputs` are packed arrays (see UnitDetail, UnitInputs). */
+export interface UnitRecord {
+  readonly index: number;
+  /** Number of examples. */
+  readonly examples: number;
+  readonly maxActivation: number | null;
+  readonly minActivation: number | null;
+  readonly mean: number;
+  /** Share of tokens with a > 0. */
+  readonly density: number;
+  readonly metrics: Polysemy;
+  /** Words of each feature, by label. */
+  readonly words: readonly (readonly string[])[];
+  readonly detail: Uint8Array;
+  readonly inputs: Uint8Array;
+  /** SHA-256 of everything above. */
+  readonly hash: Uint8Array;
+}
+
+/** What `UnitRecord.detail` packs: n examples by rank, their windows of `length` activations, and the tree. */
+export interface UnitDetail {
+  readonly context: Uint32Array;
+  readonly position: Uint32Array;
+  readonly activation: Float32Array;
+  /** n × context length, half precision. */
+  readonly windows: Uint16Array;
+  readonly windowScales: Float32Array;
+  /** (n − 1) × 4: SciPy's Z. */
+  readonly merges: Float64Array;
+  readonly labels: Int32Array;
+  readonly centrals: Int32Array;
+  /** Bins that are not empty, and their counts. */
+  readonly histogramBins: Uint32Array;
+  readonly histogramCounts: Uint32Array;
+}
+
+/** What `UnitRecord.inputs` packs: h of each example in half precision, and the unit's weights. */
+export interface UnitInputs {
+  readonly halves: Uint16Array;
+  readonly scales: Float32Array;
+  readonly weights: Float32Array;
+}
+
+/** The columns of a unit that can be sorted and filtered by. */
+export const METRICS = [
+  'examples',
+  'maxActivation',
+  'mean',
+  'density',
+  'clusters',
+  'maxDistance',
+  'meanDistance',
+  'intraClusterDistance',
+  'interClusterDistance',
+  'effectiveClusters',
+  'largestShare',
+  'silhouette',
+] as const;
+export type Metric = (typeof METRICS)[number];

@@ -1,0 +1,75 @@
+import { existsSync, statSync } from 'node:fs';
+import Database from 'libsql';
+import { PolysemeError } from '../errors.ts';
+
+export type Db = InstanceType<typeof Database>;
+
+/** SQLite's application id of a study: "Poly" in ASCII. */
+const APPLICATION_ID = 0x506f6c79;
+/** Version of the layout below; a reader refuses newer ones. */
+const VERSION = 1;
+
+const SCHEMA = `
+CREATE TABLE meta(key TEXT PRIMARY KEY, value TEXT NOT NULL);
+CREATE TABLE banks(
+  id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, kind TEXT NOT NULL, site TEXT NOT NULL,
+  units INTEGER NOT NULL, dimension INTEGER NOT NULL, embedding TEXT NOT NULL);
+CREATE TABLE units(
+  bank INTEGER NOT NULL, idx INTEGER NOT NULL, examples INTEGER NOT NULL,
+  maxActivation REAL, minActivation REAL, mean REAL, density REAL,
+  clusters INTEGER NOT NULL, maxDistance REAL, meanDistance REAL, intraClusterDistance REAL,
+  interClusterDistance REAL, effectiveClusters REAL, largestShare REAL, silhouette REAL,
+  words TEXT NOT NULL, hash BLOB NOT NULL, PRIMARY KEY(bank, idx)) WITHOUT ROWID;
+CREATE TABLE details(bank INTEGER NOT NULL, idx INTEGER NOT NULL, detail BLOB NOT NULL, PRIMARY KEY(bank, idx));
+CREATE TABLE inputs(bank INTEGER NOT NULL, idx INTEGER NOT NULL, inputs BLOB NOT NULL, PRIMARY KEY(bank, idx));
+CREATE TABLE contexts(id INTEGER PRIMARY KEY, document INTEGER NOT NULL, start INTEGER NOT NULL, tokens BLOB NOT NULL);
+CREATE TABLE documents(id INTEGER PRIMARY KEY, name TEXT NOT NULL);
+CREATE TABLE tokens(id INTEGER PRIMARY KEY, text TEXT NOT NULL);
+PRAGMA application_id = ${APPLICATION_ID};
+PRAGMA user_version = ${VERSION};
+`;
+
+/** Makes an empty study; the file must not exist. */
+export function createDatabase(path: string): Db {
+  const db = guard(path, () => new Database(path));
+  guard(path, () => db.exec(`BEGIN; ${SCHEMA} COMMIT`));
+  return db;
+}
+
+/** Opens a study that must exist, be one, and not be of a newer version. */
+export function openDatabase(path: string, mode: 'read' | 'write'): Db {
+  if (!existsSync(path)) throw new PolysemeError(`${path}: no such study; make one with: polyseme run --out ${path}`);
+  if (!statSync(path).isFile()) throw new PolysemeError(`${path} is not a file, so not a study`);
+  const db = guard(path, () => new Database(mode === 'read' ? `file:${path}?mode=ro` : path));
+  const pragma = (name: string): number => guard(path, () => (db.prepare(`PRAGMA ${name}`).raw().all() as number[][])[0]![0]!);
+  try {
+    if (pragma('application_id') !== APPLICATION_ID) throw new PolysemeError(`${path} is not a study of Polyseme's`);
+    const version = pragma('user_version');
+    if (version > VERSION) {
+      throw new PolysemeError(`${path} was made by a newer Polyseme (layout ${version}, this one reads ${VERSION}): update Polyseme`);
+    }
+    if (mode === 'write') guard(path, () => db.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL'));
+  } catch (error) {
+    db.close();
+    throw error;
+  }
+  return db;
+}
+
+/** Runs a database call; SQLite's errors become one line that names the file. */
+export function guard<T>(path: string, call: () => T): T {
+  try {
+    return call();
+  } catch (error) {
+    if (error instanceof PolysemeError) throw error;
+    const message = error instanceof Error ? error.message : String(error);
+    if (/not a database/i.test(message)) throw new PolysemeError(`${path} is not a study of Polyseme's`);
+    if (/disk is full|SQLITE_FULL/i.test(message)) {
+      throw new PolysemeError(`${path}: the disk is full; make room and run the same command again to continue`);
+    }
+    if (/unable to open|readonly|SQLITE_CANTOPEN/i.test(message)) {
+      throw new PolysemeError(`${path} cannot be written (${message}): choose another --out`);
+    }
+    throw new PolysemeError(`${path}: ${message}`);
+  }
+}

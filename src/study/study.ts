@@ -1,0 +1,302 @@
+import type { Embedding } from '../bank/bank.ts';
+import type { Tree } from '../cluster/tree.ts';
+import { unpackRows } from '../embed/half.ts';
+import { PolysemeError } from '../errors.ts';
+import { unpack } from '../pack.ts';
+import type { Polysemy } from '../polysemy/metrics.ts';
+import { METRICS, type Metric, type UnitDetail, type UnitInputs } from './record.ts';
+import { type Db, guard, openDatabase } from './schema.ts';
+import type { StudyCounts, StudyMeta } from './writer.ts';
+
+/** A study's account of itself: what was run, on what, with which options, and how much came of it. */
+export interface StudyInfo extends StudyMeta {
+  readonly banks: readonly { readonly name: string; readonly site: string; readonly units: number; readonly dimension: number }[];
+  readonly status: 'complete' | 'unfinished';
+  readonly documents: number | null;
+  readonly contexts: number | null;
+  /** Text tokens that the statistics are over. */
+  readonly tokens: number | null;
+  /** Examples of all units together. */
+  readonly examples: number;
+  /** SHA-256 of the content: equal for equal inputs, options and seed; null while unfinished. */
+  readonly contentHash: string | null;
+}
+
+/** One unit's statistics and polysemy. */
+export interface UnitSummary extends Polysemy {
+  readonly bank: string;
+  readonly index: number;
+  readonly examples: number;
+  readonly maxActivation: number | null;
+  /** Mean activation over all text tokens. */
+  readonly mean: number | null;
+  /** Share of text tokens with a > 0. */
+  readonly density: number | null;
+}
+
+/** An example of a unit; `id` is its rank, and its leaf in the tree. */
+export interface StudyExample {
+  readonly id: number;
+  readonly context: number;
+  readonly document: string;
+  /** Position of the peak in the context. */
+  readonly position: number;
+  readonly activation: number;
+  readonly tokens: readonly string[];
+  /** The unit's activation at every token (half precision). */
+  readonly activations: readonly number[];
+}
+
+export interface StudyFeature {
+  /** Its label. */
+  readonly id: number;
+  readonly size: number;
+  /** At most five, the most characteristic first. */
+  readonly words: readonly string[];
+  readonly meanActivation: number;
+  /** Id of the example that is most like the rest. */
+  readonly central: number;
+  readonly examples: readonly StudyExample[];
+}
+
+/** One unit whole: its features, largest first, and the tree they are cut from. */
+export interface StudyUnit extends UnitSummary {
+  /** SciPy's Z: [a, b, distance, size]. */
+  readonly merges: readonly (readonly [number, number, number, number])[];
+  readonly features: readonly StudyFeature[];
+}
+
+export interface UnitQuery {
+  /** Only this bank. */
+  readonly bank?: string;
+  /** Default: bank, then index. Units without a number come last, either way. */
+  readonly sort?: Metric;
+  readonly descending?: boolean;
+  readonly limit?: number;
+  readonly offset?: number;
+}
+
+/** A study opened for reading. */
+export interface Study {
+  readonly path: string;
+  info(): StudyInfo;
+  units(query?: UnitQuery): UnitSummary[];
+  /** Words of each feature of a unit, by label. */
+  words(bank: string, index: number): string[][];
+  unit(bank: string, index: number): StudyUnit;
+  /** Histogram of a unit's activations: bins that are not empty, and their counts. */
+  histogram(bank: string, index: number): { bins: Uint32Array; counts: Uint32Array };
+  tree(bank: string, index: number): { tree: Tree; labels: Int32Array };
+  /** h of each example (n×d, as stored), and the unit's weights: what its embeddings follow from. */
+  inputs(bank: string, index: number): { embedding: Embedding; inputs: Float32Array; weights: Float32Array; count: number };
+  close(): void;
+}
+
+/**
+ * Opens a study, finished or not.
+ *
+ * @throws PolysemeError when the file is missing, is no study, or was made by a newer version
+ * @example
+ * const study = openStudy('study.db');
+ * const [unit] = study.units({ sort: 'clusters', descending: true, limit: 1 });
+ * console.log(study.unit(unit.bank, unit.index).features.map(({ words }) => words));
+ * study.close();
+ */
+export function openStudy(path: string): Study {
+  return new StudyReader(path, openDatabase(path, 'read'));
+}
+
+interface BankRow {
+  readonly id: number;
+  readonly name: string;
+  readonly site: string;
+  readonly units: number;
+  readonly dimension: number;
+  readonly embedding: Embedding;
+}
+
+class StudyReader implements Study {
+  readonly path: string;
+  readonly #db: Db;
+  readonly #banks: BankRow[];
+
+  constructor(path: string, db: Db) {
+    this.path = path;
+    this.#db = db;
+    this.#banks = this.#all('SELECT id, name, site, units, dimension, embedding FROM banks ORDER BY id').map(
+      ([id, name, site, units, dimension, embedding]) => ({
+        id: id as number,
+        name: name as string,
+        site: site as string,
+        units: units as number,
+        dimension: dimension as number,
+        embedding: JSON.parse(embedding as string) as Embedding,
+      }),
+    );
+  }
+
+  info(): StudyInfo {
+    const meta = Object.fromEntries(
+      this.#all('SELECT key, value FROM meta').map(([key, value]) => [key, JSON.parse(value as string)]),
+    );
+    const counts = meta['counts'] as StudyCounts | undefined;
+    const [[examples]] = this.#all('SELECT COALESCE(SUM(examples), 0) FROM units') as [[number]];
+    return {
+      model: meta['model'],
+      data: meta['data'],
+      options: meta['options'],
+      banks: this.#banks.map(({ name, site, units, dimension }) => ({ name, site, units, dimension })),
+      status: meta['status'],
+      documents: counts?.documents ?? null,
+      contexts: counts?.contexts ?? null,
+      tokens: counts?.tokens ?? null,
+      examples,
+      contentHash: meta['contentHash'] ?? null,
+    };
+  }
+
+  units({ bank, sort, descending = false, limit = -1, offset = 0 }: UnitQuery = {}): UnitSummary[] {
+    const where = bank === undefined ? '' : `WHERE bank = ${this.#bank(bank).id}`;
+    if (sort !== undefined && !METRICS.includes(sort)) {
+      throw new PolysemeError(`units cannot be sorted by ${JSON.stringify(sort)} (known: ${METRICS.join(', ')})`);
+    }
+    const order = sort === undefined ? '' : `${sort} IS NULL, ${sort} ${descending ? 'DESC' : 'ASC'},`;
+    return this.#all(
+      `SELECT bank, idx, ${METRICS.join(', ')} FROM units ${where} ORDER BY ${order} bank, idx LIMIT ? OFFSET ?`,
+      limit,
+      offset,
+    ).map((row) => this.#summary(row));
+  }
+
+  words(bank: string, index: number): string[][] {
+    const [row] = this.#all('SELECT words FROM units WHERE bank = ? AND idx = ?', this.#bank(bank).id, index);
+    if (row === undefined) throw this.#noUnit(bank, index);
+    return JSON.parse(row[0] as string) as string[][];
+  }
+
+  unit(bank: string, index: number): StudyUnit {
+    const { id } = this.#bank(bank);
+    const [row] = this.#all(
+      `SELECT bank, idx, ${METRICS.join(', ')} FROM units WHERE bank = ? AND idx = ?`,
+      id,
+      index,
+    );
+    if (row === undefined) throw this.#noUnit(bank, index);
+    const words = this.words(bank, index);
+    const detail = this.#detail(bank, index);
+    const examples = this.#examples(detail);
+    const features = Array.from(detail.centrals, (central, label) => {
+      const own = examples.filter((_, i) => detail.labels[i] === label);
+      return {
+        id: label,
+        size: own.length,
+        words: words[label]!,
+        meanActivation: own.reduce((sum, { activation }) => sum + activation, 0) / own.length,
+        central,
+        examples: own,
+      };
+    }).sort((a, b) => b.size - a.size || a.id - b.id);
+    const merges = Array.from(
+      { length: detail.merges.length / 4 },
+      (_, i) => Array.from(detail.merges.subarray(4 * i, 4 * i + 4)) as [number, number, number, number],
+    );
+    return { ...this.#summary(row), merges, features };
+  }
+
+  histogram(bank: string, index: number): { bins: Uint32Array; counts: Uint32Array } {
+    const { histogramBins, histogramCounts } = this.#detail(bank, index);
+    return { bins: histogramBins, counts: histogramCounts };
+  }
+
+  tree(bank: string, index: number): { tree: Tree; labels: Int32Array } {
+    const { merges, labels } = this.#detail(bank, index);
+    return { tree: { count: labels.length, merges }, labels };
+  }
+
+  inputs(bank: string, index: number) {
+    const { id, embedding, dimension } = this.#bank(bank);
+    const [row] = this.#all('SELECT inputs FROM inputs WHERE bank = ? AND idx = ?', id, index);
+    if (row === undefined) throw this.#noUnit(bank, index);
+    const { halves, scales, weights } = unpack(row[0] as Uint8Array, this.#where(bank, index)) as unknown as UnitInputs;
+    return { embedding, inputs: unpackRows(halves, scales, dimension), weights, count: scales.length };
+  }
+
+  close(): void {
+    this.#db.close();
+  }
+
+  #examples(detail: UnitDetail): StudyExample[] {
+    const n = detail.labels.length;
+    const length = n === 0 ? 0 : detail.windows.length / n;
+    const values = unpackRows(detail.windows, detail.windowScales, length);
+    const contexts = new Map<number, { document: string; tokens: readonly string[] }>();
+    return Array.from({ length: n }, (_, i) => {
+      const id = detail.context[i]!;
+      let context = contexts.get(id);
+      if (context === undefined) {
+        context = this.#context(id);
+        contexts.set(id, context);
+      }
+      return {
+        id: i,
+        context: id,
+        document: context.document,
+        position: detail.position[i]!,
+        activation: detail.activation[i]!,
+        tokens: context.tokens,
+        activations: Array.from(values.subarray(i * length, i * length + context.tokens.length)),
+      };
+    });
+  }
+
+  #context(id: number): { document: string; tokens: readonly string[] } {
+    const [row] = this.#all(
+      'SELECT name, tokens FROM contexts JOIN documents ON documents.id = document WHERE contexts.id = ?',
+      id,
+    );
+    if (row === undefined) throw new PolysemeError(`${this.path} is damaged: it has no context ${id}`);
+    const bytes = (row[1] as Uint8Array).slice();
+    return { document: row[0] as string, tokens: Array.from(new Int32Array(bytes.buffer), (t) => this.#tokenText(t)) };
+  }
+
+  #texts: Map<number, string> | null = null;
+
+  #tokenText(id: number): string {
+    this.#texts ??= new Map(this.#all('SELECT id, text FROM tokens') as [number, string][]);
+    return this.#texts.get(id) ?? `<${id}>`;
+  }
+
+  #detail(bank: string, index: number): UnitDetail {
+    const [row] = this.#all('SELECT detail FROM details WHERE bank = ? AND idx = ?', this.#bank(bank).id, index);
+    if (row === undefined) throw this.#noUnit(bank, index);
+    return unpack(row[0] as Uint8Array, this.#where(bank, index)) as unknown as UnitDetail;
+  }
+
+  #summary([bank, index, ...values]: unknown[]): UnitSummary {
+    const metrics = Object.fromEntries(METRICS.map((metric, i) => [metric, values[i] as number | null]));
+    return { bank: this.#banks[bank as number]!.name, index: index as number, ...metrics } as unknown as UnitSummary;
+  }
+
+  #bank(name: string): BankRow {
+    const bank = this.#banks.find((b) => b.name === name);
+    if (bank !== undefined) return bank;
+    throw new PolysemeError(`${this.path} has no bank ${name} (it has ${this.#banks.map((b) => b.name).join(', ')})`);
+  }
+
+  #noUnit(bank: string, index: number): PolysemeError {
+    const { units } = this.#bank(bank);
+    const reason =
+      index >= 0 && index < units
+        ? 'it is not in the study yet: the run was not finished; type its command again'
+        : `units go from 0 to ${units - 1}`;
+    return new PolysemeError(`${this.path} has no unit ${bank}/${index}: ${reason}`);
+  }
+
+  #where(bank: string, index: number): string {
+    return `${this.path}: unit ${bank}/${index}`;
+  }
+
+  #all(sql: string, ...values: unknown[]): unknown[][] {
+    return guard(this.path, () => this.#db.prepare(sql).raw().all(...values)) as unknown[][];
+  }
+}

@@ -1,0 +1,171 @@
+import { createHash } from 'node:crypto';
+import type { Embedding } from '../bank/bank.ts';
+import { type PackedContexts } from '../harvest/contexts.ts';
+import type { UnitRecord } from './record.ts';
+import { createDatabase, type Db, guard, openDatabase } from './schema.ts';
+
+/** A bank as the study describes it. */
+export interface StudyBank {
+  readonly name: string;
+  readonly kind: string;
+  readonly site: string;
+  readonly units: number;
+  readonly dimension: number;
+  readonly embedding: Embedding;
+}
+
+/** What a study says of itself; plain JSON. */
+export interface StudyMeta {
+  readonly model: Readonly<Record<string, unknown>>;
+  readonly data: Readonly<Record<string, unknown>>;
+  /** Every option that the content depends on. */
+  readonly options: Readonly<Record<string, unknown>>;
+}
+
+export interface StudyCounts {
+  readonly documents: number;
+  readonly skippedDocuments: number;
+  readonly contexts: number;
+  /** Text tokens: those that the statistics are over. */
+  readonly tokens: number;
+}
+
+/** Writes a study. Everything goes in by transactions, so that a reader sees whole units or none. */
+export class StudyWriter {
+  readonly path: string;
+  readonly #db: Db;
+
+  private constructor(path: string, db: Db) {
+    this.path = path;
+    this.#db = db;
+  }
+
+  static create(path: string, meta: StudyMeta, banks: readonly StudyBank[]): StudyWriter {
+    const writer = new StudyWriter(path, createDatabase(path));
+    writer.#transaction(() => {
+      for (const key of ['model', 'data', 'options'] as const) writer.#setMeta(key, meta[key]);
+      writer.#setMeta('status', 'unfinished');
+      const insert = writer.#db.prepare('INSERT INTO banks VALUES (?, ?, ?, ?, ?, ?, ?)');
+      banks.forEach((bank, id) => {
+        insert.run(id, bank.name, bank.kind, bank.site, bank.units, bank.dimension, JSON.stringify(bank.embedding));
+      });
+    });
+    return writer;
+  }
+
+  static open(path: string): StudyWriter {
+    return new StudyWriter(path, openDatabase(path, 'write'));
+  }
+
+  /** Indices of the units of a bank that are not in the study yet. */
+  missingUnits(bank: number, count: number): number[] {
+    const rows = guard(this.path, () => this.#db.prepare('SELECT idx FROM units WHERE bank = ?').raw().all(bank)) as number[][];
+    const written = new Set(rows.map(([index]) => index));
+    return Array.from({ length: count }, (_, unit) => unit).filter((unit) => !written.has(unit));
+  }
+
+  writeUnits(bank: number, records: readonly UnitRecord[]): void {
+    this.#transaction(() => {
+      const unit = this.#db.prepare(`INSERT INTO units VALUES (${Array(17).fill('?').join(', ')})`);
+      const detail = this.#db.prepare('INSERT INTO details VALUES (?, ?, ?)');
+      const inputs = this.#db.prepare('INSERT INTO inputs VALUES (?, ?, ?)');
+      for (const r of records) {
+        const m = r.metrics;
+        unit.run(
+          bank,
+          r.index,
+          r.examples,
+          r.maxActivation,
+          r.minActivation,
+          r.mean,
+          r.density,
+          m.clusters,
+          m.maxDistance,
+          m.meanDistance,
+          m.intraClusterDistance,
+          m.interClusterDistance,
+          m.effectiveClusters,
+          m.largestShare,
+          m.silhouette,
+          JSON.stringify(r.words),
+          blob(r.hash),
+        );
+        detail.run(bank, r.index, blob(r.detail));
+        inputs.run(bank, r.index, blob(r.inputs));
+      }
+    });
+  }
+
+  /** Adds the contexts that examples lie in, their documents, and the texts of their tokens. */
+  writeContexts(contexts: PackedContexts, text: (id: number) => string): void {
+    this.#transaction(() => {
+      const context = this.#db.prepare('INSERT OR IGNORE INTO contexts VALUES (?, ?, ?, ?)');
+      const document = this.#db.prepare('INSERT OR IGNORE INTO documents VALUES (?, ?)');
+      const token = this.#db.prepare('INSERT OR IGNORE INTO tokens VALUES (?, ?)');
+      const seen = new Set<number>();
+      contexts.id.forEach((id, i) => {
+        const tokens = contexts.tokens.slice(contexts.offset[i], contexts.offset[i + 1]);
+        context.run(id, contexts.document[i], contexts.start[i], blob(new Uint8Array(tokens.buffer)));
+        document.run(contexts.document[i], contexts.names[i]);
+        for (const t of tokens) {
+          if (seen.has(t)) continue;
+          seen.add(t);
+          token.run(t, text(t));
+        }
+      });
+    });
+  }
+
+  /** Seals the study: counts, content hash, status `complete`; leaves one file. */
+  finish(counts: StudyCounts): void {
+    this.#transaction(() => {
+      this.#setMeta('counts', counts);
+      this.#setMeta('contentHash', this.#contentHash(counts));
+      this.#setMeta('status', 'complete');
+    });
+    guard(this.path, () => this.#db.exec('PRAGMA wal_checkpoint(TRUNCATE); PRAGMA journal_mode = DELETE'));
+  }
+
+  close(): void {
+    this.#db.close();
+  }
+
+  /** SHA-256 of what was found, not of where or how fast: equal for equal inputs, options and seed. */
+  #contentHash(counts: StudyCounts): string {
+    const hash = createHash('sha256');
+    const all = (sql: string): unknown[][] => this.#db.prepare(sql).raw().all() as unknown[][];
+    const add = (rows: unknown[][]): void => {
+      for (const row of rows) {
+        for (const value of row) hash.update(value instanceof Uint8Array ? value : `${JSON.stringify(value)}\n`);
+      }
+    };
+    hash.update(JSON.stringify(counts));
+    add(all("SELECT value FROM meta WHERE key = 'options'"));
+    add(all('SELECT name, kind, site, units, dimension, embedding FROM banks ORDER BY id'));
+    add(all('SELECT bank, idx, hash FROM units ORDER BY bank, idx'));
+    add(all('SELECT contexts.id, document, name, start, tokens FROM contexts JOIN documents ON document = documents.id ORDER BY contexts.id'));
+    add(all('SELECT id, text FROM tokens ORDER BY id'));
+    return hash.digest('hex');
+  }
+
+  #setMeta(key: string, value: unknown): void {
+    this.#db.prepare('INSERT OR REPLACE INTO meta VALUES (?, ?)').run(key, JSON.stringify(value));
+  }
+
+  #transaction(work: () => void): void {
+    guard(this.path, () => {
+      this.#db.exec('BEGIN IMMEDIATE');
+      try {
+        work();
+        this.#db.exec('COMMIT');
+      } catch (error) {
+        if (this.#db.inTransaction) this.#db.exec('ROLLBACK');
+        throw error;
+      }
+    });
+  }
+}
+
+function blob(bytes: Uint8Array): Buffer {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+}
