@@ -1,12 +1,12 @@
 import { mkdtemp, readFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { type SaeConfig, saeConfig } from '#polyseme/sae/config.js';
 import { loadSae } from '#polyseme/sae/load.js';
-import { saeConfig, type SaeConfig } from '#polyseme/sae/config.js';
 import { rowMajor } from '#polyseme/sae/matrix.js';
 import { Sae, type SaeTensors } from '#polyseme/sae/sae.js';
 import { saveSae } from '#polyseme/sae/save.js';
-import { describe, expect, test } from 'vitest';
 
 const fixtures = new URL('fixtures/sae/', import.meta.url).pathname;
 
@@ -53,16 +53,19 @@ describe.each(Object.entries(golden.cases))('%s', (name, { latents, outputs, pat
 });
 
 describe('decoding', () => {
-  test.each(['sl-standard-layer-norm', 'sl-standard-constant-norm', 'oa-topk/resid_post_mlp_v5_32k/autoencoders/8.pt'])(
-    '%s needs the inputs, and says so',
-    async (path) => {
-      const sae = await loadSae(`${fixtures}golden/${path}`);
-      const latents = await sae.encode(inputs);
-      const failure = await sae.decode(latents).catch((error) => error);
-      expect(failure.message).toMatch(/normalises each input \((layer_norm|constant_norm_rescale)\): pass the inputs/);
-      expect(failure.message).not.toContain('\n');
-    },
-  );
+  test.each([
+    'sl-standard-layer-norm',
+    'sl-standard-constant-norm',
+    'oa-topk/resid_post_mlp_v5_32k/autoencoders/8.pt',
+  ])('%s needs the inputs, and says so', async (path) => {
+    const sae = await loadSae(`${fixtures}golden/${path}`);
+    const latents = await sae.encode(inputs);
+    const failure = await sae.decode(latents).catch((error) => error);
+    expect(failure.message).toMatch(
+      /normalises each input \((layer_norm|constant_norm_rescale)\): pass the inputs/,
+    );
+    expect(failure.message).not.toContain('\n');
+  });
 
   test('a skip connection needs them too', async () => {
     const sae = await loadSae(`${fixtures}golden/sl-skip-transcoder`);
@@ -71,13 +74,20 @@ describe('decoding', () => {
 
   test('refuses rows that are not whole', async () => {
     const sae = await loadSae(`${fixtures}golden/sl-standard`);
-    await expect(sae.encode(new Float32Array(7))).rejects.toThrow('7 numbers of inputs are no whole rows of 6');
+    await expect(sae.encode(new Float32Array(7))).rejects.toThrow(
+      '7 numbers of inputs are no whole rows of 6',
+    );
   });
 });
 
 describe('ties and edges', () => {
   const identity = (architecture: SaeConfig['architecture'], k: number, more: Partial<SaeConfig> = {}) => {
-    const eye = () => rowMajor(Float32Array.from({ length: 16 }, (_, i) => (i % 5 === 0 ? 1 : 0)), 4, 4);
+    const eye = () =>
+      rowMajor(
+        Float32Array.from({ length: 16 }, (_, i) => (i % 5 === 0 ? 1 : 0)),
+        4,
+        4,
+      );
     const tensors: SaeTensors = {
       W_enc: eye(),
       W_dec: eye(),
@@ -90,7 +100,9 @@ describe('ties and edges', () => {
 
   test('of equal values at the border the top k keep the lower indices', async () => {
     const sae = identity('topk', 2);
-    expect([...(await sae.encode(Float32Array.of(1, 3, 1, 1, 2, 2, 2, 2)))]).toEqual([1, 3, 0, 0, 2, 2, 0, 0]);
+    expect([...(await sae.encode(Float32Array.of(1, 3, 1, 1, 2, 2, 2, 2)))]).toEqual([
+      1, 3, 0, 0, 2, 2, 0, 0,
+    ]);
   });
 
   test('abstopk keeps signs, and ranks by size', async () => {
@@ -166,7 +178,9 @@ function encode64(sae: Sae, x: Float32Array): { h: number[]; latents: number[] }
     if (config.architecture === 'gated') {
       latents.push(
         ...product.map((q, j) =>
-          q + tensors.b_gate![j]! > 0 ? Math.max(0, q * Math.exp(tensors.r_mag![j]!) + tensors.b_mag![j]!) : 0,
+          q + tensors.b_gate![j]! > 0
+            ? Math.max(0, q * Math.exp(tensors.r_mag![j]!) + tensors.b_mag![j]!)
+            : 0,
         ),
       );
       continue;
@@ -175,7 +189,10 @@ function encode64(sae: Sae, x: Float32Array): { h: number[]; latents: number[] }
       (q, j) => (q + tensors.b_enc![j]!) * (config.rescaleActsByDecoderNorm ? norm64(sae, j) : 1),
     );
     const ranked = (key: (value: number) => number) =>
-      p.map((_, j) => j).sort((a, b) => key(p[b]!) - key(p[a]!) || a - b).slice(0, k!);
+      p
+        .map((_, j) => j)
+        .sort((a, b) => key(p[b]!) - key(p[a]!) || a - b)
+        .slice(0, k!);
     const kept = {
       standard: () => p.map(() => true),
       jumprelu: () => p.map((value, j) => value > tensors.threshold![j]!),
@@ -189,7 +206,11 @@ function encode64(sae: Sae, x: Float32Array): { h: number[]; latents: number[] }
         });
       },
     }[config.architecture]();
-    latents.push(...p.map((value, j) => (kept[j] ? (config.architecture === 'abstopk' ? value : Math.max(0, value)) : 0)));
+    latents.push(
+      ...p.map((value, j) =>
+        kept[j] ? (config.architecture === 'abstopk' ? value : Math.max(0, value)) : 0,
+      ),
+    );
   }
   return { h: hs, latents };
 }
@@ -207,14 +228,20 @@ function decode64(sae: Sae, latents: readonly number[], x: Float32Array): number
         const latent = latents[row * dSae + j]! / (config.rescaleActsByDecoderNorm ? norm64(sae, j) : 1);
         sum += latent * sae.W_dec[j * dOut + o]!;
       }
-      const skip = tensors.W_skip === undefined ? 0 : input.reduce((s, v, i) => s + v * tensors.W_skip!.data[o * dIn + i]!, 0);
+      const skip =
+        tensors.W_skip === undefined
+          ? 0
+          : input.reduce((s, v, i) => s + v * tensors.W_skip!.data[o * dIn + i]!, 0);
       outputs.push(sum * scale + mean + skip);
     }
   }
   return outputs;
 }
 
-function normalize64({ normalizeActivations, dIn }: SaeConfig, x: number[]): { normalized: number[]; scale: number; mean: number } {
+function normalize64(
+  { normalizeActivations, dIn }: SaeConfig,
+  x: number[],
+): { normalized: number[]; scale: number; mean: number } {
   if (normalizeActivations === 'layer_norm') {
     const mean = x.reduce((sum, value) => sum + value, 0) / dIn;
     const std = Math.sqrt(x.reduce((sum, value) => sum + (value - mean) ** 2, 0) / (dIn - 1));

@@ -1,4 +1,4 @@
-import type { WeightPlace } from '../model/graph.ts';
+import type { TensorRef } from '../model/safetensors.ts';
 
 /**
  * A rows × cols matrix. Element (r, c) is `data[r · cols + c]`, or `data[c · rows + r]` where `transposed`:
@@ -14,7 +14,7 @@ export interface Matrix {
 }
 
 /** A place in a file that was read. */
-export interface FilePlace extends WeightPlace {
+export interface FilePlace extends TensorRef {
   /** Whether the file still is the one that was read. */
   unchanged(): boolean;
 }

@@ -1,3 +1,4 @@
+import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { PolysemeError } from '../errors.ts';
 import { SAE_FORMATS, type SaeFormat } from './config.ts';
@@ -33,5 +34,6 @@ export async function saveSae(
   if (!Object.hasOwn(WRITERS, format)) {
     throw new PolysemeError(`SAE format ${String(format)} is not one of ${SAE_FORMATS.join(', ')}`);
   }
+  await mkdir(folder, { recursive: true });
   return WRITERS[format](sae, (name) => join(folder, name));
 }

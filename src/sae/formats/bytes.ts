@@ -1,12 +1,9 @@
 import { statSync } from 'node:fs';
-import { type FileHandle, mkdir, open, realpath, rename, rm } from 'node:fs/promises';
-import { dirname } from 'node:path';
+import { type FileHandle, open, realpath, rename, rm } from 'node:fs/promises';
 import { PolysemeError } from '../../errors.ts';
+import { DTYPE_BYTES, type Dtype, MAX_TRANSFER } from '../../model/safetensors.ts';
 import type { FilePlace } from '../matrix.ts';
-import { BYTES, type Dtype } from './tensors.ts';
 
-/** Most bytes asked of the system in one read; it takes no more than 2 GiB. */
-const MAX_READ = 2 ** 30;
 /** Elements converted at a time where the file does not hold 32-bit floats. */
 const CHUNK = 2 ** 18;
 
@@ -51,7 +48,7 @@ export async function openFile(path: string, label = path): Promise<RandomFile> 
       dtype,
       shape,
       offset,
-      length: shape.reduce((product, n) => product * n, BYTES[dtype]),
+      length: shape.reduce((product, n) => product * n, DTYPE_BYTES[dtype]),
       unchanged() {
         const now = statSync(real, { throwIfNoEntry: false });
         return now?.size === size && now.mtimeMs === mtimeMs;
@@ -71,7 +68,7 @@ export async function readFloats(
   count: number,
   dtype: Dtype,
 ): Promise<Float32Array> {
-  const end = position + count * BYTES[dtype];
+  const end = position + count * DTYPE_BYTES[dtype];
   if (end > file.size) throw truncated(file.label, file.size, end);
   const out = new Float32Array(count);
   if (dtype === 'F32') {
@@ -80,8 +77,8 @@ export async function readFloats(
   }
   for (let start = 0; start < count; start += CHUNK) {
     const length = Math.min(CHUNK, count - start);
-    const bytes = new Uint8Array(length * BYTES[dtype]);
-    await file.readInto(bytes, position + start * BYTES[dtype]);
+    const bytes = new Uint8Array(length * DTYPE_BYTES[dtype]);
+    await file.readInto(bytes, position + start * DTYPE_BYTES[dtype]);
     convert(bytes, dtype, out.subarray(start, start + length));
   }
   return out;
@@ -126,18 +123,20 @@ export function convert(bytes: Uint8Array, dtype: Dtype, out: Float32Array): voi
     case 'U8':
     case 'BOOL':
       out.set(bytes);
+      return;
+    default:
+      throw new PolysemeError(`elements of type ${dtype} cannot be read as numbers here`);
   }
 }
 
 /** Writes a file piece by piece under a temporary name and renames it: nobody sees half of it. */
 export async function writeFileWhole(path: string, pieces: Iterable<Uint8Array>): Promise<void> {
-  await mkdir(dirname(path), { recursive: true });
   const partial = `${path}.${process.pid}.partial`;
   const handle = await open(partial, 'w');
   try {
     for (const piece of pieces) {
       for (let at = 0; at < piece.length; ) {
-        at += (await handle.write(piece, at, Math.min(piece.length - at, MAX_READ))).bytesWritten;
+        at += (await handle.write(piece, at, Math.min(piece.length - at, MAX_TRANSFER))).bytesWritten;
       }
     }
     await handle.close();
@@ -159,7 +158,7 @@ async function fill(handle: FileHandle, target: Uint8Array, position: number, la
     const { bytesRead } = await handle.read(
       target,
       at,
-      Math.min(target.length - at, MAX_READ),
+      Math.min(target.length - at, MAX_TRANSFER),
       position + at,
     );
     if (bytesRead === 0) throw truncated(label, position + at, position + target.length);

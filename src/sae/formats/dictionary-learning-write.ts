@@ -6,6 +6,7 @@ import { writeFileWhole } from './bytes.ts';
 import { type DictClass, hasUnitNorms } from './dictionary-learning.ts';
 import type { Json } from './fields.ts';
 import { matrixToWrite, type TensorToWrite, type Writable } from './pickle-writer.ts';
+import { refuseNormalization, refuser, refuseSkip, refuseTranscoder } from './refuse.ts';
 import { writeTorch } from './torch.ts';
 
 const TRAINERS: Readonly<Record<DictClass, string>> = {
@@ -50,15 +51,13 @@ export async function writeDictionaryLearning(sae: Sae, at: (name: string) => st
   return notes;
 }
 
-function targetClass({ config, tensors, label }: Sae): DictClass {
-  const { architecture, applyBDecToInput, trainedAs, normalizeActivations } = config;
-  const refuse = (what: string): never => {
-    throw new PolysemeError(`${label} cannot be written in dictionary_learning's format: it has no ${what}`);
-  };
-  if (config.transcoder) refuse('transcoders');
-  if (normalizeActivations !== 'none' && normalizeActivations !== 'expected_average_only_in') {
-    refuse(`normalisation of inputs (${normalizeActivations})`);
-  }
+function targetClass(sae: Sae): DictClass {
+  const { architecture, applyBDecToInput, trainedAs, groupSizes } = sae.config;
+  const { threshold } = sae.tensors;
+  const refuse = refuser(sae, 'dictionary_learning');
+  refuseTranscoder(sae, 'dictionary_learning');
+  refuseSkip(sae, refuse);
+  refuseNormalization(sae, refuse);
   switch (architecture) {
     case 'standard':
       return applyBDecToInput ? 'AutoEncoder' : 'AutoEncoderNew';
@@ -68,11 +67,11 @@ function targetClass({ config, tensors, label }: Sae): DictClass {
       return applyBDecToInput ? 'AutoEncoderTopK' : refuse('TopK SAE without b_dec taken from its input');
     case 'jumprelu': {
       if (!applyBDecToInput) return 'JumpReluAutoEncoder';
-      const [first] = tensors.threshold!;
-      if (!tensors.threshold!.every((value) => value === first)) {
+      const [first] = threshold!;
+      if (!threshold!.every((value) => value === first)) {
         refuse('JumpReLU SAE with b_dec taken from its input and a threshold for each latent');
       }
-      return trainedAs === 'matryoshka_batchtopk' && config.groupSizes !== null
+      return trainedAs === 'matryoshka_batchtopk' && groupSizes !== null
         ? 'MatryoshkaBatchTopKSAE'
         : 'BatchTopKSAE';
     }

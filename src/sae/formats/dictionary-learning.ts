@@ -154,6 +154,7 @@ function whereFrom(json: Json, label: string): Partial<SaeConfig> {
   const named = /^blocks\.\d+\./.test(submodule) ? submodule : null;
   return {
     hookName: named ?? (layer === null ? null : `blocks.${layer}.${site}`),
+    reshapeActivations: submodule.endsWith('hook_z') ? 'hook_z' : 'none',
     modelName: trainer.text('lm_name') || null,
     contextSize: fields(top.object('buffer') ?? {}, label).count('ctx_len'),
   };

@@ -1,20 +1,14 @@
 import { existsSync } from 'node:fs';
-import { open, readdir, readFile, stat } from 'node:fs/promises';
+import { readdir, stat } from 'node:fs/promises';
 import { basename, dirname, join, posix, resolve } from 'node:path';
 import { PolysemeError } from '../../errors.ts';
+import { type HubFiles, hubFiles, parseHubId } from '../../model/hub.ts';
+import { readJsonObject } from '../../model/json-file.ts';
 
 /** Most bytes of a JSON file beside an SAE. */
 const MAX_JSON = 16 * 2 ** 20;
 /** Most folders looked into for a hint. */
 const MAX_HINTS = 200;
-
-/** The hub, as far as reading an SAE needs it. `repo` is `owner/name` or `owner/name@revision`. */
-export interface HubFiles {
-  /** All paths of a repository. */
-  list(repo: string): Promise<readonly string[]>;
-  /** The local path of one file, downloaded if need be. */
-  download(repo: string, path: string): Promise<string>;
-}
 
 /** The files of one SAE, local or on the hub. Names are relative to it and may begin with `../`. */
 export interface SaeFolder {
@@ -39,23 +33,7 @@ export async function openFolder(source: string, hub?: HubFiles): Promise<SaeFol
 
 /** A JSON object of the folder. */
 export async function readJson(folder: SaeFolder, name: string): Promise<Record<string, unknown>> {
-  const path = await folder.local(name);
-  const label = `${folder.label} (${name})`;
-  const handle = await open(path);
-  const { size } = await handle.stat();
-  await handle.close();
-  if (size > MAX_JSON)
-    throw new PolysemeError(`${label}: ${size} bytes of JSON; no more than ${MAX_JSON} are read`);
-  let value: unknown;
-  try {
-    value = JSON.parse(await readFile(path, 'utf8'));
-  } catch (error) {
-    throw new PolysemeError(`${label}: not JSON (${(error as Error).message.split('\n')[0]})`);
-  }
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
-    throw new PolysemeError(`${label}: not a JSON object`);
-  }
-  return value as Record<string, unknown>;
+  return readJsonObject(await folder.local(name), MAX_JSON);
 }
 
 async function localFolder(source: string): Promise<SaeFolder> {
@@ -81,25 +59,26 @@ async function localFolder(source: string): Promise<SaeFolder> {
 }
 
 async function hubFolder(source: string, hub: HubFiles | undefined): Promise<SaeFolder> {
-  const match = /^hf:([^:/]+\/[^:/]+?)(?::(.*))?$/.exec(source);
-  if (match === null) throw new PolysemeError(`${source} is not hf:owner/name[@revision][:path]`);
-  if (hub === undefined) throw new PolysemeError(`${source} is on the hub, and no access to it was given`);
-  const repo = match[1]!;
-  const path = (match[2] ?? '').replace(/^\/+|\/+$/g, '');
-  const all = new Set(await hub.list(repo));
+  const match = /^hf:([^:]+)(?::(.*))?$/.exec(source);
+  const id = match === null ? null : parseHubId(match[1]!);
+  if (id === null) throw new PolysemeError(`${source} is not hf:owner/name[@revision][:path]`);
+  const files = hub ?? hubFiles;
+  const repo = { type: 'model', ...id } as const;
+  const path = (match![2] ?? '').replace(/^\/+|\/+$/g, '');
+  const all = new Set((await files.list(repo)).map((file) => file.path));
   const file = all.has(path) ? posix.basename(path) : null;
   const folder = file === null ? path : path.slice(0, -file.length).replace(/\/$/, '');
   const at = (name: string) => posix.normalize(folder === '' ? name : `${folder}/${name}`);
   const prefix = folder === '' ? '' : `${folder}/`;
   const below = [...all].filter((name) => name.startsWith(prefix)).map((name) => name.slice(prefix.length));
-  if (below.length === 0) throw new PolysemeError(`no SAE at ${source}: ${repo} has nothing at ${path}`);
+  if (below.length === 0) throw new PolysemeError(`no SAE at ${source}: ${repo.name} has nothing there`);
   return {
     label: source,
-    path: `${repo}/${path}`,
+    path: `${repo.name}/${path}`,
     file,
     names: below.filter((name) => !name.includes('/')),
     has: (name) => all.has(at(name)),
-    local: (name) => hub.download(repo, at(name)),
+    local: (name) => files.download(repo, at(name)),
     async hints(weights) {
       const inside = below
         .filter((name) => weights.includes(posix.basename(name)))

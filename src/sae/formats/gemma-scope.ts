@@ -4,6 +4,7 @@ import { scaleAll } from '../fold.ts';
 import { Sae, type SaeTensors } from '../sae.ts';
 import type { SaeFolder } from './folder.ts';
 import { writeNpz } from './npz.ts';
+import { refuseNormalization, refuser, refuseSkip, refuseTranscoder, siteNotes } from './refuse.ts';
 import { matrix, nameOf, type TensorFile, vector } from './tensors.ts';
 
 /**
@@ -47,30 +48,24 @@ export async function readGemmaScope(file: TensorFile, folder: SaeFolder): Promi
     dtype: file.tensors.get(W_enc)!.dtype,
     format: 'gemma_scope',
   });
-  if (config.hookName === null) notes.push('which site it reads cannot be told from its path: name the site');
   return new Sae(config, tensors, { label: folder.label, notes });
 }
 
 /** Writes `params.npz`. A standard SAE is a JumpReLU one with thresholds of 0. */
-export async function writeGemmaScope(
-  { config, tensors, label }: Sae,
-  at: (name: string) => string,
-): Promise<string[]> {
-  const refuse = (what: string): never => {
-    throw new PolysemeError(`${label} cannot be written in Gemma Scope's format: it has no ${what}`);
-  };
+export async function writeGemmaScope(sae: Sae, at: (name: string) => string): Promise<string[]> {
+  const { config, tensors } = sae;
+  const refuse = refuser(sae, 'Gemma Scope');
+  refuseTranscoder(sae, 'Gemma Scope');
+  refuseSkip(sae, refuse);
   if (config.architecture !== 'jumprelu' && config.architecture !== 'standard') {
     refuse(`${config.architecture} architecture (jumprelu, standard)`);
   }
-  if (config.transcoder) refuse('transcoders here: they are only read');
   if (config.applyBDecToInput) refuse('SAE with b_dec taken from its input');
-  if (config.normalizeActivations !== 'none' && config.normalizeActivations !== 'expected_average_only_in') {
-    refuse(`normalisation of inputs (${config.normalizeActivations})`);
-  }
+  refuseNormalization(sae, refuse);
   const { W_enc, W_dec, b_enc, b_dec } = tensors;
   const threshold = tensors.threshold ?? new Float32Array(config.dSae);
   await writeNpz(at('params.npz'), { W_enc, W_dec, b_enc: b_enc!, b_dec, threshold });
-  return [];
+  return siteNotes(sae, 'Gemma Scope');
 }
 
 function whereFrom(path: string): Partial<SaeConfig> {

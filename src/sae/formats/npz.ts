@@ -1,7 +1,8 @@
 import { PolysemeError } from '../../errors.ts';
+import { DTYPE_BYTES, type Dtype } from '../../model/safetensors.ts';
 import type { Matrix } from '../matrix.ts';
 import { bytesOf, openFile, type RandomFile, readFloats, writeFileWhole } from './bytes.ts';
-import { BYTES, type Dtype, elementsOf, type LoadedTensor, MAX_TENSORS, type TensorFile } from './tensors.ts';
+import { elementsOf, type LoadedTensor, MAX_TENSORS, type TensorFile } from './tensors.ts';
 import { dataOffset, openEntry, readZip, writeZip, type ZipEntry } from './zip.ts';
 
 /** Most bytes of an array's header. */
@@ -94,7 +95,7 @@ async function readHeader(file: RandomFile, entry: ZipEntry): Promise<NpyHeader>
     .map((size) => size.trim())
     .filter((size) => size !== '')
     .map(Number);
-  const needed = begin + length + elementsOf(shape, array.label, 'here') * BYTES[dtype];
+  const needed = begin + length + elementsOf(shape, array.label, 'here') * DTYPE_BYTES[dtype];
   if (needed !== entry.size) throw damaged(`its header asks for ${needed} bytes, there are ${entry.size}`);
   return { dtype, shape, fortran: order === 'True', start: begin + length };
 }

@@ -5,6 +5,7 @@ import { flip } from '../matrix.ts';
 import { Sae } from '../sae.ts';
 import type { SaeFolder } from './folder.ts';
 import { matrixToWrite, type TensorToWrite, type Writable } from './pickle-writer.ts';
+import { refuser, refuseSkip, refuseTranscoder, siteNotes } from './refuse.ts';
 import { matrix, type TensorFile, vector } from './tensors.ts';
 import { writeTorch } from './torch.ts';
 
@@ -58,26 +59,23 @@ export async function readOpenAi(file: TensorFile, folder: SaeFolder): Promise<S
     W_dec: flip(await matrix(file, 'decoder.weight')),
     b_dec: await vector(file, 'pre_bias'),
   };
-  const notes =
-    config.hookName === null ? ['which site it reads cannot be told from its path: name the site'] : [];
-  return new Sae(config, tensors, { label, notes });
+  return new Sae(config, tensors, { label });
 }
 
 /** Writes `autoencoder.pt` that `Autoencoder.from_state_dict(torch.load(…))` reads. */
 export async function writeOpenAi(source: Sae, at: (name: string) => string): Promise<string[]> {
-  const { architecture, transcoder, applyBDecToInput, normalizeActivations } = source.config;
-  const refuse = (what: string): never => {
-    throw new PolysemeError(`${source.label} cannot be written in OpenAI's format: it has no ${what}`);
-  };
-  if (architecture !== 'standard' && architecture !== 'topk')
+  const { architecture, applyBDecToInput, normalizeActivations } = source.config;
+  const refuse = refuser(source, 'OpenAI');
+  refuseTranscoder(source, 'OpenAI');
+  refuseSkip(source, refuse);
+  if (architecture !== 'standard' && architecture !== 'topk') {
     refuse(`${architecture} architecture (standard, topk)`);
-  if (transcoder) refuse('transcoders');
+  }
   if (!applyBDecToInput) refuse('SAE without b_dec taken from its input');
   const isTopk = architecture === 'topk';
-  const normalizes = normalizeActivations === 'layer_norm';
   if (
-    isTopk !== normalizes ||
-    !['none', 'layer_norm', 'expected_average_only_in'].includes(normalizeActivations)
+    normalizeActivations === 'constant_norm_rescale' ||
+    isTopk !== (normalizeActivations === 'layer_norm')
   ) {
     refuse(
       `${architecture} SAE with normalize_activations ${normalizeActivations} (TopK has layer_norm, ReLU none)`,
@@ -97,5 +95,5 @@ export async function writeOpenAi(source: Sae, at: (name: string) => string): Pr
     activation_state_dict: isTopk ? { k: config.k!, postact_fn: 'ReLU' } : {},
   };
   await writeTorch(at('autoencoder.pt'), state);
-  return [];
+  return siteNotes(source, 'OpenAI');
 }

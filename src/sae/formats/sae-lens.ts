@@ -12,6 +12,7 @@ import { Sae, type SaeTensors } from '../sae.ts';
 import { writeFileWhole } from './bytes.ts';
 import { fields, type Json } from './fields.ts';
 import { readJson, type SaeFolder } from './folder.ts';
+import { refuser, refuseSkip, refuseTranscoder } from './refuse.ts';
 import { writeSafetensors } from './safetensors.ts';
 import { matrix, nameOf, scalar, type TensorFile, vector } from './tensors.ts';
 
@@ -80,10 +81,10 @@ export async function readSaeLens(file: TensorFile, folder: SaeFolder): Promise<
 /** Writes `cfg.json` and `sae_weights.safetensors` as SAELens 6 does. */
 export async function writeSaeLens(sae: Sae, at: (name: string) => string): Promise<string[]> {
   const { config, tensors } = sae;
-  if (config.transcoder || config.architecture === 'groupmax') {
-    const what = config.transcoder ? 'transcoders are only read' : 'it has no groupmax architecture';
-    throw new PolysemeError(`${sae.label} cannot be written in SAELens's format: ${what}`);
-  }
+  const refuse = refuser(sae, 'SAELens');
+  refuseTranscoder(sae, 'SAELens');
+  refuseSkip(sae, refuse);
+  if (config.architecture === 'groupmax') refuse('groupmax architecture');
   const topk = config.architecture === 'topk' || config.architecture === 'abstopk';
   const json = {
     d_in: config.dIn,

@@ -6,6 +6,7 @@ import { Sae, type SaeTensors } from '../sae.ts';
 import { writeFileWhole } from './bytes.ts';
 import { fields, type Json } from './fields.ts';
 import { readJson, type SaeFolder } from './folder.ts';
+import { refuseNormalization, refuser, refuseTranscoder } from './refuse.ts';
 import { writeSafetensors } from './safetensors.ts';
 import { matrix, type TensorFile, vector } from './tensors.ts';
 
@@ -57,17 +58,14 @@ export async function readSparsify(file: TensorFile, folder: SaeFolder): Promise
 
 /** Writes `cfg.json` and `sae.safetensors` that `SparseCoder.load_from_disk` reads. */
 export async function writeSparsify(source: Sae, at: (name: string) => string): Promise<string[]> {
-  const { architecture, transcoder, applyBDecToInput, normalizeActivations, dIn, dSae, k } = source.config;
-  const refuse = (what: string): never => {
-    throw new PolysemeError(`${source.label} cannot be written in sparsify's format: it has no ${what}`);
-  };
-  if (architecture !== 'topk' && architecture !== 'groupmax')
+  const { architecture, applyBDecToInput, dIn, dSae, k } = source.config;
+  const refuse = refuser(source, 'sparsify');
+  refuseTranscoder(source, 'sparsify');
+  if (architecture !== 'topk' && architecture !== 'groupmax') {
     refuse(`${architecture} architecture (topk, groupmax)`);
-  if (transcoder) refuse('transcoders here: they are only read');
-  if (!applyBDecToInput) refuse('SAE without b_dec taken from its input');
-  if (normalizeActivations !== 'none' && normalizeActivations !== 'expected_average_only_in') {
-    refuse(`normalisation of inputs (${normalizeActivations})`);
   }
+  if (!applyBDecToInput) refuse('SAE without b_dec taken from its input');
+  refuseNormalization(source, refuse);
   const { tensors, config } = withoutRescale(source);
   const own: Json = config.format === 'sparsify' ? config.metadata : {};
   const json = {

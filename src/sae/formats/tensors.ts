@@ -1,21 +1,6 @@
 import { PolysemeError } from '../../errors.ts';
+import type { Dtype } from '../../model/safetensors.ts';
 import { type FilePlace, flip, type Matrix, rowMajor } from '../matrix.ts';
-
-/** Element types that checkpoints of SAEs use, in safetensors' words. */
-export type Dtype = 'F64' | 'F32' | 'F16' | 'BF16' | 'I64' | 'I32' | 'I16' | 'I8' | 'U8' | 'BOOL';
-
-export const BYTES: Readonly<Record<Dtype, number>> = {
-  F64: 8,
-  F32: 4,
-  F16: 2,
-  BF16: 2,
-  I64: 8,
-  I32: 4,
-  I16: 2,
-  I8: 1,
-  U8: 1,
-  BOOL: 1,
-};
 
 /** Most elements of one tensor: 2^32, six times the largest released SAE's encoder. */
 export const MAX_ELEMENTS = 2 ** 32;

@@ -1,6 +1,7 @@
 import { PolysemeError } from '../../errors.ts';
+import type { Dtype } from '../../model/safetensors.ts';
 import type { Pickled, PickleRules } from './pickle.ts';
-import { type Dtype, elementsOf, MAX_TENSORS } from './tensors.ts';
+import { elementsOf, MAX_TENSORS } from './tensors.ts';
 
 const STORAGES: Readonly<Record<string, Dtype>> = {
   'torch.DoubleStorage': 'F64',

@@ -1,8 +1,9 @@
 import { PolysemeError } from '../../errors.ts';
+import { DTYPE_BYTES } from '../../model/safetensors.ts';
 import { bytesOf, openFile, type RandomFile, readFloats, writeFileWhole } from './bytes.ts';
 import { MAX_PICKLE, type Pickled, type PickleRules, readPickle } from './pickle.ts';
 import { type Writable, writePickle } from './pickle-writer.ts';
-import { BYTES, type LoadedTensor, type TensorFile } from './tensors.ts';
+import type { LoadedTensor, TensorFile } from './tensors.ts';
 import { refuse, rulesFor, type Storage, Tensor } from './torch-pickle.ts';
 import { dataOffset, openEntry, readZip, writeZip } from './zip.ts';
 
@@ -53,7 +54,7 @@ async function openArchive(file: RandomFile): Promise<TensorFile> {
   const { value } = readPickle(pickle, 0, rulesFor(file.label), file.label);
   return dictionary(file, value, async ({ key, count, dtype }) => {
     const data = entries.get(`${prefix}data/${key}`);
-    if (data === undefined || data.deflated || data.size < count * BYTES[dtype]) {
+    if (data === undefined || data.deflated || data.size < count * DTYPE_BYTES[dtype]) {
       throw new PolysemeError(
         `${file.label}: storage ${key} should hold ${count} ${dtype}, but ${data === undefined ? 'is missing' : `has ${data.size} bytes`}; the file is damaged`,
       );
@@ -101,7 +102,7 @@ async function openLegacy(file: RandomFile): Promise<TensorFile> {
         `${label}: storage ${storage.key} holds ${count} numbers, not ${storage.count}`,
       );
     offsets.set(storage.key, at + 8);
-    at += 8 + count * BYTES[storage.dtype];
+    at += 8 + count * DTYPE_BYTES[storage.dtype];
   }
   return dictionary(
     file,
@@ -144,7 +145,7 @@ function dictionary(
 async function readStrided(file: RandomFile, tensor: Tensor, base: number): Promise<LoadedTensor> {
   const { shape, strides, storage, offset } = tensor;
   const { dtype } = storage;
-  const position = base + offset * BYTES[dtype];
+  const position = base + offset * DTYPE_BYTES[dtype];
   const count = shape.reduce((product, size) => product * size, 1);
   const rowMajor = isDense(shape, strides);
   const columnMajor =
