@@ -64,7 +64,9 @@ export async function readSaeLens(file: TensorFile, folder: SaeFolder): Promise<
   } else {
     tensors.b_enc = await vector(file, 'b_enc');
   }
-  if (config.architecture === 'jumprelu') tensors.threshold = await readThreshold(file, config);
+  if (config.architecture === 'jumprelu') {
+    tensors.threshold = await readThreshold(file, config, tensors.W_enc.cols);
+  }
   if (file.tensors.has('W_skip')) tensors.W_skip = await matrix(file, 'W_skip');
   if (file.tensors.has('scaling_factor')) await applyScalingFactor(file, json, tensors);
   // A checkpoint in training keeps the norms apart; SAELens folds them when it saves the finished SAE.
@@ -199,11 +201,15 @@ function groupSizes(widths: unknown, dSae: number): number[] | null {
   return ends.map((end: number, i) => end - (i === 0 ? 0 : ends[i - 1]));
 }
 
-async function readThreshold(file: TensorFile, { dSae, trainedAs }: SaeConfig): Promise<Float32Array> {
+async function readThreshold(
+  file: TensorFile,
+  { trainedAs }: SaeConfig,
+  latents: number,
+): Promise<Float32Array> {
   if (file.tensors.has('threshold')) return vector(file, 'threshold');
   if (file.tensors.has('log_threshold')) return (await vector(file, 'log_threshold')).map(Math.exp);
   if (trainedAs !== null && file.tensors.has('topk_threshold')) {
-    return new Float32Array(dSae).fill(await scalar(file, 'topk_threshold'));
+    return new Float32Array(latents).fill(await scalar(file, 'topk_threshold'));
   }
   return vector(file, nameOf(file, 'threshold'));
 }
