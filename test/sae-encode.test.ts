@@ -1,10 +1,13 @@
 import { mkdtemp, readFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { InferenceSession, Tensor } from 'onnxruntime-node';
 import { describe, expect, test } from 'vitest';
+import { externalRoot, GraphBuilder } from '#polyseme/model/graph.js';
 import { type SaeConfig, saeConfig } from '#polyseme/sae/config.js';
 import { loadSae } from '#polyseme/sae/load.js';
 import { rowMajor } from '#polyseme/sae/matrix.js';
+import { decodeNodes, encodeNodes } from '#polyseme/sae/nodes.js';
 import { Sae, type SaeTensors } from '#polyseme/sae/sae.js';
 import { saveSae } from '#polyseme/sae/save.js';
 
@@ -150,6 +153,48 @@ describe('ties and edges', () => {
       expect([...column]).toEqual(Array.from({ length: 6 }, (_, d) => sae.W_enc[d * 10 + 3]));
       expect(() => sae.encoderColumn(10)).toThrow('latent 10 is not among its 0 … 9');
     }
+  });
+});
+
+describe('in a graph', () => {
+  const paths = [
+    'sl-topk-rescale',
+    'dl-strided',
+    'sp-groupmax/layers.1',
+    'sl-gated',
+    'sl-abstopk',
+    'sl-jumprelu-layer-norm',
+  ];
+
+  test('inputs may have any leading axes, and several SAEs may share it', async () => {
+    const graph = new GraphBuilder();
+    const input = graph.input('x', 'float', ['batch', 'position', 6]);
+    const saes = await Promise.all(paths.map((path) => loadSae(`${fixtures}golden/${path}`)));
+    const wires = saes.map((sae) => {
+      const { latents, latentInputs } = encodeNodes(graph, sae, input);
+      return { latents, latentInputs, output: decodeNodes(graph, sae, latents, input) };
+    });
+    const outputs = wires.flatMap(({ latents, latentInputs, output }) => [latents, latentInputs, output]);
+    const { bytes, weights } = graph.encode(outputs.map((wire) => graph.op('Identity', [wire])));
+    expect(weights.size).toBe(2 * paths.length);
+    const session = await InferenceSession.create(bytes, {
+      extra: { session: { model_external_initializers_file_folder_path: externalRoot() } },
+    });
+    const results = await session.run({ x: new Tensor('float32', inputs, [1, 7, 6]) });
+    for (const [i, sae] of saes.entries()) {
+      const [latents, h, output] = session.outputNames.slice(3 * i, 3 * i + 3).map((name) => results[name]!);
+      expect(latents!.dims).toEqual([1, 7, 10]);
+      expectClose(latents!.data as Float32Array, encode64(sae, inputs).latents);
+      expectClose(h!.data as Float32Array, encode64(sae, inputs).h);
+      expectClose(output!.data as Float32Array, decode64(sae, encode64(sae, inputs).latents, inputs));
+    }
+    await session.release();
+  });
+
+  test('decoding without an input that is needed is refused when the graph is built', async () => {
+    const sae = await loadSae(`${fixtures}golden/sl-standard-layer-norm`);
+    const graph = new GraphBuilder();
+    expect(() => decodeNodes(graph, sae, graph.input('z', 'float', ['n', 10]))).toThrow('pass the inputs');
   });
 });
 

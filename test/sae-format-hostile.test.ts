@@ -1,5 +1,5 @@
 import { existsSync, mkdtempSync, readFileSync, truncateSync, writeFileSync } from 'node:fs';
-import { cp } from 'node:fs/promises';
+import { cp, mkdir, rmdir } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { deflateRawSync } from 'node:zlib';
@@ -317,6 +317,15 @@ describe('wrong weights and configs', () => {
     const folder = await changed(name, file, (json) => Object.assign(json, keys));
     if (reason === null) expect((await loadSae(folder)).config.format).toBe('dictionary_learning');
     else expect(await failureOf(folder)).toContain(reason);
+  });
+
+  test('a folder where a file should be', async () => {
+    const folder = temporary();
+    for (const name of ['ae.pt', 'params.npz']) {
+      await mkdir(join(folder, name));
+      expect(await failureOf(folder)).toContain(`(${name}): not a file`);
+      await rmdir(join(folder, name));
+    }
   });
 
   test('a config that is missing or no JSON', async () => {

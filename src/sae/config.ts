@@ -64,7 +64,7 @@ export interface SaeConfig {
   readonly centerWritingWeights: boolean | null;
   /** Sizes of a Matryoshka SAE's nested groups, where its format keeps them. */
   readonly groupSizes: readonly number[] | null;
-  /** Element type in the file; in memory everything is 32-bit float. */
+  /** Element type in the file (`float32`, `bfloat16` …); in memory everything is 32-bit float. */
   readonly dtype: string;
   /** The format that it was read from. */
   readonly format: SaeFormat | null;
@@ -100,11 +100,7 @@ export function saeConfig(
   };
 }
 
-/** Whether decoding needs the inputs again: to undo a normalisation per input, or for a skip connection. */
-export function decodesWithInputs(config: SaeConfig, hasSkip: boolean): boolean {
-  return hasSkip || (!config.transcoder && normalizesPerInput(config));
-}
-
+/** Whether inputs are normalised one by one, at run time. */
 export function normalizesPerInput({ normalizeActivations }: SaeConfig): boolean {
   return normalizeActivations === 'layer_norm' || normalizeActivations === 'constant_norm_rescale';
 }

@@ -115,10 +115,8 @@ function activate(graph: GraphBuilder, { config, tensors }: Sae, pre: Wire): Wir
   switch (config.architecture) {
     case 'standard':
       return graph.op('Relu', [pre]);
-    case 'jumprelu': {
-      const above = graph.op('Greater', [pre, graph.constant(tensors.threshold!)]);
-      return graph.op('Where', [above, graph.op('Relu', [pre]), zero]);
-    }
+    case 'jumprelu':
+      return jumpNodes(graph, pre, tensors.threshold!);
     case 'topk': {
       const [values, indices] = graph.ops('TopK', 2, [pre, graph.integers(config.k!)], { axis: -1 });
       return scatter(graph, pre, indices!, graph.op('Relu', [values!]));
@@ -143,6 +141,21 @@ function activate(graph: GraphBuilder, { config, tensors }: Sae, pre: Wire): Wir
     default:
       throw new Error(`no activation for ${config.architecture}`);
   }
+}
+
+/**
+ * relu(p) where p > threshold, else 0. As relu(p) is 0 below 0, so may thresholds be, and the comparison can
+ * follow the Relu: products in place, which costs half of what Where does.
+ */
+function jumpNodes(graph: GraphBuilder, pre: Wire, threshold: Float32Array): Wire {
+  const least = threshold.map((value) => Math.max(0, value));
+  const positive = graph.op('Relu', [pre]);
+  if (least.every((value) => value === 0)) return positive;
+  if (least.every((value) => value === least[0] && Number.isFinite(value))) {
+    return graph.op('ThresholdedRelu', [pre], { alpha: { float: least[0]! } });
+  }
+  const above = graph.op('Greater', [positive, graph.constant(least)]);
+  return graph.op('Mul', [positive, graph.op('Cast', [above], { to: 1 })]);
 }
 
 /** Zeros like `pre`, with `values` at `indices` of the last axis. */

@@ -1,5 +1,5 @@
 import { PolysemeError } from '../errors.ts';
-import { decodesWithInputs, type SaeConfig } from './config.ts';
+import { normalizesPerInput, type SaeConfig } from './config.ts';
 import { columnOf, type Matrix, toRowMajor } from './matrix.ts';
 import { SaeRunner } from './runner.ts';
 
@@ -37,6 +37,10 @@ const VECTORS = ['b_dec', 'b_enc', 'threshold', 'b_gate', 'r_mag', 'b_mag'] as c
  */
 export class Sae {
   readonly config: SaeConfig;
+  /**
+   * To be read only: ONNX Runtime may map the same numbers from the file. To change weights, make a new Sae of
+   * copies (`copyOf`).
+   */
   readonly tensors: SaeTensors;
   /** Where it came from, for messages. */
   readonly label: string;
@@ -71,7 +75,8 @@ export class Sae {
 
   /** Whether `decode` needs the inputs: to undo a normalisation per input, or for a skip connection. */
   get decodesWithInputs(): boolean {
-    return decodesWithInputs(this.config, this.tensors.W_skip !== undefined);
+    const { config, tensors } = this;
+    return tensors.W_skip !== undefined || (!config.transcoder && normalizesPerInput(config));
   }
 
   /** Input weights w of latent `j`, a copy: its encoder column (any positive factor aside). */

@@ -26,8 +26,15 @@ export async function openFile(path: string, label = path): Promise<RandomFile> 
   const real = await realpath(path).catch(() => {
     throw new PolysemeError(`${label}: no such file`);
   });
-  const handle = await open(real, 'r');
-  const { size, mtimeMs } = await handle.stat();
+  const handle = await open(real, 'r').catch((error: Error) => {
+    throw new PolysemeError(`${label}: cannot be read (${error.message})`);
+  });
+  const stat = await handle.stat();
+  if (!stat.isFile()) {
+    await handle.close();
+    throw new PolysemeError(`${label}: not a file`);
+  }
+  const { size, mtimeMs } = stat;
   const readInto = async (target: Uint8Array, position: number): Promise<void> => {
     if (position + target.length > size) throw truncated(label, size, position + target.length);
     await fill(handle, target, position, label);

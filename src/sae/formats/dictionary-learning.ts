@@ -5,7 +5,7 @@ import { flip, rowNorms } from '../matrix.ts';
 import { Sae, type SaeTensors } from '../sae.ts';
 import { fields, type Json } from './fields.ts';
 import { readJson, type SaeFolder } from './folder.ts';
-import { type LoadedTensor, matrix, scalar, type TensorFile, vector } from './tensors.ts';
+import { dtypeOf, type LoadedTensor, matrix, scalar, type TensorFile, vector } from './tensors.ts';
 
 /** Tolerance with which the package calls decoder norms 1 (torch.allclose). */
 const UNIT = 1e-5 + 1e-8;
@@ -44,7 +44,7 @@ export async function readDictionaryLearning(file: TensorFile, folder: SaeFolder
     k,
     groupSizes: groups === null ? null : [...groups.data],
     ...whereFrom(json, label),
-    dtype: file.tensors.get('W_enc')?.dtype ?? file.tensors.get('encoder.weight')!.dtype,
+    dtype: dtypeOf(file, file.tensors.has('W_enc') ? 'W_enc' : 'encoder.weight'),
     format: 'dictionary_learning',
     metadata: json,
   });

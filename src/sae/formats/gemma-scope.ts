@@ -5,7 +5,7 @@ import { Sae, type SaeTensors } from '../sae.ts';
 import type { SaeFolder } from './folder.ts';
 import { writeNpz } from './npz.ts';
 import { refuseNormalization, refuser, refuseSkip, refuseTranscoder, siteNotes } from './refuse.ts';
-import { matrix, nameOf, type TensorFile, vector } from './tensors.ts';
+import { dtypeOf, matrix, nameOf, type TensorFile, vector } from './tensors.ts';
 
 /**
  * Reads Gemma Scope's `params.npz` (JumpReLU, b_dec not taken from the input). The file says nothing about
@@ -45,7 +45,7 @@ export async function readGemmaScope(file: TensorFile, folder: SaeFolder): Promi
     prependBos: true,
     contextSize: 1024,
     ...where,
-    dtype: file.tensors.get(W_enc)!.dtype,
+    dtype: dtypeOf(file, W_enc),
     format: 'gemma_scope',
   });
   return new Sae(config, tensors, { label: folder.label, notes });

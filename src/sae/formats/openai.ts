@@ -6,7 +6,7 @@ import { Sae } from '../sae.ts';
 import type { SaeFolder } from './folder.ts';
 import { matrixToWrite, type TensorToWrite, type Writable } from './pickle-writer.ts';
 import { refuser, refuseSkip, refuseTranscoder, siteNotes } from './refuse.ts';
-import { matrix, type TensorFile, vector } from './tensors.ts';
+import { dtypeOf, matrix, type TensorFile, vector } from './tensors.ts';
 import { writeTorch } from './torch.ts';
 
 /** OpenAI's names of places in GPT-2 small → sites. */
@@ -50,7 +50,7 @@ export async function readOpenAi(file: TensorFile, folder: SaeFolder): Promise<S
     k,
     hookName: site === undefined || layer === undefined ? null : `blocks.${layer}.${site}`,
     modelName: site === undefined ? null : 'gpt2-small',
-    dtype: file.tensors.get('encoder.weight')!.dtype,
+    dtype: dtypeOf(file, 'encoder.weight'),
     format: 'openai',
   });
   const tensors = {

@@ -14,7 +14,7 @@ import { fields, type Json } from './fields.ts';
 import { readJson, type SaeFolder } from './folder.ts';
 import { refuser, refuseSkip, refuseTranscoder } from './refuse.ts';
 import { writeSafetensors } from './safetensors.ts';
-import { matrix, nameOf, scalar, type TensorFile, vector } from './tensors.ts';
+import { dtypeOf, matrix, nameOf, scalar, type TensorFile, vector } from './tensors.ts';
 
 /** The layout that we write: `sae_lens_version` in its metadata tells SAELens how to read it. */
 const WRITTEN_VERSION = '6.54.0';
@@ -77,7 +77,11 @@ export async function readSaeLens(file: TensorFile, folder: SaeFolder): Promise<
     );
   }
   const rescale = config.rescaleActsByDecoderNorm && config.architecture !== 'jumprelu';
-  return new Sae({ ...config, rescaleActsByDecoderNorm: rescale }, tensors, { label: folder.label, notes });
+  const dtype = dtypeOf(file, 'W_enc');
+  return new Sae({ ...config, dtype, rescaleActsByDecoderNorm: rescale }, tensors, {
+    label: folder.label,
+    notes,
+  });
 }
 
 /** Writes `cfg.json` and `sae_weights.safetensors` as SAELens 6 does. */
@@ -188,7 +192,6 @@ function readConfig(json: Json, label: string): SaeConfig {
     prependBos: about.flag('prepend_bos'),
     centerWritingWeights: fields(loading, label).flag('center_writing_weights'),
     groupSizes: groupSizes((training['matryoshka_widths'] ?? json['matryoshka_widths']) as unknown, dSae),
-    dtype: (top.text('dtype') ?? 'float32').replace('torch.', ''),
     format: 'saelens',
     metadata,
   });

@@ -8,7 +8,7 @@ import { fields, type Json } from './fields.ts';
 import { readJson, type SaeFolder } from './folder.ts';
 import { refuseNormalization, refuser, refuseTranscoder } from './refuse.ts';
 import { writeSafetensors } from './safetensors.ts';
-import { matrix, type TensorFile, vector } from './tensors.ts';
+import { dtypeOf, matrix, type TensorFile, vector } from './tensors.ts';
 
 /**
  * Reads `cfg.json` and `sae.safetensors` of EleutherAI's sparsify. W_dec is [latents × width] there too:
@@ -49,7 +49,7 @@ export async function readSparsify(file: TensorFile, folder: SaeFolder): Promise
     hookName: siteOf(folder.path),
     modelName: about.text('model'),
     contextSize: about.count('ctx_len'),
-    dtype: file.tensors.get('encoder.weight')!.dtype,
+    dtype: dtypeOf(file, 'encoder.weight'),
     format: 'sparsify',
     metadata: json,
   });

@@ -55,6 +55,19 @@ export function nameOf(file: TensorFile, ...names: string[]): string {
   );
 }
 
+const NAMES: Partial<Record<Dtype, string>> = {
+  F64: 'float64',
+  F32: 'float32',
+  F16: 'float16',
+  BF16: 'bfloat16',
+};
+
+/** The element type of a tensor that is there, in torch's words. */
+export function dtypeOf(file: TensorFile, name: string): string {
+  const { dtype } = file.tensors.get(name)!;
+  return NAMES[dtype] ?? dtype;
+}
+
 /** The 2-D tensor `name` as a matrix. */
 export async function matrix(file: TensorFile, name: string): Promise<Matrix> {
   const { shape } = file.tensors.get(nameOf(file, name))!;
