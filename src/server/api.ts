@@ -4,8 +4,8 @@ import type * as z from 'zod';
 import { PolysemeError } from '../errors.ts';
 import type { Study } from '../study/study.ts';
 import { ByteCache } from './byte-cache.ts';
-import { Entity } from './entity.ts';
-import { hostName, SECURITY_HEADERS } from './headers.ts';
+import { Entity, entityTag, notModified } from './entity.ts';
+import { hostName, namesEntity, SECURITY_HEADERS } from './headers.ts';
 import { toJson } from './json.ts';
 import { openApiDocument } from './openapi.ts';
 import { HttpProblem } from './problem.ts';
@@ -17,6 +17,9 @@ import { StaticFiles } from './static.ts';
 const ANSWER_BYTES = 64 << 20;
 /** Milliseconds between looks at an unfinished study. */
 const LOOK_EVERY = 1000;
+
+/** Tells ETags of this process from those of others, whose code may differ. */
+const STARTED = Date.now();
 
 export interface ServerOptions {
   /** Folder of the built explorer; default: the one in this package. */
@@ -115,9 +118,12 @@ class Answers {
         headers: { ...SECURITY_HEADERS, 'content-type': 'application/json', 'cache-control': 'no-store' },
       });
     }
+    // The same study at the same path answers the same, as long as the server is the same.
+    const etag = entityTag(`${version} ${STARTED} ${this.#revision} ${key}`);
+    if (namesEntity(request.headers.get('if-none-match'), etag)) return notModified(etag, 'no-cache');
     let entity = this.#kept.get(key);
     if (entity === undefined) {
-      entity = new Entity(toJson(this.#answer(route, url, params)), 'application/json', 1);
+      entity = new Entity(toJson(this.#answer(route, url, params)), 'application/json', 1, etag);
       this.#kept.set(key, entity, 2 * entity.body.length + key.length + 500);
     }
     return entity.respond(request, 'no-cache');

@@ -16,13 +16,15 @@ export class Entity {
   readonly #level: number;
   #gzip: Promise<Buffer<ArrayBuffer>> | null = null;
 
-  /** @param level of gzip: 1 for what is made on request, 9 for what is kept */
-  constructor(body: Buffer<ArrayBuffer>, type: string, level: number) {
+  /**
+   * @param level of gzip: 1 for what is made on request, 9 for what is kept
+   * @param etag default: from the body
+   */
+  constructor(body: Buffer<ArrayBuffer>, type: string, level: number, etag = entityTag(body)) {
     this.body = body;
     this.type = type;
+    this.etag = etag;
     this.#level = level;
-    // Weak: the same content, compressed or not.
-    this.etag = `W/"${createHash('sha1').update(body).digest('base64url').slice(0, 20)}"`;
   }
 
   async respond(request: Request, cacheControl: string): Promise<Response> {
@@ -32,9 +34,8 @@ export class Entity {
       etag: this.etag,
       vary: 'accept-encoding',
     };
-    if (namesEntity(request.headers.get('if-none-match'), this.etag)) {
-      return new Response(null, { status: 304, headers });
-    }
+    if (namesEntity(request.headers.get('if-none-match'), this.etag))
+      return notModified(this.etag, cacheControl);
     const small = this.body.length < LEAST_GZIPPED || !/json|text|javascript|svg|wasm/.test(this.type);
     if (small || !acceptsGzip(request.headers.get('accept-encoding'))) {
       return new Response(this.body, {
@@ -52,4 +53,14 @@ export class Entity {
       },
     });
   }
+}
+
+/** An ETag that stands for what is given. It is weak: the same for a body compressed or not. */
+export function entityTag(of: string | Uint8Array): string {
+  return `W/"${createHash('sha1').update(of).digest('base64url').slice(0, 20)}"`;
+}
+
+export function notModified(etag: string, cacheControl: string): Response {
+  const headers = { ...SECURITY_HEADERS, 'cache-control': cacheControl, etag, vary: 'accept-encoding' };
+  return new Response(null, { status: 304, headers });
 }

@@ -45,7 +45,7 @@ function write(value: unknown): void {
   if (typeof value === 'number') {
     reserve(SMALL);
     writeNumber(value);
-  } else if (typeof value === 'string') writeText(JSON.stringify(value));
+  } else if (typeof value === 'string') writeString(value);
   else if (value === null || typeof value !== 'object') writeText(JSON.stringify(value) ?? 'null');
   else if (value instanceof Json) writeBytes(value.bytes);
   else if (Array.isArray(value)) {
@@ -75,7 +75,7 @@ function writeObject(object: Readonly<Record<string, unknown>>): void {
     if (value === undefined) continue;
     if (!first) punctuate(COMMA);
     first = false;
-    writeText(JSON.stringify(key));
+    writeString(key);
     punctuate(COLON);
     write(value);
   }
@@ -85,13 +85,23 @@ function writeObject(object: Readonly<Record<string, unknown>>): void {
 function writeNumbers(values: Numbers): void {
   reserve(2 + SMALL * values.length);
   bytes[at++] = 0x5b;
-  const short = values instanceof Float32Array;
-  for (let i = 0; i < values.length; i++) {
-    if (i > 0) bytes[at++] = COMMA;
-    if (short) at = writeFourDigits(values[i]!, bytes, at);
-    else writeNumber(values[i]!);
+  if (values instanceof Float32Array) at = writeFloats(values, bytes, at);
+  else {
+    for (let i = 0; i < values.length; i++) {
+      if (i > 0) bytes[at++] = COMMA;
+      writeNumber(values[i]!);
+    }
   }
   bytes[at++] = CLOSE_ARRAY;
+}
+
+function writeFloats(values: Float32Array, to: Uint8Array, start: number): number {
+  let end = start;
+  for (let i = 0; i < values.length; i++) {
+    if (i > 0) to[end++] = COMMA;
+    end = writeFourDigits(values[i]!, to, end);
+  }
+  return end;
 }
 
 function writeNumber(value: number): void {
@@ -112,39 +122,50 @@ function writeWhole(value: number, to: Uint8Array, start: number): number {
   return end;
 }
 
-/** 10^k for k from −60 to 60, which covers float32. */
-const POWERS = Float64Array.from({ length: 121 }, (_, i) => Number(`1e${i - 60}`));
+/** By the exponent bits of a float32: the decimal exponent of the least number that has them (0: of the denormals). */
+const EXPONENTS = Int8Array.from({ length: 256 }, (_, bits) =>
+  Math.floor((Math.max(bits, 1) - 127) * Math.LOG10E * Math.LN2),
+);
+/** What makes that number 1000 … 9999. */
+const FACTORS = Float64Array.from(EXPONENTS, (exponent) => Number(`1e${3 - exponent}`));
+/** The digits of 0 … 9999, four bytes each, and how many of them are left without the zeros at the end. */
+const DIGITS = Uint8Array.from(
+  { length: 40_000 },
+  (_, i) => ZERO + (Math.floor((i >> 2) / 10 ** (3 - (i & 3))) % 10),
+);
+const SIGNIFICANT = Uint8Array.from({ length: 10_000 }, (_, m) =>
+  m % 10 !== 0 ? 4 : m % 100 !== 0 ? 3 : m % 1000 !== 0 ? 2 : 1,
+);
 
-/** Writes a number rounded to four significant digits at `start` (at most 13 bytes); returns where it ends. */
+const float = new Float32Array(1);
+const bits = new Uint32Array(float.buffer);
+
+/** Writes a float32 rounded to four significant digits at `start` (at most 11 bytes); returns where it ends. */
 export function writeFourDigits(value: number, to: Uint8Array, start: number): number {
   let end = start;
   if (value === 0) {
-    to[end++] = ZERO;
-    return end;
+    to[end] = ZERO;
+    return end + 1;
   }
-  if (!Number.isFinite(value)) {
-    for (const code of NULL) to[end++] = code;
-    return end;
-  }
+  float[0] = value;
+  const octave = (bits[0]! >>> 23) & 255;
+  if (octave === 255) return writeNull(to, end);
+  if (octave === 0) return writeDenormal(value, to, end);
   if (value < 0) to[end++] = MINUS;
-  const size = Math.abs(value);
-  let exponent = Math.floor(Math.log10(size));
-  let digits = Math.round(scaled(size, 3 - exponent));
-  // The logarithm may be off by a rounding, and 9999.6 rounds to five digits.
-  if (digits < 1000) {
-    exponent--;
-    digits = Math.round(scaled(size, 3 - exponent));
-  } else if (digits > 9999) {
+  // Between two powers of two lies at most one power of ten.
+  let exponent = EXPONENTS[octave]!;
+  let size = Math.abs(value) * FACTORS[octave]!;
+  if (size >= 9999.5) {
+    size /= 10;
     exponent++;
-    digits = Math.round(scaled(size, 3 - exponent));
   }
-  let count = 4;
-  while (digits % 10 === 0) {
-    digits /= 10;
-    count--;
-  }
-  if (exponent < -5 || exponent > 15) {
-    end = writeMantissa(digits, count, 1, to, end);
+  const digits = (size + 0.5) | 0;
+  const from = 4 * digits;
+  const count = SIGNIFICANT[digits]!;
+  if (exponent < -5 || exponent > 9) {
+    to[end++] = DIGITS[from]!;
+    if (count > 1) to[end++] = POINT;
+    for (let i = 1; i < count; i++) to[end++] = DIGITS[from + i]!;
     to[end++] = 0x65;
     if (exponent < 0) to[end++] = MINUS;
     return writeWhole(Math.abs(exponent), to, end);
@@ -153,30 +174,27 @@ export function writeFourDigits(value: number, to: Uint8Array, start: number): n
     to[end++] = ZERO;
     to[end++] = POINT;
     for (let i = -1; i > exponent; i--) to[end++] = ZERO;
-    return writeMantissa(digits, count, count, to, end);
+    for (let i = 0; i < count; i++) to[end++] = DIGITS[from + i]!;
+    return end;
   }
-  end = writeMantissa(digits, count, exponent + 1, to, end);
-  for (let i = count; i <= exponent; i++) to[end++] = ZERO;
+  for (let i = 0; i <= exponent; i++) to[end++] = i < 4 ? DIGITS[from + i]! : ZERO;
+  if (count > exponent + 1) to[end++] = POINT;
+  for (let i = exponent + 1; i < count; i++) to[end++] = DIGITS[from + i]!;
   return end;
 }
 
-const NULL = [0x6e, 0x75, 0x6c, 0x6c];
-
-function scaled(size: number, power: number): number {
-  return power >= 0 ? size * POWERS[60 + power]! : size / POWERS[60 - power]!;
+function writeDenormal(value: number, to: Uint8Array, start: number): number {
+  const text = String(Number(value.toPrecision(4)));
+  for (let i = 0; i < text.length; i++) to[start + i] = text.charCodeAt(i);
+  return start + text.length;
 }
 
-/** `count` digits with a point after `whole` of them, where digits remain. */
-function writeMantissa(digits: number, count: number, whole: number, to: Uint8Array, start: number): number {
-  const point = whole < count ? 1 : 0;
-  let rest = digits;
-  for (let i = count - 1; i >= 0; i--) {
-    const tenth = Math.floor(rest / 10);
-    to[start + i + (i >= whole ? 1 : 0)] = ZERO + rest - 10 * tenth;
-    rest = tenth;
-  }
-  if (point) to[start + whole] = POINT;
-  return start + count + point;
+function writeNull(to: Uint8Array, start: number): number {
+  to[start] = 0x6e;
+  to[start + 1] = 0x75;
+  to[start + 2] = 0x6c;
+  to[start + 3] = 0x6c;
+  return start + 4;
 }
 
 function open(bracket: '[' | '{'): void {
@@ -186,6 +204,35 @@ function open(bracket: '[' | '{'): void {
 function punctuate(code: number): void {
   reserve(1);
   bytes[at++] = code;
+}
+
+/** Longest text that is tried letter by letter. */
+const SHORT = 64;
+const QUOTE = 0x22;
+
+function writeString(text: string): void {
+  if (text.length <= SHORT) {
+    reserve(SHORT + 2);
+    const end = writePlain(text, bytes, at);
+    if (end > 0) {
+      at = end;
+      return;
+    }
+  }
+  writeText(JSON.stringify(text));
+}
+
+/** Writes printable ASCII that needs no escape; 0 where the text is not that. */
+function writePlain(text: string, to: Uint8Array, start: number): number {
+  let end = start;
+  to[end++] = QUOTE;
+  for (let i = 0; i < text.length; i++) {
+    const code = text.charCodeAt(i);
+    if (code < 0x20 || code > 0x7e || code === QUOTE || code === 0x5c) return 0;
+    to[end++] = code;
+  }
+  to[end++] = QUOTE;
+  return end;
 }
 
 function writeText(text: string): void {
