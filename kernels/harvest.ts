@@ -13,16 +13,26 @@ const FIRST: i32 = (127 - 12) << 3;
  * Returns 1 when a NaN was met, else 0.
  */
 export function scan(
-  data: usize, positions: i32, units: i32, valid: usize, sign: i32, statistics: i32,
-  sum: usize, max: usize, min: usize, active: usize, histogram: usize,
-  best: usize, where: usize,
+  data: usize,
+  positions: i32,
+  units: i32,
+  valid: usize,
+  sign: i32,
+  statistics: i32,
+  sum: usize,
+  max: usize,
+  min: usize,
+  active: usize,
+  histogram: usize,
+  best: usize,
+  where: usize,
 ): i32 {
   let nan = i32x4.splat(0);
-  const stride = <usize>units << 2;
+  const stride = (<usize>units) << 2;
   const flip = sign < 0 ? i32x4.splat(0x80000000) : i32x4.splat(0);
   const keep = sign == 0 ? i32x4.splat(0x7fffffff) : i32x4.splat(-1);
   for (let u: i32 = 0; u < units; u += 4) {
-    const offset = <usize>u << 2;
+    const offset = (<usize>u) << 2;
     let peak = f32x4.splat(-Infinity);
     let place = i32x4.splat(-1);
     let low = f64x2.splat(0);
@@ -58,7 +68,10 @@ export function scan(
         count = i32x4.sub(count, f32x4.gt(v, f32x4.splat(0)));
         // |bits| in eighths of an octave, clamped to the bins, then the sign's half.
         const eighth = i32x4.shr_u(v128.and(v, i32x4.splat(0x7fffffff)), 20);
-        const clamped = i32x4.min_s(i32x4.max_s(i32x4.sub(eighth, i32x4.splat(FIRST - 1)), i32x4.splat(0)), i32x4.splat(BINS - 1));
+        const clamped = i32x4.min_s(
+          i32x4.max_s(i32x4.sub(eighth, i32x4.splat(FIRST - 1)), i32x4.splat(0)),
+          i32x4.splat(BINS - 1),
+        );
         const negative = v128.and(i32x4.shr_s(v, 31), i32x4.splat(BINS));
         const bin = i32x4.shl(i32x4.add(clamped, negative), 2);
         const a = bins0 + i32x4.extract_lane(bin, 0);
@@ -84,10 +97,12 @@ export function scan(
   return v128.any_true(nan) ? 1 : 0;
 }
 
-/** Copies `count` floats that lie `stride` floats apart. */
+/** Copies `count` floats that lie `stride` floats apart, and pads them with zeros to a multiple of 4. */
 export function gather(from: usize, count: i32, stride: i32, to: usize): void {
-  const step = <usize>stride << 2;
-  for (let i: i32 = 0; i < count; i++, from += step, to += 4) store<f32>(to, load<f32>(from));
+  const step = (<usize>stride) << 2;
+  let i: i32 = 0;
+  for (; i < count; i++, from += step, to += 4) store<f32>(to, load<f32>(from));
+  for (; i & 3; i++, to += 4) store<f32>(to, 0);
 }
 
 /**
@@ -99,7 +114,7 @@ export function halve(from: usize, count: i32, to: usize): f32 {
   const magnitude = i32x4.splat(0x7fffffff);
   let largest = f32x4.splat(0);
   for (let i: i32 = 0; i < count; i += 4) {
-    largest = f32x4.max(largest, v128.and(v128.load(from + (<usize>i << 2)), magnitude));
+    largest = f32x4.max(largest, v128.and(v128.load(from + ((<usize>i) << 2)), magnitude));
   }
   const a = Mathf.max(f32x4.extract_lane(largest, 0), f32x4.extract_lane(largest, 1));
   const b = Mathf.max(f32x4.extract_lane(largest, 2), f32x4.extract_lane(largest, 3));
@@ -110,7 +125,7 @@ export function halve(from: usize, count: i32, to: usize): f32 {
   exponent = min(max(exponent, 2), 252);
   const inverse = f32x4.splat(reinterpret<f32>((254 - exponent) << 23));
   for (let i: i32 = 0; i < count; i += 4) {
-    const scaled = f32x4.mul(v128.load(from + (<usize>i << 2)), inverse);
+    const scaled = f32x4.mul(v128.load(from + ((<usize>i) << 2)), inverse);
     const sign = v128.and(i32x4.shr_u(scaled, 16), i32x4.splat(0x8000));
     const x = v128.and(scaled, magnitude);
     const odd = v128.and(i32x4.shr_u(x, 13), i32x4.splat(1));
@@ -119,7 +134,7 @@ export function halve(from: usize, count: i32, to: usize): f32 {
     // Below 2^-14 a half is subnormal: adding 0.5 shifts its bits into place, rounded by the hardware.
     const subnormal = i32x4.sub(f32x4.add(x, f32x4.splat(0.5)), i32x4.splat(0x3f000000));
     const half = v128.or(v128.bitselect(subnormal, normal, i32x4.lt_s(x, i32x4.splat(113 << 23))), sign);
-    v128.store64_lane(to + (<usize>i << 1), i16x8.narrow_i32x4_u(half, half), 0);
+    v128.store64_lane(to + ((<usize>i) << 1), i16x8.narrow_i32x4_u(half, half), 0);
   }
   return reinterpret<f32>(exponent << 23);
 }

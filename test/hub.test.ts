@@ -256,7 +256,7 @@ describe('a download that goes wrong', () => {
 
   test('paths out of the repository are refused', async () => {
     server.repos.push(servedRepo('model', 'polyseme/evil', { ...folio, '../../evil': Buffer.from('x') }));
-    await expect(downloadModel('polyseme/evil')).rejects.toThrow('it lists {"path":"../../evil"');
+    await expect(downloadModel('polyseme/evil')).rejects.toThrow(/it lists .*\.\.\/\.\.\/evil/);
   });
 });
 
@@ -387,14 +387,14 @@ describe('hubFiles', () => {
 
   test('offline, without our list, a set of numbered files must be whole', async () => {
     await createHubFiles().download(texts, 'data/train-00001-of-00002.parquet');
-    await rm(inCache('.files'), { recursive: true });
+    await rm(inCache('trees'), { recursive: true });
     vi.stubEnv('HF_HUB_OFFLINE', '1');
     await expect(createHubFiles().list(texts)).rejects.toThrow(
       'the cache lacks data/train-00000-of-00002.parquet',
     );
     vi.stubEnv('HF_HUB_OFFLINE', undefined);
     await createHubFiles().download(texts, 'data/train-00000-of-00002.parquet');
-    await rm(inCache('.files'), { recursive: true });
+    await rm(inCache('trees'), { recursive: true });
     vi.stubEnv('HF_HUB_OFFLINE', '1');
     expect(await createHubFiles().list(texts)).toHaveLength(2);
   });

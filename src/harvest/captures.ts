@@ -27,6 +27,7 @@ export class Captures implements CapturedRows {
   readonly blocks: (SharedArrayBuffer | null)[];
   readonly scales: Float32Array;
   readonly activations: Float32Array;
+  readonly #views: Uint16Array[] = [];
 
   constructor(units: number, capacity: number, width: number, length: number) {
     this.capacity = capacity;
@@ -38,13 +39,29 @@ export class Captures implements CapturedRows {
     this.activations = new Float32Array(new SharedArrayBuffer(units * capacity * 4));
   }
 
-  /** Views of one slot's input row and window, to be written. */
-  slot(slot: number): { row: Uint16Array; window: Uint16Array } {
-    const block = Math.floor(slot / (this.unitsPerBlock * this.capacity));
-    this.blocks[block] ??= new SharedArrayBuffer(
-      2 * this.unitsPerBlock * this.capacity * (this.width + this.length),
-    );
-    return slotViews(this, slot);
+  /** Writes one slot: its input row, and a window of `positions` activations (zeros after it). */
+  write(slot: number, row: Uint16Array, window: Uint16Array, positions: number): void {
+    const { width, length } = this;
+    const perBlock = this.unitsPerBlock * this.capacity;
+    const block = Math.floor(slot / perBlock);
+    const at = (slot - block * perBlock) * (width + length);
+    const view = this.#view(block);
+    for (let i = 0; i < width; i++) view[at + i] = row[i]!;
+    const first = at + width;
+    for (let i = 0; i < positions; i++) view[first + i] = window[i]!;
+    view.fill(0, first + positions, first + length);
+  }
+
+  #view(block: number): Uint16Array {
+    let view = this.#views[block];
+    if (view === undefined) {
+      const { unitsPerBlock, capacity, width, length } = this;
+      const buffer = new SharedArrayBuffer(2 * unitsPerBlock * capacity * (width + length));
+      this.blocks[block] = buffer;
+      view = new Uint16Array(buffer);
+      this.#views[block] = view;
+    }
+    return view;
   }
 }
 

@@ -14,17 +14,14 @@ import {
 import { join } from 'node:path';
 import { PolysemeError } from '../errors.ts';
 import { type PackedArray, packPieces, unpack } from '../pack.ts';
-import type { Captures } from './captures.ts';
+import { type Captures, slotViews } from './captures.ts';
 import type { ContextStore, PackedContexts } from './contexts.ts';
 import type { BankScan, Statistics } from './scan.ts';
 import type { Selection } from './selection.ts';
 
-/**
- * A harvest's state on disk, so that a killed run goes on. Captured rows are only ever appended, to segment
- * files of rows; `state.bin`, replaced by renaming, says in which segment each slot's row lies. So a save
- * that is cut short leaves the one before it whole.
- */
+/** A bank's part of a harvest's state. */
 export interface SavedBank {
+  readonly name: string;
   readonly scan: BankScan;
   readonly selection: Selection;
   readonly captures: Captures;
@@ -32,155 +29,165 @@ export interface SavedBank {
   readonly dirty: Uint8Array;
 }
 
-/** Where each slot's row was saved: segment number (0: nowhere) and row in its file. */
+/** Where each slot's row was saved: number of the save (0: nowhere) and row in its file. */
 interface Places {
-  readonly segment: Uint32Array;
+  readonly save: Uint32Array;
   readonly row: Uint32Array;
 }
 
-const STATE = 'state.bin';
 /** Rows written together. */
 const ROWS_A_WRITE = 256;
 
+/**
+ * The state of some banks on disk, so that a killed harvest goes on. Save n adds files and changes none:
+ * captured rows go to a file of rows that later saves refer to, all else to a state file. Only when the harvest
+ * has committed save n (see commitProgress) are files that it does not need removed.
+ */
 export class StateWriter {
   readonly #dir: string;
-  #places: Places[] = [];
-  #next = 1;
+  readonly #banks: readonly SavedBank[];
+  readonly #contexts: ContextStore;
+  readonly #places: Places[];
 
-  constructor(dir: string) {
+  constructor(dir: string, banks: readonly SavedBank[], contexts: ContextStore) {
     this.#dir = dir;
+    this.#banks = banks;
+    this.#contexts = contexts;
+    this.#places = banks.map(({ dirty }) => ({
+      save: new Uint32Array(dirty.length),
+      row: new Uint32Array(dirty.length),
+    }));
   }
 
-  /** Takes over what `loadState` found. */
-  continueFrom(places: Places[]): void {
-    this.#places = places;
-    this.#next = 1 + Math.max(0, ...places.map(({ segment }) => segment.reduce((a, b) => Math.max(a, b), 0)));
-  }
-
-  write(state: {
-    banks: readonly SavedBank[];
-    contexts: PackedContexts;
-    choosing: boolean;
-    progress: unknown;
-    words: Uint32Array;
-  }): void {
+  write(number: number): void {
     mkdirSync(this.#dir, { recursive: true });
-    const number = this.#next++;
-    const kept = new Set<string>([STATE]);
-    const arrays: Record<string, PackedArray> = {
-      progress: encodeJson({ progress: state.progress, choosing: state.choosing }),
-      words: state.words,
+    const { names, ...integers } = this.#contexts.pack();
+    const arrays: Record<string, PackedArray> = { names: encodeJson(names) };
+    const add = (group: string, all: object): void => {
+      for (const [name, array] of Object.entries(all)) arrays[`${group}.${name}`] = array as PackedArray;
     };
-    state.banks.forEach((bank, b) => {
-      this.#places[b] ??= {
-        segment: new Uint32Array(bank.dirty.length),
-        row: new Uint32Array(bank.dirty.length),
-      };
+    add('contexts', integers);
+    this.#banks.forEach((bank, b) => {
       const places = this.#places[b]!;
-      if (this.#mostlyDead(places))
-        for (let s = 0; s < places.segment.length; s++) bank.dirty[s]! |= +(places.segment[s]! > 0);
-      writeSegment(join(this.#dir, segmentName(b, number)), bank, places, number);
+      if (mostlyDead(places))
+        for (let s = 0; s < places.save.length; s++) bank.dirty[s]! |= +(places.save[s]! > 0);
+      writeRows(join(this.#dir, rowsName(bank, number)), bank, places, number);
       bank.dirty.fill(0);
-      for (const segment of new Set(places.segment)) kept.add(segmentName(b, segment));
-      const add = (group: string, all: object): void => {
-        for (const [name, array] of Object.entries(all))
-          arrays[`${b}.${group}.${name}`] = array as PackedArray;
-      };
-      add('statistics', bank.scan.statistics());
-      add('selection', bank.selection.state());
-      add('places', places);
-      add('captures', { scales: bank.captures.scales, activations: bank.captures.activations });
+      add(`${b}.statistics`, bank.scan.statistics());
+      add(`${b}.selection`, bank.selection.state());
+      add(`${b}.places`, places);
+      add(`${b}.captures`, { scales: bank.captures.scales, activations: bank.captures.activations });
     });
-    const { names, ...integers } = state.contexts;
-    for (const [name, array] of Object.entries(integers)) arrays[`contexts.${name}`] = array;
-    arrays['names'] = encodeJson(names);
-    const temporary = join(this.#dir, `${STATE}.new`);
-    const file = openSync(temporary, 'w');
+    writePacked(join(this.#dir, this.#stateName(number)), arrays);
+  }
+
+  /** Puts the state of save `number` back. */
+  load(number: number): void {
+    const path = join(this.#dir, this.#stateName(number));
     try {
-      for (const piece of packPieces(arrays)) writeAll(file, piece);
-    } finally {
-      closeSync(file);
+      const arrays = unpack(readFileSync(path), path);
+      const group = (prefix: string): Record<string, PackedArray> =>
+        Object.fromEntries(
+          Object.entries(arrays)
+            .filter(([name]) => name.startsWith(prefix))
+            .map(([name, array]) => [name.slice(prefix.length), array]),
+        );
+      this.#banks.forEach((bank, b) => {
+        bank.scan.restore(group(`${b}.statistics.`) as unknown as Statistics);
+        bank.selection.restore(group(`${b}.selection.`));
+        bank.captures.scales.set(arrays[`${b}.captures.scales`] as Float32Array);
+        bank.captures.activations.set(arrays[`${b}.captures.activations`] as Float32Array);
+        const places = this.#places[b]!;
+        places.save.set(arrays[`${b}.places.save`] as Uint32Array);
+        places.row.set(arrays[`${b}.places.row`] as Uint32Array);
+        readRows(this.#dir, bank, places);
+      });
+      const names = decodeJson(arrays['names']!) as string[];
+      this.#contexts.restore({ ...group('contexts.'), names } as unknown as PackedContexts);
+    } catch (error) {
+      throw damaged(this.#dir, error);
     }
-    renameSync(temporary, join(this.#dir, STATE));
-    for (const name of readdirSync(this.#dir)) if (!kept.has(name)) rmSync(join(this.#dir, name));
   }
 
-  /** Whether more than half of the rows on disk belong to examples that were given up since. */
-  #mostlyDead({ segment, row }: Places): boolean {
-    const rows = new Map<number, number>();
-    let live = 0;
-    segment.forEach((number, s) => {
-      if (number === 0) return;
-      live++;
-      rows.set(number, Math.max(rows.get(number) ?? 0, row[s]! + 1));
+  keepOnly(number: number): void {
+    const kept = new Set([this.#stateName(number)]);
+    this.#banks.forEach((bank, b) => {
+      for (const save of new Set(this.#places[b]!.save)) kept.add(rowsName(bank, save));
     });
-    return [...rows.values()].reduce((sum, n) => sum + n, 0) > 2 * live;
+    const own = [this.#stateName(0), ...this.#banks.map((bank) => rowsName(bank, 0))].map(stem);
+    for (const name of readdirSync(this.#dir)) {
+      if (own.includes(stem(name)) && !kept.has(name)) rmSync(join(this.#dir, name));
+    }
+  }
+
+  #stateName(number: number): string {
+    return `state-${fileName(this.#banks[0]!.name)}-${number}.bin`;
   }
 }
 
-/** Puts saved state back. @returns what was given to `write`, or null when nothing is saved */
-export function loadState(
-  dir: string,
-  banks: readonly SavedBank[],
-  contexts: ContextStore,
-): { progress: unknown; words: Uint32Array; choosing: boolean; segments: Places[] } | null {
-  const path = join(dir, STATE);
+const PROGRESS = 'progress.bin';
+
+/** What a harvest says of save `number` once all of its parts are written; `words`: the corpus's word counts. */
+export interface SavedProgress<T> {
+  readonly number: number;
+  readonly progress: T;
+  readonly words: Uint32Array;
+}
+
+/** Makes save `number` the one that a later run goes on from. */
+export function commitProgress<T>(dir: string, { number, progress, words }: SavedProgress<T>): void {
+  const temporary = join(dir, `${PROGRESS}.new`);
+  writePacked(temporary, { progress: encodeJson({ number, progress }), words });
+  renameSync(temporary, join(dir, PROGRESS));
+}
+
+export function loadProgress<T>(dir: string): SavedProgress<T> | null {
+  const path = join(dir, PROGRESS);
   if (!existsSync(path)) return null;
-  const arrays = unpack(readFileSync(path), path);
-  const group = (prefix: string): Record<string, PackedArray> =>
-    Object.fromEntries(
-      Object.entries(arrays)
-        .filter(([name]) => name.startsWith(prefix))
-        .map(([name, array]) => [name.slice(prefix.length), array]),
-    );
   try {
-    const segments = banks.map((bank, b) => {
-      bank.scan.restore(group(`${b}.statistics.`) as unknown as Statistics);
-      bank.selection.restore(group(`${b}.selection.`));
-      bank.captures.scales.set(arrays[`${b}.captures.scales`] as Float32Array);
-      bank.captures.activations.set(arrays[`${b}.captures.activations`] as Float32Array);
-      const { segment, row } = group(`${b}.places.`);
-      const places = { segment: (segment as Uint32Array).slice(), row: (row as Uint32Array).slice() };
-      readRows(dir, b, bank.captures, places);
-      return places;
-    });
-    const names = decodeJson(arrays['names']!) as string[];
-    contexts.restore({ ...group('contexts.'), names } as unknown as PackedContexts);
-    const saved = decodeJson(arrays['progress']!) as { progress: unknown; choosing: boolean };
-    return { ...saved, words: (arrays['words'] as Uint32Array).slice(), segments };
+    const { progress, words } = unpack(readFileSync(path), path);
+    return {
+      ...(decodeJson(progress!) as { number: number; progress: T }),
+      words: (words as Uint32Array).slice(),
+    };
   } catch (error) {
-    throw new PolysemeError(
-      `${dir} holds a damaged state of this run (${(error as Error).message}): delete the folder to start again`,
-    );
+    throw damaged(dir, error);
   }
 }
 
-function segmentName(bank: number, segment: number): string {
-  return `rows-${bank}-${segment}.bin`;
+/** Whether more than half of the rows on disk belong to examples that were given up since. */
+function mostlyDead({ save, row }: Places): boolean {
+  const rows = new Map<number, number>();
+  let live = 0;
+  save.forEach((number, s) => {
+    if (number === 0) return;
+    live++;
+    rows.set(number, Math.max(rows.get(number) ?? 0, row[s]! + 1));
+  });
+  return [...rows.values()].reduce((sum, n) => sum + n, 0) > 2 * live;
 }
 
-/** Appends every dirty slot's row to a new segment file. */
-function writeSegment(path: string, { captures, dirty }: SavedBank, places: Places, number: number): void {
+/** Writes every dirty slot's row to a new file. */
+function writeRows(path: string, { captures, dirty }: SavedBank, places: Places, number: number): void {
   if (!dirty.includes(1)) return;
   const file = openSync(path, 'w');
   try {
     let row = 0;
-    let pieces: Uint16Array[] = [];
+    let pieces: Uint8Array[] = [];
     const flush = (): void => {
-      const views = pieces.map((p) => new Uint8Array(p.buffer, p.byteOffset, p.byteLength));
-      const wanted = views.reduce((sum, v) => sum + v.length, 0);
-      const written = writevSync(file, views);
+      const wanted = pieces.reduce((sum, { length }) => sum + length, 0);
+      const written = writevSync(file, pieces);
       if (written !== wanted)
-        throw new PolysemeError(
-          `${path}: only ${written} of ${wanted} bytes could be written: is the disk full?`,
-        );
+        throw new Error(`ENOSPC: ${path}: only ${written} of ${wanted} bytes were written`);
       pieces = [];
     };
     for (let slot = 0; slot < dirty.length; slot++) {
       if (dirty[slot] === 0) continue;
-      const views = captures.slot(slot);
-      pieces.push(views.row, views.window);
-      places.segment[slot] = number;
+      const views = slotViews(captures, slot);
+      for (const { buffer, byteOffset, byteLength } of [views.row, views.window]) {
+        pieces.push(new Uint8Array(buffer, byteOffset, byteLength));
+      }
+      places.save[slot] = number;
       places.row[slot] = row++;
       if (pieces.length === 2 * ROWS_A_WRITE) flush();
     }
@@ -190,35 +197,62 @@ function writeSegment(path: string, { captures, dirty }: SavedBank, places: Plac
   }
 }
 
-function readRows(dir: string, bank: number, captures: Captures, { segment, row }: Places): void {
+function readRows(dir: string, bank: SavedBank, { save, row }: Places): void {
+  const { captures } = bank;
   const size = 2 * (captures.width + captures.length);
   const files = new Map<number, number>();
   const buffer = new Uint8Array(size);
   const halves = new Uint16Array(buffer.buffer);
+  const window = halves.subarray(captures.width);
   try {
-    for (let slot = 0; slot < segment.length; slot++) {
-      const number = segment[slot]!;
+    for (let slot = 0; slot < save.length; slot++) {
+      const number = save[slot]!;
       if (number === 0) continue;
       let file = files.get(number);
       if (file === undefined) {
-        file = openSync(join(dir, segmentName(bank, number)), 'r');
+        file = openSync(join(dir, rowsName(bank, number)), 'r');
         files.set(number, file);
       }
       if (readSync(file, buffer, 0, size, row[slot]! * size) !== size) {
-        throw new Error(`${segmentName(bank, number)} ends before row ${row[slot]}`);
+        throw new Error(`${rowsName(bank, number)} ends before row ${row[slot]}`);
       }
-      const views = captures.slot(slot);
-      views.row.set(halves.subarray(0, captures.width));
-      views.window.set(halves.subarray(captures.width));
+      captures.write(slot, halves, window, captures.length);
     }
   } finally {
     for (const file of files.values()) closeSync(file);
   }
 }
 
-function writeAll(file: number, bytes: Uint8Array): void {
-  for (let at = 0; at < bytes.length; )
-    at += writeSync(file, bytes, at, Math.min(bytes.length - at, 1 << 28));
+function writePacked(path: string, arrays: Record<string, PackedArray>): void {
+  const file = openSync(path, 'w');
+  try {
+    for (const piece of packPieces(arrays)) {
+      for (let at = 0; at < piece.length; )
+        at += writeSync(file, piece, at, Math.min(piece.length - at, 1 << 28));
+    }
+  } finally {
+    closeSync(file);
+  }
+}
+
+function rowsName({ name }: SavedBank, number: number): string {
+  return `rows-${fileName(name)}-${number}.bin`;
+}
+
+/** A file's name without the number of the save. */
+function stem(name: string): string {
+  return name.replace(/-\d+\.bin$/, '');
+}
+
+function fileName(bank: string): string {
+  return encodeURIComponent(bank);
+}
+
+function damaged(dir: string, error: unknown): PolysemeError {
+  const why = error instanceof Error ? error.message : String(error);
+  return new PolysemeError(
+    `${dir} holds a damaged state of this run (${why}): delete the folder to start again`,
+  );
 }
 
 function encodeJson(value: unknown): Uint8Array {

@@ -82,6 +82,22 @@ export interface PackedContexts {
   readonly names: readonly string[];
 }
 
+/** Contexts kept by several stores, each once, by ascending id. */
+export function mergeContexts(parts: readonly PackedContexts[]): PackedContexts {
+  const store = new ContextStore();
+  for (const part of parts) {
+    part.id.forEach((id, i) => {
+      store.hold(id, () => ({
+        document: part.document[i]!,
+        name: part.names[i]!,
+        start: part.start[i]!,
+        tokens: part.tokens.slice(part.offset[i], part.offset[i + 1]),
+      }));
+    });
+  }
+  return store.pack();
+}
+
 /** The tokens of context `id`, found by bisection. */
 export function tokensOf(packed: PackedContexts, id: number): Int32Array {
   let low = 0;

@@ -1,11 +1,13 @@
 import type { Bank } from '../bank/bank.ts';
 import { countWords, WordCounter } from '../cluster/word-counter.ts';
 import type { Context, ContextCursor, ContextSummary, Contexts } from '../corpus/contexts.ts';
-import { compile, type ModelFiles } from '../model/compile.ts';
+import { compile, type ModelFiles, type Program } from '../model/compile.ts';
+import type { RunnerMethods } from '../model/worker.ts';
 import { connect, type Remote } from '../rpc.ts';
-import type { PackedContexts } from './contexts.ts';
+import { commitProgress, loadProgress } from './checkpoint.ts';
+import { mergeContexts, type PackedContexts } from './contexts.ts';
 import { needsMaxima, type SelectionOptions } from './selection.ts';
-import type { Batch, HarvestedBank, HarvestMethods } from './worker.ts';
+import type { Batch, HarvestBank, HarvestedBank, HarvestMethods } from './worker.ts';
 
 /** Everything a harvest found, in shared memory. */
 export interface Harvest {
@@ -46,8 +48,10 @@ export interface HarvestProgress {
 
 /** Tokens a run of the model: 512 to 2048 is the sweet spot of ONNX Runtime. */
 const TOKENS_A_RUN = 1024;
-/** Batches given to the worker before the first is answered. */
+/** Batches under way at a time: one being scanned, one in the model, one waiting for it. */
 const AHEAD = 3;
+/** Threads that scan, each for its own banks; fixed, so that saved state fits whatever the number of threads. */
+const SCANNERS = 2;
 
 /** What is saved of the reading side. */
 interface Progress {
@@ -57,63 +61,101 @@ interface Progress {
   readonly cursor: ContextCursor | null;
 }
 
+/** The threads of a harvest: one runs the model, the others take in what it gives, each for some banks. */
+interface Threads {
+  readonly model: Remote<RunnerMethods>;
+  readonly scanners: readonly {
+    readonly remote: Remote<HarvestMethods>;
+    readonly banks: readonly HarvestBank[];
+  }[];
+}
+
 /**
  * Runs the model over the corpus and collects, for every unit of the banks, exact statistics and its examples.
  * Strategies that must know a unit's maximum take two passes. State is saved now and then in `stateDir`, which
  * the caller removes when it has what it needs.
  */
 export async function harvest(options: HarvestOptions): Promise<Harvest> {
-  const { files, banks, selection, threads, length, stateDir } = options;
+  const { selection, stateDir } = options;
+  const banks = options.banks.map(({ name, units, width, site, activations }) => ({
+    name,
+    units,
+    width,
+    inputTap: site,
+    activationTap: activations,
+  }));
+  const taps = [...new Set(banks.flatMap(({ inputTap, activationTap }) => [inputTap, activationTap]))];
   const program = compile(
-    files,
-    [...new Set(banks.flatMap(({ site, activations }) => [site, activations]))],
-    banks.flatMap(({ edits }) => edits),
+    options.files,
+    taps,
+    options.banks.flatMap(({ edits }) => edits),
   );
-  const worker = connect<HarvestMethods>(new URL('./worker.js', import.meta.url));
+  const threads: Threads = {
+    model: connect<RunnerMethods>(new URL('../model/worker.js', import.meta.url)),
+    scanners: split(banks, SCANNERS).map((part) => ({
+      remote: connect<HarvestMethods>(new URL('./worker.js', import.meta.url)),
+      banks: part,
+    })),
+  };
+  const all = <T>(call: (remote: Remote<HarvestMethods>) => Promise<T>): Promise<T[]> =>
+    Promise.all(threads.scanners.map(({ remote }) => call(remote)));
   try {
-    const saved = await worker.call('open', {
-      program,
-      threads,
-      banks: banks.map(({ name, units, width, site, activations }) => ({
-        name,
-        units,
-        width,
-        inputTap: site,
-        activationTap: activations,
-      })),
-      selection,
-      length,
-      stateDir,
-    });
+    const found = loadProgress<Progress>(stateDir);
+    let state: Progress = found?.progress ?? { pass: 1, tokens: 0, summary: null, cursor: null };
+    const saved = found && { number: found.number, choosing: state.pass === 2 };
+    await Promise.all(
+      threads.scanners.map(({ remote, banks: own }) =>
+        remote.call('open', { banks: own, selection, length: options.length, stateDir, saved }),
+      ),
+    );
+    const counter = new WordCounter(found?.words);
+    let number = found?.number ?? 0;
+    const save = async (progress: Progress): Promise<void> => {
+      number++;
+      await all((remote) => remote.call('save', number));
+      commitProgress(stateDir, { number, progress, words: counter.buckets });
+      await all((remote) => remote.call('forget', number));
+    };
     const passes = needsMaxima(selection) ? 2 : 1;
-    let state = (saved?.progress ?? { pass: 1, tokens: 0, summary: null, cursor: null }) as Progress;
-    const counter = saved === null ? new WordCounter() : new WordCounter(saved.words);
     for (;;) {
-      state = await onePass(worker, options, state, counter, passes);
+      state = await onePass({ threads, program, options, counter, passes, save }, state);
       if (state.pass === passes) break;
-      await worker.call('startChoosing', undefined);
-      state = { pass: 2, tokens: state.tokens, summary: state.summary, cursor: null };
-      await worker.call('save', { progress: state, words: counter.buckets });
+      await all((remote) => remote.call('startChoosing', undefined));
+      state = { ...state, pass: 2 };
+      await save(state);
     }
-    const found = await worker.call('finish', undefined);
-    return { ...found, summary: state.summary!, tokens: state.tokens, words: counter.buckets };
+    const parts = await all((remote) => remote.call('finish', undefined));
+    return {
+      banks: parts.flatMap((part) => part.banks),
+      contexts: mergeContexts(parts.map((part) => part.contexts)),
+      summary: state.summary!,
+      tokens: state.tokens,
+      words: counter.buckets,
+    };
   } finally {
-    await worker.close();
+    await Promise.all([threads.model.close(), ...threads.scanners.map(({ remote }) => remote.close())]);
   }
 }
 
+interface Pass {
+  readonly threads: Threads;
+  readonly program: Program;
+  readonly options: HarvestOptions;
+  readonly counter: WordCounter;
+  readonly passes: number;
+  readonly save: (progress: Progress) => Promise<void>;
+}
+
+/** One pass over the contexts, from where `start` says; the first pass also counts tokens and words. */
 async function onePass(
-  worker: Remote<HarvestMethods>,
-  options: HarvestOptions,
+  { threads, program, options, counter, passes, save }: Pass,
   start: Progress,
-  counter: WordCounter,
-  passes: number,
 ): Promise<Progress> {
   const { pass } = start;
   const first = pass === 1;
   const contexts = options.contexts(start.cursor ?? undefined);
   const rows = Math.max(1, Math.floor(TOKENS_A_RUN / options.length));
-  const inFlight: Promise<unknown>[] = [];
+  const underWay: Promise<void>[] = [];
   let { tokens, cursor } = start;
   let done = cursor?.id ?? 0;
   let seen = cursor?.summary.tokens ?? 0;
@@ -131,22 +173,13 @@ async function onePass(
     done += pending.length;
     pending = [];
     const progress = { pass, passes, contexts: done, tokens: seen };
-    const run = worker.call('run', batch, [
-      batch.tokens.buffer as ArrayBuffer,
-      batch.valid.buffer as ArrayBuffer,
-    ]);
-    run.then(
-      () => options.onProgress?.(progress),
-      () => {},
-    );
-    inFlight.push(run);
-    if (inFlight.length > AHEAD) await inFlight.shift();
+    const work = takeIn(threads, program, batch, options.threads).then(() => options.onProgress?.(progress));
+    work.catch(() => {});
+    underWay.push(work);
+    if (underWay.length >= AHEAD) await underWay.shift();
     if (performance.now() - lastSave > options.saveEvery * 1000) {
-      const summary = start.summary;
-      await worker.call('save', {
-        progress: { pass, tokens, summary, cursor } satisfies Progress,
-        words: counter.buckets,
-      });
+      await Promise.all(underWay.splice(0));
+      await save({ pass, tokens, summary: start.summary, cursor });
       lastSave = performance.now();
     }
   };
@@ -156,11 +189,51 @@ async function onePass(
       if (pending.length === rows) await flush();
     }
     await flush();
+    await Promise.all(underWay);
   } finally {
-    await Promise.allSettled(inFlight);
+    await Promise.allSettled(underWay);
   }
-  await Promise.all(inFlight);
   return { pass, tokens, summary: first ? contexts.summary : start.summary, cursor: null };
+}
+
+/** Runs the model on a batch and hands each scanner the taps of its banks. */
+async function takeIn(
+  { model, scanners }: Threads,
+  program: Program,
+  batch: Batch,
+  threads: number,
+): Promise<void> {
+  const { tokens, ids, length } = batch;
+  const taps = await model.call('run', { key: '', program, tokens, batch: ids.length, length, threads });
+  const uses = new Map<string, number>();
+  const wanted = scanners.map(({ banks }) => [
+    ...new Set(banks.flatMap((b) => [b.inputTap, b.activationTap])),
+  ]);
+  for (const name of wanted.flat()) uses.set(name, (uses.get(name) ?? 0) + 1);
+  await Promise.all(
+    scanners.map(({ remote }, s) => {
+      const own = Object.fromEntries(wanted[s]!.map((name) => [name, taps[name]!]));
+      // A tap that one scanner alone reads moves to it; one that several read is copied.
+      const moved = wanted[s]!.filter((name) => uses.get(name) === 1);
+      return remote.call(
+        'scan',
+        { batch, taps: own },
+        moved.map((name) => own[name]!.data.buffer as ArrayBuffer),
+      );
+    }),
+  );
+}
+
+/** Parts of nearly equal numbers of units, each a run of banks. */
+function split(banks: readonly HarvestBank[], parts: number): HarvestBank[][] {
+  const total = banks.reduce((sum, { units }) => sum + units, 0);
+  const groups: HarvestBank[][] = Array.from({ length: parts }, () => []);
+  let before = 0;
+  for (const bank of banks) {
+    groups[Math.min(parts - 1, Math.floor(((before + bank.units / 2) / total) * parts))]!.push(bank);
+    before += bank.units;
+  }
+  return groups.filter((group) => group.length > 0);
 }
 
 function makeBatch(contexts: readonly Context[], specialIds: ReadonlySet<number>): Batch {

@@ -55,13 +55,19 @@ const SIGNS: Record<Sign, number> = { positive: 1, negative: -1, absolute: 0 };
 
 /**
  * The scanner of one bank: a kernel with the bank's statistics in its memory, and room for the activations of
- * one context. Views are made anew at each use, since the memory may grow.
+ * one context. The memory is laid out once and never grows.
  */
 export class BankScan {
   readonly units: number;
   readonly #stride: number;
   readonly #kernel: Kernel<Exports>;
   readonly #at: Readonly<Record<Region, number>>;
+  readonly #data: Float32Array;
+  readonly #scratch: Float32Array;
+  readonly #valid: Uint8Array;
+  readonly #peaks: { readonly best: Float32Array; readonly where: Int32Array };
+  /** The row packed last: `half.length` is the longest row's. */
+  readonly half: Uint16Array;
 
   /** @param longest positions of the longest context; `width`: dimension of the unit's input */
   constructor(units: number, longest: number, width: number) {
@@ -88,6 +94,15 @@ export class BankScan {
       data: take(longest * this.#stride * 4),
     };
     reserve(this.#kernel.memory, end);
+    const { buffer } = this.#kernel.memory;
+    this.#data = this.#floats(this.#at.data, longest * this.#stride);
+    this.#scratch = this.#floats(this.#at.scratch, fours(Math.max(longest, width)));
+    this.#valid = new Uint8Array(buffer, this.#at.valid, longest);
+    this.#peaks = {
+      best: this.#floats(this.#at.best, units),
+      where: new Int32Array(buffer, this.#at.where, units),
+    };
+    this.half = new Uint16Array(buffer, this.#at.half, fours(Math.max(longest, width)));
     this.#floats(this.#at.max, this.#stride).fill(Number.NEGATIVE_INFINITY);
     this.#floats(this.#at.min, this.#stride).fill(Number.POSITIVE_INFINITY);
   }
@@ -108,15 +123,14 @@ export class BankScan {
     const stride = this.#stride;
     const positions = valid.length;
     const at = this.#at;
-    const data = this.#floats(at.data, positions * stride);
+    const data = this.#data;
     if (stride === units) data.set(activations.subarray(offset, offset + positions * units));
     else {
       for (let t = 0; t < positions; t++) {
         data.set(activations.subarray(offset + t * units, offset + (t + 1) * units), t * stride);
       }
     }
-    const { buffer } = this.#kernel.memory;
-    new Uint8Array(buffer, at.valid, positions).set(valid);
+    this.#valid.set(valid);
     const nan = this.#kernel.exports.scan(
       at.data,
       positions,
@@ -132,29 +146,26 @@ export class BankScan {
       at.best,
       at.where,
     );
-    if (nan !== 0) return null;
-    return { best: this.#floats(at.best, units), where: new Int32Array(buffer, at.where, units) };
+    return nan === 0 ? this.#peaks : null;
   }
 
-  /** One unit's activations over the context scanned last, packed into `to` as half precision; returns the scale. */
-  window(unit: number, positions: number, to: Uint16Array): number {
+  /** Packs one unit's activations over the context scanned last into `half`; returns the scale. */
+  packWindow(unit: number, positions: number): number {
     const at = this.#at;
-    this.#floats(at.scratch, fours(positions)).fill(0);
     this.#kernel.exports.gather(at.data + unit * 4, positions, this.#stride, at.scratch);
-    return this.#pack(positions, to);
+    return this.#kernel.exports.halve(at.scratch, fours(positions), at.half);
   }
 
-  /** A row of floats packed into `to` as half precision; returns the scale. */
-  row(values: Float32Array, to: Uint16Array): number {
-    const scratch = this.#floats(this.#at.scratch, fours(values.length));
-    scratch.fill(0);
-    scratch.set(values);
-    return this.#pack(values.length, to);
+  /** Packs a row of floats into `half`; returns the scale. */
+  packRow(values: Float32Array): number {
+    this.#scratch.set(values);
+    this.#scratch.fill(0, values.length, fours(values.length));
+    return this.#kernel.exports.halve(this.#at.scratch, fours(values.length), this.#at.half);
   }
 
-  /** The activations of the context scanned last at one position, as a view. */
-  activations(position: number): Float32Array {
-    return this.#floats(this.#at.data + position * this.#stride * 4, this.units);
+  /** One unit's activation at a position of the context scanned last. */
+  activation(unit: number, position: number): number {
+    return this.#data[position * this.#stride + unit]!;
   }
 
   /** The statistics so far, as views. */
@@ -178,13 +189,6 @@ export class BankScan {
     now.min.set(saved.min);
     now.active.set(saved.active);
     now.histogram.set(saved.histogram);
-  }
-
-  #pack(count: number, to: Uint16Array): number {
-    const at = this.#at;
-    const scale = this.#kernel.exports.halve(at.scratch, fours(count), at.half);
-    to.set(new Uint16Array(this.#kernel.memory.buffer, at.half, count));
-    return scale;
   }
 
   #floats(at: number, count: number): Float32Array {

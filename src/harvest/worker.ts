@@ -1,9 +1,8 @@
 import { PolysemeError } from '../errors.ts';
-import type { Program } from '../model/compile.ts';
-import { Session } from '../model/session.ts';
+import type { TapData } from '../model/session.ts';
 import { serve } from '../rpc.ts';
 import { type CapturedRows, Captures } from './captures.ts';
-import { loadState, type SavedBank, StateWriter } from './checkpoint.ts';
+import { type SavedBank, StateWriter } from './checkpoint.ts';
 import { ContextStore, type PackedContexts } from './contexts.ts';
 import { BankScan, type Statistics } from './scan.ts';
 import { type Chosen, needsMaxima, Selection, type SelectionOptions } from './selection.ts';
@@ -47,27 +46,24 @@ interface BankState {
   readonly dirty: Uint8Array;
 }
 
-let session: Session | null = null;
 let options: SelectionOptions;
 let banks: BankState[] = [];
-let writer: StateWriter | null = null;
+let writer: StateWriter;
 const contexts = new ContextStore();
 /** Whether this pass collects examples, and whether it collects statistics. */
 let choosing = true;
 let measuring = true;
 
 const methods = {
-  /** Opens the session, and takes up saved state if there is any. @returns the saved progress, or null */
-  async open(request: {
-    program: Program;
-    threads: number;
+  /** Takes charge of some banks; with `saved`, goes on from the state of that number. */
+  open(request: {
     banks: readonly HarvestBank[];
     selection: SelectionOptions;
     length: number;
     stateDir: string;
-  }): Promise<{ progress: unknown; words: Uint32Array } | null> {
+    saved: { number: number; choosing: boolean } | null;
+  }): void {
     options = request.selection;
-    session = await Session.open(request.program, request.threads);
     banks = request.banks.map((bank) => ({
       bank,
       scan: new BankScan(bank.units, request.length, bank.width),
@@ -75,37 +71,36 @@ const methods = {
       captures: new Captures(bank.units, options.examples, bank.width, request.length),
       dirty: new Uint8Array(bank.units * options.examples),
     }));
+    writer = new StateWriter(request.stateDir, banks.map(saveable), contexts);
     choosing = !needsMaxima(options);
-    writer = new StateWriter(request.stateDir);
-    const saved = loadState(request.stateDir, banks.map(saveable), contexts);
-    if (saved === null) return null;
-    writer.continueFrom(saved.segments);
-    if (saved.choosing && needsMaxima(options)) startChoosing();
-    return { progress: saved.progress, words: saved.words };
+    if (request.saved === null) return;
+    writer.load(request.saved.number);
+    if (request.saved.choosing) startChoosing();
   },
 
   /** The second pass of a strategy that needs maxima: the statistics stand, examples are chosen. */
   startChoosing,
 
-  async run(batch: Batch): Promise<void> {
-    const rows = batch.ids.length;
-    const taps = await session!.run(batch.tokens, rows, batch.length);
+  /** Takes in the taps of one batch. */
+  scan({ batch, taps }: { batch: Batch; taps: Readonly<Record<string, TapData>> }): void {
     for (const state of banks) {
       const inputs = taps[state.bank.inputTap]!.data;
       const activations = taps[state.bank.activationTap]!.data;
-      for (let row = 0; row < rows; row++) scanContext(state, inputs, activations, batch, row);
+      for (let row = 0; row < batch.ids.length; row++) scanContext(state, inputs, activations, batch, row);
     }
   },
 
-  /** Saves everything so far, to be found by `open`. */
-  save({ progress, words }: { progress: unknown; words: Uint32Array }): void {
-    writer!.write({ banks: banks.map(saveable), contexts: contexts.pack(), choosing, progress, words });
+  save(number: number): void {
+    writer.write(number);
   },
 
-  /** Ends the passes. The session is closed; the answer lies in shared memory. */
-  async finish(): Promise<{ banks: HarvestedBank[]; contexts: PackedContexts }> {
-    await session!.close();
-    session = null;
+  /** Removes what no later `open` can need: everything but the state of that number. */
+  forget(number: number): void {
+    writer.keepOnly(number);
+  },
+
+  /** Ends the passes; the answer lies in shared memory. */
+  finish(): { banks: HarvestedBank[]; contexts: PackedContexts } {
     const finished = banks.map(({ bank, scan, selection, captures }) => {
       const { capacity, counts, score, context, position } = selection;
       const { width, length, unitsPerBlock, blocks, scales, activations } = captures;
@@ -121,7 +116,7 @@ const methods = {
   },
 };
 
-/** The thread that runs the model over the corpus and keeps what each unit's examples need. */
+/** A thread that keeps, of some banks, what each unit's examples need. */
 export type HarvestMethods = typeof methods;
 
 serve(methods);
@@ -173,9 +168,8 @@ function scanContext(
   for (let u = 0; u < bank.units; u++) if (best[u]! > floor[u]!) candidates.push(u);
   for (let t = 0; t < length; t++) {
     if (valid[t] === 0) continue;
-    const now = scan.activations(t);
     for (const u of candidates) {
-      const a = now[u]!;
+      const a = scan.activation(u, t);
       const score = options.sign === 'positive' ? a : options.sign === 'negative' ? -a : Math.abs(a);
       if (score > floor[u]!) capture(u, score, t);
     }
@@ -188,7 +182,7 @@ function rowCapturer(state: BankState, inputs: Float32Array, batch: Batch, row: 
   const id = batch.ids[row]!;
   const length = batch.lengths[row]!;
   const start = row * batch.length;
-  const packed = new Map<number, { halves: Uint16Array; scale: number }>();
+  const packed: { halves: Uint16Array; scale: number }[] = [];
   const describe = () => ({
     document: batch.documents[row]!,
     name: batch.names[row]!,
@@ -200,25 +194,23 @@ function rowCapturer(state: BankState, inputs: Float32Array, batch: Batch, row: 
     if (slot < 0) return;
     contexts.hold(id, describe);
     if (selection.givenUp >= 0) contexts.release(selection.givenUp);
-    let input = packed.get(position);
+    let input = packed[position];
     if (input === undefined) {
-      const halves = new Uint16Array(bank.width);
       const at = (start + position) * bank.width;
-      input = { halves, scale: scan.row(inputs.subarray(at, at + bank.width), halves) };
-      packed.set(position, input);
+      const scale = scan.packRow(inputs.subarray(at, at + bank.width));
+      input = { halves: scan.half.slice(0, bank.width), scale };
+      packed[position] = input;
     }
-    const place = captures.slot(slot);
-    place.row.set(input.halves);
     captures.scales[2 * slot] = input.scale;
-    captures.activations[slot] = scan.activations(position)[unit]!;
-    place.window.fill(0);
-    captures.scales[2 * slot + 1] = scan.window(unit, length, place.window);
+    captures.scales[2 * slot + 1] = scan.packWindow(unit, length);
+    captures.activations[slot] = scan.activation(unit, position);
+    captures.write(slot, input.halves, scan.half, length);
     dirty[slot] = 1;
   };
 }
 
-function saveable({ scan, selection, captures, dirty }: BankState): SavedBank {
-  return { scan, selection, captures, dirty };
+function saveable({ bank, scan, selection, captures, dirty }: BankState): SavedBank {
+  return { name: bank.name, scan, selection, captures, dirty };
 }
 
 function share(statistics: Statistics): Statistics {

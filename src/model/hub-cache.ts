@@ -11,9 +11,9 @@ import {
   type HubRepo,
   HubUnreachable,
   isCommit,
-  isEntry,
-  listEntries,
+  listTree,
   resolveCommit,
+  toEntry,
 } from './hub-client.ts';
 import type { HubSettings } from './hub-settings.ts';
 import { readJsonObject } from './json-file.ts';
@@ -23,8 +23,8 @@ const MAX_LIST = 256 << 20;
 
 /**
  * One repository at one commit, in the standard cache: `blobs/` (contents, named by hash),
- * `snapshots/COMMIT/` (links to them), `refs/` (what a branch or tag pointed to when last seen).
- * `.files/COMMIT.json` is ours: the list of files, without which nobody offline can tell whether all are there.
+ * `snapshots/COMMIT/` (links to them), `refs/` (what a branch or tag pointed to when last seen) and, since
+ * huggingface_hub 2, `trees/COMMIT.json` (the list of files: without it nobody offline can tell whether all are there).
  */
 export interface Repository {
   readonly commit: string;
@@ -121,19 +121,27 @@ async function findEntries(
   repo: HubRepo,
   { folder, commit, offline }: { folder: string; commit: string; offline: string | undefined },
 ): Promise<{ entries: HubEntry[] | null; reason: string | undefined }> {
-  const path = join(folder, '.files', `${commit}.json`);
-  const stored = await readJsonObject(path, MAX_LIST).catch(() => null);
-  const files = stored?.['files'];
-  if (Array.isArray(files) && files.every(isEntry)) return { entries: files, reason: offline };
-  if (offline !== undefined) return { entries: null, reason: offline };
+  const path = join(folder, 'trees', `${commit}.json`);
+  const stored = toEntries(await readJsonObject(path, MAX_LIST).catch(() => null));
+  if (stored !== null || offline !== undefined) return { entries: stored, reason: offline };
   try {
-    const entries = await listEntries(settings, repo, commit);
-    await replaceFile(folder, path, JSON.stringify({ files: entries }));
-    return { entries, reason: undefined };
+    const tree = { format_version: TREE_VERSION, files: await listTree(settings, repo, commit) };
+    await replaceFile(folder, path, JSON.stringify(tree));
+    return { entries: toEntries(tree), reason: undefined };
   } catch (error) {
     if (!(error instanceof HubUnreachable)) throw error;
     return { entries: null, reason: error.message };
   }
+}
+
+/** Python's version of `trees/COMMIT.json`; any other is not read. */
+const TREE_VERSION = 1;
+
+function toEntries(tree: Record<string, unknown> | null): HubEntry[] | null {
+  const { format_version: version, files } = tree ?? {};
+  if (version !== TREE_VERSION || typeof files !== 'object' || files === null) return null;
+  const entries = Object.entries(files).map(([path, file]) => toEntry(path, file));
+  return entries.every((entry) => entry !== null) ? entries : null;
 }
 
 async function walk(dir: string): Promise<HubFile[]> {

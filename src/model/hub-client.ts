@@ -24,6 +24,15 @@ export interface HubEntry extends HubFile {
   readonly etag: string;
 }
 
+/** A file as the cache's `trees/COMMIT.json` has it, in Python's names. */
+export interface TreeFile {
+  readonly size: number;
+  readonly blob_id: string;
+  readonly lfs_sha256?: string;
+  readonly lfs_size?: number;
+  readonly xet_hash?: string;
+}
+
 /** The hub did not answer, or said that it cannot now: a complete cache serves instead. */
 export class HubUnreachable extends PolysemeError {}
 
@@ -49,29 +58,30 @@ export async function resolveCommit(settings: HubSettings, repo: HubRepo): Promi
   return sha;
 }
 
-/** All files of a repository at a commit. */
-export async function listEntries(settings: HubSettings, repo: HubRepo, commit: string): Promise<HubEntry[]> {
+/** All files of a repository at a commit, by path. */
+export async function listTree(
+  settings: HubSettings,
+  repo: HubRepo,
+  commit: string,
+): Promise<Record<string, TreeFile>> {
   const { listFiles } = await import('@huggingface/hub');
   return call(settings, repo, async (options) => {
-    const entries: HubEntry[] = [];
     const { type, name } = repo;
-    for await (const file of listFiles({
+    const files: [string, TreeFile][] = [];
+    for await (const entry of listFiles({
       ...options,
       repo: { type, name },
       revision: commit,
       recursive: true,
     })) {
-      if (file.type !== 'file') continue;
-      const entry = {
-        path: file.path,
-        size: file.lfs?.size ?? file.size,
-        etag: file.lfs?.oid ?? file.oid ?? '',
-      };
-      if (!isEntry(entry)) throw noHub(settings, `it lists ${JSON.stringify(entry)}`);
-      if (entries.push(entry) > MAX_FILES)
-        throw new PolysemeError(`${repo.name} has more than ${MAX_FILES} files`);
+      if (entry.type !== 'file') continue;
+      const { path, size, oid = '', lfs, xetHash } = entry;
+      const file = { size, blob_id: oid, lfs_sha256: lfs?.oid, lfs_size: lfs?.size, xet_hash: xetHash };
+      if (toEntry(path, file) === null) throw noHub(settings, `it lists ${JSON.stringify(entry)}`);
+      files.push([path, file]);
+      if (files.length > MAX_FILES) throw new PolysemeError(`${name} has more than ${MAX_FILES} files`);
     }
-    return entries;
+    return Object.fromEntries(files);
   });
 }
 
@@ -115,18 +125,15 @@ export function isCommit(revision: string): boolean {
   return /^[0-9a-f]{40}$/.test(revision);
 }
 
-/** Whether a listed file can be stored: a path inside the repository, a size, a hash that is a plain name. */
-export function isEntry(value: unknown): value is HubEntry {
-  const { path, size, etag } = (value ?? {}) as Partial<HubEntry>;
-  return (
-    typeof path === 'string' &&
-    !/[\\:\0]/.test(path) &&
-    path.split('/').every((part) => part !== '' && part !== '.' && part !== '..') &&
-    Number.isSafeInteger(size) &&
-    size! >= 0 &&
-    typeof etag === 'string' &&
-    /^([0-9a-f]{40}|[0-9a-f]{64})$/.test(etag)
-  );
+/** A listed file, or null where it cannot be stored: its path leaves the repository, its hash is no plain name. */
+export function toEntry(path: string, file: unknown): HubEntry | null {
+  if (typeof path !== 'string' || typeof file !== 'object' || file === null) return null;
+  const { size: ownSize, blob_id: blob, lfs_sha256: sha256, lfs_size: lfsSize } = file as Partial<TreeFile>;
+  const size = lfsSize ?? ownSize;
+  const etag = sha256 ?? blob;
+  const inside = !/[\\:\0]/.test(path) && !path.split('/').some((part) => ['', '.', '..'].includes(part));
+  if (!inside || typeof size !== 'number' || !Number.isSafeInteger(size) || size < 0) return null;
+  return typeof etag === 'string' && /^([0-9a-f]{40}|[0-9a-f]{64})$/.test(etag) ? { path, size, etag } : null;
 }
 
 // ---------------------------------------------------------------- requests

@@ -7,7 +7,10 @@ export interface LibraryTokenizer {
   readonly normalizer: ((text: string) => string) | null;
   readonly pre_tokenizer: object | null;
   /** Words → tokens. */
-  readonly model: ((words: readonly string[]) => string[]) & { readonly fuse_unk: boolean };
+  readonly model: ((words: readonly string[]) => string[]) & {
+    readonly fuse_unk: boolean;
+    max_length_to_cache?: number;
+  };
   readonly config: Readonly<Record<string, unknown>>;
   encode(text: string, options: { add_special_tokens: boolean }): { ids: number[] };
   decode(
@@ -16,7 +19,17 @@ export interface LibraryTokenizer {
   ): string;
   token_to_id(token: string): number | undefined;
   id_to_token(id: number): string | undefined;
-  get_added_tokens_decoder(): Map<number, { readonly content: string; readonly special: boolean }>;
+  get_added_tokens_decoder(): Map<number, AddedToken>;
+}
+
+export interface AddedToken {
+  readonly content: string;
+  readonly special: boolean;
+  /** Takes the white space before, or after, along. */
+  readonly lstrip: boolean;
+  readonly rstrip: boolean;
+  /** Looked for in the normalised text. */
+  readonly normalized: boolean;
 }
 
 interface PreTokenizer {

@@ -6,46 +6,53 @@ import {
   SplitPreTokenizer,
 } from './huggingface-tokenizers.ts';
 
-/** Pieces kept, with their ids; when full, all are dropped. */
-const MAX_CACHED = 1 << 17;
+/** Pieces kept, with their ids, in each of two generations: when the newer is full, the older is dropped. */
+const MAX_CACHED = 1 << 16;
 /** Longer pieces (UTF-16 units) are encoded anew each time. */
 const MAX_CACHED_LENGTH = 64;
 
 /**
  * A cache in front of a BPE tokenizer that gives the same ids, several times faster, or null for a tokenizer whose
- * text does not fall into independent pieces. A text that it cannot do (one that spells an added token) gives null.
+ * text does not fall into independent pieces.
  */
 export function createPieceEncoder(
   inner: LibraryTokenizer,
   json: Record<string, unknown>,
-): ((text: string) => Int32Array | null) | null {
+): ((text: string) => Int32Array) | null {
   const pieces = byteLevelPieces(inner, json) ?? metaspacePieces(inner, json);
-  if (pieces === null) return null;
+  const added = addedTokens(inner);
+  if (pieces === null || added === null) return null;
   const { split, encode } = pieces;
-  const addedToken = addedTokenPattern(inner);
   const normalize = inner.normalizer ?? ((text: string) => text);
-  const cache = new Map<string, readonly number[]>();
+  inner.model.max_length_to_cache = 0; // Its own cache is slow when full.
+  let newer = new Map<string, readonly number[]>();
+  let older = newer;
 
   const lookUp = (piece: string): readonly number[] => {
-    const known = cache.get(piece);
+    const known = newer.get(piece);
     if (known !== undefined) return known;
-    const ids = encode(piece).map((token) => inner.token_to_id(token) as number);
+    const ids = older.get(piece) ?? encode(piece).map((token) => inner.token_to_id(token) as number);
     if (piece.length <= MAX_CACHED_LENGTH) {
-      if (cache.size >= MAX_CACHED) cache.clear();
-      cache.set(detach(piece), ids);
+      if (newer.size >= MAX_CACHED) {
+        older = newer;
+        newer = new Map();
+      }
+      newer.set(detach(piece), ids);
     }
     return ids;
   };
 
   return (text) => {
-    if (text === '') return new Int32Array(0);
-    if (addedToken?.test(text)) return null;
-    const normalized = normalize(text);
-    if (normalized !== text && addedToken?.test(normalized)) return null;
     const ids: number[] = [];
-    for (const piece of split(normalized)) {
-      const more = lookUp(piece);
-      for (let i = 0; i < more.length; i++) ids.push(more[i]);
+    for (const section of text.split(added.pattern)) {
+      const id = added.ids.get(section);
+      if (id !== undefined) ids.push(id);
+      else if (section !== '') {
+        for (const piece of split(normalize(section))) {
+          const more = lookUp(piece);
+          for (let i = 0; i < more.length; i++) ids.push(more[i]);
+        }
+      }
     }
     return new Int32Array(ids);
   };
@@ -124,16 +131,18 @@ function plainBpe(inner: LibraryTokenizer, json: Record<string, unknown>) {
   return type !== 'BPE' || suffix || trims || lowers ? null : inner.model;
 }
 
-/** Finds any spelling of an added token; null where there are none. */
-function addedTokenPattern(inner: LibraryTokenizer): RegExp | null {
-  const spellings = new Set<string>();
-  for (const { content } of inner.get_added_tokens_decoder().values()) {
-    spellings.add(content);
-    spellings.add(inner.normalizer?.(content) ?? content);
-  }
-  spellings.delete('');
-  if (spellings.size === 0) return null;
-  return new RegExp([...spellings].map((text) => text.replaceAll(/[\\^$.*+?()[\]{}|]/g, '\\$&')).join('|'));
+/**
+ * The added tokens, which cut a text into sections before anything else, the longest first; null where some of
+ * them take spaces along or are looked for after normalisation.
+ */
+function addedTokens(inner: LibraryTokenizer): { pattern: RegExp; ids: Map<string, number> } | null {
+  const tokens = [...inner.get_added_tokens_decoder()].filter(([, { content }]) => content !== '');
+  const late = inner.normalizer !== null;
+  if (tokens.some(([, token]) => token.lstrip || token.rstrip || (late && token.normalized))) return null;
+  const ids = new Map(tokens.map(([id, { content }]) => [content, id]));
+  const contents = [...ids.keys()].sort((a, b) => b.length - a.length);
+  const escaped = contents.map((text) => text.replaceAll(/[\\^$.*+?()[\]{}|]/g, '\\$&'));
+  return { pattern: new RegExp(escaped.length === 0 ? '(?!)' : `(${escaped.join('|')})`), ids };
 }
 
 /** A copy: a substring would keep the whole text that it was cut from in memory. */

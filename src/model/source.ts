@@ -22,18 +22,27 @@ export async function resolveModel(source: string, options: DownloadOptions = {}
       `the model ${JSON.stringify(source)} does not exist: give a folder, a hub id (owner/name) or ${await builtins()}`,
     );
   }
-  return downloadModel(source, options);
+  try {
+    return await downloadModel(source, options);
+  } catch (error) {
+    if (!(error instanceof PolysemeError)) throw error;
+    throw new PolysemeError(`${error.message}; a folder ${JSON.stringify(source)} does not exist either`);
+  }
 }
 
 async function resolveBuiltin(source: string): Promise<string> {
   const name = source.slice(BUILTIN.length);
-  const known = await readdir(MODELS);
-  if (known.includes(name)) return fileURLToPath(new URL(name, MODELS));
+  if ((await builtinNames()).includes(name)) return fileURLToPath(new URL(name, MODELS));
   throw new PolysemeError(`there is no ${source}; built in: ${await builtins()}`);
 }
 
 async function builtins(): Promise<string> {
-  return (await readdir(MODELS)).map((name) => BUILTIN + name).join(', ');
+  return (await builtinNames()).map((name) => BUILTIN + name).join(', ');
+}
+
+async function builtinNames(): Promise<string[]> {
+  const entries = await readdir(MODELS, { withFileTypes: true });
+  return entries.filter((entry) => entry.isDirectory()).map(({ name }) => name);
 }
 
 /** What nobody writes for a hub id: `./x`, `/x`, `~/x`, `x/`, `a/b/c`, `C:\x`, a weight file's name. */

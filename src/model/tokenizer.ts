@@ -50,11 +50,11 @@ export async function loadTokenizer(dir: string): Promise<Tokenizer> {
 
   const size = checkIds(json, path);
   const inner = construct(json, tokenizerConfig, path);
-  const encodePieces = createPieceEncoder(inner, json);
   const texts = createTokenTexts(inner, json, size);
 
-  const encode = (text: string) =>
-    encodePieces?.(text) ?? new Int32Array(inner.encode(text, { add_special_tokens: false }).ids);
+  const encode =
+    createPieceEncoder(inner, json) ??
+    ((text: string) => new Int32Array(inner.encode(text, { add_special_tokens: false }).ids));
   const { bosId, addsBos } = findBos(inner, tokenizerConfig, modelConfig, size);
   const specialIds = new Set(
     [...inner.get_added_tokens_decoder()].filter(([, { special }]) => special).map(([id]) => id),

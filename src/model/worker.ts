@@ -1,4 +1,4 @@
-import { serve } from '../rpc.ts';
+import { Moved, serve } from '../rpc.ts';
 import type { Program } from './compile.ts';
 import { Session, type TapData } from './session.ts';
 
@@ -8,7 +8,7 @@ const KEPT = 2;
 const sessions = new Map<string, Session>();
 
 const methods = {
-  /** Runs `batch` rows of `length` tokens; two calls with one key have the same program. */
+  /** Runs `batch` rows of `length` tokens; two calls with one key have the same program. The taps are moved, not copied. */
   async run(request: {
     key: string;
     program: Program;
@@ -16,9 +16,11 @@ const methods = {
     batch: number;
     length: number;
     threads: number;
-  }): Promise<Record<string, TapData>> {
+  }): Promise<Moved<Record<string, TapData>>> {
     const session = await open(request.key, request.program, request.threads);
-    return session.run(request.tokens, request.batch, request.length);
+    const taps = await session.run(request.tokens, request.batch, request.length);
+    const buffers = new Set(Object.values(taps).map(({ data }) => data.buffer as ArrayBuffer));
+    return new Moved(taps, [...buffers]);
   },
 };
 

@@ -134,12 +134,10 @@ export const feature = z
   })
   .meta({ id: 'Feature' });
 
-const merge = z
-  .tuple([count, count, z.number(), count])
-  .meta({
-    id: 'Merge',
-    description: "a row of SciPy's Z: two clusters, their distance, the size of the result",
-  });
+const merge = z.tuple([count, count, z.number(), count]).meta({
+  id: 'Merge',
+  description: "a row of SciPy's Z: two clusters, their distance, the size of the result",
+});
 
 export const unitAnswer = unitSummary
   .extend({
@@ -211,12 +209,9 @@ export const mapAnswer = z
     y: z.array(z.number()),
     variance: z.tuple([z.number(), z.number()]).meta({ description: 'shares of the total variance' }),
     dimension: count.optional(),
-    vectors: z
-      .array(z.number())
-      .optional()
-      .meta({
-        description: 'the first principal components, examples × dimension, row-major; with vectors=true',
-      }),
+    vectors: z.array(z.number()).optional().meta({
+      description: 'the first principal components, examples × dimension, row-major; with vectors=true',
+    }),
   })
   .meta({ id: 'Map' });
 
@@ -228,11 +223,9 @@ export const searchAnswer = z
       .array(
         unitRow
           .extend({
-            matches: z
-              .array(z.object({ feature: count, words: z.array(z.string()) }))
-              .meta({
-                description: 'features with a word that matches, and their words; none for a match by name',
-              }),
+            matches: z.array(z.object({ feature: count, words: z.array(z.string()) })).meta({
+              description: 'features with a word that matches, and their words; none for a match by name',
+            }),
           })
           .meta({ id: 'Match' }),
       )

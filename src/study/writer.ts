@@ -3,6 +3,7 @@ import type { Embedding } from '../bank/bank.ts';
 import type { PackedContexts } from '../harvest/contexts.ts';
 import type { UnitRecord } from './record.ts';
 import { createDatabase, type Db, guard, openDatabase } from './schema.ts';
+import { storedText } from './stored-text.ts';
 
 /** A bank as the study describes it. */
 export interface StudyBank {
@@ -116,24 +117,32 @@ export class StudyWriter {
       contexts.id.forEach((id, i) => {
         const tokens = contexts.tokens.slice(contexts.offset[i], contexts.offset[i + 1]);
         context.run(id, contexts.document[i], contexts.start[i], blob(new Uint8Array(tokens.buffer)));
-        document.run(contexts.document[i], contexts.names[i]);
+        document.run(contexts.document[i], storedText(contexts.names[i]!));
         for (const t of tokens) {
           if (seen.has(t)) continue;
           seen.add(t);
-          token.run(t, text(t));
+          token.run(t, storedText(text(t)));
         }
       });
     });
   }
 
-  /** Seals the study: counts, content hash, status `complete`; leaves one file. */
+  /** Seals the study: counts, content hash, status `complete`; leaves one file, unless someone reads it now. */
   finish(counts: StudyCounts): void {
     this.#transaction(() => {
       this.#setMeta('counts', counts);
       this.#setMeta('contentHash', this.#contentHash(counts));
       this.#setMeta('status', 'complete');
     });
-    guard(this.path, () => this.#db.exec('PRAGMA wal_checkpoint(TRUNCATE); PRAGMA journal_mode = DELETE'));
+    try {
+      this.#db.exec('PRAGMA wal_checkpoint(TRUNCATE); PRAGMA journal_mode = DELETE');
+    } catch (error) {
+      // An explorer that has the study open keeps its log: the study is complete all the same.
+      if (!/locked|busy/i.test(String(error)))
+        guard(this.path, () => {
+          throw error;
+        });
+    }
   }
 
   close(): void {

@@ -144,7 +144,7 @@ function answer(request: IncomingMessage, response: ServerResponse, body: string
       private: false,
       gated,
       siblings,
-      lastModified: '2024-01-01',
+      lastModified: '2024-01-01T00:00:00.000Z',
     });
   }
   return sendResolved(request, response, { repo, commit, name: rest, content: files[rest] }, serving);
@@ -187,12 +187,7 @@ function sendResolved(
   return sendContent(request, response, content, faults);
 }
 
-function sendContent(
-  request: IncomingMessage,
-  response: ServerResponse,
-  whole: Buffer,
-  faults: Faults,
-): void {
+function sendContent(request: IncomingMessage, response: ServerResponse, whole: Buffer, faults: Faults) {
   const start = Number((!faults.ignoreRange && /^bytes=(\d+)-/.exec(request.headers.range ?? '')?.[1]) || 0);
   if (start >= whole.length && start > 0) {
     response.setHeader('Content-Range', `bytes */${whole.length}`);

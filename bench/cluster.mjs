@@ -1,0 +1,38 @@
+// Distances, linkage and metrics of one unit, on one core.
+import { cosineDistances, cutTree, linkage, polysemy } from 'polyseme';
+import { createRandom } from '../dist/random.js';
+import { median, report } from './report.mjs';
+
+const random = createRandom(7);
+const rows = (count, width) => Float32Array.from({ length: count * width }, () => random.next() - 0.5 + 0.3);
+
+function time(runs, action) {
+  const times = [];
+  for (let i = 0; i < runs + 5; i++) {
+    const start = performance.now();
+    action();
+    if (i >= 5) times.push(performance.now() - start);
+  }
+  return median(times);
+}
+
+const unit = rows(64, 768);
+report(
+  'distances + linkage + metrics, 64 examples × 768',
+  time(400, () => {
+    const distances = cosineDistances({ rows: unit, count: 64 });
+    const labels = cutTree(linkage({ distances, count: 64, method: 'average' }), { distance: 0.5 });
+    polysemy({ distances, labels });
+  }),
+  'ms',
+  0.5,
+);
+const many = cosineDistances({ rows: rows(2000, 64), count: 2000 });
+for (const method of ['average', 'complete', 'weighted', 'single']) {
+  report(
+    `linkage of 2,000 points, ${method}`,
+    time(9, () => linkage({ distances: many, count: 2000, method })),
+    'ms',
+    60,
+  );
+}

@@ -1,0 +1,87 @@
+// Harvest of every layer of a GPT-2-small-shaped model, as a ratio to the bare forward pass over the same tokens.
+// Usage: node bench/harvest.mjs [contexts=512] [rounds=3]
+import { mkdtempSync, rmSync } from 'node:fs';
+import { availableParallelism, tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { mlpBank } from '../dist/bank/mlp.js';
+import { cutContexts } from '../dist/corpus/contexts.js';
+import { openCorpus } from '../dist/corpus/open.js';
+import { harvest } from '../dist/harvest/harvest.js';
+import { compile } from '../dist/model/compile.js';
+import { loadModel } from '../dist/model/load.js';
+import { Session } from '../dist/model/session.js';
+import { gpt2SmallShape } from './model.mjs';
+import { median, report, seconds } from './report.mjs';
+
+const LENGTH = 128;
+const ROWS = 8;
+
+const count = Number(process.argv[2] ?? 512);
+const rounds = Number(process.argv[3] ?? 3);
+const threads = availableParallelism();
+const model = await loadModel(await gpt2SmallShape());
+const corpus = await openCorpus('builtin:sotu');
+const options = { length: LENGTH, bos: false, count, seed: 0 };
+const contexts = [];
+for await (const context of cutContexts(corpus, model.tokenizer, options)) contexts.push(context);
+const banks = Array.from({ length: model.config.layers }, (_, layer) =>
+  mlpBank(model.files, layer, { layernorm: 'raw', gated: 'gradient' }),
+);
+
+const last = `blocks.${model.config.layers - 1}.hook_resid_post`;
+async function bare() {
+  const session = await Session.open(compile(model.files, [last]), threads);
+  const elapsed = await seconds(async () => {
+    for (let first = 0; first < contexts.length; first += ROWS) {
+      const rows = contexts.slice(first, first + ROWS);
+      const tokens = new Int32Array(rows.length * LENGTH);
+      for (const [row, context] of rows.entries()) tokens.set(context.tokens, row * LENGTH);
+      await session.run(tokens, rows.length, LENGTH);
+    }
+  });
+  await session.close();
+  return elapsed;
+}
+
+async function harvested(select) {
+  const stateDir = mkdtempSync(join(tmpdir(), 'polyseme-bench-'));
+  const start = performance.now();
+  let first = 0;
+  await harvest({
+    files: model.files,
+    banks,
+    contexts: () => {
+      first ||= performance.now();
+      const iterate = async function* () {
+        yield* contexts;
+      };
+      return Object.assign(iterate(), {
+        summary: { documents: 0, skipped: 0, contexts: contexts.length, tokens: 0 },
+      });
+    },
+    length: LENGTH,
+    specialIds: model.tokenizer.specialIds,
+    tokenText: (id) => model.tokenizer.text(id),
+    selection: { select, examples: 64, fraction: 0.75, sign: 'positive', everyPosition: false, seed: 0 },
+    threads,
+    stateDir,
+    saveEvery: 40,
+  });
+  rmSync(stateDir, { recursive: true });
+  return (performance.now() - Math.max(start, first)) / 1000;
+}
+
+const ratios = { top: [], fraction: [], quantiles: [] };
+const rates = [];
+for (let round = 0; round < rounds; round++) {
+  for (const select of Object.keys(ratios)) {
+    const forward = await bare();
+    ratios[select].push((await harvested(select)) / forward);
+    rates.push((contexts.length * LENGTH) / forward);
+  }
+}
+report('bare forward pass', median(rates), 'tokens/s');
+report('harvest ÷ forward, top', median(ratios.top), '×', 1.25);
+report('harvest ÷ forward, fraction', median(ratios.fraction), '×', 2.3);
+report('harvest ÷ forward, quantiles', median(ratios.quantiles), '×', 2.3);
+await model.close();

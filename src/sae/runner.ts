@@ -1,0 +1,145 @@
+import type { InferenceSession } from 'onnxruntime-node';
+import { PolysemeError } from '../errors.ts';
+import { externalRoot, GraphBuilder, type Wire } from '../model/graph.ts';
+import { decodeNodes, encodeNodes, inputsNeeded } from './nodes.ts';
+import type { Sae } from './sae.ts';
+
+/** Floats of the widest tensor of one run: 32 MiB, so that a run's buffers stay in memory that is warm. */
+const CHUNK_FLOATS = 2 ** 23;
+
+type Direction = 'encode' | 'decode' | 'latentInputs';
+
+/** Runs an SAE by itself: one session a direction, made when first needed, inputs in chunks of rows. */
+export class SaeRunner {
+  readonly #sae: Sae;
+  readonly #sessions = new Map<Direction, Promise<InferenceSession>>();
+
+  constructor(sae: Sae) {
+    this.#sae = sae;
+  }
+
+  async encode(inputs: Float32Array): Promise<Float32Array> {
+    const { dIn, dSae } = this.#sae.config;
+    const out = new Float32Array(this.#rows(inputs, dIn, 'inputs') * dSae);
+    await this.#chunks(inputs.length / dIn, async (start, count) => {
+      out.set(await this.#encode(inputs.subarray(start * dIn, (start + count) * dIn)), start * dSae);
+    });
+    return out;
+  }
+
+  async latentInputs(inputs: Float32Array): Promise<Float32Array> {
+    const { dIn } = this.#sae.config;
+    const out = new Float32Array(this.#rows(inputs, dIn, 'inputs') * dIn);
+    await this.#chunks(inputs.length / dIn, async (start, count) => {
+      const slice = inputs.subarray(start * dIn, (start + count) * dIn);
+      out.set(await this.#run('latentInputs', { input: [slice, dIn] }), start * dIn);
+    });
+    return out;
+  }
+
+  async decode(latents: Float32Array, inputs?: Float32Array): Promise<Float32Array> {
+    const { dIn, dSae, dOut } = this.#sae.config;
+    const n = this.#rows(latents, dSae, 'latents');
+    if (this.#sae.decodesWithInputs) {
+      if (inputs === undefined) throw inputsNeeded(this.#sae);
+      if (this.#rows(inputs, dIn, 'inputs') !== n) {
+        throw new PolysemeError(
+          `${this.#sae.label}: ${n} rows of latents, but ${inputs.length / dIn} of inputs`,
+        );
+      }
+    }
+    const out = new Float32Array(n * dOut);
+    await this.#chunks(n, async (start, count) => {
+      const slice = latents.subarray(start * dSae, (start + count) * dSae);
+      out.set(await this.#decode(slice, inputs?.subarray(start * dIn, (start + count) * dIn)), start * dOut);
+    });
+    return out;
+  }
+
+  async reconstruct(inputs: Float32Array): Promise<Float32Array> {
+    const { dIn, dOut } = this.#sae.config;
+    const out = new Float32Array(this.#rows(inputs, dIn, 'inputs') * dOut);
+    await this.#chunks(inputs.length / dIn, async (start, count) => {
+      const slice = inputs.subarray(start * dIn, (start + count) * dIn);
+      out.set(await this.#decode(await this.#encode(slice), slice), start * dOut);
+    });
+    return out;
+  }
+
+  async dispose(): Promise<void> {
+    const sessions = [...this.#sessions.values()];
+    this.#sessions.clear();
+    for (const session of sessions) await (await session).release();
+  }
+
+  #encode(inputs: Float32Array): Promise<Float32Array> {
+    return this.#run('encode', { input: [inputs, this.#sae.config.dIn] });
+  }
+
+  #decode(latents: Float32Array, inputs?: Float32Array): Promise<Float32Array> {
+    const { dIn, dSae } = this.#sae.config;
+    const feeds: Record<string, [Float32Array, number]> = { latents: [latents, dSae] };
+    if (this.#sae.decodesWithInputs) feeds['input'] = [inputs!, dIn];
+    return this.#run('decode', feeds);
+  }
+
+  async #run(direction: Direction, feeds: Record<string, [Float32Array, number]>): Promise<Float32Array> {
+    const { Tensor } = await import('onnxruntime-node');
+    let session = this.#sessions.get(direction);
+    if (session === undefined) {
+      session = this.#create(direction);
+      this.#sessions.set(direction, session);
+      session.catch(() => this.#sessions.delete(direction));
+    }
+    const tensors = Object.entries(feeds).map(([name, [data, width]]) => [
+      name,
+      new Tensor('float32', data, [data.length / width, width]),
+    ]);
+    const ready = await session;
+    const outputs = await ready.run(Object.fromEntries(tensors));
+    return outputs[ready.outputNames[0]!]!.data as Float32Array;
+  }
+
+  async #create(direction: Direction): Promise<InferenceSession> {
+    const { InferenceSession } = await import('onnxruntime-node');
+    const { dIn, dSae } = this.#sae.config;
+    const graph = new GraphBuilder();
+    let output: Wire;
+    if (direction === 'decode') {
+      const latents = graph.input('latents', 'float', ['n', dSae]);
+      output = decodeNodes(
+        graph,
+        this.#sae,
+        latents,
+        this.#sae.decodesWithInputs ? graph.input('input', 'float', ['n', dIn]) : undefined,
+      );
+    } else {
+      const { latents, latentInputs } = encodeNodes(
+        graph,
+        this.#sae,
+        graph.input('input', 'float', ['n', dIn]),
+      );
+      // A graph's output may not be its input itself.
+      output = graph.op('Identity', [direction === 'encode' ? latents : latentInputs]);
+    }
+    return InferenceSession.create(graph.encode([output]).bytes, {
+      logSeverityLevel: 3,
+      extra: { session: { model_external_initializers_file_folder_path: externalRoot() } },
+    });
+  }
+
+  #rows(data: Float32Array, width: number, what: string): number {
+    if (data.length % width !== 0) {
+      throw new PolysemeError(
+        `${this.#sae.label}: ${data.length} numbers of ${what} are no whole rows of ${width}`,
+      );
+    }
+    return data.length / width;
+  }
+
+  async #chunks(n: number, work: (start: number, count: number) => Promise<void>): Promise<void> {
+    const { dIn, dSae } = this.#sae.config;
+    const step = Math.max(1, Math.floor(CHUNK_FLOATS / Math.max(dIn, dSae)));
+    for (let start = 0; start < n; start += step) await work(start, Math.min(step, n - start));
+  }
+}
