@@ -16,7 +16,8 @@ export function App() {
   const [help, setHelp] = useState(false);
   const random = useRandom();
   useShortcuts({
-    '/': () => search.current?.focus(),
+    // The search page has a field of its own.
+    '/': () => (document.querySelector<HTMLInputElement>('input.big') ?? search.current)?.focus(),
     '?': () => setHelp(true),
     r: random,
   });

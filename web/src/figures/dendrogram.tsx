@@ -7,7 +7,7 @@ import { useWidth } from '../state/width.ts';
 import { exampleColours } from './colours.ts';
 import { treeLayout } from './tree-layout.ts';
 
-const HEIGHT = 232;
+const HEIGHT = 204;
 const MARGIN = { top: 10, right: 10, bottom: 26, left: 34 };
 const BASE = HEIGHT - MARGIN.bottom;
 const STRIP = 8;

@@ -12,7 +12,7 @@ const BINS = 44;
 export function Distributions({ points, metric, bank }: { points: Points; metric: Metric; bank?: string }) {
   const { dark } = useTheme();
   const banks = points.banks;
-  const ridge = Math.max(20, Math.min(76, 340 / Math.max(1, banks.length)));
+  const ridge = Math.max(20, Math.min(76, 300 / Math.max(1, banks.length)));
   const height = banks.length * ridge + 46;
   const draw = useCallback(
     (plot: Plot, width: number) => {

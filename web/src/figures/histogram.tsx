@@ -50,14 +50,14 @@ export function Histogram({ unit, unitCut, selected }: { unit: Unit; unitCut: Un
         y: { axis: null, domain: [0, shown.length], reverse: true },
         marks: [
           plot.ruleY(shown, { y: (_, i: number) => i + 0.5, stroke: 'var(--line)' }),
-          plot.tickX(ticks, {
+          plot.ruleX(ticks, {
             x: 'a',
             y1: (d: Tick) => row(d.feature) + 0.15,
             y2: (d: Tick) => row(d.feature) + 0.85,
             stroke: 'colour',
             strokeWidth: 1.6,
             strokeOpacity: (d: Tick) => (selected === undefined || d.feature === selected ? 0.85 : 0.2),
-          } as never),
+          }),
           plot.text(shown, {
             y: (_, i: number) => i + 0.5,
             frameAnchor: 'left',

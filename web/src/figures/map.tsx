@@ -11,7 +11,7 @@ import { exampleColours } from './colours.ts';
 import { PLOT_STYLE, type Plot, PlotFigure } from './plot.tsx';
 import { useUmap } from './use-umap.ts';
 
-const HEIGHT = 330;
+const HEIGHT = 288;
 
 /** The examples by their neuron embeddings in two dimensions: near is alike. */
 export function EmbeddingMap({
@@ -42,15 +42,16 @@ export function EmbeddingMap({
       const faded = (i: number) => selected !== undefined && labels[i] !== selected;
       const named = features
         .filter(({ size, words }, rank) => rank < 8 && size > 1 && words.length > 0)
-        .map(({ members, words, id }) => ({ id, word: words[0]!, x: median(members.map((i) => x[i]!)), y: median(members.map((i) => y[i]!)) }));
+        .map(({ members, words, id }) => ({ id, word: words.find((word) => /\p{L}/u.test(word)) ?? words[0]!, x: median(members.map((i) => x[i]!)), y: median(members.map((i) => y[i]!)) }));
       return plot.plot({
         width,
         height: HEIGHT,
         margin: 14,
         marginBottom: 26,
         marginLeft: 22,
+        inset: 10,
         style: PLOT_STYLE,
-        x: { label: layout === 'pca' ? `first component${share(0)}` : 'UMAP', ticks: [], nice: true },
+        x: { label: layout === 'pca' ? `first component${share(0)}` : null, ticks: [], nice: true },
         y: { label: layout === 'pca' ? `second component${share(1)}` : null, ticks: [], nice: true },
         marks: [
           plot.frame({ stroke: 'var(--line)' }),

@@ -9,7 +9,7 @@ import { distanceColour, exampleColours } from './colours.ts';
 import { PLOT_STYLE, type Plot, PlotFigure } from './plot.tsx';
 
 const MARGIN = 16;
-const MOST = 460;
+const MOST = 404;
 
 /** Distances between all examples, in the order of the tree: features are the blocks along the diagonal. */
 export function Matrix({ unitCut, onExample }: { unitCut: UnitCut; onExample: (example: number) => void }) {

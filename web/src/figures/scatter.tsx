@@ -8,8 +8,8 @@ import { bankColour, resolveColour } from './colours.ts';
 import { PLOT_STYLE, usePlot } from './plot.tsx';
 import { PointGrid } from './point-grid.ts';
 
-const HEIGHT = 380;
-const MARGIN = { top: 12, right: 14, bottom: 40, left: 52 };
+const HEIGHT = 336;
+const MARGIN = { top: 26, right: 14, bottom: 40, left: 52 };
 /** Pixels from a point at which it is under the pointer. */
 const REACH = 12;
 

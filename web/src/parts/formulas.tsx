@@ -122,6 +122,7 @@ export function EffectiveFormula() {
       </munder>
       {p}
       <mi>ln</mi>
+      <mspace width="0.17em" />
       {p}
       <mo>)</mo>
     </math>

@@ -1,14 +1,13 @@
-import { useNavigate, useSearch } from '@tanstack/react-router';
-import { type RefObject, useEffect, useState } from 'react';
+import { useLocation, useNavigate } from '@tanstack/react-router';
+import { type RefObject, useState } from 'react';
 
 /** The search field of the header: words, or a unit's name. */
 export function SearchBox({ inputRef }: { inputRef: RefObject<HTMLInputElement | null> }) {
   const navigate = useNavigate();
-  const search = useSearch({ strict: false }) as { q?: string };
-  const onSearchPage = window.location.pathname === '/search';
-  const asked = onSearchPage ? (search.q ?? '') : '';
-  const [text, setText] = useState(asked);
-  useEffect(() => setText(asked), [asked]);
+  const elsewhere = useLocation({ select: ({ pathname }) => pathname !== '/search' });
+  const [text, setText] = useState('');
+  // The search page has a field of its own.
+  if (!elsewhere) return <div className="bar-search" />;
   return (
     // biome-ignore lint/a11y/useSemanticElements: <search> is not known to older readers
     <form
@@ -19,6 +18,7 @@ export function SearchBox({ inputRef }: { inputRef: RefObject<HTMLInputElement |
         const name = unitName(text);
         if (name !== null) void navigate({ to: '/unit/$bank/$index', params: name, search: {} });
         else void navigate({ to: '/search', search: { q: text.trim() } });
+        setText('');
         inputRef.current?.blur();
       }}
     >

@@ -11,7 +11,9 @@ function Span({ example, from, to, scale, lines }: { example: Example; from: num
   return example.tokens.slice(from, to).map((token, offset) => {
     const i = from + offset;
     const text = passageText(token);
-    const strength = (example.activations[i] ?? 0) / scale;
+    const value = example.activations[i] ?? 0;
+    // Below zero counts only where the example itself is: else it is the floor of the activation function.
+    const strength = (example.activation < 0 ? value : Math.max(0, value)) / scale;
     return (
       // biome-ignore lint/suspicious/noArrayIndexKey: a token is its place
       <Fragment key={i}>

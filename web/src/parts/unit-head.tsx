@@ -12,6 +12,7 @@ const TILES: readonly Metric[] = [
   'largestShare',
   'meanDistance',
   'silhouette',
+  'examples',
   'maxActivation',
   'density',
 ];
@@ -58,7 +59,10 @@ export function UnitHead({
       <dl className="tiles">
         {TILES.map((metric) => (
           <div key={metric} title={metricInfo(metric).sentence}>
-            <dt>{metricInfo(metric).name}</dt>
+            <dt>
+              <span className="wide">{metricInfo(metric).name}</span>
+              <span className="tight">{metricInfo(metric).short}</span>
+            </dt>
             <dd className="num tile-value" data-metric={metric}>
               {formatMetric(metric, metricNow(unit, unitCut, metric))}
             </dd>

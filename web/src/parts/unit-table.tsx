@@ -1,4 +1,4 @@
-import { useQueries } from '@tanstack/react-query';
+import { useQueries, useQuery } from '@tanstack/react-query';
 import { Link, useNavigate } from '@tanstack/react-router';
 import { useVirtualizer } from '@tanstack/react-virtual';
 import { useEffect, useRef } from 'react';
@@ -9,6 +9,8 @@ import type { Metric, UnitRow } from '../data/types.ts';
 import { Empty, Failure } from './states.tsx';
 
 const ROW = 33;
+/** Rows drawn before the number of units is known. */
+const PLACEHOLDERS = 30;
 
 /**
  * Units in rows, virtualised: only the pages of rows that are in view are asked of the server, which sorts and filters.
@@ -28,9 +30,9 @@ export function UnitTable({
   onReset: () => void;
 }) {
   const scroller = useRef<HTMLDivElement>(null);
-  const total = useRef(0);
+  const total = useQuery(unitsQuery(params, 0)).data?.total;
   const rows = useVirtualizer({
-    count: total.current,
+    count: total ?? PLACEHOLDERS,
     getScrollElement: () => scroller.current,
     estimateSize: () => ROW,
     overscan: 12,
@@ -40,8 +42,6 @@ export function UnitTable({
   const last = Math.max(first, Math.floor((items.at(-1)?.index ?? 0) / PAGE));
   const pages = Array.from({ length: last - first + 1 }, (_, i) => first + i);
   const answers = useQueries({ queries: pages.map((page) => unitsQuery(params, page)) });
-  const known = answers.find(({ data }) => data !== undefined)?.data?.total;
-  if (known !== undefined) total.current = known;
   const row = (index: number): UnitRow | undefined =>
     answers[Math.floor(index / PAGE) - first]?.data?.units[index % PAGE];
 
@@ -53,7 +53,7 @@ export function UnitTable({
 
   const failed = answers.find(({ error }) => error !== null);
   if (failed !== undefined) return <Failure error={failed.error} onRetry={() => void failed.refetch()} />;
-  if (known === 0) {
+  if (total === 0) {
     return (
       <Empty title="No unit is like that">
         <p>Nothing in this study passes these filters.</p>
@@ -65,7 +65,7 @@ export function UnitTable({
   }
   return (
     // biome-ignore lint/a11y/useSemanticElements: rows are placed by the virtualiser
-    <div className="table" role="table" aria-label="Units" aria-rowcount={total.current + 1} ref={scroller}>
+    <div className="table" role="table" aria-label="Units" aria-rowcount={total === undefined ? -1 : total + 1} ref={scroller}>
       <Head sort={sort} order={order} onSort={onSort} />
       {/* biome-ignore lint/a11y/useSemanticElements: see above */}
       <div role="rowgroup" className="rows" style={{ height: Math.max(ROW, rows.getTotalSize()) }}>
