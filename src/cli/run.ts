@@ -13,7 +13,7 @@ export function define(command: Command): void {
   command
     .summary('make a study')
     .description(
-      'Runs a model over a corpus, collects each unit’s examples, splits them into features by their neuron\n' +
+      'Runs a model over a corpus, collects each unit’s examples, splits them into features by their neuron ' +
         'embeddings, measures polysemy, and writes a study. Killed and typed again, it continues.',
     )
     .option('--model <M>', 'a folder, a hub id (openai-community/gpt2) or builtin:folio-5m', defaults.model)
