@@ -101,15 +101,9 @@ async function act({
   const started = performance.now();
   const progress = new Progress();
   const info = await runStudy(options, {
-    onProgress({ stage, done, total, what, tokens }) {
+    onProgress({ stage, done, total, what }) {
       if (stage === 'features') progress.show(`features of ${what}`, done, total, 'units');
-      else
-        progress.show(
-          `harvest${what === '' ? '' : `, ${what}`} (${number(tokens)} tokens)`.replace(/ \(.*\)/, ''),
-          done,
-          total,
-          'contexts',
-        );
+      else progress.show(what === '' ? 'harvest' : `harvest, ${what}`, done, total, 'contexts');
     },
   });
   progress.end();
