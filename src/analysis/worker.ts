@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { type Embedding, weightsWidth } from '../bank/bank.ts';
 import { featureWords } from '../cluster/feature-words.ts';
+import { featuresBySize } from '../cluster/labels.ts';
 import { WordCounter } from '../cluster/word-counter.ts';
 import { type ExampleWords, exampleWords } from '../cluster/words.ts';
 import { unpackRows } from '../embed/half.ts';
@@ -121,7 +122,7 @@ function unitRecord(unit: number): UnitRecord {
   return { ...record, detail, inputs, hash };
 }
 
-/** The words of each feature, from the tokens around its examples' peaks. */
+/** The words of each feature, largest first, from the tokens around its examples' peaks. */
 function wordsOf(
   labels: Int32Array,
   clusters: number,
@@ -135,5 +136,6 @@ function wordsOf(
     const texts = Array.from(tokens, (id) => work.texts[id]!);
     features[label]!.push(exampleWords(texts, position[i]! - first, WORD_RADIUS));
   });
-  return featureWords({ features, corpus });
+  const words = featureWords({ features, corpus });
+  return featuresBySize(labels, clusters).map((label) => words[label]!);
 }

@@ -13,7 +13,7 @@ export function define(command: Command): void {
   command
     .summary('make a study')
     .description(
-      'Runs a model over a corpus, collects each unit’s examples, splits them into features by their neuron\n' +
+      'Runs a model over a corpus, collects each unit’s examples, splits them into features by their neuron ' +
         'embeddings, measures polysemy, and writes a study. Killed and typed again, it continues.',
     )
     .option('--model <M>', 'a folder, a hub id (openai-community/gpt2) or builtin:folio-5m', defaults.model)
@@ -101,15 +101,9 @@ async function act({
   const started = performance.now();
   const progress = new Progress();
   const info = await runStudy(options, {
-    onProgress({ stage, done, total, what, tokens }) {
+    onProgress({ stage, done, total, what }) {
       if (stage === 'features') progress.show(`features of ${what}`, done, total, 'units');
-      else
-        progress.show(
-          `harvest${what === '' ? '' : `, ${what}`} (${number(tokens)} tokens)`.replace(/ \(.*\)/, ''),
-          done,
-          total,
-          'contexts',
-        );
+      else progress.show(what === '' ? 'harvest' : `harvest, ${what}`, done, total, 'contexts');
     },
   });
   progress.end();

@@ -20,8 +20,8 @@ export class Progress {
   #label = '';
   #first = 0;
 
-  /** @param done, total: in `unit`s; total null where it is not known */
-  show(label: string, done: number, total: number | null, unit: string): void {
+  /** @param done, total: in `unit`s */
+  show(label: string, done: number, total: number, unit: string): void {
     const now = performance.now();
     if (label !== this.#label) {
       this.end();
@@ -31,13 +31,13 @@ export class Progress {
       this.#shown = Number.NEGATIVE_INFINITY;
     }
     const terminal = Boolean(process.stderr.isTTY);
-    if (done !== total && now - this.#shown < (terminal ? 100 : 5000)) return;
+    if (done < total && now - this.#shown < (terminal ? 100 : 5000)) return;
     this.#shown = now;
     const rate = (done - this.#first) / ((now - this.#started) / 1000);
-    const parts = [`${label}: ${number(done)}${total === null ? '' : ` of ${number(total)}`} ${unit}`];
+    const parts = [`${label}: ${number(done)} of ${number(total)} ${unit}`];
     if (Number.isFinite(rate) && rate > 0) {
       parts.push(`${number(rate)}/s`);
-      if (total !== null && done < total) parts.push(`${duration((total - done) / rate)} left`);
+      if (done < total) parts.push(`${duration((total - done) / rate)} left`);
     }
     const line = parts.join(', ');
     process.stderr.write(terminal ? `\r\x1b[K${line}` : `${line}\n`);

@@ -19,3 +19,10 @@ export function checkLabels(caller: string, labels: Int32Array): number {
     throw new PolysemeError(`${caller}: no label is ${missing}; labels count from 0 without gaps`);
   return clusters;
 }
+
+/** Labels of the features, largest first; of equal sizes the lower label. */
+export function featuresBySize(labels: Int32Array, clusters: number): number[] {
+  const sizes = new Int32Array(clusters);
+  for (const label of labels) sizes[label]!++;
+  return Array.from(sizes.keys()).sort((a, b) => sizes[b]! - sizes[a]! || a - b);
+}

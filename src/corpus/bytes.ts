@@ -8,6 +8,8 @@ export interface Input {
   path: string;
   name: string;
   gzip: boolean;
+  /** Bytes of the file, as stored, that reading has come to. */
+  read: number;
 }
 
 const READ_SIZE = 1 << 18;
@@ -23,6 +25,7 @@ export async function* readBytes(input: Input, from = 0): AsyncGenerator<Buffer>
   let skip = input.gzip ? from : 0;
   try {
     for await (const chunk of stream as AsyncIterable<Buffer>) {
+      input.read = (input.gzip ? 0 : from) + file.bytesRead;
       if (skip < chunk.length) yield skip > 0 ? chunk.subarray(skip) : chunk;
       skip = Math.max(0, skip - chunk.length);
     }

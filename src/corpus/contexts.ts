@@ -35,6 +35,8 @@ export interface Context {
   tokens: Int32Array;
   /** The state after this context. */
   cursor: ContextCursor;
+  /** Share of the contexts that are done with this one: exact with `count`, else by the bytes read. */
+  done: number;
 }
 
 /** How far an iteration has come: plain JSON. */
@@ -118,7 +120,8 @@ async function* allContexts(
     if (done === 0) summary.documents++;
     if (windows === 0) summary.skipped++;
     for (let window = done; window < windows; window++) {
-      yield contextOf(cutter, document, tokens, window);
+      const share = count === Infinity ? document.done : (summary.contexts + 1) / count;
+      yield contextOf(cutter, document, tokens, window, share);
       if (summary.contexts >= count) return;
     }
     done = 0;
@@ -135,11 +138,12 @@ async function* selectedContexts(
   const selection = await selectWindows(corpus, encode, { count, seed, size });
   summary.documents = selection.documents;
   summary.skipped = selection.skipped;
+  const total = selection.chosen.reduce((sum, { windows }) => sum + windows.length, 0);
   let before = 0;
   for await (const { document, windows, tokens } of chosenDocuments(cutter, selection)) {
     for (const window of windows) {
-      if (before >= first) yield contextOf(cutter, document, tokens, window);
       before++;
+      if (before > first) yield contextOf(cutter, document, tokens, window, before / total);
     }
   }
 }
@@ -162,6 +166,7 @@ function contextOf(
   document: Document,
   text: Int32Array,
   window: number,
+  done: number,
 ): Context {
   const tokens = windowTokens(text, window, size, bosId);
   const id = summary.contexts++;
@@ -173,6 +178,7 @@ function contextOf(
     start: window * size,
     tokens,
     cursor: { id: id + 1, document: document.cursor, window: window + 1, summary: { ...summary } },
+    done,
   };
 }
 

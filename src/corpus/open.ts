@@ -116,16 +116,20 @@ async function* readDocuments(
     );
   }
   let ordinal = firstOrdinal;
+  const total = files.reduce((sum, { size }) => sum + size, 0);
+  let before = files.slice(0, first).reduce((sum, { size }) => sum + size, 0);
   for (let index = first; index < files.length; index++) {
-    const { name, path } = files[index]!;
+    const { name, path, size } = files[index]!;
     const { format, gzip } = formatOf(name)!;
-    const input = { path: await path(), name, gzip };
+    const input = { path: await path(), name, gzip, read: 0 };
     for await (const piece of readPieces(input, format, column, index === first ? place : START)) {
       const { row, part, byte } = piece;
       const cursor = { file: index, row, part, byte, document: ordinal };
-      yield { name: piece.name, text: piece.text, ordinal, cursor };
+      const done = total === 0 ? 1 : Math.min(1, (before + input.read) / total);
+      yield { name: piece.name, text: piece.text, ordinal, cursor, done };
       ordinal++;
     }
+    before += size;
   }
 }
 

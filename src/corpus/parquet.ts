@@ -46,6 +46,7 @@ export async function* readParquet(input: Input, column: string, from: Place): A
         rowEnd: end,
         parsers: { stringFromBytes: (bytes) => bytes },
       });
+      input.read = ((index + 1) / metadata.row_groups.length) * file.byteLength;
       if (rows.length !== end - start)
         throw new Error(`row group ${index} has ${rows.length} rows, not ${end - start}`);
       for (let at = Math.max(0, from.row - 1 - start); at < rows.length; at++) {

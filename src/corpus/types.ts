@@ -7,6 +7,8 @@ export interface Document {
   ordinal: number;
   /** Given to `documents(from)`, reading starts again with this document. */
   cursor: DocumentCursor;
+  /** Share of the corpus, in bytes as stored, that reading has come to. */
+  done: number;
 }
 
 /** The place of a document in its corpus: plain JSON, valid as long as the files are unchanged. */

@@ -44,6 +44,8 @@ export interface HarvestProgress {
   readonly passes: number;
   readonly contexts: number;
   readonly tokens: number;
+  /** Share of this pass that is done, 0 to 1. */
+  readonly share: number;
 }
 
 /** Tokens a run of the model: 512 to 2048 is the sweet spot of ONNX Runtime. */
@@ -169,10 +171,11 @@ async function onePass(
       if (first) countWords(Array.from(context.tokens, options.tokenText), counter);
     }
     if (first) tokens += batch.valid.reduce((sum, v) => sum + v, 0);
+    const { done: share } = pending.at(-1)!;
     cursor = pending.at(-1)!.cursor;
     done += pending.length;
     pending = [];
-    const progress = { pass, passes, contexts: done, tokens: seen };
+    const progress = { pass, passes, contexts: done, tokens: seen, share };
     const work = takeIn(threads, program, batch, options.threads).then(() => options.onProgress?.(progress));
     work.catch(() => {});
     underWay.push(work);

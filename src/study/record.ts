@@ -11,7 +11,7 @@ export interface UnitRecord {
   /** Share of tokens with a > 0. */
   readonly density: number;
   readonly metrics: Polysemy;
-  /** Words of each feature, by label. */
+  /** Words of each feature, the largest feature first (equal sizes: lower label first). */
   readonly words: readonly (readonly string[])[];
   readonly detail: Uint8Array;
   readonly inputs: Uint8Array;

@@ -21,8 +21,8 @@ export interface RunProgress {
   /** `harvest`: contexts through the model; `features`: units split into features. */
   readonly stage: 'harvest' | 'features';
   readonly done: number;
-  /** Null where the corpus does not say how much there is. */
-  readonly total: number | null;
+  /** Contexts of a whole corpus are estimated from the bytes read. */
+  readonly total: number;
   /** Text tokens run so far (harvest). */
   readonly tokens: number;
   /** What is being done, in words: `pass 1 of 2`, `mlp.3`. */
@@ -159,11 +159,11 @@ async function harvestGroups(
       threads,
       stateDir: groupDir,
       saveEvery: hooks.saveEvery ?? 40,
-      onProgress: ({ pass, passes, contexts, tokens }) =>
+      onProgress: ({ pass, passes, contexts, tokens, share }) =>
         hooks.onProgress?.({
           stage: 'harvest',
-          done: (pass - 1) * (options.contexts ?? 0) + contexts,
-          total: options.contexts === undefined ? null : passes * options.contexts,
+          done: contexts,
+          total: Math.max(contexts, Math.round(contexts / share)),
           tokens,
           what: passes > 1 ? `pass ${pass} of ${passes}` : '',
         }),

@@ -1,4 +1,5 @@
 import type { Embedding } from '../bank/bank.ts';
+import { featuresBySize } from '../cluster/labels.ts';
 import type { Tree } from '../cluster/tree.ts';
 import { unpackRows } from '../embed/half.ts';
 import { PolysemeError } from '../errors.ts';
@@ -114,7 +115,7 @@ export interface Study {
   sampleContexts(count: number): StudyContext[];
   tokenText(id: number): string;
   units(query?: UnitQuery): UnitSummary[];
-  /** Words of each feature of a unit, by label. */
+  /** Words of each feature of a unit, largest first. */
   words(bank: string, index: number): string[][];
   unit(bank: string, index: number): StudyUnit;
   /** Histogram of a unit's activations: bins that are not empty, and their counts. */
@@ -247,17 +248,17 @@ class StudyReader implements Study {
     const words = this.words(bank, index);
     const detail = this.detail(bank, index);
     const examples = this.#examples(detail);
-    const features = Array.from(detail.centrals, (central, label) => {
+    const features = featuresBySize(detail.labels, detail.centrals.length).map((label, rank) => {
       const own = examples.filter((_, i) => detail.labels[i] === label);
       return {
         id: label,
         size: own.length,
-        words: words[label]!,
+        words: words[rank]!,
         meanActivation: own.reduce((sum, { activation }) => sum + activation, 0) / own.length,
-        central,
+        central: detail.centrals[label]!,
         examples: own,
       };
-    }).sort((a, b) => b.size - a.size || a.id - b.id);
+    });
     const merges = Array.from(
       { length: detail.merges.length / 4 },
       (_, i) => Array.from(detail.merges.subarray(4 * i, 4 * i + 4)) as [number, number, number, number],
