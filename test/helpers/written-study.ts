@@ -64,7 +64,7 @@ export function writeStudy(study: WrittenStudy): void {
     );
     writer.writeUnits(
       id,
-      indices.map((unit) => record(study, unit)),
+      indices.map((unit) => writtenUnit(study, unit)),
     );
   }
   if (study.without === undefined) {
@@ -73,7 +73,8 @@ export function writeStudy(study: WrittenStudy): void {
   writer.close();
 }
 
-function record(study: WrittenStudy, index: number): UnitRecord {
+/** A unit as writeStudy writes it. */
+export function writtenUnit(study: Omit<WrittenStudy, 'path'>, index: number): UnitRecord {
   const random = createRandom(3, index);
   const n = study.examples(index);
   const length = Math.max(...study.contexts.map((tokens) => tokens.length));
