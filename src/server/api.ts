@@ -33,6 +33,8 @@ export interface ServerOptions {
 /** A web-standard handler of requests. */
 export interface StudyServer {
   fetch(request: Request): Response | Promise<Response>;
+  /** Reads ahead what the first requests need: a second or less. */
+  prepare(): void;
 }
 
 /**
@@ -81,6 +83,7 @@ export function createServer(study: Study, options: ServerOptions = {}): StudySe
     return new HttpProblem(500, detail).toResponse(SECURITY_HEADERS);
   });
   return {
+    prepare: () => answers.prepare(),
     fetch(request) {
       const host = hostName(request.headers.get('host') ?? new URL(request.url).host);
       if (hosts !== null && !hosts.has(host)) {
@@ -107,6 +110,12 @@ class Answers {
     this.#study = study;
     this.#revision = study.revision();
     this.#source = new StudySource(study);
+  }
+
+  prepare(): void {
+    const { table, wordCounts } = this.#source;
+    table.select({ ranges: [] });
+    wordCounts.count('');
   }
 
   respond(route: Route, request: Request, params: Record<string, string>): Response | Promise<Response> {

@@ -64,7 +64,7 @@ function offsetOf(cursor: string, digest: string): number {
 }
 
 function unitRow({ table }: StudySource, row: number): UnitsAnswer['units'][number] {
-  return { ...table.summary(row), words: table.largestWords(row).slice(0, 5) };
+  return { ...table.summary(row), words: table.words(row)[0] ?? [] };
 }
 
 /** Numbers of all units by column, for pictures of a whole model. */

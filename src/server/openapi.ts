@@ -32,7 +32,8 @@ function operation({ path, summary, params, query, answer }: Route): JsonSchema 
       200: { description: summary, content: { 'application/json': { schema: reference(answer) } } },
       304: { description: 'What If-None-Match names is still right' },
       400: failure('A parameter is unknown or bad'),
-      ...(path.includes('{') ? { 404: failure('There is no such bank or unit') } : {}),
+      404: failure('There is no such bank or unit'),
+      default: failure('Another problem'),
     },
   };
 }

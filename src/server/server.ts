@@ -38,7 +38,7 @@ export async function startServer(path: string, options: ListenOptions = {}): Pr
   const { port = 7423, host = '127.0.0.1', ...rest } = options;
   const study = openStudy(path);
   try {
-    const { fetch } = createServer(study, { ...rest, hosts: allowedHosts(host) });
+    const { fetch, prepare } = createServer(study, { ...rest, hosts: allowedHosts(host) });
     const server = createAdaptorServer({ fetch });
     await new Promise<void>((resolve, reject) => {
       server.once('error', (error) => reject(refusal(error, host, port)));
@@ -46,12 +46,14 @@ export async function startServer(path: string, options: ListenOptions = {}): Pr
       server.listen(port, host, resolve);
     });
     const { port: taken } = server.address() as AddressInfo;
+    const ahead = setImmediate(prepare);
     return {
       url: `http://${shownHost(host)}:${taken}`,
       port: taken,
       open: !isLoopback(host),
       close: () =>
         new Promise((resolve) => {
+          clearImmediate(ahead);
           const force = setTimeout(
             () => 'closeAllConnections' in server && server.closeAllConnections(),
             GRACE,

@@ -1,3 +1,4 @@
+import { featuresBySize } from '../cluster/labels.ts';
 import { unpackRows } from '../embed/half.ts';
 import { HISTOGRAM_BINS, histogramEdge } from '../harvest/scan.ts';
 import { METRICS, type Metric, type UnitDetail } from '../study/record.ts';
@@ -17,9 +18,9 @@ export function unitAnswer(
   const detail = study.detail(bank, index);
   const words = table.words(row);
   const contexts = source.contexts(detail.context);
-  const features = Array.from(detail.centrals, (central, id) => ({ id, central, members: [] as number[] }));
+  const members = Array.from(detail.centrals, (): number[] => []);
   detail.labels.forEach((label, i) => {
-    features[label]!.members.push(i);
+    members[label]!.push(i);
   });
   const { units } = info.banks.find(({ name }) => name === bank)!;
   const at = (i: number): number => (i >= 0 && i < units ? table.row(bank, i) : -1);
@@ -34,18 +35,18 @@ export function unitAnswer(
         study.tokenText(contexts.get(id)!.tokens[detail.position[i]!]!),
       ),
     },
-    features: features
-      .sort((a, b) => b.members.length - a.members.length || a.id - b.id)
-      .map(({ id, central, members }) => ({
+    features: featuresBySize(detail.labels, members.length).map((id, rank) => {
+      const own = members[id]!;
+      const central = detail.centrals[id]!;
+      return {
         id,
-        size: members.length,
-        words: words[id] ?? [],
-        meanActivation: fourDigits(
-          members.reduce((sum, i) => sum + detail.activation[i]!, 0) / members.length,
-        ),
+        size: own.length,
+        words: words[rank] ?? [],
+        meanActivation: fourDigits(own.reduce((sum, i) => sum + detail.activation[i]!, 0) / own.length),
         central,
-        examples: shown(members, central, most).map((i) => example(detail, i, contexts)),
-      })),
+        examples: shown(own, central, most).map((i) => example(detail, i, contexts)),
+      };
+    }),
     histogram: histogram(detail),
     ranks: Object.fromEntries(METRICS.map((metric) => [metric, table.rank(metric, row)])) as Record<
       Metric,

@@ -2,6 +2,7 @@ import { unitEmbeddings } from '../bank/bank.ts';
 import { centralExamples } from '../cluster/central.ts';
 import { type Cut, cutTree } from '../cluster/cut.ts';
 import { featureWords } from '../cluster/feature-words.ts';
+import { featuresBySize } from '../cluster/labels.ts';
 import { leafOrder } from '../cluster/leaf-order.ts';
 import { type LinkageMethod, linkage } from '../cluster/linkage.ts';
 import type { Tree } from '../cluster/tree.ts';
@@ -98,7 +99,7 @@ export class UnitSpace {
     });
   }
 
-  #features(labels: Int32Array, centrals: Int32Array, words: readonly (readonly string[])[]) {
+  #features(labels: Int32Array, centrals: Int32Array, words: readonly string[][]) {
     const { activation } = this.#detail;
     const sizes = new Int32Array(centrals.length);
     const sums = new Float64Array(centrals.length);
@@ -106,16 +107,16 @@ export class UnitSpace {
       sizes[label]!++;
       sums[label]! += activation[i]!;
     });
-    return Array.from(centrals, (central, id) => ({
+    return featuresBySize(labels, centrals.length).map((id, rank) => ({
       id,
       size: sizes[id]!,
-      words: [...words[id]!],
+      words: words[rank] ?? [],
       meanActivation: fourDigits(sums[id]! / sizes[id]!),
-      central,
-    })).sort((a, b) => b.size - a.size || a.id - b.id);
+      central: centrals[id]!,
+    }));
   }
 
-  /** The study's words where the features are the study's; else words against a sample of its contexts. */
+  /** Words of each feature, largest first: the study's where the features are the study's; else words against a sample of its contexts. */
   #wordsOf(labels: Int32Array, clusters: number): string[][] {
     const { context, position, labels: stored } = this.#detail;
     if (labels.every((label, i) => label === stored[i])) {
@@ -133,6 +134,7 @@ export class UnitSpace {
     labels.forEach((label, i) => {
       features[label]!.push(this.#words![i]!);
     });
-    return featureWords({ features, corpus: this.#source.wordCounts });
+    const words = featureWords({ features, corpus: this.#source.wordCounts });
+    return featuresBySize(labels, clusters).map((label) => words[label]!);
   }
 }

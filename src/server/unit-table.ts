@@ -16,7 +16,7 @@ export interface TableQuery {
 /** A unit whose features hold the words searched for. */
 export interface TextMatch {
   readonly row: number;
-  /** Labels of the features that hold all of them. */
+  /** Places of the features that hold all of them, the largest feature first. */
   readonly features: readonly number[];
 }
 
@@ -33,22 +33,18 @@ const FEATURE_END = '\n\n';
 /** Every unit's statistics, polysemy and words in memory (about 300 bytes a unit): what lists and searches go over. */
 export class UnitTable {
   readonly banks: readonly BankRows[];
-  readonly #study: Study;
   readonly #columns: UnitColumns;
-  readonly #largest: Int32Array;
   readonly #orders = new Map<string, Uint32Array>();
   readonly #sorted = new Map<string, Float64Array>();
   #texts: string[] | null = null;
 
   constructor(study: Study) {
-    this.#study = study;
     this.#columns = study.columns();
     const { bank } = this.#columns;
     this.banks = study.info().banks.map(({ name }, id) => {
       const start = lowerBound(bank, id);
       return { name, start, end: lowerBound(bank, id + 1) };
     });
-    this.#largest = new Int32Array(bank.length).fill(-1);
   }
 
   get size(): number {
@@ -90,20 +86,9 @@ export class UnitTable {
     return this.#columns.metrics[metric].subarray(start, end);
   }
 
-  /** Words of each feature, by label. */
+  /** Words of each feature, largest first. */
   words(row: number): string[][] {
     return JSON.parse(this.#columns.words[row]!) as string[][];
-  }
-
-  /** Words of the largest feature (the first of equals). */
-  largestWords(row: number): string[] {
-    const clusters = this.#columns.metrics.clusters[row]!;
-    if (clusters === 0) return [];
-    if (clusters > 1 && this.#largest[row]! < 0) {
-      const { bank, index } = this.name(row);
-      this.#largest[row] = mostFrequent(this.#study.detail(bank, index).labels, clusters);
-    }
-    return this.words(row)[Math.max(0, this.#largest[row]!)] ?? [];
   }
 
   /** The rows that a query chooses, in its order. */
@@ -134,7 +119,7 @@ export class UnitTable {
         (least, feature) => Math.min(least, feature.score),
         Number.POSITIVE_INFINITY,
       );
-      found.push({ row, score, features: features.map(({ label }) => label) });
+      found.push({ row, score, features: features.map(({ place }) => place) });
     }
     return found.sort((a, b) => a.score - b.score || a.row - b.row);
   }
@@ -188,7 +173,7 @@ export class UnitTable {
   }
 
   /** Features that hold every term; the score is lower for whole words, then beginnings, and for first words. */
-  #matching(row: number, terms: readonly string[]): { label: number; score: number }[] {
+  #matching(row: number, terms: readonly string[]): { place: number; score: number }[] {
     this.#texts ??= this.#columns.words.map((json) =>
       (JSON.parse(json) as string[][])
         .map((words) =>
@@ -201,9 +186,9 @@ export class UnitTable {
     );
     const text = this.#texts[row]!;
     if (!terms.every((term) => text.includes(term))) return [];
-    return text.split(FEATURE_END).flatMap((words, label) => {
+    return text.split(FEATURE_END).flatMap((words, place) => {
       const score = scoreOf(words.split(WORD_END), terms);
-      return score === null ? [] : [{ label, score }];
+      return score === null ? [] : [{ place, score }];
     });
   }
 }
@@ -223,21 +208,15 @@ function scoreOf(words: readonly string[], terms: readonly string[]): number | n
   let score = 0;
   for (const term of terms) {
     let best = Number.POSITIVE_INFINITY;
-    words.forEach((word, place) => {
+    words.forEach((word, i) => {
       if (!word.includes(term)) return;
       const kind = word === term ? 0 : word.startsWith(term) ? 1 : 2;
-      best = Math.min(best, kind * MOST_WORDS + place);
+      best = Math.min(best, kind * MOST_WORDS + i);
     });
     if (best === Number.POSITIVE_INFINITY) return null;
     score += best;
   }
   return score;
-}
-
-function mostFrequent(labels: Int32Array, clusters: number): number {
-  const sizes = new Int32Array(clusters);
-  for (const label of labels) sizes[label]!++;
-  return sizes.indexOf(sizes.reduce((most, size) => Math.max(most, size)));
 }
 
 /** The first place of ascending `values` (from `start` to `end`) that holds `value` or more. */

@@ -90,7 +90,7 @@ export interface UnitColumns {
   readonly bank: Uint16Array;
   readonly index: Uint32Array;
   readonly metrics: Readonly<Record<Metric, Float64Array>>;
-  /** Words of each feature, by label, as JSON. */
+  /** Words of each feature, largest first, as JSON. */
   readonly words: readonly string[];
 }
 
