@@ -5,6 +5,7 @@ import { randomUnit, studyQuery } from './data/queries.ts';
 import { HelpDialog } from './parts/help.tsx';
 import { Brand, DiceIcon, HelpIcon, MoonIcon, SunIcon, SystemIcon } from './parts/icons.tsx';
 import { SearchBox } from './parts/search-box.tsx';
+import { lastStudySearch } from './state/last-study.ts';
 import { useShortcuts } from './state/shortcuts.ts';
 import { type Theme, useTheme } from './state/theme.ts';
 
@@ -33,7 +34,7 @@ export function App() {
             <span>Polyseme</span>
           </Link>
           <nav aria-label="Pages">
-            <Link to="/" activeOptions={{ exact: true, includeSearch: false }}>
+            <Link to="/" search={lastStudySearch()} activeOptions={{ exact: true, includeSearch: false }}>
               Study
             </Link>
             <Link to="/search">Search</Link>

@@ -1,6 +1,6 @@
 import { createRootRoute, createRoute, createRouter, lazyRouteComponent } from '@tanstack/react-router';
 import { App } from './app.tsx';
-import { banksQuery, metricsQuery, queryClient, studyQuery, unitQuery } from './data/queries.ts';
+import { banksQuery, queryClient, studyQuery, unitQuery } from './data/queries.ts';
 import { Lost } from './pages/lost.tsx';
 import { StudyPage } from './pages/study.tsx';
 import { Failure, Loading } from './parts/states.tsx';
@@ -18,7 +18,6 @@ const study = createRoute({
   validateSearch: studySearch,
   loader: () => {
     void queryClient.prefetchQuery(banksQuery);
-    void queryClient.prefetchQuery(metricsQuery);
   },
   component: StudyPage,
 });

@@ -49,12 +49,18 @@ export function PlotFigure({
   useLayoutEffect(() => {
     if (plot === null || host === null || width === 0) return;
     const drawing = draw(plot, width);
-    drawing.setAttribute('role', 'img');
-    drawing.setAttribute('aria-label', label);
+    nameDrawing(drawing, label);
     host.replaceChildren(drawing);
     return latest.current?.(drawing);
   }, [plot, host, width, draw, label]);
   return <div ref={setHost} className="plot" style={{ minHeight: height }} />;
+}
+
+/** Makes a drawing one image with one name: Plot's names of its parts are for no reader, and not allowed on groups. */
+export function nameDrawing(drawing: Element, label: string): void {
+  for (const part of drawing.querySelectorAll('[aria-label]')) part.removeAttribute('aria-label');
+  drawing.setAttribute('role', 'img');
+  drawing.setAttribute('aria-label', label);
 }
 
 /** What all figures share. */

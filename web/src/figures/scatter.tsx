@@ -5,7 +5,7 @@ import type { Metric } from '../data/types.ts';
 import { useTheme } from '../state/theme.ts';
 import { useWidth } from '../state/width.ts';
 import { bankColour, resolveColour } from './colours.ts';
-import { PLOT_STYLE, usePlot } from './plot.tsx';
+import { nameDrawing, PLOT_STYLE, usePlot } from './plot.tsx';
 import { PointGrid } from './point-grid.ts';
 
 const HEIGHT = 336;
@@ -48,8 +48,7 @@ export function Scatter({
       y: { domain: extent(ys), type: scaleType(y), label: metricInfo(y).name, nice: true, ticks: 6, ...tickFormat(y) },
       marks: [plot.gridX({ stroke: 'var(--line)', strokeOpacity: 1 }), plot.gridY({ stroke: 'var(--line)', strokeOpacity: 1 })],
     });
-    drawing.setAttribute('role', 'img');
-    drawing.setAttribute('aria-label', `${metricInfo(y).name} against ${metricInfo(x).name}, one point a unit`);
+    nameDrawing(drawing, `${metricInfo(y).name} against ${metricInfo(x).name}, one point a unit`);
     const [toX, toY] = [drawing.scale('x')!.apply, drawing.scale('y')!.apply];
     const place = (values: Float64Array, apply: (v: number) => number) =>
       Float32Array.from(values, (value) => (Number.isNaN(value) ? Number.NaN : apply(value)));

@@ -126,7 +126,7 @@ function Table({ comparison, colour }: { comparison: Comparison; colour: (bank: 
         </button>
       </div>
       {/* biome-ignore lint/a11y/noNoninteractiveTabindex: it scrolls sideways where it is narrow */}
-      <div className="scroll-x" tabIndex={0} role="region" aria-label="Medians">
+      <div className="scroll-x" tabIndex={0} role="region" aria-label="Table of medians">
         <table className="plain">
           <thead>
             <tr>

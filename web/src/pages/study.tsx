@@ -1,6 +1,6 @@
 import { useQuery } from '@tanstack/react-query';
 import { useNavigate, useSearch } from '@tanstack/react-router';
-import { lazy, Suspense, useMemo } from 'react';
+import { lazy, Suspense, useEffect, useMemo } from 'react';
 import { saveUnits } from '../data/csv.ts';
 import { counted, METRIC_LIST, metricInfo } from '../data/metrics.ts';
 import { Points } from '../data/points.ts';
@@ -12,14 +12,22 @@ import { MetricSelect } from '../parts/controls.tsx';
 import { BankPicker, RangeFilters, useDelayed } from '../parts/filters.tsx';
 import { Empty, Failure, Loading } from '../parts/states.tsx';
 import { tableCaption, UnitTable } from '../parts/unit-table.tsx';
+import { rememberStudySearch } from '../state/last-study.ts';
 import { ranges, type StudySearch } from '../state/search.ts';
 import { useTheme } from '../state/theme.ts';
 
-const Scatter = lazy(async () => ({ default: (await import('../figures/scatter.tsx')).Scatter }));
-const Distributions = lazy(async () => ({ default: (await import('../figures/distributions.tsx')).Distributions }));
+const figures = {
+  scatter: () => import('../figures/scatter.tsx'),
+  distributions: () => import('../figures/distributions.tsx'),
+  plot: () => import('@observablehq/plot'),
+};
+const Scatter = lazy(async () => ({ default: (await figures.scatter()).Scatter }));
+const Distributions = lazy(async () => ({ default: (await figures.distributions()).Distributions }));
 
 /** What was run, how polysemantic its units are, and all of them in a table. */
 export function StudyPage() {
+  const { search } = useStudySearch();
+  useEffect(() => rememberStudySearch(search), [search]);
   const study = useQuery(studyQuery);
   if (study.error !== null) {
     return (
@@ -85,9 +93,20 @@ function StudyHead({ study }: { study: Study | undefined }) {
   );
 }
 
+function unitParams(search: StudySearch) {
+  const { sort, order = sort === undefined ? 'asc' : 'desc', bank, q } = search;
+  return { bank, sort, order, q, ...ranges({ ...search }) };
+}
+
 function usePoints() {
   const { search } = useStudySearch();
-  const metrics = useQuery(metricsQuery);
+  // The table's first rows come before the figures' many numbers.
+  const rows = useQuery(unitsQuery(unitParams(search), 0));
+  const metrics = useQuery({ ...metricsQuery, enabled: !rows.isPending });
+  useEffect(() => {
+    // All at once, beside the numbers that they wait for.
+    if (!rows.isPending) for (const load of Object.values(figures)) void load();
+  }, [rows.isPending]);
   const all = useMemo(() => (metrics.data === undefined ? null : Points.of(metrics.data)), [metrics.data]);
   const key = JSON.stringify([search.bank, ranges({ ...search })]);
   // biome-ignore lint/correctness/useExhaustiveDependencies: `key` stands for the part of `search` that counts
@@ -155,7 +174,7 @@ function Units() {
   const { sort, order = sort === undefined ? 'asc' : 'desc', bank, q } = search;
   const bounds = ranges({ ...search });
   const [words, setWords] = useDelayed(q ?? '', (text) => change({ q: text.trim() || undefined }));
-  const params = { bank, sort, order, q, ...bounds };
+  const params = unitParams(search);
   const first = useQuery(unitsQuery(params, 0));
   const dead = banks.data?.reduce((sum, each) => sum + each.dead, 0) ?? 0;
   const clear = Object.fromEntries(METRIC_LIST.flatMap(({ metric }) => [[`min.${metric}`, undefined], [`max.${metric}`, undefined]]));

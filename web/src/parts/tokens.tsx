@@ -3,8 +3,8 @@ import type { Example } from '../data/types.ts';
 import { passageText } from './token-text.ts';
 
 /** Tokens to each side of the peak in a line of the concordance. */
-const BEFORE = 24;
-const AFTER = 26;
+const BEFORE = 18;
+const AFTER = 20;
 
 /** The tokens of an example from `from` to `to`, coloured by activation against `scale`, the peak underlined. */
 function Span({ example, from, to, scale, lines }: { example: Example; from: number; to: number; scale: number; lines?: boolean }) {

@@ -1,7 +1,7 @@
 import { useQueries, useQuery } from '@tanstack/react-query';
-import { Link, useNavigate } from '@tanstack/react-router';
+import { useNavigate } from '@tanstack/react-router';
 import { useVirtualizer } from '@tanstack/react-virtual';
-import { useEffect, useRef } from 'react';
+import { memo, useCallback, useEffect, useRef } from 'react';
 import type { Params } from '../data/api.ts';
 import { formatMetric, formatWhole, METRIC_LIST, metricInfo } from '../data/metrics.ts';
 import { PAGE, unitsQuery } from '../data/queries.ts';
@@ -9,6 +9,8 @@ import type { Metric, UnitRow } from '../data/types.ts';
 import { Empty, Failure } from './states.tsx';
 
 const ROW = 33;
+/** Rows asked for before they are in view. */
+const AHEAD = 80;
 /** Rows drawn before the number of units is known. */
 const PLACEHOLDERS = 30;
 
@@ -38,12 +40,21 @@ export function UnitTable({
     overscan: 12,
   });
   const items = rows.getVirtualItems();
-  const first = Math.floor((items[0]?.index ?? 0) / PAGE);
-  const last = Math.max(first, Math.floor((items.at(-1)?.index ?? 0) / PAGE));
+  // The pages in view, and those that a scroll brings next.
+  const first = Math.max(0, Math.floor(((items[0]?.index ?? 0) - AHEAD) / PAGE));
+  const end = Math.min((items.at(-1)?.index ?? 0) + AHEAD, (total ?? 1) - 1);
+  const last = Math.max(first, Math.floor(end / PAGE));
   const pages = Array.from({ length: last - first + 1 }, (_, i) => first + i);
   const answers = useQueries({ queries: pages.map((page) => unitsQuery(params, page)) });
   const row = (index: number): UnitRow | undefined =>
     answers[Math.floor(index / PAGE) - first]?.data?.units[index % PAGE];
+
+  const navigate = useNavigate();
+  const open = useCallback(
+    (bank: string, index: number) =>
+      void navigate({ to: '/unit/$bank/$index', params: { bank, index }, search: {} }),
+    [navigate],
+  );
 
   const key = JSON.stringify(params);
   // biome-ignore lint/correctness/useExhaustiveDependencies: another order starts at the top
@@ -70,7 +81,7 @@ export function UnitTable({
       {/* biome-ignore lint/a11y/useSemanticElements: see above */}
       <div role="rowgroup" className="rows" style={{ height: Math.max(ROW, rows.getTotalSize()) }}>
         {items.map(({ index, start }) => (
-          <Row key={index} index={index} start={start} unit={row(index)} sort={sort} />
+          <Row key={index} index={index} start={start} unit={row(index)} sort={sort} onOpen={open} />
         ))}
       </div>
     </div>
@@ -127,18 +138,20 @@ function Head({
   );
 }
 
-function Row({
+/** A row; drawn again only when its unit or place changes, since a scroll brings some every frame. */
+const Row = memo(function Row({
   index,
   start,
   unit,
   sort,
+  onOpen,
 }: {
   index: number;
   start: number;
   unit: UnitRow | undefined;
   sort: Metric | undefined;
+  onOpen: (bank: string, index: number) => void;
 }) {
-  const navigate = useNavigate();
   const style = { transform: `translateY(${start}px)` };
   if (unit === undefined) {
     return (
@@ -163,15 +176,17 @@ function Row({
       aria-rowindex={index + 2}
       style={style}
       onClick={(event) => {
-        if ((event.target as Element).closest('a') !== null || window.getSelection()?.type === 'Range') return;
-        void navigate({ to: '/unit/$bank/$index', params: { bank, index: unit.index }, search: {} });
+        const modified = event.ctrlKey || event.metaKey || event.shiftKey || event.button !== 0;
+        if (modified || window.getSelection()?.type === 'Range') return;
+        event.preventDefault();
+        onOpen(bank, unit.index);
       }}
     >
       {/* biome-ignore lint/a11y/useSemanticElements: see UnitTable */}
       <div role="cell" className="cell name">
-        <Link to="/unit/$bank/$index" params={{ bank, index: unit.index }} search={{}} preload={false}>
+        <a href={`/unit/${encodeURIComponent(bank)}/${unit.index}`}>
           {bank}/{unit.index}
-        </Link>
+        </a>
       </div>
       {/* biome-ignore lint/a11y/useSemanticElements: see UnitTable */}
       <div role="cell" className="cell words" title={unit.words.join(', ')}>
@@ -185,7 +200,7 @@ function Row({
       ))}
     </div>
   );
-}
+});
 
 /** "1,024 units by features, most first" */
 export function tableCaption(total: number, sort: Metric | undefined, order: 'asc' | 'desc'): string {
