@@ -43,11 +43,23 @@ export function App() {
           </nav>
           <SearchBox inputRef={search} />
           <div className="bar-tools">
-            <button type="button" className="icon" onClick={random} aria-label="Random unit" title="Random unit (r)">
+            <button
+              type="button"
+              className="icon"
+              onClick={random}
+              aria-label="Random unit"
+              title="Random unit (r)"
+            >
               <DiceIcon />
             </button>
             <ThemeButton />
-            <button type="button" className="icon" onClick={() => setHelp(true)} aria-label="Help" title="Help (?)">
+            <button
+              type="button"
+              className="icon"
+              onClick={() => setHelp(true)}
+              aria-label="Help"
+              title="Help (?)"
+            >
               <HelpIcon />
             </button>
           </div>
@@ -69,7 +81,8 @@ export function useRandom(): () => void {
       navigate({
         to: '/unit/$bank/$index',
         params: { bank, index },
-        search: (before) => (params.bank === undefined ? {} : { ...before, feature: undefined, example: undefined }),
+        search: (before) =>
+          params.bank === undefined ? {} : { ...before, feature: undefined, example: undefined },
       }),
     );
   };
@@ -79,7 +92,13 @@ function ThemeButton() {
   const { theme, choose } = useTheme();
   const label = `Theme: ${theme}. Change to ${NEXT[theme]}`;
   return (
-    <button type="button" className="icon" aria-label={label} title={label} onClick={() => choose(NEXT[theme])}>
+    <button
+      type="button"
+      className="icon"
+      aria-label={label}
+      title={label}
+      onClick={() => choose(NEXT[theme])}
+    >
       {theme === 'system' ? <SystemIcon /> : theme === 'light' ? <SunIcon /> : <MoonIcon />}
     </button>
   );
@@ -90,7 +109,8 @@ function Unfinished() {
   if (data?.status !== 'unfinished') return null;
   return (
     <p className="notice" role="status">
-      This study is unfinished: it shows the units found so far. Run its command again and it goes on where it stopped.
+      This study is unfinished: it shows the units found so far. Run its command again and it goes on where it
+      stopped.
     </p>
   );
 }

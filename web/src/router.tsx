@@ -4,7 +4,14 @@ import { banksQuery, queryClient, studyQuery, unitQuery } from './data/queries.t
 import { Lost } from './pages/lost.tsx';
 import { StudyPage } from './pages/study.tsx';
 import { Failure, Loading } from './parts/states.tsx';
-import { compareSearch, parseSearch, stringifySearch, studySearch, tableSearch, unitSearch } from './state/search.ts';
+import {
+  compareSearch,
+  parseSearch,
+  stringifySearch,
+  studySearch,
+  tableSearch,
+  unitSearch,
+} from './state/search.ts';
 
 const root = createRootRoute({
   component: App,

@@ -1,7 +1,7 @@
 import { saveCsv } from '../figures/export.ts';
+import type { UnitCut } from '../state/unit-cut.ts';
 import { get, type Params } from './api.ts';
 import { METRIC_LIST } from './metrics.ts';
-import type { UnitCut } from '../state/unit-cut.ts';
 import type { Unit, UnitRow, Units } from './types.ts';
 
 /** Saves all units of a query, in its order, page by page. */
@@ -17,7 +17,11 @@ export async function saveUnits(name: string, params: Params): Promise<void> {
 }
 
 function unitCells(unit: UnitRow): (string | number | null)[] {
-  return [`${unit.bank}/${unit.index}`, unit.words.join(' '), ...METRIC_LIST.map(({ metric }) => unit[metric])];
+  return [
+    `${unit.bank}/${unit.index}`,
+    unit.words.join(' '),
+    ...METRIC_LIST.map(({ metric }) => unit[metric]),
+  ];
 }
 
 /** Saves a unit's examples with the features of the cut on screen. */
@@ -29,7 +33,17 @@ export function saveFeatures(unit: Unit, { cut, examples }: UnitCut): void {
     for (const member of members) {
       const { activation, document, context, position, tokens } = examples[member]!;
       const text = tokens.join('');
-      rows.push([id, words.join(' '), member, activation, document, context, position, tokens[position] ?? '', text]);
+      rows.push([
+        id,
+        words.join(' '),
+        member,
+        activation,
+        document,
+        context,
+        position,
+        tokens[position] ?? '',
+        text,
+      ]);
     }
   }
   saveCsv(`${unit.bank}-${unit.index}`, rows);

@@ -54,7 +54,11 @@ export function answeredCut(answer: Clustering): Cut {
 export function recut(
   tree: Tree,
   threshold: number,
-  { distances, activation, words }: { distances: Float64Array | null; activation: readonly number[]; words: LocalWords | null },
+  {
+    distances,
+    activation,
+    words,
+  }: { distances: Float64Array | null; activation: readonly number[]; words: LocalWords | null },
 ): Cut {
   const labels = cutTree(tree, { distance: threshold });
   const members = groups(labels);
@@ -108,7 +112,10 @@ export class LocalWords {
   }
 }
 
-function withMembers(features: readonly Omit<CutFeature, 'members' | 'rank'>[], labels: Int32Array): CutFeature[] {
+function withMembers(
+  features: readonly Omit<CutFeature, 'members' | 'rank'>[],
+  labels: Int32Array,
+): CutFeature[] {
   const members = groups(labels);
   return features.map(({ id, size, words, central, meanActivation }, rank) => ({
     id,

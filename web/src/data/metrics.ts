@@ -20,7 +20,11 @@ export const formatWhole = (value: number): string => whole.format(value);
 export const formatThree = (value: number): string => minus(three.format(value));
 /** 1.23; small numbers keep two significant digits. */
 export const formatActivation = (value: number): string =>
-  minus(value !== 0 && Math.abs(value) < 0.095 ? value.toPrecision(2).replace(/e-?\d+$/, exponent) : two.format(value));
+  minus(
+    value !== 0 && Math.abs(value) < 0.095
+      ? value.toPrecision(2).replace(/e-?\d+$/, exponent)
+      : two.format(value),
+  );
 /** 1.2 % */
 export const formatShare = (value: number): string => {
   const percent = 100 * value;
@@ -40,13 +44,15 @@ const INFO: Record<Metric, Omit<MetricInfo, 'metric'>> = {
   clusters: {
     name: 'Features',
     short: 'features',
-    sentence: 'Clusters that the dendrogram falls into at the threshold: one for each thing the unit responds to.',
+    sentence:
+      'Clusters that the dendrogram falls into at the threshold: one for each thing the unit responds to.',
     format: formatWhole,
   },
   effectiveClusters: {
     name: 'Effective features',
     short: 'effective',
-    sentence: 'Features weighted by how many examples they hold (exp of the entropy of their shares): stray examples hardly count.',
+    sentence:
+      'Features weighted by how many examples they hold (exp of the entropy of their shares): stray examples hardly count.',
     format: two.format,
   },
   largestShare: {
@@ -58,7 +64,8 @@ const INFO: Record<Metric, Omit<MetricInfo, 'metric'>> = {
   meanDistance: {
     name: 'Mean distance',
     short: 'mean dist.',
-    sentence: 'Mean cosine distance over all pairs of examples: 0 is one meaning, 1 is unrelated ones. Needs no threshold.',
+    sentence:
+      'Mean cosine distance over all pairs of examples: 0 is one meaning, 1 is unrelated ones. Needs no threshold.',
     format: formatThree,
   },
   maxDistance: {
@@ -82,7 +89,8 @@ const INFO: Record<Metric, Omit<MetricInfo, 'metric'>> = {
   silhouette: {
     name: 'Silhouette',
     short: 'silhouette',
-    sentence: 'How much closer an example is to its own feature than to the next one, from −1 to 1; higher is a cleaner split.',
+    sentence:
+      'How much closer an example is to its own feature than to the next one, from −1 to 1; higher is a cleaner split.',
     format: formatThree,
   },
   examples: {

@@ -49,7 +49,8 @@ export const PAGE = 100;
 export const unitsQuery = (params: Params, page: number) =>
   queryOptions({
     queryKey: ['units', params, page],
-    queryFn: ({ signal }) => get<Units>('/api/units', { ...params, limit: PAGE, offset: page * PAGE }, signal),
+    queryFn: ({ signal }) =>
+      get<Units>('/api/units', { ...params, limit: PAGE, offset: page * PAGE }, signal),
   });
 
 export const unitQuery = (bank: string, index: number) =>

@@ -29,8 +29,8 @@ export type Clustering = ClusteringAnswer;
 export type UnitMap = MapAnswer;
 export type Matches = SearchAnswer;
 export type Comparison = CompareAnswer;
-export type { Quantiles };
 
 export type { LinkageMethod } from '../../../src/cluster/linkage.ts';
 export type { Polysemy } from '../../../src/polysemy/metrics.ts';
 export type { Metric } from '../../../src/study/record.ts';
+export type { Quantiles };

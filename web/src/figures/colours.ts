@@ -19,7 +19,17 @@ export function exampleColours(features: readonly CutFeature[]): string[] {
 }
 
 // Plasma (van der Walt & Smith), eight equal steps.
-const PLASMA = ['#0d0887', '#4c02a1', '#7e03a8', '#aa2395', '#cc4778', '#e66c5c', '#f89540', '#fdc527', '#f0f921'];
+const PLASMA = [
+  '#0d0887',
+  '#4c02a1',
+  '#7e03a8',
+  '#aa2395',
+  '#cc4778',
+  '#e66c5c',
+  '#f89540',
+  '#fdc527',
+  '#f0f921',
+];
 
 /** Colour of bank i of n: a ramp, since banks are mostly layers; the part of it that stands out from the paper. */
 export function bankColour(i: number, n: number, dark: boolean): string {

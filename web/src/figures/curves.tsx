@@ -11,13 +11,22 @@ const HEIGHT = 320;
 const STEPS = 240;
 
 /** Cumulative distributions of a metric, a curve a bank: the share of units with at most that value. */
-export function Curves({ points, metric, chosen }: { points: Points; metric: Metric; chosen: readonly string[] }) {
+export function Curves({
+  points,
+  metric,
+  chosen,
+}: {
+  points: Points;
+  metric: Metric;
+  chosen: readonly string[];
+}) {
   const { dark } = useTheme();
   const draw = useCallback(
     (plot: Plot, width: number) => {
       const curves = chosen.flatMap((name) => curve(points, metric, name));
       const medians = curves.filter(({ middle }) => middle);
-      const colour = (d: { bank: string }) => bankColour(points.banks.indexOf(d.bank), points.banks.length, dark);
+      const colour = (d: { bank: string }) =>
+        bankColour(points.banks.indexOf(d.bank), points.banks.length, dark);
       const isShare = metric === 'density' || metric === 'largestShare';
       return plot.plot({
         width,
@@ -26,7 +35,12 @@ export function Curves({ points, metric, chosen }: { points: Points; metric: Met
         marginRight: 20,
         marginBottom: 40,
         style: PLOT_STYLE,
-        x: { label: metricInfo(metric).name, type: metric === 'density' ? 'sqrt' : 'linear', ticks: Math.max(3, width / 100), ...(isShare ? { tickFormat: '~%' } : {}) },
+        x: {
+          label: metricInfo(metric).name,
+          type: metric === 'density' ? 'sqrt' : 'linear',
+          ticks: Math.max(3, width / 100),
+          ...(isShare ? { tickFormat: '~%' } : {}),
+        },
         y: { label: 'share of units', domain: [0, 1], tickFormat: '~%', ticks: 5 },
         marks: [
           plot.gridX({ stroke: 'var(--line)', strokeOpacity: 1 }),

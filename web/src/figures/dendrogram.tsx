@@ -48,9 +48,8 @@ export function Dendrogram({
   return (
     <div ref={setHost} className="dendrogram">
       {width === 0 ? null : (
-        // biome-ignore lint/a11y/noStaticElementInteractions: the examples are in the list, with their own controls
-        // biome-ignore lint/a11y/noSvgWithoutTitle: labelled
-        // biome-ignore lint/a11y/useKeyWithClickEvents: as above
+        // biome-ignore lint/a11y/useKeyWithClickEvents: the list has the same examples, with controls of their own
+        // biome-ignore lint/a11y/useSemanticElements: a drawing
         <svg
           ref={svg}
           width={width}
@@ -74,7 +73,9 @@ export function Dendrogram({
               key={feature?.id ?? -1}
               d={d}
               fill="none"
-              stroke={feature === null ? 'var(--line-strong)' : (colours[feature.members[0]!] ?? 'var(--f-rest)')}
+              stroke={
+                feature === null ? 'var(--line-strong)' : (colours[feature.members[0]!] ?? 'var(--f-rest)')
+              }
               strokeWidth={feature === null ? 1 : 1.6}
               strokeOpacity={selected !== undefined && feature !== null && feature.id !== selected ? 0.3 : 1}
             />
@@ -120,7 +121,14 @@ function Marker({ x, step }: { x: (node: number) => number; step: number }) {
   if (hovered < 0 || Number.isNaN(x(hovered))) return null;
   return (
     <g className="no-export" pointerEvents="none">
-      <line x1={x(hovered)} x2={x(hovered)} y1={MARGIN.top} y2={BASE} stroke="var(--ink)" strokeOpacity="0.25" />
+      <line
+        x1={x(hovered)}
+        x2={x(hovered)}
+        y1={MARGIN.top}
+        y2={BASE}
+        stroke="var(--ink)"
+        strokeOpacity="0.25"
+      />
       <rect
         x={x(hovered) - Math.max(3, step / 2)}
         y={BASE + 1}
@@ -165,7 +173,6 @@ function Threshold({
     End: top,
   };
   return (
-    // biome-ignore lint/a11y/useSemanticElements: a line in a drawing
     <g
       role="slider"
       tabIndex={0}
@@ -200,8 +207,20 @@ function Threshold({
         onChange(round(to), true);
       }}
     >
-      <rect x={MARGIN.left} y={-12} width={width - MARGIN.left - MARGIN.right} height={24} fill="transparent" />
-      <line x1={MARGIN.left} x2={width - MARGIN.right} stroke="var(--ink)" strokeWidth="1.25" strokeDasharray="4 3" />
+      <rect
+        x={MARGIN.left}
+        y={-12}
+        width={width - MARGIN.left - MARGIN.right}
+        height={24}
+        fill="transparent"
+      />
+      <line
+        x1={MARGIN.left}
+        x2={width - MARGIN.right}
+        stroke="var(--ink)"
+        strokeWidth="1.25"
+        strokeDasharray="4 3"
+      />
       <g transform={`translate(${width - MARGIN.right - 50}, -10)`}>
         <rect width="50" height="20" rx="10" fill="var(--ink)" />
         <text x="25" y="14" textAnchor="middle" fill="var(--paper)" className="grip">
@@ -213,7 +232,11 @@ function Threshold({
 }
 
 /** One path a feature, of the merges that hold inside it, and one of those above the threshold. */
-function branches({ tree, cut, threshold }: UnitCut, x: (node: number) => number, y: (distance: number) => number) {
+function branches(
+  { tree, cut, threshold }: UnitCut,
+  x: (node: number) => number,
+  y: (distance: number) => number,
+) {
   const { count, merges } = tree;
   const byId = new Map<number, CutFeature>(cut.features.map((feature) => [feature.id, feature]));
   const label = new Int32Array(count + Math.max(0, count - 1)).fill(-1);

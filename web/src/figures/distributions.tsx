@@ -30,11 +30,27 @@ export function Distributions({ points, metric, bank }: { points: Points; metric
         style: PLOT_STYLE,
         x: { domain, label: metricInfo(metric).name, ticks: Math.max(3, width / 100), ...percent(metric) },
         y: { axis: null, domain: [0, 1] },
-        fy: { label: null, domain: banks.map((_, b) => b), tickFormat: (b: number) => names[b]!, padding: 0.16 },
+        fy: {
+          label: null,
+          domain: banks.map((_, b) => b),
+          tickFormat: (b: number) => names[b]!,
+          padding: 0.16,
+        },
         marks: [
           plot.gridX({ stroke: 'var(--line)', strokeOpacity: 1 }),
-          plot.rectY(bars, { x1: 'from', x2: 'to', y: 'share', fy: 'bank', fill: colour, fillOpacity: opacity, inset: 0 }),
-          plot.ruleY(banks.map((_, b) => ({ bank: b })), { y: 0, fy: 'bank', stroke: 'var(--line-strong)' }),
+          plot.rectY(bars, {
+            x1: 'from',
+            x2: 'to',
+            y: 'share',
+            fy: 'bank',
+            fill: colour,
+            fillOpacity: opacity,
+            inset: 0,
+          }),
+          plot.ruleY(
+            banks.map((_, b) => ({ bank: b })),
+            { y: 0, fy: 'bank', stroke: 'var(--line-strong)' },
+          ),
           plot.tickX(medians, { x: 'median', fy: 'bank', stroke: 'var(--ink)', strokeWidth: 1.5 }),
           plot.text(medians, {
             fy: 'bank',
@@ -83,7 +99,8 @@ function shapes(points: Points, metric: Metric) {
     for (const value of own) counts[Math.min(bins - 1, Math.floor((value - low) / step))]!++;
     const most = Math.max(...counts);
     counts.forEach((count, bin) => {
-      if (count > 0) bars.push({ bank, from: low + bin * step, to: low + (bin + 1) * step, share: count / most });
+      if (count > 0)
+        bars.push({ bank, from: low + bin * step, to: low + (bin + 1) * step, share: count / most });
     });
     const middle = (own.length - 1) / 2;
     medians.push({ bank, median: (own[Math.floor(middle)]! + own[Math.ceil(middle)]!) / 2 });

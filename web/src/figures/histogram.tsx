@@ -12,7 +12,15 @@ const BAND = 17;
 const BANDS = 8;
 
 /** The unit's activations over all text tokens, and under them where each large feature's examples lie. */
-export function Histogram({ unit, unitCut, selected }: { unit: Unit; unitCut: UnitCut; selected: number | undefined }) {
+export function Histogram({
+  unit,
+  unitCut,
+  selected,
+}: {
+  unit: Unit;
+  unitCut: UnitCut;
+  selected: number | undefined;
+}) {
   const { features } = unitCut.cut;
   const shown = features.slice(0, BANDS);
   const bands = shown.length * BAND;
@@ -24,7 +32,11 @@ export function Histogram({ unit, unitCut, selected }: { unit: Unit; unitCut: Un
       const x = { domain, label: 'activation', nice: false, ticks: Math.max(3, width / 90) };
       const common = { width, marginLeft: 46, marginRight: 12, style: PLOT_STYLE };
       const ticks = shown.flatMap((feature) =>
-        feature.members.map((id) => ({ a: unit.leaves.activation[id]!, feature: feature.id, colour: featureColour(feature, features.length) })),
+        feature.members.map((id) => ({
+          a: unit.leaves.activation[id]!,
+          feature: feature.id,
+          colour: featureColour(feature, features.length),
+        })),
       );
       const row = (id: number) => shown.findIndex((feature) => feature.id === id);
       const most = Math.max(...bars.map(({ count }) => count));
@@ -37,7 +49,17 @@ export function Histogram({ unit, unitCut, selected }: { unit: Unit; unitCut: Un
         y: { type: 'log', domain: [0.5, most * 1.3], label: 'tokens (log)', ticks: 4, tickFormat: '~s' },
         marks: [
           plot.gridY({ stroke: 'var(--line)', strokeOpacity: 1 }),
-          plot.rectY(bars, { x1: 'from', x2: 'to', y1: 0.5, y2: 'count', fill: 'var(--f-rest)', fillOpacity: 0.75, insetRight: 1, title: (d: Bar) => `${d.from.toPrecision(3)} to ${d.to.toPrecision(3)}: ${d.count} tokens (${formatShare(d.count / tokens)})` }),
+          plot.rectY(bars, {
+            x1: 'from',
+            x2: 'to',
+            y1: 0.5,
+            y2: 'count',
+            fill: 'var(--f-rest)',
+            fillOpacity: 0.75,
+            insetRight: 1,
+            title: (d: Bar) =>
+              `${d.from.toPrecision(3)} to ${d.to.toPrecision(3)}: ${d.count} tokens (${formatShare(d.count / tokens)})`,
+          }),
         ],
       });
       if (shown.length === 0) return top;

@@ -38,11 +38,17 @@ export function EmbeddingMap({
   const draw = useCallback(
     (plot: Plot, width: number) => {
       const { x, y } = places ?? { x: [], y: [] };
-      const share = (i: 0 | 1) => (layout === 'pca' && pca.data ? ` (${formatShare(pca.data.variance[i])})` : '');
+      const share = (i: 0 | 1) =>
+        layout === 'pca' && pca.data ? ` (${formatShare(pca.data.variance[i])})` : '';
       const faded = (i: number) => selected !== undefined && labels[i] !== selected;
       const named = features
         .filter(({ size, words }, rank) => rank < 8 && size > 1 && words.length > 0)
-        .map(({ members, words, id }) => ({ id, word: words.find((word) => /\p{L}/u.test(word)) ?? words[0]!, x: median(members.map((i) => x[i]!)), y: median(members.map((i) => y[i]!)) }));
+        .map(({ members, words, id }) => ({
+          id,
+          word: words.find((word) => /\p{L}/u.test(word)) ?? words[0]!,
+          x: median(members.map((i) => x[i]!)),
+          y: median(members.map((i) => y[i]!)),
+        }));
       return plot.plot({
         width,
         height: HEIGHT,
@@ -82,7 +88,8 @@ export function EmbeddingMap({
     [places, layout, pca.data, colours, labels, features, selected],
   );
   if (error !== null) return <Failure error={error} />;
-  if (places === undefined || places === null) return <Loading what={layout === 'umap' ? 'UMAP' : 'the map'} />;
+  if (places === undefined || places === null)
+    return <Loading what={layout === 'umap' ? 'UMAP' : 'the map'} />;
   return (
     <PlotFigure
       draw={draw}

@@ -44,9 +44,26 @@ export function Scatter({
       marginBottom: MARGIN.bottom,
       marginLeft: MARGIN.left,
       style: PLOT_STYLE,
-      x: { domain: extent(xs), type: scaleType(x), label: metricInfo(x).name, nice: true, ticks: Math.max(3, width / 90), ...tickFormat(x) },
-      y: { domain: extent(ys), type: scaleType(y), label: metricInfo(y).name, nice: true, ticks: 6, ...tickFormat(y) },
-      marks: [plot.gridX({ stroke: 'var(--line)', strokeOpacity: 1 }), plot.gridY({ stroke: 'var(--line)', strokeOpacity: 1 })],
+      x: {
+        domain: extent(xs),
+        type: scaleType(x),
+        label: metricInfo(x).name,
+        nice: true,
+        ticks: Math.max(3, width / 90),
+        ...tickFormat(x),
+      },
+      y: {
+        domain: extent(ys),
+        type: scaleType(y),
+        label: metricInfo(y).name,
+        nice: true,
+        ticks: 6,
+        ...tickFormat(y),
+      },
+      marks: [
+        plot.gridX({ stroke: 'var(--line)', strokeOpacity: 1 }),
+        plot.gridY({ stroke: 'var(--line)', strokeOpacity: 1 }),
+      ],
     });
     nameDrawing(drawing, `${metricInfo(y).name} against ${metricInfo(x).name}, one point a unit`);
     const [toX, toY] = [drawing.scale('x')!.apply, drawing.scale('y')!.apply];
@@ -90,7 +107,7 @@ export function Scatter({
       }}
     >
       <div ref={axes} />
-      <canvas ref={canvas} aria-hidden="true" />
+      <canvas ref={canvas} />
       {unit === null || places === null ? null : (
         <>
           <i className="ring no-export" style={{ left: places.x[hover], top: places.y[hover] }} />
@@ -106,7 +123,8 @@ export function Scatter({
             </b>
             {[x, y].map((metric, i) => (
               <span key={i === 0 ? 'x' : 'y'}>
-                {metricInfo(metric).name} <b className="num">{formatMetric(metric, points.column(metric)[hover]!)}</b>
+                {metricInfo(metric).name}{' '}
+                <b className="num">{formatMetric(metric, points.column(metric)[hover]!)}</b>
               </span>
             ))}
           </div>

@@ -13,19 +13,19 @@ export function AboutPage() {
       <h1>What is shown, and how it was found</h1>
       <p>
         A neuron, or a latent of a sparse autoencoder, often responds to several unrelated things: it is{' '}
-        <em>polysemantic</em>. Polyseme collects the passages in which a unit responds most, finds out which of them it
-        responds to for the same reason, and so splits the unit into <em>features</em>.
+        <em>polysemantic</em>. Polyseme collects the passages in which a unit responds most, finds out which
+        of them it responds to for the same reason, and so splits the unit into <em>features</em>.
       </p>
 
       <h2>Neuron embeddings</h2>
       <p>
-        Each example stands for the part of the unit’s input that the unit reads. With the input vector h at the example’s
-        token and the unit’s input weights w, its embedding is the element-wise product
+        Each example stands for the part of the unit’s input that the unit reads. With the input vector h at
+        the example’s token and the unit’s input weights w, its embedding is the element-wise product
       </p>
       <EmbeddingFormula />
       <p>
-        whose sum is the pre-activation less the bias. In a gated MLP, where the activation is act(g·h)(u·h), it is h times the gradient
-        of the activation:
+        whose sum is the pre-activation less the bias. In a gated MLP, where the activation is act(g·h)(u·h),
+        it is h times the gradient of the activation:
       </p>
       <GatedFormula />
 
@@ -33,14 +33,15 @@ export function AboutPage() {
       <p>Two examples are near when their embeddings point the same way:</p>
       <DistanceFormula />
       <p>
-        Agglomerative clustering joins examples from the nearest on, and the tree keeps the distance of every merge. Cut
-        at a threshold, it falls into clusters: the unit’s features. The linkage says how the distance between two
-        clusters follows from those between their examples, and changes the number of features several-fold; so does the
-        threshold. Both are recorded with a study, and both can be changed on a unit’s page.
+        Agglomerative clustering joins examples from the nearest on, and the tree keeps the distance of every
+        merge. Cut at a threshold, it falls into clusters: the unit’s features. The linkage says how the
+        distance between two clusters follows from those between their examples, and changes the number of
+        features several-fold; so does the threshold. Both are recorded with a study, and both can be changed
+        on a unit’s page.
       </p>
       <p>
-        A feature’s words are those that occur around its peaks more often than in the unit’s other features and in the
-        whole text (class-based TF-IDF).
+        A feature’s words are those that occur around its peaks more often than in the unit’s other features
+        and in the whole text (class-based TF-IDF).
       </p>
 
       <h2>Metrics</h2>
@@ -55,8 +56,9 @@ export function AboutPage() {
       <p>With p the shares of the examples that the features hold, the number of effective features is</p>
       <EffectiveFormula />
       <p>
-        A metric without a value, such as a distance where there is only one example, shows as a dash and comes last in every order.
-        More examples tend to find more features: compare units with like numbers of examples.
+        A metric without a value, such as a distance where there is only one example, shows as a dash and
+        comes last in every order. More examples tend to find more features: compare units with like numbers
+        of examples.
       </p>
 
       <h2>This study</h2>
@@ -64,9 +66,10 @@ export function AboutPage() {
 
       <h2>Sources</h2>
       <p>
-        Alex Foote, <cite>Tackling Polysemanticity with Neuron Embeddings</cite> (2024), arXiv 2411.08166. Effective features, largest share, silhouette and the
-        choice of linkage go beyond the paper. Everything here can be had as JSON:{' '}
-        <a href="/openapi.json">the API’s description</a>. To the <Link to="/">units</Link>.
+        Alex Foote, <cite>Tackling Polysemanticity with Neuron Embeddings</cite> (2024), arXiv 2411.08166.
+        Effective features, largest share, silhouette and the choice of linkage go beyond the paper.
+        Everything here can be had as JSON: <a href="/openapi.json">the API’s description</a>. To the{' '}
+        <Link to="/">units</Link>.
       </p>
     </main>
   );
@@ -78,9 +81,21 @@ function Options() {
   if (data === undefined) return <Loading what="the options" />;
   const groups: readonly (readonly [string, Readonly<Record<string, unknown>>])[] = [
     ['Model', data.model],
-    ['Data', { ...data.data, documents: data.documents, contexts: data.contexts, 'text tokens': data.tokens }],
+    [
+      'Data',
+      { ...data.data, documents: data.documents, contexts: data.contexts, 'text tokens': data.tokens },
+    ],
     ['Options', data.options],
-    ['Study', { file: data.name, status: data.status, examples: data.examples, content: data.contentHash, 'made with': `Polyseme ${data.version}` }],
+    [
+      'Study',
+      {
+        file: data.name,
+        status: data.status,
+        examples: data.examples,
+        content: data.contentHash,
+        'made with': `Polyseme ${data.version}`,
+      },
+    ],
   ];
   return (
     <div className="options">
@@ -123,5 +138,9 @@ function spaced(key: string): string {
 function display(value: unknown): string {
   if (typeof value === 'boolean') return value ? 'yes' : 'no';
   if (typeof value === 'number') return Number.isInteger(value) ? value.toLocaleString('en') : String(value);
-  return Array.isArray(value) ? value.join(', ') : typeof value === 'object' ? JSON.stringify(value) : String(value);
+  return Array.isArray(value)
+    ? value.join(', ')
+    : typeof value === 'object'
+      ? JSON.stringify(value)
+      : String(value);
 }

@@ -75,7 +75,11 @@ function Chosen({ all }: { all: readonly Bank[] }) {
           note={`${metricInfo(metric).sentence} A curve further to the right has larger values; the dot is the median.`}
         >
           <Suspense fallback={<Loading what="the figure" />}>
-            {points === null ? <Loading what="the figure" /> : <Curves points={points} metric={metric} chosen={chosen} />}
+            {points === null ? (
+              <Loading what="the figure" />
+            ) : (
+              <Curves points={points} metric={metric} chosen={chosen} />
+            )}
           </Suspense>
         </Figure>
       </div>
@@ -117,7 +121,19 @@ function Table({ comparison, colour }: { comparison: Comparison; colour: (bank: 
             saveCsv('compare', [
               ['metric', 'bank', 'count', 'min', 'q1', 'median', 'q3', 'max', 'mean', 'low', 'high'],
               ...rows.flatMap(({ metric, values }) =>
-                values.map((v, i) => [metric, banks[i]!.name, v.count, v.min, v.q1, v.median, v.q3, v.max, v.mean, v.interval?.[0] ?? null, v.interval?.[1] ?? null]),
+                values.map((v, i) => [
+                  metric,
+                  banks[i]!.name,
+                  v.count,
+                  v.min,
+                  v.q1,
+                  v.median,
+                  v.q3,
+                  v.max,
+                  v.mean,
+                  v.interval?.[0] ?? null,
+                  v.interval?.[1] ?? null,
+                ]),
               ),
             ])
           }
@@ -126,7 +142,7 @@ function Table({ comparison, colour }: { comparison: Comparison; colour: (bank: 
         </button>
       </div>
       {/* biome-ignore lint/a11y/noNoninteractiveTabindex: it scrolls sideways where it is narrow */}
-      <div className="scroll-x" tabIndex={0} role="region" aria-label="Table of medians">
+      <section className="scroll-x" tabIndex={0} aria-label="Table of medians">
         <table className="plain">
           <thead>
             <tr>
@@ -158,7 +174,7 @@ function Table({ comparison, colour }: { comparison: Comparison; colour: (bank: 
             ))}
           </tbody>
         </table>
-      </div>
+      </section>
     </section>
   );
 }

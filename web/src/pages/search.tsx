@@ -21,7 +21,10 @@ export function SearchPage() {
   // Words alone go to the search, which ranks by how well they match; with a metric, the list of units answers.
   const byMetric = sort !== undefined || bank !== undefined || Object.keys(bounds).length > 0;
   const words = useQuery({ ...searchQuery(q), enabled: q.trim() !== '' && !byMetric });
-  const list = useQuery({ ...unitsQuery({ q: q || undefined, sort, order, bank, ...bounds }, 0), enabled: byMetric });
+  const list = useQuery({
+    ...unitsQuery({ q: q || undefined, sort, order, bank, ...bounds }, 0),
+    enabled: byMetric,
+  });
   const answer = byMetric ? list : words;
   const [text, setText] = useDelayed(q, (next) => change({ q: next.trim() || undefined }));
   const asked = q.trim() !== '' || byMetric;
@@ -44,7 +47,10 @@ export function SearchPage() {
         <div className="controls">
           <label>
             Sort by
-            <select value={sort ?? ''} onChange={(event) => change({ sort: (event.target.value || undefined) as Metric | undefined })}>
+            <select
+              value={sort ?? ''}
+              onChange={(event) => change({ sort: (event.target.value || undefined) as Metric | undefined })}
+            >
               <option value="">{byMetric ? 'unit' : 'match'}</option>
               {METRIC_LIST.map(({ metric, name }) => (
                 <option key={metric} value={metric}>
@@ -56,7 +62,10 @@ export function SearchPage() {
           {sort === undefined ? null : (
             <label>
               <span className="sr">Order</span>
-              <select value={order} onChange={(event) => change({ order: event.target.value === 'asc' ? 'asc' : undefined })}>
+              <select
+                value={order}
+                onChange={(event) => change({ order: event.target.value === 'asc' ? 'asc' : undefined })}
+              >
                 <option value="desc">most first</option>
                 <option value="asc">least first</option>
               </select>
@@ -97,11 +106,18 @@ export function SearchPage() {
 
 function Result({ unit, q, extra }: { unit: Found; q: string; extra: Metric | undefined }) {
   const { bank, index, matches = [] } = unit;
-  const shown: readonly Metric[] = [...new Set<Metric>(['clusters', 'meanDistance', ...(extra === undefined ? [] : [extra])])];
+  const shown: readonly Metric[] = [
+    ...new Set<Metric>(['clusters', 'meanDistance', ...(extra === undefined ? [] : [extra])]),
+  ];
   const features = matches.length > 0 ? matches : [{ feature: -1, words: unit.words }];
   return (
     <li>
-      <Link to="/unit/$bank/$index" params={{ bank, index }} search={matches[0] ? { feature: matches[0].feature } : {}} className="num result-name">
+      <Link
+        to="/unit/$bank/$index"
+        params={{ bank, index }}
+        search={matches[0] ? { feature: matches[0].feature } : {}}
+        className="num result-name"
+      >
         {bank}/{index}
       </Link>
       <span className="result-words wrap">
@@ -110,7 +126,9 @@ function Result({ unit, q, extra }: { unit: Found; q: string; extra: Metric | un
             <Words words={words} q={q} />
           </bdi>
         ))}
-        {features.length > 4 ? <span className="muted">and {counted(features.length - 4, 'more feature')}</span> : null}
+        {features.length > 4 ? (
+          <span className="muted">and {counted(features.length - 4, 'more feature')}</span>
+        ) : null}
         {unit.words.length === 0 && matches.length === 0 ? <span className="muted">no words</span> : null}
       </span>
       <span className="muted small num result-metrics">

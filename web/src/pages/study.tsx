@@ -130,7 +130,13 @@ function Overview() {
         className="span-5"
         title="Distribution by bank"
         name={`distribution-${shape}`}
-        controls={<MetricSelect label="Metric of the distributions" value={shape} onChange={(metric) => change({ shape: metric })} />}
+        controls={
+          <MetricSelect
+            label="Metric of the distributions"
+            value={shape}
+            onChange={(metric) => change({ shape: metric })}
+          />
+        }
         note={metricInfo(shape).sentence}
       >
         <Suspense fallback={waiting}>
@@ -158,7 +164,9 @@ function Overview() {
               points={points}
               x={x}
               y={y}
-              onOpen={(bank, index) => void navigate({ to: '/unit/$bank/$index', params: { bank, index }, search: {} })}
+              onOpen={(bank, index) =>
+                void navigate({ to: '/unit/$bank/$index', params: { bank, index }, search: {} })
+              }
             />
           )}
         </Suspense>
@@ -177,7 +185,12 @@ function Units() {
   const params = unitParams(search);
   const first = useQuery(unitsQuery(params, 0));
   const dead = banks.data?.reduce((sum, each) => sum + each.dead, 0) ?? 0;
-  const clear = Object.fromEntries(METRIC_LIST.flatMap(({ metric }) => [[`min.${metric}`, undefined], [`max.${metric}`, undefined]]));
+  const clear = Object.fromEntries(
+    METRIC_LIST.flatMap(({ metric }) => [
+      [`min.${metric}`, undefined],
+      [`max.${metric}`, undefined],
+    ]),
+  );
   const onSort = (metric: Metric | undefined) =>
     change({ sort: metric, order: metric === sort ? (order === 'desc' ? 'asc' : 'desc') : undefined });
   return (
@@ -189,7 +202,12 @@ function Units() {
           {dead > 0 && q === undefined ? `; ${counted(dead, 'unit')} never active` : ''}
         </span>
         <span className="grow" />
-        <button type="button" className="button quiet" aria-label="Save the table as CSV" onClick={() => void saveUnits('units', params)}>
+        <button
+          type="button"
+          className="button quiet"
+          aria-label="Save the table as CSV"
+          onClick={() => void saveUnits('units', params)}
+        >
           CSV
         </button>
       </div>

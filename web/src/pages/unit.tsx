@@ -5,7 +5,7 @@ import { useRandom } from '../app.tsx';
 import { ApiError } from '../data/api.ts';
 import { saveFeatures } from '../data/csv.ts';
 import { counted } from '../data/metrics.ts';
-import { queryClient, unitQuery } from '../data/queries.ts';
+import { queryClient, studyQuery, unitQuery } from '../data/queries.ts';
 import type { Unit } from '../data/types.ts';
 import { FeatureList } from '../parts/feature-list.tsx';
 import { Failure, Loading } from '../parts/states.tsx';
@@ -20,8 +20,13 @@ import { useUnitCut } from '../state/unit-cut.ts';
 export function UnitPage() {
   const { bank, index } = useParams({ from: '/unit/$bank/$index' });
   const isIndex = Number.isInteger(index);
-  const { data, error, isPlaceholderData, refetch } = useQuery({ ...unitQuery(bank, index), enabled: isIndex });
-  const failure = isIndex ? error : new ApiError(404, 'A unit’s number is a whole number, as in /unit/mlp.2/137.');
+  const { data, error, isPlaceholderData, refetch } = useQuery({
+    ...unitQuery(bank, index),
+    enabled: isIndex,
+  });
+  const failure = isIndex
+    ? error
+    : new ApiError(404, 'A unit’s number is a whole number, as in /unit/mlp.2/137.');
   return (
     <main id="main" className="page unit" aria-busy={isPlaceholderData}>
       <title>{`${bank}/${isIndex ? index : '?'} · Polyseme`}</title>
@@ -64,22 +69,29 @@ function UnitView({ unit }: { unit: Unit }) {
       }),
     [navigate],
   );
-  const go = (index: number | null) => {
+  const at = useParams({ from: '/unit/$bank/$index' });
+  const step = (by: -1 | 1) => {
+    const index = neighbour(unit, at, by);
     if (index === null) return;
     void navigate({
       to: '/unit/$bank/$index',
-      params: { bank, index },
+      params: { bank: at.bank, index },
       search: (before: UnitSearch) => ({ ...before, feature: undefined, example: undefined }),
     });
   };
-  useShortcuts({ ArrowLeft: () => go(neighbours.previous), ArrowRight: () => go(neighbours.next) });
+  const previous = () => step(-1);
+  const next = () => step(1);
+  useShortcuts({ ArrowLeft: previous, ArrowRight: next });
   useEffect(() => {
     for (const index of [neighbours.next, neighbours.previous]) {
       if (index !== null) void queryClient.prefetchQuery(unitQuery(bank, index));
     }
   }, [bank, neighbours]);
 
-  const onSelect = useCallback((feature: number | undefined) => change({ feature, example: undefined }), [change]);
+  const onSelect = useCallback(
+    (feature: number | undefined) => change({ feature, example: undefined }),
+    [change],
+  );
   const onToggle = useCallback(
     (example: number, open: boolean) => change({ example: open ? example : undefined }),
     [change],
@@ -113,7 +125,8 @@ function UnitView({ unit }: { unit: Unit }) {
         <section className="features" aria-labelledby="features-title">
           <div className="features-head">
             <h2 id="features-title" className="num">
-              {counted(features, 'feature')} <span className="muted">in {counted(unit.examples, 'example')}</span>
+              {counted(features, 'feature')}{' '}
+              <span className="muted">in {counted(unit.examples, 'example')}</span>
             </h2>
             <button
               type="button"
@@ -128,7 +141,9 @@ function UnitView({ unit }: { unit: Unit }) {
             unit={unit}
             unitCut={unitCut}
             selected={selected}
-            openExample={search.example !== undefined && search.example < unit.examples ? search.example : undefined}
+            openExample={
+              search.example !== undefined && search.example < unit.examples ? search.example : undefined
+            }
             onSelect={onSelect}
             onToggle={onToggle}
           />
@@ -136,4 +151,14 @@ function UnitView({ unit }: { unit: Unit }) {
       </div>
     </>
   );
+}
+
+/** The unit before or after the one in the URL, which may still be on its way while another is on screen. */
+function neighbour(shown: Unit, at: { bank: string; index: number }, by: -1 | 1): number | null {
+  const isShown = shown.bank === at.bank && shown.index === at.index;
+  const unit = isShown ? shown : queryClient.getQueryData(unitQuery(at.bank, at.index).queryKey);
+  if (unit !== undefined) return by < 0 ? unit.neighbours.previous : unit.neighbours.next;
+  const bank = queryClient.getQueryData(studyQuery.queryKey)?.banks.find(({ name }) => name === at.bank);
+  const index = at.index + by;
+  return index >= 0 && index < (bank?.units ?? 0) ? index : null;
 }

@@ -54,11 +54,20 @@ export const ExampleRow = memo(function ExampleRow({
           if (event.key === 'Enter') onToggle(example.id, !open);
         }}
       >
-        {open ? <WholeContext example={example} scale={scale} /> : <Concordance example={example} scale={scale} />}
+        {open ? (
+          <WholeContext example={example} scale={scale} />
+        ) : (
+          <Concordance example={example} scale={scale} />
+        )}
       </div>
       <span className="document muted" title={`${example.document}, context ${example.context}`}>
         <bdi>{example.document}</bdi>
-        {open ? <span className="num"> · context {example.context}, token {example.position}</span> : null}
+        {open ? (
+          <span className="num">
+            {' '}
+            · context {example.context}, token {example.position}
+          </span>
+        ) : null}
       </span>
       <button
         type="button"

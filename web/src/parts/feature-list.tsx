@@ -33,8 +33,8 @@ export function FeatureList({
     return (
       <Empty title="This unit never responds">
         <p>
-          Over all text that the study read, no activation of {unit.bank}/{unit.index} was an example. A dead unit has no
-          features and no distances.
+          Over all text that the study read, no activation of {unit.bank}/{unit.index} was an example. A dead
+          unit has no features and no distances.
         </p>
       </Empty>
     );
@@ -53,7 +53,9 @@ export function FeatureList({
           examples={examples}
           scale={scale}
           selected={selected === feature.id}
-          openExample={openExample !== undefined && labels[openExample] === feature.id ? openExample : undefined}
+          openExample={
+            openExample !== undefined && labels[openExample] === feature.id ? openExample : undefined
+          }
           onSelect={onSelect}
           onToggle={onToggle}
         />

@@ -84,11 +84,19 @@ export const FeatureSection = memo(function FeatureSection({
         ))}
       </ol>
       {size > few ? (
-        <button type="button" className="button link small" onClick={() => onSelect(selected ? undefined : id)}>
+        <button
+          type="button"
+          className="button link small"
+          onClick={() => onSelect(selected ? undefined : id)}
+        >
           {selected ? 'Show fewer' : `Show all ${size}`}
         </button>
       ) : null}
-      {selected && size > MOST ? <p className="muted small">The {MOST} strongest of {size}.</p> : null}
+      {selected && size > MOST ? (
+        <p className="muted small">
+          The {MOST} strongest of {size}.
+        </p>
+      ) : null}
     </section>
   );
 });

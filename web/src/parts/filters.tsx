@@ -7,16 +7,29 @@ import type { Ranges } from '../state/search.ts';
 export function RangeFilters({ ranges, onChange }: { ranges: Ranges; onChange: (ranges: Ranges) => void }) {
   const [added, setAdded] = useState<readonly Metric[]>([]);
   const active = METRIC_LIST.map(({ metric }) => metric).filter(
-    (metric) => ranges[`min.${metric}`] !== undefined || ranges[`max.${metric}`] !== undefined || added.includes(metric),
+    (metric) =>
+      ranges[`min.${metric}`] !== undefined ||
+      ranges[`max.${metric}`] !== undefined ||
+      added.includes(metric),
   );
   return (
     <>
       {active.map((metric) => (
         <fieldset className="chip" key={metric}>
           <legend className="sr">{metricInfo(metric).name}</legend>
-          <Bound label={`Least ${metricInfo(metric).name}`} value={ranges[`min.${metric}`]} placeholder="least" onChange={(value) => onChange({ ...ranges, [`min.${metric}`]: value })} />
+          <Bound
+            label={`Least ${metricInfo(metric).name}`}
+            value={ranges[`min.${metric}`]}
+            placeholder="least"
+            onChange={(value) => onChange({ ...ranges, [`min.${metric}`]: value })}
+          />
           <span aria-hidden="true">≤ {metricInfo(metric).name.toLowerCase()} ≤</span>
-          <Bound label={`Most ${metricInfo(metric).name}`} value={ranges[`max.${metric}`]} placeholder="most" onChange={(value) => onChange({ ...ranges, [`max.${metric}`]: value })} />
+          <Bound
+            label={`Most ${metricInfo(metric).name}`}
+            value={ranges[`max.${metric}`]}
+            placeholder="most"
+            onChange={(value) => onChange({ ...ranges, [`max.${metric}`]: value })}
+          />
           <button
             type="button"
             className="button quiet"
@@ -79,7 +92,11 @@ function Bound({
 }
 
 /** A text that reaches the URL once the reader pauses. */
-export function useDelayed(value: string, commit: (value: string) => void, wait = 250): [string, (text: string) => void] {
+export function useDelayed(
+  value: string,
+  commit: (value: string) => void,
+  wait = 250,
+): [string, (text: string) => void] {
   const [text, setText] = useState(value);
   useEffect(() => setText(value), [value]);
   useEffect(() => {

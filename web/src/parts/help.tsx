@@ -32,9 +32,10 @@ export function HelpDialog({ open, onClose }: { open: boolean; onClose: () => vo
       </dl>
       <h2>Reading a unit</h2>
       <p className="muted">
-        Every example is a passage in which the unit responds strongly; the deeper a token’s colour, the stronger. The tree
-        joins examples that the unit responds to for the same reason: move its threshold line (or focus it and use the arrow
-        keys) and the features are cut anew. Focus a passage and use ← → to read the value of each token.
+        Every example is a passage in which the unit responds strongly; the deeper a token’s colour, the
+        stronger. The tree joins examples that the unit responds to for the same reason: move its threshold
+        line (or focus it and use the arrow keys) and the features are cut anew. Focus a passage and use ← →
+        to read the value of each token.
       </p>
       <p>
         <button type="button" className="button" onClick={onClose}>

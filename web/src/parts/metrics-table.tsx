@@ -26,7 +26,7 @@ export function MetricsTable({ unit, unitCut }: { unit: Unit; unitCut: UnitCut }
       {METRIC_LIST.map(({ metric, name, sentence }) => {
         const rank = unit.ranks[metric];
         return (
-          <div key={metric}>
+          <div key={metric} className="metric-row">
             <dt>{name}</dt>
             <dd className="num metric-value">{formatMetric(metric, metricNow(unit, unitCut, metric))}</dd>
             <dd className="muted small sentence">{sentence}</dd>

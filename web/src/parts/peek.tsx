@@ -14,13 +14,13 @@ export function Peek({ unitCut, children }: { unitCut: UnitCut; children: ReactN
   const { tokens, position, activation, id } = example;
   const feature = unitCut.cut.features.find(({ id: label }) => label === unitCut.cut.labels[id]);
   const part = (from: number, to: number) =>
-    tokens
-      .slice(Math.max(0, from), Math.max(0, to))
-      .map(passageText)
-      .join('');
+    tokens.slice(Math.max(0, from), Math.max(0, to)).map(passageText).join('');
   return (
     <p className="peek small" aria-hidden="true">
-      <i className="dot" style={{ background: feature && featureColour(feature, unitCut.cut.features.length) }} />
+      <i
+        className="dot"
+        style={{ background: feature && featureColour(feature, unitCut.cut.features.length) }}
+      />
       <span className="num muted">{formatActivation(activation)}</span>
       <bdi className="before">{part(position - AROUND, position)}</bdi>
       <bdi className="after">

@@ -33,7 +33,7 @@ export function SearchBox({ inputRef }: { inputRef: RefObject<HTMLInputElement |
           if (event.key === 'Escape') event.currentTarget.blur();
         }}
       />
-      <kbd aria-hidden="true">/</kbd>
+      <kbd>/</kbd>
     </form>
   );
 }

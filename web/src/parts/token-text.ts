@@ -8,18 +8,22 @@ const HIDDEN =
 
 /** A token's text to be read in a passage: the space before a word stays, all other whitespace becomes visible. */
 export function passageText(token: string): string {
-  const text = shorten(token);
+  const text = token.slice(0, LONGEST);
   const lead = /^ (?=\S)/.test(text) ? ' ' : '';
-  return lead + text.slice(lead.length).replaceAll(' ', '·').replace(HIDDEN, visible);
+  return lead + spelled(text.slice(lead.length)) + rest(token);
 }
 
 /** A token's text spelled out, every space too. */
 export function spelledText(token: string): string {
-  return shorten(token).replaceAll(' ', '·').replace(HIDDEN, visible);
+  return spelled(token.slice(0, LONGEST)) + rest(token);
 }
 
-function shorten(token: string): string {
-  return token.length > LONGEST ? `${token.slice(0, LONGEST)}… (${token.length} characters)` : token;
+function spelled(text: string): string {
+  return text.replaceAll(' ', '·').replace(HIDDEN, visible);
+}
+
+function rest(token: string): string {
+  return token.length > LONGEST ? `… (${token.length} characters)` : '';
 }
 
 function visible(character: string): string {

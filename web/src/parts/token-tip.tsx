@@ -40,7 +40,6 @@ export function TokenTips({ examples, children }: { examples: readonly Example[]
   };
   return (
     // biome-ignore lint/a11y/noStaticElementInteractions: listens for the passages inside, which can be focused
-    // biome-ignore lint/a11y/useKeyWithMouseEvents: focus is heard below
     <div
       onMouseOver={(event) => show((event.target as Element).closest('[data-i]'))}
       onMouseLeave={() => show(null)}

@@ -46,7 +46,11 @@ export function TreePanel({
         </label>
         <ThresholdField value={threshold} onCommit={commit} />
         {stored ? null : (
-          <button type="button" className="button quiet" onClick={() => onCut({ threshold: undefined, linkage: undefined })}>
+          <button
+            type="button"
+            className="button quiet"
+            onClick={() => onCut({ threshold: undefined, linkage: undefined })}
+          >
             Reset
           </button>
         )}

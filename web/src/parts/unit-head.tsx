@@ -1,8 +1,8 @@
 import { Link, useRouter } from '@tanstack/react-router';
 import { formatMetric, formatWhole, metricInfo, ordinal } from '../data/metrics.ts';
 import type { Metric, Unit } from '../data/types.ts';
-import type { UnitCut } from '../state/unit-cut.ts';
 import { lastStudySearch } from '../state/last-study.ts';
+import type { UnitCut } from '../state/unit-cut.ts';
 import { LeftIcon, RightIcon } from './icons.tsx';
 import { metricNow } from './metrics-table.tsx';
 

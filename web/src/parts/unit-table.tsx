@@ -1,3 +1,8 @@
+// The rows are placed by the virtualiser, which tables do not allow: they are a table by their roles. What can be focused
+// in a cell or a row is its button or its link.
+// biome-ignore-all lint/a11y/useSemanticElements: see above
+// biome-ignore-all lint/a11y/useFocusableInteractive: see above
+// biome-ignore-all lint/a11y/useKeyWithClickEvents: see above
 import { useQueries, useQuery } from '@tanstack/react-query';
 import { useNavigate } from '@tanstack/react-router';
 import { useVirtualizer } from '@tanstack/react-virtual';
@@ -75,10 +80,14 @@ export function UnitTable({
     );
   }
   return (
-    // biome-ignore lint/a11y/useSemanticElements: rows are placed by the virtualiser
-    <div className="table" role="table" aria-label="Units" aria-rowcount={total === undefined ? -1 : total + 1} ref={scroller}>
+    <div
+      className="table"
+      role="table"
+      aria-label="Units"
+      aria-rowcount={total === undefined ? -1 : total + 1}
+      ref={scroller}
+    >
       <Head sort={sort} order={order} onSort={onSort} />
-      {/* biome-ignore lint/a11y/useSemanticElements: see above */}
       <div role="rowgroup" className="rows" style={{ height: Math.max(ROW, rows.getTotalSize()) }}>
         {items.map(({ index, start }) => (
           <Row key={index} index={index} start={start} unit={row(index)} sort={sort} onOpen={open} />
@@ -99,26 +108,17 @@ function Head({
 }) {
   const direction = order === 'asc' ? 'ascending' : 'descending';
   return (
-    // biome-ignore lint/a11y/useSemanticElements: see UnitTable
     <div role="rowgroup" className="thead">
-      {/* biome-ignore lint/a11y/useSemanticElements: see UnitTable */}
-      {/* biome-ignore lint/a11y/useFocusableInteractive: its buttons are */}
       <div role="row" className="row" aria-rowindex={1}>
-        {/* biome-ignore lint/a11y/useSemanticElements: see UnitTable */}
-        {/* biome-ignore lint/a11y/useFocusableInteractive: its button is */}
         <div role="columnheader" className="cell name" aria-sort={sort === undefined ? direction : 'none'}>
           <button type="button" onClick={() => onSort(undefined)}>
             unit
           </button>
         </div>
-        {/* biome-ignore lint/a11y/useSemanticElements: see UnitTable */}
-        {/* biome-ignore lint/a11y/useFocusableInteractive: not sortable */}
         <div role="columnheader" className="cell words">
           largest feature
         </div>
         {METRIC_LIST.map(({ metric, short, sentence, name }) => (
-          // biome-ignore lint/a11y/useSemanticElements: see UnitTable
-          // biome-ignore lint/a11y/useFocusableInteractive: its button is
           <div
             key={metric}
             role="columnheader"
@@ -155,10 +155,7 @@ const Row = memo(function Row({
   const style = { transform: `translateY(${start}px)` };
   if (unit === undefined) {
     return (
-      // biome-ignore lint/a11y/useSemanticElements: see UnitTable
-      // biome-ignore lint/a11y/useFocusableInteractive: nothing is here yet
       <div role="row" className="row waiting" aria-rowindex={index + 2} style={style}>
-        {/* biome-ignore lint/a11y/useSemanticElements: see UnitTable */}
         <div role="cell" className="cell name muted">
           …
         </div>
@@ -167,9 +164,6 @@ const Row = memo(function Row({
   }
   const { bank } = unit;
   return (
-    // biome-ignore lint/a11y/useSemanticElements: see UnitTable
-    // biome-ignore lint/a11y/useKeyWithClickEvents: its link does the same
-    // biome-ignore lint/a11y/useFocusableInteractive: its link is
     <div
       role="row"
       className="row link"
@@ -182,18 +176,19 @@ const Row = memo(function Row({
         onOpen(bank, unit.index);
       }}
     >
-      {/* biome-ignore lint/a11y/useSemanticElements: see UnitTable */}
       <div role="cell" className="cell name">
         <a href={`/unit/${encodeURIComponent(bank)}/${unit.index}`}>
           {bank}/{unit.index}
         </a>
       </div>
-      {/* biome-ignore lint/a11y/useSemanticElements: see UnitTable */}
       <div role="cell" className="cell words" title={unit.words.join(', ')}>
-        {unit.examples === 0 ? <span className="muted">never active</span> : <bdi>{unit.words.join(', ')}</bdi>}
+        {unit.examples === 0 ? (
+          <span className="muted">never active</span>
+        ) : (
+          <bdi>{unit.words.join(', ')}</bdi>
+        )}
       </div>
       {METRIC_LIST.map(({ metric }) => (
-        // biome-ignore lint/a11y/useSemanticElements: see UnitTable
         <div key={metric} role="cell" className={`cell value num${metric === sort ? ' sorted' : ''}`}>
           {formatMetric(metric, unit[metric])}
         </div>
@@ -204,6 +199,9 @@ const Row = memo(function Row({
 
 /** "1,024 units by features, most first" */
 export function tableCaption(total: number, sort: Metric | undefined, order: 'asc' | 'desc'): string {
-  const by = sort === undefined ? '' : ` by ${metricInfo(sort).name.toLowerCase()}, ${order === 'asc' ? 'least' : 'most'} first`;
+  const by =
+    sort === undefined
+      ? ''
+      : ` by ${metricInfo(sort).name.toLowerCase()}, ${order === 'asc' ? 'least' : 'most'} first`;
   return `${formatWhole(total)} unit${total === 1 ? '' : 's'}${by}`;
 }

@@ -68,7 +68,13 @@ export function ViewsPanel({
             ) : unit.examples === 0 && view !== 'activations' ? (
               <Empty title="No examples to show" />
             ) : view === 'map' ? (
-              <EmbeddingMap unit={unit} unitCut={unitCut} layout={layout} selected={selected} onExample={onExample} />
+              <EmbeddingMap
+                unit={unit}
+                unitCut={unitCut}
+                layout={layout}
+                selected={selected}
+                onExample={onExample}
+              />
             ) : view === 'matrix' ? (
               <Matrix unitCut={unitCut} onExample={onExample} />
             ) : (

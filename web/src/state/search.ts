@@ -27,7 +27,12 @@ export const VIEWS = ['map', 'matrix', 'activations', 'metrics'] as const;
 export type View = (typeof VIEWS)[number];
 export const LAYOUTS = ['pca', 'umap'] as const;
 export type Layout = (typeof LAYOUTS)[number];
-export const LINKAGES = ['average', 'complete', 'single', 'weighted'] as const satisfies readonly LinkageMethod[];
+export const LINKAGES = [
+  'average',
+  'complete',
+  'single',
+  'weighted',
+] as const satisfies readonly LinkageMethod[];
 
 export interface UnitSearch {
   linkage?: LinkageMethod;

@@ -8,7 +8,9 @@ const listeners = new Set<() => void>();
 /** The theme chosen (kept on this computer, not in the URL) and the one in force. */
 export function useTheme(): { theme: Theme; dark: boolean; choose(theme: Theme): void } {
   const theme = useSyncExternalStore(subscribe, chosen);
-  const isDark = useSyncExternalStore(subscribe, () => (chosen() === 'system' ? dark.matches : chosen() === 'dark'));
+  const isDark = useSyncExternalStore(subscribe, () =>
+    chosen() === 'system' ? dark.matches : chosen() === 'dark',
+  );
   return { theme, dark: isDark, choose };
 }
 
@@ -37,4 +39,3 @@ function subscribe(listener: () => void): () => void {
     dark.removeEventListener('change', listener);
   };
 }
-

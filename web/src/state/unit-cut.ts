@@ -40,7 +40,10 @@ export function useUnitCut(unit: Unit, search: UnitSearch): UnitCut {
   const askedStored = linkage === unit.linkage && asked === unit.threshold;
 
   const distances = useQuery({ ...distancesQuery(bank, index), enabled: unit.examples > 1 });
-  const other = useQuery({ ...clusteringQuery(bank, index, linkage, unit.threshold), enabled: linkage !== unit.linkage });
+  const other = useQuery({
+    ...clusteringQuery(bank, index, linkage, unit.threshold),
+    enabled: linkage !== unit.linkage,
+  });
   const answer = useQuery({ ...clusteringQuery(bank, index, linkage, asked), enabled: !askedStored });
 
   const examples = useMemo(() => unitExamples(unit), [unit]);

@@ -1,4 +1,4 @@
-import { useEffect, useState } from "react";
+import { useEffect, useState } from 'react';
 
 /** Width of an element's content box, followed as it changes; 0 until it is known. */
 export function useWidth(element: HTMLElement | null): number {
