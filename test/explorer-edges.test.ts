@@ -58,12 +58,7 @@ describe.skipIf(!hasBrowser)('explorer on unusual studies', () => {
     }
   }
 
-  const VIEWS = [
-    '',
-    '?view=matrix',
-    '?view=activations',
-      '?layout=umap&feature=0&example=0',
-  ];
+  const VIEWS = ['', '?view=matrix', '?view=activations', '?layout=umap&feature=0&example=0'];
 
   it.each([0, 1, 2])('shows every page of one unit with examples: %d', async (examples) => {
     await visit(

@@ -261,7 +261,7 @@ describe.skipIf(!hasBrowser)('explorer', () => {
     await page.getByRole('button', { name: 'Distances' }).click();
     await page.locator('.views-panel image').waitFor();
     await page.getByRole('button', { name: 'Activations' }).click();
-    await page.getByText('tokens (log)').waitFor();
+    await page.getByText('of activation (log)').waitFor();
     await page.getByRole('button', { name: 'Metrics' }).click();
     await page.locator('.metrics').getByText('Silhouette').waitFor();
     for (const kind of ['SVG', 'PNG']) {

@@ -33,29 +33,31 @@ const PLASMA = [
 
 /** Colour of bank i of n: a ramp, since banks are mostly layers; the part of it that stands out from the paper. */
 export function bankColour(i: number, n: number, dark: boolean): string {
-  const [from, to] = dark ? [0.42, 1] : [0, 0.64];
+  const [from, to] = dark ? [0.4, 0.92] : [0, 0.64];
   return ramp(PLASMA, from + (to - from) * (n < 2 ? 0.3 : i / (n - 1)));
 }
 
-/** Distance to colour: near stands out from the paper, far fades into it. */
-export function distanceColour(distance: number, dark: boolean): string {
-  const t = Math.min(1, Math.max(0, distance));
-  return ramp(dark ? NEAR_DARK : NEAR_LIGHT, t);
+/** Colour of a distance, from 0 (near) to 1 (far): near stands out from the paper, far fades into it. */
+export function distanceRgb(share: number, dark: boolean): number[] {
+  return mix(dark ? NEAR_DARK : NEAR_LIGHT, share);
 }
 
 const NEAR_LIGHT = ['#0b2a5b', '#1d4f91', '#3f7cba', '#78a9d4', '#b3cfe6', '#dfe9f1', '#f7f7f3'];
 const NEAR_DARK = ['#fdf3b4', '#f0cd6a', '#c79b52', '#8b7663', '#54535f', '#2f3340', '#1b1d24'];
 
-/** Piecewise linear in sRGB between equally spaced stops. */
-export function ramp(stops: readonly string[], t: number): string {
+function ramp(stops: readonly string[], t: number): string {
+  return `rgb(${mix(stops, t).join(', ')})`;
+}
+
+/** Piecewise linear in sRGB between equally spaced stops; t in [0, 1]. */
+function mix(stops: readonly string[], t: number): number[] {
   const at = Math.min(1, Math.max(0, t)) * (stops.length - 1);
   const low = Math.min(stops.length - 2, Math.floor(at));
   const [a, b] = [channels(stops[low]!), channels(stops[low + 1]!)];
-  const mixed = a.map((value, i) => Math.round(value + (b[i]! - value) * (at - low)));
-  return `rgb(${mixed.join(', ')})`;
+  return a.map((value, i) => Math.round(value + (b[i]! - value) * (at - low)));
 }
 
-export function channels(hex: string): number[] {
+function channels(hex: string): number[] {
   return [1, 3, 5].map((from) => Number.parseInt(hex.slice(from, from + 2), 16));
 }
 

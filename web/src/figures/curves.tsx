@@ -47,19 +47,22 @@ export function Curves({
           plot.gridY({ stroke: 'var(--line)', strokeOpacity: 1 }),
           plot.line(curves, { x: 'value', y: 'share', z: 'bank', stroke: colour, strokeWidth: 2 }),
           plot.dot(medians, { x: 'value', y: 'share', fill: colour, r: 4.5, stroke: 'var(--raised)' }),
-          ...medians.map((one, i) =>
-            plot.text([one], {
-              x: 'value',
-              y: 'share',
-              text: 'bank',
-              dx: 10,
-              dy: 10 + 14 * i,
-              textAnchor: 'start',
-              fill: 'var(--ink)',
-              stroke: 'var(--raised)',
-              strokeWidth: 4,
-            }),
-          ),
+          // Labels go to the upper left and the lower right of their curves in turn, where the next curve is not.
+          ...[...medians]
+            .sort((a, b) => a.value - b.value)
+            .map((one, i) =>
+              plot.text([one], {
+                x: 'value',
+                y: 'share',
+                text: 'bank',
+                dx: i % 2 === 0 ? -9 : 9,
+                dy: i % 2 === 0 ? -9 : 11,
+                textAnchor: i % 2 === 0 ? 'end' : 'start',
+                fill: 'var(--ink)',
+                stroke: 'var(--raised)',
+                strokeWidth: 4,
+              }),
+            ),
         ],
       });
     },

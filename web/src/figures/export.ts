@@ -17,6 +17,7 @@ const STYLES = [
   'visibility',
   'display',
   'paint-order',
+  'image-rendering',
 ];
 
 /** Resolution of a PNG against the screen's CSS pixels. */

@@ -8,6 +8,8 @@ import { PLOT_STYLE, type Plot, PlotFigure } from './plot.tsx';
 
 const HEIGHT = 190;
 const BARS = 56;
+/** Width of activation that the bars' heights are per. */
+const UNIT = 0.1;
 const BAND = 17;
 const BANDS = 8;
 
@@ -39,21 +41,29 @@ export function Histogram({
         })),
       );
       const row = (id: number) => shown.findIndex((feature) => feature.id === id);
-      const most = Math.max(...bars.map(({ count }) => count));
+      // Bars differ in width, so their heights are densities: else each octave, where bins double, would jump.
+      const density = ({ from, to, count }: Bar) => (count * UNIT) / (to - from);
+      const [least, most] = [Math.min(...bars.map(density)) / 2, Math.max(...bars.map(density)) * 1.3];
       const top = plot.plot({
         ...common,
         height: HEIGHT,
         marginTop: 14,
         marginBottom: shown.length === 0 ? 36 : 6,
         x: shown.length === 0 ? x : { ...x, axis: null },
-        y: { type: 'log', domain: [0.5, most * 1.3], label: 'tokens (log)', ticks: 4, tickFormat: '~s' },
+        y: {
+          type: 'log',
+          domain: [least, most],
+          label: `tokens per ${UNIT} of activation (log)`,
+          ticks: 4,
+          tickFormat: '~s',
+        },
         marks: [
-          plot.gridY({ stroke: 'var(--line)', strokeOpacity: 1 }),
+          plot.gridY({ stroke: 'var(--line)', strokeOpacity: 1, ticks: powers(least, most) }),
           plot.rectY(bars, {
             x1: 'from',
             x2: 'to',
-            y1: 0.5,
-            y2: 'count',
+            y1: least,
+            y2: density,
             fill: 'var(--f-rest)',
             fillOpacity: 0.75,
             insetRight: 1,
@@ -98,6 +108,13 @@ export function Histogram({
   if (unit.histogram.counts.length === 0) return <Empty title="No activation was counted" />;
   const label = `Histogram of the activations at all text tokens, with the activations of the examples of the ${shown.length} largest features`;
   return <PlotFigure draw={draw} height={HEIGHT + bands} label={label} />;
+}
+
+/** Powers of ten between two numbers. */
+function powers(least: number, most: number): number[] {
+  const found: number[] = [];
+  for (let e = Math.ceil(Math.log10(least)); 10 ** e <= most; e++) found.push(10 ** e);
+  return found;
 }
 
 interface Bar {

@@ -1,11 +1,11 @@
-import { useCallback, useState } from 'react';
-import { rowStart } from '../../../src/embed/condensed.ts';
+import { useCallback, useMemo, useState } from 'react';
 import { formatThree } from '../data/metrics.ts';
 import { Empty, Loading } from '../parts/states.tsx';
 import { setHovered } from '../state/hover.ts';
 import { useTheme } from '../state/theme.ts';
 import type { UnitCut } from '../state/unit-cut.ts';
-import { distanceColour, exampleColours } from './colours.ts';
+import { distanceRgb, exampleColours } from './colours.ts';
+import { between, FARTHEST, matrixImage } from './matrix-image.ts';
 import { PLOT_STYLE, type Plot, PlotFigure } from './plot.tsx';
 
 const MARGIN = 16;
@@ -17,15 +17,15 @@ export function Matrix({ unitCut, onExample }: { unitCut: UnitCut; onExample: (e
   const { dark } = useTheme();
   const [pair, setPair] = useState<readonly [number, number] | null>(null);
   const n = order.length;
+  const url = useMemo(
+    () => (distances === null ? '' : matrixImage(distances, order, dark)),
+    [distances, order, dark],
+  );
   const draw = useCallback(
     (plot: Plot, available: number) => {
       const width = Math.min(MOST, available);
       const colours = exampleColours(cut.features);
       const own = { value: (example: number) => colours[example]!, scale: null };
-      const cells = new Float64Array(n * n);
-      for (let i = 0; i < n; i++) {
-        for (let j = 0; j < n; j++) cells[i * n + j] = between(distances, n, order[i]!, order[j]!);
-      }
       return plot.plot({
         width,
         height: width,
@@ -35,23 +35,16 @@ export function Matrix({ unitCut, onExample }: { unitCut: UnitCut; onExample: (e
         style: PLOT_STYLE,
         x: { axis: null, domain: [0, n], range: [MARGIN, width - 4] },
         y: { axis: null, domain: [0, n], range: [MARGIN, width - 4] },
-        color: {
-          type: 'linear',
-          domain: [0, 1.2],
-          clamp: true,
-          interpolate: (t: number) => distanceColour(t, dark),
-        },
         marks: [
-          plot.raster(cells, {
-            width: n,
-            height: n,
-            x1: 0,
-            y1: 0,
-            x2: n,
-            y2: n,
-            fill: (d: number) => d,
-            imageRendering: 'pixelated',
-          }),
+          // A mark of one image: as one cell a pair, Plot would take seconds for a thousand examples.
+          () => {
+            const image = document.createElementNS('http://www.w3.org/2000/svg', 'image');
+            const side = String(width - 4 - MARGIN);
+            const place = { href: url, x: String(MARGIN), y: String(MARGIN), width: side, height: side };
+            for (const [name, value] of Object.entries(place)) image.setAttribute(name, value);
+            image.setAttribute('style', 'image-rendering: pixelated');
+            return image;
+          },
           plot.rect(order, {
             x1: (_, i) => i,
             x2: (_, i) => i + 1,
@@ -79,7 +72,7 @@ export function Matrix({ unitCut, onExample }: { unitCut: UnitCut; onExample: (e
         ],
       });
     },
-    [order, distances, cut, dark, n],
+    [order, url, cut, n],
   );
   if (n < 2) return <Empty title="Nothing to compare">A distance needs two examples.</Empty>;
   if (distances === null) return <Loading what="the distances" />;
@@ -125,10 +118,10 @@ export function Matrix({ unitCut, onExample }: { unitCut: UnitCut; onExample: (e
 }
 
 function Scale({ dark }: { dark: boolean }) {
-  const stops = Array.from({ length: 9 }, (_, i) => distanceColour(i / 8, dark)).join(', ');
+  const stops = Array.from({ length: 9 }, (_, i) => `rgb(${distanceRgb(i / 8, dark)})`).join(', ');
   return (
     <span className="scale">
-      0 <i style={{ background: `linear-gradient(to right, ${stops})` }} /> 1.2
+      0 <i style={{ background: `linear-gradient(to right, ${stops})` }} /> {FARTHEST}
     </span>
   );
 }
@@ -143,11 +136,6 @@ function blocks(order: Int32Array, labels: Int32Array): { from: number; to: numb
     from = to;
   }
   return found;
-}
-
-function between(distances: Float64Array | null, n: number, a: number, b: number): number {
-  if (a === b || distances === null) return 0;
-  return distances[rowStart(n, Math.min(a, b)) + Math.max(a, b)]!;
 }
 
 /** Width of the colour strips in cells. */

@@ -183,6 +183,7 @@ function Units() {
   const bounds = ranges({ ...search });
   const [words, setWords] = useDelayed(q ?? '', (text) => change({ q: text.trim() || undefined }));
   const params = unitParams(search);
+  const isWhole = q === undefined && bank === undefined && Object.keys(bounds).length === 0;
   const first = useQuery(unitsQuery(params, 0));
   const dead = banks.data?.reduce((sum, each) => sum + each.dead, 0) ?? 0;
   const clear = Object.fromEntries(
@@ -199,7 +200,7 @@ function Units() {
         <h2 id="units-title">All units</h2>
         <span className="muted small num" role="status">
           {first.data === undefined ? '' : tableCaption(first.data.total, sort, order)}
-          {dead > 0 && q === undefined ? `; ${counted(dead, 'unit')} never active` : ''}
+          {dead > 0 && isWhole ? `; ${counted(dead, 'unit')} never active` : ''}
         </span>
         <span className="grow" />
         <button

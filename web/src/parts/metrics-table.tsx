@@ -8,6 +8,18 @@ export function metricNow(unit: Unit, { cut }: UnitCut, metric: Metric): number 
   return cut.metrics === null ? undefined : cut.metrics[metric as keyof typeof cut.metrics];
 }
 
+/** Where the unit stands in its bank; of a metric that the cut on screen has changed, its value in the study. */
+export function standing(unit: Unit, unitCut: UnitCut, metric: Metric): string {
+  if (isMoved(unitCut, metric)) return `${formatMetric(metric, unit[metric])} in the study`;
+  const rank = unit.ranks[metric];
+  return rank === null ? 'not ranked' : `${ordinal(rank.rank)} of ${formatWhole(rank.of)}`;
+}
+
+/** The bank is ranked by the study's own cut. Distances over all pairs do not depend on it. */
+function isMoved({ stored }: UnitCut, metric: Metric): boolean {
+  return !stored && POLYSEMY.has(metric) && metric !== 'meanDistance' && metric !== 'maxDistance';
+}
+
 const POLYSEMY = new Set<string>([
   'clusters',
   'effectiveClusters',
@@ -31,11 +43,11 @@ export function MetricsTable({ unit, unitCut }: { unit: Unit; unitCut: UnitCut }
             <dd className="num metric-value">{formatMetric(metric, metricNow(unit, unitCut, metric))}</dd>
             <dd className="muted small sentence">{sentence}</dd>
             <dd className="muted small num standing">
-              {rank === null ? (
-                'not ranked'
+              {rank === null || isMoved(unitCut, metric) ? (
+                standing(unit, unitCut, metric)
               ) : (
                 <>
-                  {ordinal(rank.rank)} of {formatWhole(rank.of)}
+                  {standing(unit, unitCut, metric)}
                   <i className="scale-bar" aria-hidden="true">
                     <i style={{ left: `${100 * (1 - (rank.rank - 1) / Math.max(1, rank.of - 1))}%` }} />
                   </i>

@@ -45,15 +45,6 @@ export function TreePanel({
           </select>
         </label>
         <ThresholdField value={threshold} onCommit={commit} />
-        {stored ? null : (
-          <button
-            type="button"
-            className="button quiet"
-            onClick={() => onCut({ threshold: undefined, linkage: undefined })}
-          >
-            Reset
-          </button>
-        )}
         <span className="grow" />
         <ExportButtons body={body} name={`${unit.bank}-${unit.index}-tree`} title="the tree" />
       </div>
@@ -76,7 +67,20 @@ export function TreePanel({
         {unitCut.error === null ? (
           <Peek unitCut={unitCut}>
             <b className="num">{counted(cut.features.length, 'feature')}</b> at {threshold.toFixed(3)}
-            {stored ? ', as in the study' : ''}. Drag the line to cut elsewhere.
+            {stored ? (
+              ', as in the study. Drag the line to cut elsewhere.'
+            ) : (
+              <>
+                ; the study has {counted(unit.clusters, 'feature')} at {unit.threshold} ({unit.linkage}).{' '}
+                <button
+                  type="button"
+                  className="button link small"
+                  onClick={() => onCut({ threshold: undefined, linkage: undefined })}
+                >
+                  Reset
+                </button>
+              </>
+            )}
           </Peek>
         ) : (
           <p className="bad small" role="alert">

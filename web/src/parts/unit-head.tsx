@@ -1,10 +1,10 @@
-import { Link, useRouter } from '@tanstack/react-router';
-import { formatMetric, formatWhole, metricInfo, ordinal } from '../data/metrics.ts';
+import { Link, useNavigate, useRouter } from '@tanstack/react-router';
+import { formatMetric, metricInfo } from '../data/metrics.ts';
 import type { Metric, Unit } from '../data/types.ts';
 import { lastStudySearch } from '../state/last-study.ts';
 import type { UnitCut } from '../state/unit-cut.ts';
 import { LeftIcon, RightIcon } from './icons.tsx';
-import { metricNow } from './metrics-table.tsx';
+import { metricNow, standing } from './metrics-table.tsx';
 
 const TILES: readonly Metric[] = [
   'clusters',
@@ -29,11 +29,13 @@ export function UnitHead({
 }) {
   const { bank, index, neighbours } = unit;
   const { history } = useRouter();
+  const navigate = useNavigate();
+  const back = () => (history.canGoBack() ? history.back() : void navigate({ to: '/' }));
   return (
     <header className="unit-head">
       <div className="unit-title">
         <nav className="crumbs small" aria-label="Way back">
-          <button type="button" className="button quiet" onClick={() => history.back()}>
+          <button type="button" className="button quiet" onClick={back}>
             ← Back
           </button>
           <Link to="/" search={lastStudySearch()}>
@@ -66,11 +68,7 @@ export function UnitHead({
             <dd className="num tile-value" data-metric={metric}>
               {formatMetric(metric, metricNow(unit, unitCut, metric))}
             </dd>
-            <dd className="muted small num">
-              {unit.ranks[metric] === null
-                ? '–'
-                : `${ordinal(unit.ranks[metric].rank)} of ${formatWhole(unit.ranks[metric].of)}`}
-            </dd>
+            <dd className="muted small num">{standing(unit, unitCut, metric)}</dd>
           </div>
         ))}
       </dl>
