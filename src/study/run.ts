@@ -42,7 +42,7 @@ export interface RunHooks {
  *
  * @throws PolysemeError for bad options or inputs, and when `out` holds a study of other options (unless `overwrite`)
  * @example
- * const info = await runStudy({ model: 'builtin:folio-5m', data: 'builtin:sotu', contexts: 50, out: 'study.db' });
+ * const info = await runStudy({ model: 'builtin:folio-5m', data: 'builtin:sotu', layers: [0], contexts: 20, out: 'study.db' });
  * console.log(info.examples, info.contentHash);
  */
 export async function runStudy(options: RunOptions, hooks: RunHooks = {}): Promise<StudyInfo> {
