@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import { describe, expect, it } from 'vitest';
 import type { SaeTrainerOptions, SaeWeights } from '#polyseme/sae/training/options.js';
 import { SaeTrainer } from '#polyseme/sae/training/trainer.js';
-import { describe, expect, it } from 'vitest';
 
 // Made by test/fixtures/sae-train/make.py: PyTorch autograd and torch.optim.Adam in float64.
 interface Losses {
@@ -44,7 +44,8 @@ describe.each(Object.entries(golden.cases))('%s', (name, { options, losses }) =>
         }
         expect.soft(seen.explainedVariance! - reference.explainedVariance).toBeCloseTo(0, 5);
         expect.soft(seen.nested.length).toBe(reference.nested.length);
-        for (const [i, value] of reference.nested.entries()) expect.soft(seen.nested[i]).toSatisfy(near(value));
+        for (const [i, value] of reference.nested.entries())
+          expect.soft(seen.nested[i]).toSatisfy(near(value));
         if (reference.gradientNorm) expect.soft(seen.gradientNorm).toSatisfy(near(reference.gradientNorm));
         if (options.embeddingWeight) {
           expect.soft(seen.embedding, `L_N of step ${step}`).toSatisfy(near(reference.embedding));
@@ -54,7 +55,8 @@ describe.each(Object.entries(golden.cases))('%s', (name, { options, losses }) =>
           expect.soft(seen.embedding).toBe(0);
           expect.soft(seen.meanEmbeddingDistance).toBe(null);
         }
-        if (step === 0) compare(trainer.gradients(), weightsOf(`${name}.first`), 'gradient of the first step');
+        if (step === 0)
+          compare(trainer.gradients(), weightsOf(`${name}.first`), 'gradient of the first step');
       }
       compare(trainer.gradients(), weightsOf(`${name}.last`), 'gradient of the last step');
       compare(trainer.weights(), weightsOf(`${name}.final`), 'weights at the end');
@@ -82,7 +84,8 @@ it('keeps gradients or uses them at once: to the bit the same', async () => {
 });
 
 function near(reference: number): (value: unknown) => boolean {
-  return (value) => Math.abs((value as number) - reference) <= TOLERANCE * Math.max(Math.abs(reference), 1e-3);
+  return (value) =>
+    Math.abs((value as number) - reference) <= TOLERANCE * Math.max(Math.abs(reference), 1e-3);
 }
 
 function compare(values: SaeWeights, reference: SaeWeights, what: string): void {
@@ -103,7 +106,12 @@ function batch(step: number): Float32Array {
 
 function weightsOf(prefix: string): SaeWeights {
   const of = (name: string) => tensors.get(`${prefix}.${name}`)!;
-  const weights: SaeWeights = { W_enc: of('W_enc'), b_enc: of('b_enc'), W_dec: of('W_dec'), b_dec: of('b_dec') };
+  const weights: SaeWeights = {
+    W_enc: of('W_enc'),
+    b_enc: of('b_enc'),
+    W_dec: of('W_dec'),
+    b_dec: of('b_dec'),
+  };
   if (tensors.has(`${prefix}.threshold`)) weights.threshold = of('threshold');
   return weights;
 }
@@ -111,11 +119,18 @@ function weightsOf(prefix: string): SaeWeights {
 /** All tensors of a safetensors file of F32. */
 function readTensors(file: Buffer): Map<string, Float32Array> {
   const start = 8 + Number(file.readBigUInt64LE());
-  const header = JSON.parse(file.toString('utf8', 8, start)) as Record<string, { data_offsets: [number, number] }>;
+  const header = JSON.parse(file.toString('utf8', 8, start)) as Record<
+    string,
+    { data_offsets: [number, number] }
+  >;
   return new Map(
-    Object.entries(header).map(([name, { data_offsets: [from, to] }]) => [
-      name,
-      new Float32Array(Uint8Array.from(file.subarray(start + from, start + to)).buffer),
-    ]),
+    Object.entries(header).map(
+      ([
+        name,
+        {
+          data_offsets: [from, to],
+        },
+      ]) => [name, new Float32Array(Uint8Array.from(file.subarray(start + from, start + to)).buffer)],
+    ),
   );
 }

@@ -1,6 +1,5 @@
 // Adam as torch.optim.Adam computes it (no weight decay, bias-corrected).
 import { Params } from './params';
-import { sum } from './rows';
 
 /** One row's step; returns 0 where every weight is finite after it, else NaN. */
 export function adamRow(p: Params, w: usize, m: usize, v: usize, g: usize, bytes: usize): f32 {
@@ -26,7 +25,12 @@ export function adamRow(p: Params, w: usize, m: usize, v: usize, g: usize, bytes
     // An infinite moment stops a weight for good: it counts as not finite too.
     check = f32x4.add(check, f32x4.mul(f32x4.add(next, newV), zero));
   }
-  return sum(check);
+  return (
+    f32x4.extract_lane(check, 0) +
+    f32x4.extract_lane(check, 1) +
+    f32x4.extract_lane(check, 2) +
+    f32x4.extract_lane(check, 3)
+  );
 }
 
 export function adamScalar(p: Params, w: usize, m: usize, v: usize, g: f32): void {

@@ -1,7 +1,7 @@
 // What is done latent by latent: gradients of its encoder and decoder rows, L_N, its mean input, Adam.
 import { adamRow, adamScalar } from './adam';
 import { Pairs, Params } from './params';
-import { axpy, axpy4, clear, dot, energy, rowAt, sum } from './rows';
+import { axpy, axpy4, clear, dot, energy, rowAt, weighed4 } from './rows';
 
 // What one latent's pairs add up to.
 let sumActivation: f64;
@@ -19,11 +19,18 @@ const SUM_INPUT: usize = 4; // Σ h_b
 const MEAN_WEIGHT: usize = 5; // h̄ w²
 const SQUARE_WEIGHT: usize = 6; // w²
 const MEAN: usize = 7; // h̄
-const PRODUCTS: usize = 8; // N and B of four tokens
+const PRODUCTS: usize = 8; // numbers of four tokens, 32 bytes each, and their N and B
 
 /** Gradients and Adam update of latents [from, to); returns 1 where a weight is no longer finite. */
 export function updateLatents(
-  p: Params, main: Pairs, aux: Pairs, hasAux: i32, from: i32, to: i32, block: i32, scratch: usize,
+  p: Params,
+  main: Pairs,
+  aux: Pairs,
+  hasAux: i32,
+  from: i32,
+  to: i32,
+  block: i32,
+  scratch: usize,
 ): i32 {
   const bytes = <usize>p.stride * 4;
   const gradE = scratch;
@@ -39,7 +46,14 @@ export function updateLatents(
 
 /** Gradients of latents [from, to), kept; and their squared norms. */
 export function keepGradients(
-  p: Params, main: Pairs, aux: Pairs, hasAux: i32, from: i32, to: i32, block: i32, scratch: usize,
+  p: Params,
+  main: Pairs,
+  aux: Pairs,
+  hasAux: i32,
+  from: i32,
+  to: i32,
+  block: i32,
+  scratch: usize,
 ): void {
   const bytes = <usize>p.stride * 4;
   clear(rowAt(p.blockEncoder, block, bytes), bytes);
@@ -62,8 +76,12 @@ export function applyGradients(p: Params, from: i32, to: i32): i32 {
   let bad = 0;
   for (let j = from; j < to; j++) {
     bad |= update(
-      p, j, rowAt(p.encoderGradient, j, bytes), rowAt(p.decoderGradient, j, bytes),
-      load<f32>(p.bEncGradient + (j << 2)), load<f32>(p.thresholdGradient + (j << 2)),
+      p,
+      j,
+      rowAt(p.encoderGradient, j, bytes),
+      rowAt(p.decoderGradient, j, bytes),
+      load<f32>(p.bEncGradient + (j << 2)),
+      load<f32>(p.thresholdGradient + (j << 2)),
     );
   }
   return bad;
@@ -74,7 +92,7 @@ function update(p: Params, j: i32, gradE: usize, gradD: usize, gB: f32, gT: f32)
   if (load<u32>(p.moved + (j << 2)) == 0) return 0;
   const bytes = <usize>p.stride * 4;
   const row = <usize>j * bytes;
-  const scalar = <usize>j << 2;
+  const scalar = (<usize>j) << 2;
   let check = adamRow(p, p.encoder + row, p.encoderM + row, p.encoderV + row, gradE, bytes);
   check += adamRow(p, p.decoder + row, p.decoderM + row, p.decoderV + row, gradD, bytes);
   adamScalar(p, p.bEnc + scalar, p.bEncM + scalar, p.bEncV + scalar, gB);
@@ -103,8 +121,15 @@ export function normalise(p: Params, j: i32): void {
 }
 
 function gradients(
-  p: Params, main: Pairs, aux: Pairs, hasAux: i32, j: i32, block: i32,
-  gradE: usize, gradD: usize, scratch: usize,
+  p: Params,
+  main: Pairs,
+  aux: Pairs,
+  hasAux: i32,
+  j: i32,
+  block: i32,
+  gradE: usize,
+  gradD: usize,
+  scratch: usize,
 ): void {
   const bytes = <usize>p.stride * 4;
   const row = <usize>j * bytes;
@@ -145,13 +170,14 @@ function gradients(
   const decoder = p.decoder + row;
   const norm = load<f32>(p.decoderNorm + (j << 2));
   if (!p.gated && p.sparsityWeight != 0 && norm > 0) {
-    axpy(gradD, <f32>(<f64>p.sparsityWeight * sumActivation / <f64>norm), decoder, bytes);
+    axpy(gradD, <f32>((<f64>p.sparsityWeight * sumActivation) / <f64>norm), decoder, bytes);
   }
   if (p.unitNorm) axpy(gradD, -dot(gradD, decoder, bytes), decoder, bytes);
   // h = x − b_dec: what moves the pre-activation moves b_dec the other way.
-  if (p.centred && sumPre != 0) axpy(rowAt(p.blockEncoder, block, bytes), -(<f32>sumPre), p.encoder + row, bytes);
+  if (p.centred && sumPre != 0)
+    axpy(rowAt(p.blockEncoder, block, bytes), -(<f32>sumPre), p.encoder + row, bytes);
 
-  const idle = p.idle + (<usize>j << 2);
+  const idle = p.idle + ((<usize>j) << 2);
   store<u32>(idle, fired > 0 ? 0 : <u32>min<u64>(<u64>load<u32>(idle) + p.tokens, 0xffffffff));
   if (p.embed && fired > 0) updateMean(p, j, row, seen, fired, scratch + SUM_INPUT * bytes);
 }
@@ -163,8 +189,15 @@ function hasEntries(pairs: Pairs, j: i32): bool {
 
 /** Adds the pairs of latent j: to gradE Σ dpre·h, to gradD Σ z·error; with L_N its sums too. */
 function accumulate(
-  p: Params, pairs: Pairs, errors: usize, j: i32, embed: bool, meanEnergy: f64,
-  gradE: usize, gradD: usize, scratch: usize,
+  p: Params,
+  pairs: Pairs,
+  errors: usize,
+  j: i32,
+  embed: bool,
+  meanEnergy: f64,
+  gradE: usize,
+  gradD: usize,
+  scratch: usize,
 ): void {
   const bytes = <usize>p.stride * 4;
   const columns = pairs.columns;
@@ -177,7 +210,7 @@ function accumulate(
     // A short last quartet repeats a row with weight 0.
     for (let i: u32 = 0; i < 4; i++) {
       const slot = scalars + (i << 5);
-      const column = columns + (<usize>(next + i < end ? next + i : next) << 3);
+      const column = columns + ((<usize>(next + i < end ? next + i : next)) << 3);
       const token = load<u32>(column);
       const entry = load<u32>(column, 4);
       store<u32>(slot, token);
@@ -185,8 +218,8 @@ function accumulate(
       let dpre: f32 = 0;
       let on: f32 = 0;
       if (next + i < end) {
-        const value = load<f32>(pairs.entries + (<usize>entry << 3));
-        const dz = load<f32>(pairs.dz + (<usize>entry << 2));
+        const value = load<f32>(pairs.entries + ((<usize>entry) << 3));
+        const dz = load<f32>(pairs.dz + ((<usize>entry) << 2));
         if (value > threshold) {
           z = value;
           dpre = dz + sparsity;
@@ -213,20 +246,41 @@ function accumulate(
     if (embed) embedQuartet(p, h0, h1, h2, h3, meanEnergy, scratch, scalars);
     if (p.embed) {
       axpy4(
-        scratch + SUM_INPUT * bytes, bytes,
-        load<f32>(scalars, 12), h0, load<f32>(scalars, 44), h1, load<f32>(scalars, 76), h2, load<f32>(scalars, 108), h3,
+        scratch + SUM_INPUT * bytes,
+        bytes,
+        load<f32>(scalars, 12),
+        h0,
+        load<f32>(scalars, 44),
+        h1,
+        load<f32>(scalars, 76),
+        h2,
+        load<f32>(scalars, 108),
+        h3,
       );
     }
     axpy4(
-      gradE, bytes,
-      load<f32>(scalars, 8), h0, load<f32>(scalars, 40), h1, load<f32>(scalars, 72), h2, load<f32>(scalars, 104), h3,
+      gradE,
+      bytes,
+      load<f32>(scalars, 8),
+      h0,
+      load<f32>(scalars, 40),
+      h1,
+      load<f32>(scalars, 72),
+      h2,
+      load<f32>(scalars, 104),
+      h3,
     );
     axpy4(
-      gradD, bytes,
-      load<f32>(scalars, 4), rowAt(errors, load<u32>(scalars), bytes),
-      load<f32>(scalars, 36), rowAt(errors, load<u32>(scalars, 32), bytes),
-      load<f32>(scalars, 68), rowAt(errors, load<u32>(scalars, 64), bytes),
-      load<f32>(scalars, 100), rowAt(errors, load<u32>(scalars, 96), bytes),
+      gradD,
+      bytes,
+      load<f32>(scalars, 4),
+      rowAt(errors, load<u32>(scalars), bytes),
+      load<f32>(scalars, 36),
+      rowAt(errors, load<u32>(scalars, 32), bytes),
+      load<f32>(scalars, 68),
+      rowAt(errors, load<u32>(scalars, 64), bytes),
+      load<f32>(scalars, 100),
+      rowAt(errors, load<u32>(scalars, 96), bytes),
     );
   }
 }
@@ -253,32 +307,23 @@ function weighMean(p: Params, row: usize, scratch: usize): f64 {
 
 /** N = Σ h̄hw² and B = Σ h²w² of four tokens, their distances, and their part of the gradient's sums. */
 function embedQuartet(
-  p: Params, h0: usize, h1: usize, h2: usize, h3: usize, meanEnergy: f64, scratch: usize, scalars: usize,
+  p: Params,
+  h0: usize,
+  h1: usize,
+  h2: usize,
+  h3: usize,
+  meanEnergy: f64,
+  scratch: usize,
+  scalars: usize,
 ): void {
   const bytes = <usize>p.stride * 4;
   const u = scratch + MEAN_WEIGHT * bytes;
   const q = scratch + SQUARE_WEIGHT * bytes;
-  let n0 = f32x4.splat(0), n1 = n0, n2 = n0, n3 = n0, b0 = n0, b1 = n0, b2 = n0, b3 = n0;
-  for (let k: usize = 0; k < bytes; k += 16) {
-    const vu = v128.load(u + k);
-    const vq = v128.load(q + k);
-    const v0 = v128.load(h0 + k);
-    n0 = f32x4.add(n0, f32x4.mul(vu, v0));
-    b0 = f32x4.add(b0, f32x4.mul(vq, f32x4.mul(v0, v0)));
-    const v1 = v128.load(h1 + k);
-    n1 = f32x4.add(n1, f32x4.mul(vu, v1));
-    b1 = f32x4.add(b1, f32x4.mul(vq, f32x4.mul(v1, v1)));
-    const v2 = v128.load(h2 + k);
-    n2 = f32x4.add(n2, f32x4.mul(vu, v2));
-    b2 = f32x4.add(b2, f32x4.mul(vq, f32x4.mul(v2, v2)));
-    const v3 = v128.load(h3 + k);
-    n3 = f32x4.add(n3, f32x4.mul(vu, v3));
-    b3 = f32x4.add(b3, f32x4.mul(vq, f32x4.mul(v3, v3)));
+  const sums = scalars + 128;
+  weighed4(u, q, h0, h1, h2, h3, bytes, sums);
+  for (let i: usize = 0; i < 4; i++) {
+    embedPair(p, scalars + (i << 5), load<f32>(sums + (i << 3)), load<f32>(sums + (i << 3), 4), meanEnergy);
   }
-  embedPair(p, scalars, sum(n0), sum(b0), meanEnergy);
-  embedPair(p, scalars + 32, sum(n1), sum(b1), meanEnergy);
-  embedPair(p, scalars + 64, sum(n2), sum(b2), meanEnergy);
-  embedPair(p, scalars + 96, sum(n3), sum(b3), meanEnergy);
   const s1 = scratch + MEAN_TERM * bytes;
   const s2 = scratch + INPUT_TERM * bytes;
   const a0 = v128.load32_splat(scalars, 16);
@@ -333,10 +378,7 @@ function addEmbeddingGradient(w: usize, gradE: usize, scratch: usize, bytes: usi
   const vA = f32x4.splat(overA);
   for (let k: usize = 0; k < bytes; k += 16) {
     const h = v128.load(mean + k);
-    const inner = f32x4.sub(
-      f32x4.mul(h, f32x4.sub(v128.load(s1 + k), f32x4.mul(h, vA))),
-      v128.load(s2 + k),
-    );
+    const inner = f32x4.sub(f32x4.mul(h, f32x4.sub(v128.load(s1 + k), f32x4.mul(h, vA))), v128.load(s2 + k));
     v128.store(gradE + k, f32x4.add(v128.load(gradE + k), f32x4.mul(v128.load(w + k), inner)));
   }
 }

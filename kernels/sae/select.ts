@@ -1,30 +1,22 @@
 // Selection and ordering of u64 keys in memory.
 
 /** Key of a value (bits of a positive float) at a place: the larger key is the larger value, then the lower place. */
-// @ts-ignore: decorator
-@inline
 export function rankKey(value: u32, place: u32): u64 {
   const inverted: u32 = ~place;
-  return (<u64>value << 32) | <u64>inverted;
+  return ((<u64>value) << 32) | <u64>inverted;
 }
 
 /** The place of a rank key. */
-// @ts-ignore: decorator
-@inline
 export function placeOf(key: u64): u32 {
   const low = <u32>key;
   return ~low;
 }
 
 /** An entry as rows hold it, value below and latent above, so that entries order by latent. */
-// @ts-ignore: decorator
-@inline
 export function entryOf(value: u32, latent: u32): u64 {
-  return (<u64>latent << 32) | <u64>value;
+  return ((<u64>latent) << 32) | <u64>value;
 }
 
-// @ts-ignore: decorator
-@inline
 function swap(a: usize, b: usize): void {
   const x = load<u64>(a);
   store<u64>(a, load<u64>(b));

@@ -1,6 +1,6 @@
 // What is done token by token: preparing the input, choosing and ordering the active pairs, decoding, errors.
 import { Pairs, Params } from './params';
-import { axpy, axpy4, clear, dot, energy, rowAt, sum } from './rows';
+import { axpy, axpy4, clear, dot, dot4, energy, rowAt } from './rows';
 import { entryOf, heapSort, keepLargest, placeOf, rankKey } from './select';
 
 /**
@@ -34,7 +34,7 @@ export function prepare(p: Params, from: i32, to: i32, block: i32): i32 {
 /** Keeps the k largest entries of each row (all for k = 0), then orders each row by latent. */
 export function order(p: Params, pairs: Pairs, from: i32, to: i32, k: i32): void {
   for (let t = from; t < to; t++) {
-    const at = pairs.entries + (<usize>load<u32>(pairs.rowStart + (t << 2)) << 3);
+    const at = pairs.entries + ((<usize>load<u32>(pairs.rowStart + (t << 2))) << 3);
     let count = <i32>load<u32>(pairs.rowCount + (t << 2));
     if (k > 0 && count > k) {
       for (let i: usize = at; i < at + (count << 3); i += 8) {
@@ -55,8 +55,8 @@ export function order(p: Params, pairs: Pairs, from: i32, to: i32, k: i32): void
 /** Drops the entries whose key (value, then lower place token · latents + latent) is below `cut`. */
 export function cut(p: Params, pairs: Pairs, from: i32, to: i32, cutValue: u32, cutPlace: u32): void {
   for (let t = from; t < to; t++) {
-    const at = pairs.entries + (<usize>load<u32>(pairs.rowStart + (t << 2)) << 3);
-    const end = at + (<usize>load<u32>(pairs.rowCount + (t << 2)) << 3);
+    const at = pairs.entries + ((<usize>load<u32>(pairs.rowStart + (t << 2))) << 3);
+    const end = at + ((<usize>load<u32>(pairs.rowCount + (t << 2))) << 3);
     let to = at;
     for (let i = at; i < end; i += 8) {
       const value = load<u32>(i);
@@ -70,11 +70,9 @@ export function cut(p: Params, pairs: Pairs, from: i32, to: i32, cutValue: u32, 
   }
 }
 
-// @ts-ignore: decorator
-@inline
 function activation(p: Params, entry: usize): f32 {
   const value = load<f32>(entry);
-  if (p.gated && value <= load<f32>(p.threshold + (<usize>load<u32>(entry, 4) << 2))) return 0;
+  if (p.gated && value <= load<f32>(p.threshold + ((<usize>load<u32>(entry, 4)) << 2))) return 0;
   return value;
 }
 
@@ -84,11 +82,24 @@ function decodeInto(p: Params, to: usize, at: usize, end: usize): void {
   while (at < end) {
     const r0 = rowAt(p.decoder, load<u32>(at, 4), bytes);
     const a0 = activation(p, at);
-    let r1 = r0, r2 = r0, r3 = r0;
-    let a1: f32 = 0, a2: f32 = 0, a3: f32 = 0;
-    if (at + 8 < end) { r1 = rowAt(p.decoder, load<u32>(at, 12), bytes); a1 = activation(p, at + 8); }
-    if (at + 16 < end) { r2 = rowAt(p.decoder, load<u32>(at, 20), bytes); a2 = activation(p, at + 16); }
-    if (at + 24 < end) { r3 = rowAt(p.decoder, load<u32>(at, 28), bytes); a3 = activation(p, at + 24); }
+    let r1 = r0,
+      r2 = r0,
+      r3 = r0;
+    let a1: f32 = 0,
+      a2: f32 = 0,
+      a3: f32 = 0;
+    if (at + 8 < end) {
+      r1 = rowAt(p.decoder, load<u32>(at, 12), bytes);
+      a1 = activation(p, at + 8);
+    }
+    if (at + 16 < end) {
+      r2 = rowAt(p.decoder, load<u32>(at, 20), bytes);
+      a2 = activation(p, at + 16);
+    }
+    if (at + 24 < end) {
+      r3 = rowAt(p.decoder, load<u32>(at, 28), bytes);
+      a3 = activation(p, at + 24);
+    }
     axpy4(to, bytes, a0, r0, a1, r1, a2, r2, a3, r3);
     at += 32;
   }
@@ -98,29 +109,18 @@ function decodeInto(p: Params, to: usize, at: usize, end: usize): void {
 function activationGradients(p: Params, error: usize, at: usize, end: usize, dz: usize): void {
   const bytes = <usize>p.stride * 4;
   for (; at + 24 < end; at += 32, dz += 16) {
-    const r0 = rowAt(p.decoder, load<u32>(at, 4), bytes);
-    const r1 = rowAt(p.decoder, load<u32>(at, 12), bytes);
-    const r2 = rowAt(p.decoder, load<u32>(at, 20), bytes);
-    const r3 = rowAt(p.decoder, load<u32>(at, 28), bytes);
-    let s0 = f32x4.splat(0), s1 = s0, s2 = s0, s3 = s0, t0 = s0, t1 = s0, t2 = s0, t3 = s0;
-    for (let k: usize = 0; k < bytes; k += 32) {
-      const e = v128.load(error + k);
-      s0 = f32x4.add(s0, f32x4.mul(e, v128.load(r0 + k)));
-      s1 = f32x4.add(s1, f32x4.mul(e, v128.load(r1 + k)));
-      s2 = f32x4.add(s2, f32x4.mul(e, v128.load(r2 + k)));
-      s3 = f32x4.add(s3, f32x4.mul(e, v128.load(r3 + k)));
-      const f = v128.load(error + k, 16);
-      t0 = f32x4.add(t0, f32x4.mul(f, v128.load(r0 + k, 16)));
-      t1 = f32x4.add(t1, f32x4.mul(f, v128.load(r1 + k, 16)));
-      t2 = f32x4.add(t2, f32x4.mul(f, v128.load(r2 + k, 16)));
-      t3 = f32x4.add(t3, f32x4.mul(f, v128.load(r3 + k, 16)));
-    }
-    store<f32>(dz, sum(f32x4.add(s0, t0)));
-    store<f32>(dz, sum(f32x4.add(s1, t1)), 4);
-    store<f32>(dz, sum(f32x4.add(s2, t2)), 8);
-    store<f32>(dz, sum(f32x4.add(s3, t3)), 12);
+    dot4(
+      error,
+      rowAt(p.decoder, load<u32>(at, 4), bytes),
+      rowAt(p.decoder, load<u32>(at, 12), bytes),
+      rowAt(p.decoder, load<u32>(at, 20), bytes),
+      rowAt(p.decoder, load<u32>(at, 28), bytes),
+      bytes,
+      dz,
+    );
   }
-  for (; at < end; at += 8, dz += 4) store<f32>(dz, dot(error, rowAt(p.decoder, load<u32>(at, 4), bytes), bytes));
+  for (; at < end; at += 8, dz += 4)
+    store<f32>(dz, dot(error, rowAt(p.decoder, load<u32>(at, 4), bytes), bytes));
 }
 
 /**
@@ -136,7 +136,7 @@ export function decode(p: Params, pairs: Pairs, from: i32, to: i32, block: i32, 
   for (let t = from; t < to; t++) {
     const start = <usize>load<u32>(pairs.rowStart + (t << 2));
     const first = pairs.entries + (start << 3);
-    const last = first + (<usize>load<u32>(pairs.rowCount + (t << 2)) << 3);
+    const last = first + ((<usize>load<u32>(pairs.rowCount + (t << 2))) << 3);
     const x = rowAt(p.x, t, bytes);
     const error = rowAt(pairs.errors, t, bytes);
     memory.copy(scratch, p.bDec, bytes);
@@ -172,7 +172,8 @@ export function decode(p: Params, pairs: Pairs, from: i32, to: i32, block: i32, 
     let sparsity: f64 = 0;
     for (at = first; at < last; at += 8) {
       const z = activation(p, at);
-      if (z > 0) sparsity += p.gated ? 1 : <f64>z * <f64>load<f32>(p.decoderNorm + (<usize>load<u32>(at, 4) << 2));
+      if (z > 0)
+        sparsity += p.gated ? 1 : <f64>z * <f64>load<f32>(p.decoderNorm + ((<usize>load<u32>(at, 4)) << 2));
     }
     store<f64>(p.tokenSparsity + (t << 3), sparsity);
   }
@@ -191,7 +192,7 @@ export function decodeAux(p: Params, main: Pairs, aux: Pairs, from: i32, to: i32
   for (let t = from; t < to; t++) {
     const start = <usize>load<u32>(aux.rowStart + (t << 2));
     const first = aux.entries + (start << 3);
-    const last = first + (<usize>load<u32>(aux.rowCount + (t << 2)) << 3);
+    const last = first + ((<usize>load<u32>(aux.rowCount + (t << 2))) << 3);
     const row = rowAt(aux.errors, t, bytes);
     clear(row, bytes);
     axpy(row, unscale, rowAt(main.errors, g * p.tokens + t, bytes), bytes);

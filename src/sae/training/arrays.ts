@@ -15,7 +15,8 @@ export function sumBlocks(
 ): Float64Array {
   const { stride } = layout;
   const address = layout.get(name);
-  const rows = name === 'blockSum' ? layout.f64(address, blocks * stride) : layout.f32(address, blocks * stride);
+  const rows =
+    name === 'blockSum' ? layout.f64(address, blocks * stride) : layout.f32(address, blocks * stride);
   const sum = new Float64Array(stride);
   for (let b = 0; b < blocks; b++) for (let k = 0; k < stride; k++) sum[k]! += rows[b * stride + k]!;
   return sum;

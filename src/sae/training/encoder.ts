@@ -28,15 +28,66 @@ export interface Segment {
 }
 
 interface ScanExports {
-  scan(tile: number, rows: number, columns: number, bias: number, low: number, latent: number, counts: number, out: number): number; // prettier-ignore
-  selectRows(tile: number, rows: number, columns: number, bias: number, low: number, latent: number, k: number, slots: number, state: number, keys: number, spare: number): void; // prettier-ignore
-  finishRows(rows: number, k: number, slots: number, state: number, keys: number, counts: number, out: number): number; // prettier-ignore
-  selectBatch(tile: number, rows: number, columns: number, bias: number, low: number, latent: number, token: number, latents: number, k: number, slots: number, state: number, keys: number, spare: number): void; // prettier-ignore
-  finishBatch(tokens: number, latents: number, k: number, state: number, keys: number, counts: number, out: number): number; // prettier-ignore
+  scan(
+    tile: number,
+    rows: number,
+    columns: number,
+    bias: number,
+    low: number,
+    latent: number,
+    counts: number,
+    out: number,
+  ): number;
+  selectRows(
+    tile: number,
+    rows: number,
+    columns: number,
+    bias: number,
+    low: number,
+    latent: number,
+    k: number,
+    slots: number,
+    state: number,
+    keys: number,
+    spare: number,
+  ): void;
+  finishRows(
+    rows: number,
+    k: number,
+    slots: number,
+    state: number,
+    keys: number,
+    counts: number,
+    out: number,
+  ): number;
+  selectBatch(
+    tile: number,
+    rows: number,
+    columns: number,
+    bias: number,
+    low: number,
+    latent: number,
+    token: number,
+    latents: number,
+    k: number,
+    slots: number,
+    state: number,
+    keys: number,
+    spare: number,
+  ): void;
+  finishBatch(
+    tokens: number,
+    latents: number,
+    k: number,
+    state: number,
+    keys: number,
+    counts: number,
+    out: number,
+  ): number;
 }
 
 /** Tokens and latents of one matrix product: its output stays in cache until it is scanned. */
-const TILE_TOKENS = 4096;
+const TILE_TOKENS = 1024;
 export const TILE_LATENTS = 256;
 /** The smallest positive float: an activation must be above 0. */
 const TINY = 1.401298464324817e-45;
@@ -97,9 +148,14 @@ export class TileEncoder {
     const out = take(outLength * 8);
     const { memory, exports } = this.#kernel;
     reserve(memory, end);
-    const f32 = (address: number, length: number) => new Float32Array(memory.buffer as ArrayBuffer, address, length);
+    const f32 = (address: number, length: number) =>
+      new Float32Array(memory.buffer as ArrayBuffer, address, length);
     f32(h, tokens * stride).set(new Float32Array(shared, job.h, tokens * stride));
-    const states = new Uint32Array(memory.buffer as ArrayBuffer, state, mode === 'batch' ? 2 : tokens * 2).fill(0);
+    const states = new Uint32Array(
+      memory.buffer as ArrayBuffer,
+      state,
+      mode === 'batch' ? 2 : tokens * 2,
+    ).fill(0);
     const floors = new Float32Array(states.buffer, state, states.length);
     for (let i = 1; i < states.length; i += 2) floors[i] = TINY;
 
@@ -115,7 +171,11 @@ export class TileEncoder {
     const width = job.list?.count ?? job.latents;
     for (let part = claim(); part * TILE_LATENTS < width && part >= 0; part = claim()) {
       const first = part * TILE_LATENTS;
-      const columns = this.#loadLatents(job, shared, first, Math.min(TILE_LATENTS, width - first), { w, bias, low });
+      const columns = this.#loadLatents(job, shared, first, Math.min(TILE_LATENTS, width - first), {
+        w,
+        bias,
+        low,
+      });
       for (let token = 0; token < tokens; token += rows) {
         const count = Math.min(rows, tokens - token);
         await this.#session.run(
@@ -130,17 +190,41 @@ export class TileEncoder {
           emit(token, count, first, total);
         } else if (mode === 'rows') {
           exports.selectRows(
-            tile, count, columns, bias, low, first, wanted, slots, state + token * 8, keys + token * slots * 8, out,
-          ); // prettier-ignore
+            tile,
+            count,
+            columns,
+            bias,
+            low,
+            first,
+            wanted,
+            slots,
+            state + token * 8,
+            keys + token * slots * 8,
+            out,
+          );
         } else {
           exports.selectBatch(
-            tile, count, columns, bias, low, first, token, width, wanted, slots, state, keys, out,
-          ); // prettier-ignore
+            tile,
+            count,
+            columns,
+            bias,
+            low,
+            first,
+            token,
+            width,
+            wanted,
+            slots,
+            state,
+            keys,
+            out,
+          );
         }
       }
     }
-    if (mode === 'rows') emit(0, tokens, 0, exports.finishRows(tokens, wanted, slots, state, keys, counts, out));
-    if (mode === 'batch') emit(0, tokens, 0, exports.finishBatch(tokens, width, wanted, state, keys, counts, out));
+    if (mode === 'rows')
+      emit(0, tokens, 0, exports.finishRows(tokens, wanted, slots, state, keys, counts, out));
+    if (mode === 'batch')
+      emit(0, tokens, 0, exports.finishBatch(tokens, width, wanted, state, keys, counts, out));
     return segments;
   }
 

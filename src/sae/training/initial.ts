@@ -4,7 +4,11 @@ import type { Layout } from './layout.ts';
 import type { SaeTrainerSettings, SaeWeights } from './options.ts';
 
 /** Writes starting weights: the given ones, or random decoder rows and the encoder that goes with them. */
-export function initialise(layout: Layout, settings: SaeTrainerSettings, initial: SaeWeights | undefined): void {
+export function initialise(
+  layout: Layout,
+  settings: SaeTrainerSettings,
+  initial: SaeWeights | undefined,
+): void {
   const { latents, inputDim, architecture } = settings;
   if (architecture === 'jumprelu') layout.state('threshold').fill(settings.initialThreshold);
   if (initial) {
@@ -22,7 +26,13 @@ export function initialise(layout: Layout, settings: SaeTrainerSettings, initial
   }
 }
 
-function drawRow(random: Random, rows: { [i: number]: number }, at: number, length: number, norm: number): void {
+function drawRow(
+  random: Random,
+  rows: { [i: number]: number },
+  at: number,
+  length: number,
+  norm: number,
+): void {
   let energy = 0;
   const row = new Float64Array(length);
   for (let k = 0; k < length; k++) {
@@ -117,6 +127,7 @@ export function sqrtDScale(batch: Float32Array, inputDim: number): number {
     norms += Math.sqrt(energy);
   }
   const mean = norms / (batch.length / inputDim);
-  if (!(mean > 0)) throw new PolysemeError('SAE training: the first batch is all zeros: inputScale cannot be found');
+  if (!(mean > 0))
+    throw new PolysemeError('SAE training: the first batch is all zeros: inputScale cannot be found');
   return Math.fround(Math.sqrt(inputDim) / mean);
 }

@@ -3,6 +3,7 @@ import { reserve } from '../../wasm/instance.ts';
 import type { SaeTrainerSettings } from './options.ts';
 
 /** Fields of kernels/sae/params.ts, 4 bytes each, in its order. */
+// biome-ignore format: a list
 export const PARAM_FIELDS = [
   'stride', 'tokens', 'latents', 'gated', 'centred', 'unitNorm', 'embed', 'groups', 'groupEnd', 'groupWeight',
   'x', 'h', 'bDec', 'encoder', 'encoderM', 'encoderV', 'decoder', 'decoderM', 'decoderV',
@@ -12,28 +13,30 @@ export const PARAM_FIELDS = [
   'blockSum', 'blockErrors', 'blockEncoder',
   'invTokens', 'sparsityWeight', 'embeddingWeight', 'auxWeight', 'meanDecay', 'bandwidth', 'inputScale',
   'stepSize', 'invRootV', 'epsilon', 'takeM', 'keepV', 'takeV', 'clip',
-] as const; // prettier-ignore
+] as const;
 export type ParamField = (typeof PARAM_FIELDS)[number];
 /** From here on fields are f32; before it they are whole numbers and addresses. */
 const FIRST_FLOAT = PARAM_FIELDS.indexOf('invTokens');
 
+// biome-ignore format: a list
 export const PAIR_FIELDS = [
   'rowStart', 'rowCount', 'entries', 'dz', 'colStart', 'columns', 'errors',
-] as const; // prettier-ignore
+] as const;
 export type PairField = (typeof PAIR_FIELDS)[number];
 
 /** Tokens and latents that one call of a kernel works on; partial sums are kept a block, so their order is fixed. */
 export const TOKEN_BLOCK = 64;
 export const LATENT_BLOCK = 64;
 /** Rows of scratch memory that a thread needs: kernels/sae/latents.ts. */
-const SCRATCH_ROWS = 9;
-const SCRATCH_TAIL = 128;
+const SCRATCH_ROWS = 8;
+const SCRATCH_TAIL = 256;
 
 /** Everything that is carried from step to step, besides counters: what a checkpoint holds. */
+// biome-ignore format: a list
 export const STATE_ARRAYS = [
   'encoder', 'encoderM', 'encoderV', 'decoder', 'decoderM', 'decoderV', 'bDec', 'bDecM', 'bDecV',
   'bEnc', 'bEncM', 'bEncV', 'threshold', 'thresholdM', 'thresholdV', 'decoderNorm', 'mean', 'seen', 'idle', 'moved',
-] as const; // prettier-ignore
+] as const;
 export type StateArray = (typeof STATE_ARRAYS)[number];
 
 /** A part of the shared memory: its address and its length in elements. */
@@ -79,12 +82,13 @@ export class Layout {
     this.aux = this.#take(PAIR_FIELDS.length * 4);
     const rows = latents * stride;
     const gated = architecture === 'jumprelu' ? latents : 0;
+    // biome-ignore format: a list
     const lengths: Record<StateArray, number> = {
       encoder: rows, encoderM: rows, encoderV: rows, decoder: rows, decoderM: rows, decoderV: rows,
       bDec: stride, bDecM: stride, bDecV: stride, bEnc: latents, bEncM: latents, bEncV: latents,
       threshold: gated, thresholdM: gated, thresholdV: gated, decoderNorm: latents,
       mean: measureEmbedding ? rows : 0, seen: latents, idle: latents, moved: latents,
-    }; // prettier-ignore
+    };
     const areas = {} as Record<StateArray, Area>;
     for (const name of STATE_ARRAYS) {
       areas[name] = { address: this.#take(lengths[name] * (name === 'seen' ? 8 : 4)), length: lengths[name] };
@@ -92,7 +96,9 @@ export class Layout {
     }
     this.areas = areas;
     this.bDecGradient = this.#take(stride * 4);
-    this.scratch = Array.from({ length: threads }, () => this.#take(SCRATCH_ROWS * stride * 4 + SCRATCH_TAIL));
+    this.scratch = Array.from({ length: threads }, () =>
+      this.#take(SCRATCH_ROWS * stride * 4 + SCRATCH_TAIL),
+    );
     this.set('gradientNorm', this.#take(latents * 8));
     this.set('latentEmbedding', this.#take(latents * 8));
     this.set('latentPairs', this.#take(latents * 4));
@@ -146,7 +152,8 @@ export class Layout {
     this.setPair('main', 'errors', this.#take(rows * groupSizes.length));
     this.setPair('aux', 'errors', auxK > 0 ? this.#take(rows) : 0);
     this.set('tokenError', this.#take(tokens * 8 * groupSizes.length));
-    for (const name of ['tokenSparsity', 'tokenEnergy', 'tokenAux'] as const) this.set(name, this.#take(tokens * 8));
+    for (const name of ['tokenSparsity', 'tokenEnergy', 'tokenAux'] as const)
+      this.set(name, this.#take(tokens * 8));
     const blocks = Math.ceil(tokens / TOKEN_BLOCK);
     this.set('blockSum', this.#take(blocks * this.stride * 8));
     this.set('blockErrors', this.#take(blocks * this.stride * 4));

@@ -152,7 +152,8 @@ export function resolveOptions(options: SaeTrainerOptions): SaeTrainerSettings {
   positive('learningRate', options.learningRate);
   const topK = isTopK(architecture);
   const k = topK ? options.k : 0;
-  if (k === undefined) throw new PolysemeError(`SAE training: ${architecture} needs k, the number of active latents`);
+  if (k === undefined)
+    throw new PolysemeError(`SAE training: ${architecture} needs k, the number of active latents`);
   if (topK) {
     if (!(k > 0) || !(k <= latents)) fail('k', k, `above 0 and at most the number of latents, ${latents}`);
     if (architecture === 'topk') whole('k', k, 1, latents);
@@ -168,7 +169,11 @@ export function resolveOptions(options: SaeTrainerOptions): SaeTrainerSettings {
   if (architecture === 'matryoshka') {
     for (const size of groupSizes) whole('groupSizes', size, 1, latents);
     if (total !== latents) {
-      fail('groupSizes', `[${groupSizes.join(', ')}]`, `sizes that add up to ${latents} latents, not to ${total}`);
+      fail(
+        'groupSizes',
+        `[${groupSizes.join(', ')}]`,
+        `sizes that add up to ${latents} latents, not to ${total}`,
+      );
     }
   }
   const learningRateDecay = steps('learningRateDecay', options.learningRateDecay);
@@ -176,7 +181,9 @@ export function resolveOptions(options: SaeTrainerOptions): SaeTrainerSettings {
     throw new PolysemeError(`SAE training: learningRateDecay ${learningRateDecay} needs totalSteps`);
   }
   if (options.auxK !== undefined && !topK) {
-    throw new PolysemeError(`SAE training: auxK belongs to the top-k kinds, not to ${architecture}: leave it out`);
+    throw new PolysemeError(
+      `SAE training: auxK belongs to the top-k kinds, not to ${architecture}: leave it out`,
+    );
   }
   if (options.clipNorm !== undefined) positive('clipNorm', options.clipNorm);
   return {
@@ -215,7 +222,8 @@ export function resolveOptions(options: SaeTrainerOptions): SaeTrainerSettings {
       options.auxK === undefined
         ? 0
         : whole('auxK.k', options.auxK.k ?? Math.max(1, Math.floor(inputDim / 2)), 1, latents),
-    resampleEvery: options.resample === undefined ? 0 : whole('resample.every', options.resample.every, 1, 1e9),
+    resampleEvery:
+      options.resample === undefined ? 0 : whole('resample.every', options.resample.every, 1, 1e9),
     seed: whole('seed', options.seed ?? 0, 0, 2 ** 32 - 1),
   };
 }

@@ -12,7 +12,10 @@ interface Reply {
 export class Pool {
   readonly #workers: readonly Worker[];
   readonly #counter: Int32Array;
-  readonly #waiting = new Map<Worker, { resolve: (value: unknown) => void; reject: (error: Error) => void }>();
+  readonly #waiting = new Map<
+    Worker,
+    { resolve: (value: unknown) => void; reject: (error: Error) => void }
+  >();
   #failure: Error | undefined;
 
   private constructor(layout: Layout, stride: number) {
@@ -20,7 +23,11 @@ export class Pool {
     this.#workers = layout.scratch.map((scratch) => {
       const { memory, params, counter } = layout;
       const setup: WorkerSetup = { memory, params, counter, scratch, stride };
-      const worker = new Worker(new URL('./worker.js', import.meta.url), { workerData: setup });
+      const worker = new Worker(new URL('./worker.js', import.meta.url), {
+        workerData: setup,
+        // The process's own flags may not suit a file (--input-type).
+        execArgv: [],
+      });
       worker.on('message', ({ result, error }: Reply) => {
         const waiting = this.#waiting.get(worker);
         this.#waiting.delete(worker);
@@ -35,7 +42,12 @@ export class Pool {
 
   static async start(layout: Layout, stride: number): Promise<Pool> {
     const pool = new Pool(layout, stride);
-    await Promise.all(pool.#workers.map((worker) => pool.#reply(worker)));
+    try {
+      await Promise.all(pool.#workers.map((worker) => pool.#reply(worker)));
+    } catch (error) {
+      await Promise.all(pool.#workers.map((worker) => worker.terminate()));
+      throw error;
+    }
     // A trainer that is not closed does not keep the process alive.
     for (const worker of pool.#workers) worker.unref();
     return pool;
@@ -58,6 +70,7 @@ export class Pool {
   async close(): Promise<void> {
     await Promise.all(
       this.#workers.map(async (worker) => {
+        worker.ref();
         worker.removeAllListeners('exit');
         const exit = new Promise((resolve) => worker.once('exit', resolve));
         worker.postMessage('close');

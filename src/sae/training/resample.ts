@@ -42,12 +42,24 @@ export function resample(
       ['decoder', decoderNorm],
       ['encoder', encoderNorm],
     ] as const) {
-      layout.state(name).set(input.map((value) => (value * length) / norm), j * stride);
+      layout.state(name).set(
+        input.map((value) => (value * length) / norm),
+        j * stride,
+      );
     }
     for (const name of ['encoderM', 'encoderV', 'decoderM', 'decoderV', 'mean'] as const) {
       if (layout.areas[name].length > 0) layout.state(name).fill(0, j * stride, (j + 1) * stride);
     }
-    for (const name of ['bEnc', 'bEncM', 'bEncV', 'thresholdM', 'thresholdV', 'seen', 'idle', 'moved'] as const) {
+    for (const name of [
+      'bEnc',
+      'bEncM',
+      'bEncV',
+      'thresholdM',
+      'thresholdV',
+      'seen',
+      'idle',
+      'moved',
+    ] as const) {
       if (layout.areas[name].length > 0) layout.state(name)[j] = 0;
     }
     if (layout.areas.threshold.length > 0) layout.state('threshold')[j] = initialThreshold;
@@ -68,7 +80,12 @@ function draw(cumulative: Float64Array, target: number): number {
   return low;
 }
 
-function meanNorm(layout: Layout, name: 'encoder' | 'decoder', without: Set<number>, latents: number): number {
+function meanNorm(
+  layout: Layout,
+  name: 'encoder' | 'decoder',
+  without: Set<number>,
+  latents: number,
+): number {
   const { stride } = layout;
   const rows = layout.state(name);
   let sum = 0;

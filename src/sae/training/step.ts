@@ -55,7 +55,10 @@ export interface SaeStep {
  * @returns what it saw, or the first input row that is not finite; then nothing was changed
  * @throws PolysemeError where training diverges
  */
-export async function performStep(context: StepContext, tokens: number): Promise<SaeStep | { badRow: number }> {
+export async function performStep(
+  context: StepContext,
+  tokens: number,
+): Promise<SaeStep | { badRow: number }> {
   const { layout, pool, settings, counters } = context;
   const weights = setNumbers(context, tokens);
   const badRow = await pool.run({ name: 'prepare', tokens });
@@ -66,7 +69,7 @@ export async function performStep(context: StepContext, tokens: number): Promise
   const pairs = await decode(context, tokens, hasAux);
   const losses = sumLosses(context, tokens, pairs, hasAux);
   checkDivergence(context, losses, weights.learningRate);
-  const gradientNorm = await update(context, tokens, hasAux);
+  const gradientNorm = await update(context, tokens, hasAux, weights.learningRate);
   counters.step++;
 
   const { latents, measureEmbedding, auxWeight } = settings;
@@ -110,7 +113,11 @@ function setNumbers({ layout, settings, counters }: StepContext, tokens: number)
 }
 
 /** Finds the active pairs, and the auxiliary ones of dead latents, and lays them out by token. */
-async function encode({ layout, pool, kernel, settings }: StepContext, tokens: number, dead: readonly number[]): Promise<void> {
+async function encode(
+  { layout, pool, kernel, settings }: StepContext,
+  tokens: number,
+  dead: readonly number[],
+): Promise<void> {
   const { architecture, k, latents, auxK, bandwidth } = settings;
   const job: EncodeJob = {
     mode: architecture === 'topk' ? 'rows' : isBatchTopK(architecture) ? 'batch' : 'all',
@@ -153,7 +160,11 @@ async function encode({ layout, pool, kernel, settings }: StepContext, tokens: n
 }
 
 /** Reconstructs; meanwhile this thread lays the pairs out by latent. Returns how many pairs there are. */
-async function decode({ layout, pool, settings, counters }: StepContext, tokens: number, hasAux: boolean): Promise<number> {
+async function decode(
+  { layout, pool, settings, counters }: StepContext,
+  tokens: number,
+  hasAux: boolean,
+): Promise<number> {
   const { latents, architecture } = settings;
   const decoding = pool.run({ name: 'decode', tokens, pairs: layout.main });
   const pairs = buildColumns(layout, 'main', tokens, latents);
@@ -206,15 +217,29 @@ function checkDivergence(
   const what = Number.isFinite(mse)
     ? `the squared error is ${ratio.toPrecision(3)} times the inputs' own square, at the start it was below ${counters.firstError.toPrecision(3)}`
     : 'the squared error is not finite';
+  throw diverged(counters, settings, learningRate, what);
+}
+
+function diverged(
+  counters: SaeTrainerCounters,
+  settings: SaeTrainerSettings,
+  learningRate: number,
+  what: string,
+): PolysemeError {
   const cause =
     counters.step === 0
       ? 'the starting weights or the inputs are too large: scale them down (inputScale)'
       : `the learning rate ${learningRate} is likely too high${settings.clipNorm > 0 ? '' : ' (clipNorm is off)'}: lower it, and go on from a checkpoint`;
-  throw new PolysemeError(`SAE training diverged in step ${counters.step + 1}: ${what}: ${cause}`);
+  return new PolysemeError(`SAE training diverged in step ${counters.step + 1}: ${what}: ${cause}`);
 }
 
 /** Gradients and Adam; returns the gradient's norm where it is needed. */
-async function update({ layout, pool, kernel, settings, counters }: StepContext, tokens: number, hasAux: boolean): Promise<number | null> {
+async function update(
+  { layout, pool, kernel, settings, counters }: StepContext,
+  tokens: number,
+  hasAux: boolean,
+  learningRate: number,
+): Promise<number | null> {
   const { latents, clipNorm, applyBDecToInput } = settings;
   const keep = layout.kept !== undefined;
   const { main, aux } = layout;
@@ -235,9 +260,7 @@ async function update({ layout, pool, kernel, settings, counters }: StepContext,
   const { bDecM, bDecV } = layout.areas;
   const check = kernel.updateDecoderBias(layout.params, bDecM.address, bDecV.address, layout.bDecGradient);
   if (bad > 0 || check !== 0) {
-    throw new PolysemeError(
-      `SAE training diverged in step ${counters.step + 1}: its gradient is not finite, and the weights are lost: the learning rate ${rates(settings, counters.step).learningRate} or the inputs are likely too large; lower it or scale inputs (inputScale), and go on from a checkpoint`,
-    );
+    throw diverged(counters, settings, learningRate, 'its gradient is not finite, and the weights are lost');
   }
   return norm;
 }

@@ -140,7 +140,8 @@ export class SaeTrainer {
   }
 
   #idle(): void {
-    if (this.#busy) throw new PolysemeError('SAE training: a step is still running: await it before the next call');
+    if (this.#busy)
+      throw new PolysemeError('SAE training: a step is still running: await it before the next call');
   }
 
   #checkBatch(batch: Float32Array): number {

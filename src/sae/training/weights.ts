@@ -53,7 +53,8 @@ function inSaeLensShapes(
     const j1 = Math.min(latents, j0 + SQUARE);
     for (let k0 = 0; k0 < inputDim; k0 += SQUARE) {
       const k1 = Math.min(inputDim, k0 + SQUARE);
-      for (let k = k0; k < k1; k++) for (let j = j0; j < j1; j++) W_enc[k * latents + j] = encoder[j * stride + k]!;
+      for (let k = k0; k < k1; k++)
+        for (let j = j0; j < j1; j++) W_enc[k * latents + j] = encoder[j * stride + k]!;
     }
   }
   for (let j = 0; j < latents; j++) {

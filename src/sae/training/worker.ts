@@ -1,7 +1,7 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { wasm } from '../../wasm/generated/sae.ts';
 import { instantiate } from '../../wasm/instance.ts';
-import { type EncodeJob, TileEncoder } from './encoder.ts';
+import { type EncodeJob, type Segment, TileEncoder } from './encoder.ts';
 import { LATENT_BLOCK, TOKEN_BLOCK } from './layout.ts';
 
 /** Exports of kernels/sae.ts; numbers are addresses in shared memory where not said otherwise. */
@@ -13,8 +13,26 @@ export interface SaeKernel {
   cut(params: number, pairs: number, from: number, to: number, value: number, place: number): void;
   decode(params: number, pairs: number, from: number, to: number, block: number, scratch: number): void;
   decodeAux(params: number, main: number, aux: number, from: number, to: number): void;
-  updateLatents(params: number, main: number, aux: number, hasAux: number, from: number, to: number, block: number, scratch: number): number; // prettier-ignore
-  keepGradients(params: number, main: number, aux: number, hasAux: number, from: number, to: number, block: number, scratch: number): void; // prettier-ignore
+  updateLatents(
+    params: number,
+    main: number,
+    aux: number,
+    hasAux: number,
+    from: number,
+    to: number,
+    block: number,
+    scratch: number,
+  ): number;
+  keepGradients(
+    params: number,
+    main: number,
+    aux: number,
+    hasAux: number,
+    from: number,
+    to: number,
+    block: number,
+    scratch: number,
+  ): void;
   applyGradients(params: number, from: number, to: number): number;
   updateDecoderBias(params: number, m: number, v: number, gradient: number): number;
   normaliseAll(params: number): void;
@@ -26,10 +44,23 @@ export type Task =
   | { readonly name: 'encode'; readonly job: EncodeJob }
   | { readonly name: 'prepare'; readonly tokens: number }
   | { readonly name: 'order'; readonly tokens: number; readonly pairs: number; readonly k: number }
-  | { readonly name: 'cut'; readonly tokens: number; readonly pairs: number; readonly value: number; readonly place: number } // prettier-ignore
+  | {
+      readonly name: 'cut';
+      readonly tokens: number;
+      readonly pairs: number;
+      readonly value: number;
+      readonly place: number;
+    }
   | { readonly name: 'decode'; readonly tokens: number; readonly pairs: number }
   | { readonly name: 'decodeAux'; readonly tokens: number; readonly main: number; readonly aux: number }
-  | { readonly name: 'latents'; readonly latents: number; readonly main: number; readonly aux: number; readonly hasAux: boolean; readonly keep: boolean } // prettier-ignore
+  | {
+      readonly name: 'latents';
+      readonly latents: number;
+      readonly main: number;
+      readonly aux: number;
+      readonly hasAux: boolean;
+      readonly keep: boolean;
+    }
   | { readonly name: 'apply'; readonly latents: number };
 
 export interface WorkerSetup {
@@ -48,15 +79,16 @@ const encoder = await TileEncoder.create(stride);
 const claim = () =>
   Atomics.add(new Int32Array(memory.buffer as unknown as SharedArrayBuffer, counter, 1), 0, 1);
 
-/** Calls `work` with each claimed block; returns the largest number that it returns. */
+/** Calls `work` with each claimed block; returns the largest number that it returned, −1 for none. */
 function blocks(
   length: number,
   size: number,
-  work: (from: number, to: number, block: number) => number | void, // biome-ignore lint/suspicious/noConfusingVoidType: most kernels return nothing
+  work: (from: number, to: number, block: number) => unknown,
 ): number {
   let most = -1;
   for (let block = claim(); block * size < length; block = claim()) {
-    most = Math.max(most, work(block * size, Math.min(length, (block + 1) * size), block) ?? -1);
+    const result = work(block * size, Math.min(length, (block + 1) * size), block);
+    if (typeof result === 'number') most = Math.max(most, result);
   }
   return most;
 }
@@ -68,7 +100,9 @@ async function perform(task: Task): Promise<unknown> {
     case 'prepare':
       return blocks(task.tokens, TOKEN_BLOCK, (from, to, block) => kernel.prepare(params, from, to, block));
     case 'order':
-      return blocks(task.tokens, TOKEN_BLOCK, (from, to) => kernel.order(params, task.pairs, from, to, task.k));
+      return blocks(task.tokens, TOKEN_BLOCK, (from, to) =>
+        kernel.order(params, task.pairs, from, to, task.k),
+      );
     case 'cut':
       return blocks(task.tokens, TOKEN_BLOCK, (from, to) =>
         kernel.cut(params, task.pairs, from, to, task.value, task.place),
@@ -103,7 +137,10 @@ port.on('message', async (task: Task | 'close') => {
   }
   try {
     const result = await perform(task);
-    const transfer = task.name === 'encode' ? (result as { counts: Uint32Array<ArrayBuffer>; entries: Uint32Array<ArrayBuffer> }[]).flatMap((s) => [s.counts.buffer, s.entries.buffer]) : []; // prettier-ignore
+    const transfer =
+      task.name === 'encode'
+        ? (result as Segment[]).flatMap(({ counts, entries }) => [counts.buffer, entries.buffer])
+        : [];
     port.postMessage({ result }, transfer);
   } catch (error) {
     port.postMessage({ error: error instanceof Error ? (error.stack ?? error.message) : String(error) });
