@@ -84,6 +84,16 @@ describe('a batch that cannot be', () => {
     expect((await trainer.step(makeBatch(1, 40, d))).step).toBe(1);
   });
 
+  it('more than memory, and then a smaller one', async () => {
+    const wide = await createSaeTrainer({ ...good, inputDim: 2048 });
+    const batch = new Float32Array(2048 * 200_000);
+    const message = await refusal(() => wide.step(batch));
+    expect(message).toMatch(/batch of 200000.*4 GiB.*smaller batch/);
+    expect(await refusal(() => wide.step(batch))).toBe(message);
+    expect((await wide.step(makeBatch(1, 10, 2048, 20))).step).toBe(1);
+    await wide.close();
+  });
+
   it('a second step beside a running one', async () => {
     const running = trainer.step(makeBatch(2, 40, d));
     expect(await refusal(() => trainer.step(makeBatch(2, 40, d)))).toMatch(/still running/);

@@ -120,6 +120,20 @@ describe('the active pairs', () => {
     expect(Math.abs(seen.mse / expected.mse - 1)).toBeLessThan(1e-5);
   });
 
+  it('are none where k times the batch is less than one', async () => {
+    const options: SaeTrainerOptions = {
+      architecture: 'batchtopk',
+      k: 0.3,
+      inputDim: d,
+      latents,
+      learningRate: 1e-3,
+    };
+    await use({ ...options, initial, threads: 2 }, async (trainer) => {
+      expect((await trainer.step(batch.subarray(0, 3 * d))).l0).toBe(0);
+      expect((await trainer.step(batch.subarray(0, 20 * d))).l0).toBe(0.3);
+    });
+  });
+
   it('may be none at all', async () => {
     const silent = { ...initial, b_enc: initial.b_enc.map(() => -100) };
     for (const architecture of Object.values(architectures)) {

@@ -121,7 +121,7 @@ export class TileEncoder {
     return new TileEncoder(session, stride);
   }
 
-  /** Encodes the tiles of latents that `claim` hands out (−1: none left). */
+  /** Encodes the tiles of latents that `claim` hands out, counting up, until they are past the last latent. */
   async run(job: EncodeJob, shared: SharedArrayBuffer, claim: () => number): Promise<Segment[]> {
     const stride = this.#stride;
     const { tokens, mode, k } = job;
@@ -169,7 +169,7 @@ export class TileEncoder {
       });
 
     const width = job.list?.count ?? job.latents;
-    for (let part = claim(); part * TILE_LATENTS < width && part >= 0; part = claim()) {
+    for (let part = claim(); part * TILE_LATENTS < width; part = claim()) {
       const first = part * TILE_LATENTS;
       const columns = this.#loadLatents(job, shared, first, Math.min(TILE_LATENTS, width - first), {
         w,

@@ -68,7 +68,8 @@ export class Layout {
   readonly #settings: SaeTrainerSettings;
   readonly #fixedEnd: number;
   #batchEnd = 0;
-  #capacity = 0;
+  #tokens = 0;
+  #isLaidOut = false;
 
   constructor(settings: SaeTrainerSettings, threads: number, keepGradients: boolean) {
     this.#settings = settings;
@@ -120,6 +121,7 @@ export class Layout {
     const { groupSizes } = settings;
     const groupEnd = this.#take(groupSizes.length * 4);
     const groupWeight = this.#take(groupSizes.length * 4);
+    this.#reserve();
     let end = 0;
     this.u32(groupEnd, groupSizes.length).set(groupSizes.map((size) => (end += size)));
     this.f32(groupWeight, groupSizes.length).fill(1);
@@ -141,8 +143,9 @@ export class Layout {
   /** Makes room for a batch of `tokens`; an earlier batch's arrays are lost. */
   setBatch(tokens: number): void {
     this.set('tokens', tokens);
-    if (tokens === this.#capacity) return;
-    this.#capacity = tokens;
+    if (tokens === this.#tokens && this.#isLaidOut) return;
+    this.#tokens = tokens;
+    this.#isLaidOut = false;
     this.#next = this.#fixedEnd;
     const { groupSizes, applyBDecToInput, auxK } = this.#settings;
     const rows = tokens * this.stride * 4;
@@ -161,7 +164,9 @@ export class Layout {
       this.setPair(pairs, 'rowStart', this.#take(tokens * 4));
       this.setPair(pairs, 'rowCount', this.#take(tokens * 4));
     }
+    this.#reserve();
     this.#batchEnd = this.#next;
+    this.#isLaidOut = true;
   }
 
   /** Makes room for the entries of the batch's pairs. */
@@ -175,6 +180,7 @@ export class Layout {
       this.setPair(pairs, 'dz', this.#take(count * 4, count));
       this.setPair(pairs, 'columns', this.#take(count * 8, count));
     }
+    this.#reserve();
   }
 
   set(field: ParamField, value: number): void {
@@ -221,7 +227,7 @@ export class Layout {
     else this.u32(block, index + 1)[index] = value;
   }
 
-  /** `bytes` of fresh memory, aligned to 16; untouched pages are 0. */
+  /** A place for `bytes`, aligned to 16; `#reserve` then makes the memory that long. Fresh memory is 0. */
   #take(bytes: number, pairs?: number): number {
     const address = this.#next;
     const end = Math.ceil((address + bytes) / 16) * 16;
@@ -229,12 +235,21 @@ export class Layout {
       const { inputDim, latents } = this.#settings;
       throw new PolysemeError(
         pairs === undefined
-          ? `SAE training: ${latents} latents of ${inputDim} inputs with a batch of ${this.#capacity} need more than the 4 GiB of one trainer: use a smaller batch or fewer latents`
-          : `SAE training: ${pairs} active pairs in a batch of ${this.#capacity} (${Math.round(pairs / this.#capacity)} a token) do not fit in the 4 GiB of one trainer: use a smaller batch, or more sparsity from the start`,
+          ? `SAE training: ${latents} latents of ${inputDim} inputs with a batch of ${this.#tokens} need more than the 4 GiB of one trainer: use a smaller batch or fewer latents`
+          : `SAE training: ${pairs} active pairs in a batch of ${this.#tokens} (${Math.round(pairs / this.#tokens)} a token) do not fit in the 4 GiB of one trainer: use a smaller batch, or more sparsity from the start`,
       );
     }
-    reserve(this.memory, end);
     this.#next = end;
     return address;
+  }
+
+  #reserve(): void {
+    try {
+      reserve(this.memory, this.#next);
+    } catch {
+      throw new PolysemeError(
+        `SAE training: this machine does not give the ${(this.#next / 2 ** 30).toFixed(1)} GiB that this trainer needs: use a smaller batch or fewer latents`,
+      );
+    }
   }
 }

@@ -130,7 +130,9 @@ async function encode(
     bandwidth,
     latents,
   };
-  const main = await pool.encode({ name: 'encode', job });
+  // A batch topk of less than one pair has none.
+  const most = Math.floor(k * tokens);
+  const main = job.mode === 'batch' && most === 0 ? [] : await pool.encode({ name: 'encode', job });
   const wanted = Math.min(auxK, dead.length);
   let aux: Segment[] = [];
   if (dead.length > 0) {
@@ -146,7 +148,6 @@ async function encode(
   layout.setPairs(found, countEntries(aux));
   buildRows(layout, 'main', tokens, main);
   if (isTopK(architecture)) {
-    const most = Math.floor(k * tokens);
     if (job.mode === 'batch' && found > most) {
       const { value, place } = kthLargest(layout, kernel, tokens, latents, most);
       await pool.run({ name: 'cut', tokens, pairs: layout.main, value, place });

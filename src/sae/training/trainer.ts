@@ -4,7 +4,13 @@ import { instantiate } from '../../wasm/instance.ts';
 import { toRows } from './arrays.ts';
 import { centre, initialise, sqrtDScale } from './initial.ts';
 import { Layout, PAIR_FIELDS, PARAM_FIELDS } from './layout.ts';
-import { resolveOptions, resolveThreads, type SaeTrainerOptions, type SaeWeights } from './options.ts';
+import {
+  resolveOptions,
+  resolveThreads,
+  type SaeTrainerOptions,
+  type SaeTrainerSettings,
+  type SaeWeights,
+} from './options.ts';
 import { Pool } from './pool.ts';
 import { resample } from './resample.ts';
 import { type SaeMetadata, saveSae } from './save.ts';
@@ -54,6 +60,11 @@ export class SaeTrainer {
     const counters = { step: 0, inputScale: 0, threshold: 0, firstError: 0 };
     const pool = await Pool.start(layout, layout.stride);
     return new SaeTrainer({ settings, layout, pool, kernel, counters });
+  }
+
+  /** Its options, with every default filled in. */
+  get settings(): Readonly<SaeTrainerSettings> {
+    return this.#context.settings;
   }
 
   /** Steps done. */
