@@ -226,19 +226,24 @@ function describe(options: Settled, model: Model, corpus: Corpus): StudyMeta {
 function createStudy(out: string, meta: StudyMeta, banks: readonly Bank[]): void {
   const temporary = `${out}.new`;
   removeStudy(temporary);
-  StudyWriter.create(
-    temporary,
-    meta,
-    banks.map(({ name, kind, site, units, width, embedding }) => ({
-      name,
-      kind,
-      site,
-      units,
-      dimension: width,
-      embedding,
-    })),
-  ).close();
-  renameSync(temporary, out);
+  try {
+    StudyWriter.create(
+      temporary,
+      meta,
+      banks.map(({ name, kind, site, units, width, embedding }) => ({
+        name,
+        kind,
+        site,
+        units,
+        dimension: width,
+        embedding,
+      })),
+    ).close();
+    renameSync(temporary, out);
+  } catch (error) {
+    removeStudy(temporary);
+    throw error;
+  }
 }
 
 type KnownMeta = StudyMeta & { readonly status: string };
@@ -287,7 +292,9 @@ function summary(out: string): StudyInfo {
 
 function checkWritable(out: string): void {
   const folder = dirname(out);
-  if (!existsSync(folder)) throw new PolysemeError(`--out ${out}: there is no folder ${folder}`);
+  if (!statSync(folder, { throwIfNoEntry: false })?.isDirectory()) {
+    throw new PolysemeError(`--out ${out}: there is no folder ${folder}`);
+  }
   if (existsSync(out) && !statSync(out).isFile()) throw new PolysemeError(`--out ${out} is not a file`);
   try {
     accessSync(existsSync(out) ? out : folder, constants.W_OK);
