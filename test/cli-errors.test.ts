@@ -15,7 +15,7 @@ import Database from 'libsql';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { cli, expectFailure, shell } from './helpers/cli.ts';
 import { gpt2Shapes } from './helpers/reference-gpt2.ts';
-import { randomTensors, writeCheckpoint } from './helpers/safetensors.ts';
+import { randomTensors, writeCheckpoint } from './helpers/tiny-checkpoint.ts';
 
 const FOLIO = new URL('../models/folio-5m', import.meta.url).pathname;
 const root = mkdtempSync(join(tmpdir(), 'polyseme-cli-errors-'));

@@ -234,7 +234,7 @@ describe('for people', () => {
     expect(units.stdout.trimEnd().split('\n').length).toBe(4);
     const unit = await cli(['unit', study, 'mlp.1/3', '--examples', '1']);
     expect(unit.stdout).toMatch(/^mlp\.1\/3 {2}\d+ features? in 9 examples/);
-    expect(units.code + unit.code).toBe(0);
+    expect([units.code, unit.code]).toEqual([0, 0]);
   });
   test('run says where the study is and its five most polysemantic units', async () => {
     const { code, stdout, stderr } = await cli([

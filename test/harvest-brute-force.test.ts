@@ -28,7 +28,7 @@ import {
   writeCorpus,
 } from './helpers/brute-force.ts';
 import { normalize } from './helpers/reference-math.ts';
-import { readTensors } from './helpers/safetensors.ts';
+import { readTensors } from './helpers/tiny-checkpoint.ts';
 
 const STORIES = new URL('../../shared/models/stories260K', import.meta.url).pathname;
 const folder = mkdtempSync(join(tmpdir(), 'polyseme-brute-'));

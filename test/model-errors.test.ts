@@ -12,7 +12,7 @@ import {
   tinyTokenizer,
   withHeader,
   writeCheckpoint,
-} from './helpers/safetensors.ts';
+} from './helpers/tiny-checkpoint.ts';
 
 const GPT2 = { model_type: 'gpt2', n_embd: 8, n_head: 2, n_layer: 2, n_positions: 16, vocab_size: 30 };
 const LLAMA = {

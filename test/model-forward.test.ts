@@ -5,7 +5,7 @@ import { afterAll, describe, expect, test } from 'vitest';
 import { type Gpt2Config, referenceGpt2 } from './helpers/reference-gpt2.ts';
 import { type LlamaConfig, referenceLlama } from './helpers/reference-llama.ts';
 import { type Sites, worstDifference } from './helpers/reference-math.ts';
-import { readTensors } from './helpers/safetensors.ts';
+import { readTensors } from './helpers/tiny-checkpoint.ts';
 
 /** The promise: |difference| ≤ 1e-4 · max(1, |reference|). */
 const TOLERANCE = 1e-4;

@@ -6,7 +6,12 @@ import { afterAll, describe, expect, test } from 'vitest';
 import { type Gpt2Config, gpt2Shapes, referenceGpt2 } from './helpers/reference-gpt2.ts';
 import { type LlamaConfig, llamaShapes, referenceLlama } from './helpers/reference-llama.ts';
 import { type Sites, worstDifference } from './helpers/reference-math.ts';
-import { type CheckpointFiles, randomTensors, type Tensors, writeCheckpoint } from './helpers/safetensors.ts';
+import {
+  type CheckpointFiles,
+  randomTensors,
+  type Tensors,
+  writeCheckpoint,
+} from './helpers/tiny-checkpoint.ts';
 
 const root = mkdtempSync(join(tmpdir(), 'polyseme-variants-'));
 afterAll(() => rmSync(root, { recursive: true, force: true }));

@@ -6,7 +6,7 @@ import { openStudy, type RunOptions, type RunProgress, runStudy, type StudyInfo 
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { expectOneLine } from './helpers/expect.ts';
 import { gpt2Shapes } from './helpers/reference-gpt2.ts';
-import { randomTensors, writeCheckpoint } from './helpers/safetensors.ts';
+import { randomTensors, writeCheckpoint } from './helpers/tiny-checkpoint.ts';
 
 const CHILD = new URL('./helpers/run-study.mjs', import.meta.url).pathname;
 const MAIN = new URL('../dist/cli/main.js', import.meta.url).pathname;

@@ -1,5 +1,5 @@
 import { activations, add, affine, attend, linear, normalize, type Sites } from './reference-math.ts';
-import type { Tensors } from './safetensors.ts';
+import type { Tensors } from './tiny-checkpoint.ts';
 
 interface RopeConfig {
   type?: string;

@@ -1,4 +1,4 @@
-import type { Tensor } from './safetensors.ts';
+import type { Tensor } from './tiny-checkpoint.ts';
 
 /** Plain float64 arithmetic of the reference forwards. Rows are positions of one sequence, row-major. */
 
