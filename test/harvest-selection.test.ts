@@ -2,6 +2,8 @@ import { describe, expect, test } from 'vitest';
 import { unpackRows } from '#polyseme/embed/half.js';
 import { BankScan, HISTOGRAM_BINS, histogramEdge, type Sign } from '#polyseme/harvest/scan.js';
 import { rankedSlots, Selection, type SelectionOptions } from '#polyseme/harvest/selection.js';
+import { wasm } from '#polyseme/wasm/generated/harvest.js';
+import { instantiate, reserve } from '#polyseme/wasm/instance.js';
 import { histogramBin } from './helpers/brute-force.ts';
 
 const PLAIN: SelectionOptions = {
@@ -225,10 +227,15 @@ describe('the scan of one context', () => {
   });
 
   test('rows are packed to the nearest half of the next power of two', () => {
-    const scan = new BankScan(4, 8, 4096);
+    const { exports, memory } = instantiate<{ halve(from: number, count: number, to: number): number }>(wasm);
+    reserve(memory, 1 << 16);
     const pack = (row: number[]) => {
-      const halves = new Uint16Array(row.length);
-      const scale = scan.row(Float32Array.from(row), halves);
+      // Padded with zeros to a multiple of four.
+      const count = Math.ceil(row.length / 4) * 4;
+      const floats = new Float32Array(memory.buffer, 1024, count).fill(0);
+      floats.set(row);
+      const scale = exports.halve(1024, count, 32768);
+      const halves = new Uint16Array(memory.buffer, 32768, row.length).slice();
       return { scale, back: Array.from(unpackRows(halves, Float32Array.of(scale), row.length)) };
     };
     expect(pack([0, 0, -0])).toEqual({ scale: 1, back: [0, 0, -0] });
