@@ -7,12 +7,14 @@ import { unpack } from '../pack.ts';
 import type { Polysemy } from '../polysemy/metrics.ts';
 import { METRICS, type Metric, type UnitDetail, type UnitInputs } from './record.ts';
 import { type Db, guard, openDatabase } from './schema.ts';
+import { loadText } from './stored-text.ts';
 import type { StudyCounts, StudyMeta } from './writer.ts';
 
 /** A study's account of itself: what was run, on what, with which options, and how much came of it. */
 export interface StudyInfo extends StudyMeta {
   readonly banks: readonly {
     readonly name: string;
+    readonly kind: string;
     readonly site: string;
     readonly units: number;
     readonly dimension: number;
@@ -82,10 +84,36 @@ export interface UnitQuery {
   readonly offset?: number;
 }
 
+/** Statistics, polysemy and words of all units, by bank and index; a number that is not there is NaN. */
+export interface UnitColumns {
+  /** Position in `info().banks`. */
+  readonly bank: Uint16Array;
+  readonly index: Uint32Array;
+  readonly metrics: Readonly<Record<Metric, Float64Array>>;
+  /** Words of each feature, largest first, as JSON. */
+  readonly words: readonly string[];
+}
+
+/** A context that examples lie in. */
+export interface StudyContext {
+  readonly document: string;
+  /** Ids of its tokens. */
+  readonly tokens: Int32Array;
+}
+
 /** A study opened for reading. */
 export interface Study {
   readonly path: string;
   info(): StudyInfo;
+  /** Changes when the content does: a complete study's content hash, or the state of an unfinished one. */
+  revision(): string;
+  columns(): UnitColumns;
+  /** A unit's examples and tree, as arrays. */
+  detail(bank: string, index: number): UnitDetail;
+  contexts(ids: readonly number[]): Map<number, StudyContext>;
+  /** About `count` contexts, evenly spread. */
+  sampleContexts(count: number): StudyContext[];
+  tokenText(id: number): string;
   units(query?: UnitQuery): UnitSummary[];
   /** Words of each feature of a unit, largest first. */
   words(bank: string, index: number): string[][];
@@ -118,6 +146,7 @@ export function openStudy(path: string): Study {
 interface BankRow {
   readonly id: number;
   readonly name: string;
+  readonly kind: string;
   readonly site: string;
   readonly units: number;
   readonly dimension: number;
@@ -128,20 +157,22 @@ class StudyReader implements Study {
   readonly path: string;
   readonly #db: Db;
   readonly #banks: BankRow[];
+  readonly #statements = new Map<string, ReturnType<Db['prepare']>>();
 
   constructor(path: string, db: Db) {
     this.path = path;
     this.#db = db;
-    this.#banks = this.#all('SELECT id, name, site, units, dimension, embedding FROM banks ORDER BY id').map(
-      ([id, name, site, units, dimension, embedding]) => ({
-        id: id as number,
-        name: name as string,
-        site: site as string,
-        units: units as number,
-        dimension: dimension as number,
-        embedding: JSON.parse(embedding as string) as Embedding,
-      }),
-    );
+    this.#banks = this.#all(
+      'SELECT id, name, kind, site, units, dimension, embedding FROM banks ORDER BY id',
+    ).map(([id, name, kind, site, units, dimension, embedding]) => ({
+      id: id as number,
+      name: name as string,
+      kind: kind as string,
+      site: site as string,
+      units: units as number,
+      dimension: dimension as number,
+      embedding: JSON.parse(embedding as string) as Embedding,
+    }));
   }
 
   info(): StudyInfo {
@@ -154,13 +185,34 @@ class StudyReader implements Study {
       model: meta['model'],
       data: meta['data'],
       options: meta['options'],
-      banks: this.#banks.map(({ name, site, units, dimension }) => ({ name, site, units, dimension })),
+      banks: this.#banks.map(({ id: _, embedding: __, ...bank }) => bank),
       status: meta['status'],
       documents: counts?.documents ?? null,
       contexts: counts?.contexts ?? null,
       tokens: counts?.tokens ?? null,
       examples,
       contentHash: meta['contentHash'] ?? null,
+    };
+  }
+
+  revision(): string {
+    const [complete] = this.#all("SELECT value FROM meta WHERE key = 'contentHash'");
+    if (complete !== undefined) return JSON.parse(complete[0] as string) as string;
+    return `unfinished ${(this.#all('PRAGMA data_version') as [[number]])[0][0]}`;
+  }
+
+  columns(): UnitColumns {
+    const rows = this.#all(`SELECT bank, idx, words, ${METRICS.join(', ')} FROM units ORDER BY bank, idx`);
+    return {
+      bank: Uint16Array.from(rows, ([bank]) => bank as number),
+      index: Uint32Array.from(rows, ([, index]) => index as number),
+      words: rows.map(([, , words]) => words as string),
+      metrics: Object.fromEntries(
+        METRICS.map((metric, i) => [
+          metric,
+          Float64Array.from(rows, (row) => (row[3 + i] as number | null) ?? Number.NaN),
+        ]),
+      ) as Record<Metric, Float64Array>,
     };
   }
 
@@ -194,7 +246,7 @@ class StudyReader implements Study {
     );
     if (row === undefined) throw this.#noUnit(bank, index);
     const words = this.words(bank, index);
-    const detail = this.#detail(bank, index);
+    const detail = this.detail(bank, index);
     const examples = this.#examples(detail);
     const features = featuresBySize(detail.labels, detail.centrals.length).map((label, rank) => {
       const own = examples.filter((_, i) => detail.labels[i] === label);
@@ -215,13 +267,43 @@ class StudyReader implements Study {
   }
 
   histogram(bank: string, index: number): { bins: Uint32Array; counts: Uint32Array } {
-    const { histogramBins, histogramCounts } = this.#detail(bank, index);
+    const { histogramBins, histogramCounts } = this.detail(bank, index);
     return { bins: histogramBins, counts: histogramCounts };
   }
 
   tree(bank: string, index: number): { tree: Tree; labels: Int32Array } {
-    const { merges, labels } = this.#detail(bank, index);
+    const { merges, labels } = this.detail(bank, index);
     return { tree: { count: labels.length, merges }, labels };
+  }
+
+  contexts(ids: readonly number[]): Map<number, StudyContext> {
+    const rows = this.#all(
+      `SELECT contexts.id, name, tokens FROM contexts JOIN documents ON documents.id = document
+       WHERE contexts.id IN (SELECT value FROM json_each(?))`,
+      JSON.stringify(ids),
+    );
+    const found = new Map(
+      rows.map(([id, name, tokens]) => [
+        id as number,
+        { document: loadText(name), tokens: tokenIds(tokens) },
+      ]),
+    );
+    const missing = ids.find((id) => !found.has(id));
+    if (missing !== undefined)
+      throw new PolysemeError(`${this.path} is damaged: it has no context ${missing}`);
+    return found;
+  }
+
+  sampleContexts(count: number): StudyContext[] {
+    const [[first, last]] = this.#all('SELECT MIN(id), MAX(id) FROM contexts') as [[number | null, number]];
+    if (first === null) return [];
+    const ids = new Set<number>();
+    for (let i = 0; i < count; i++) {
+      const from = Math.floor(first + ((last - first) * i) / Math.max(1, count - 1));
+      const [row] = this.#all('SELECT id FROM contexts WHERE id >= ? ORDER BY id LIMIT 1', from);
+      ids.add(row![0] as number);
+    }
+    return [...this.contexts([...ids]).values()];
   }
 
   inputs(bank: string, index: number) {
@@ -243,14 +325,15 @@ class StudyReader implements Study {
     const n = detail.labels.length;
     const length = n === 0 ? 0 : detail.windows.length / n;
     const values = unpackRows(detail.windows, detail.windowScales, length);
-    const contexts = new Map<number, { document: string; tokens: readonly string[] }>();
+    const contexts = new Map(
+      Array.from(this.contexts([...new Set(detail.context)]), ([id, { document, tokens }]) => [
+        id,
+        { document, tokens: Array.from(tokens, (token) => this.tokenText(token)) },
+      ]),
+    );
     return Array.from({ length: n }, (_, i) => {
       const id = detail.context[i]!;
-      let context = contexts.get(id);
-      if (context === undefined) {
-        context = this.#context(id);
-        contexts.set(id, context);
-      }
+      const context = contexts.get(id)!;
       return {
         id: i,
         context: id,
@@ -263,27 +346,20 @@ class StudyReader implements Study {
     });
   }
 
-  #context(id: number): { document: string; tokens: readonly string[] } {
-    const [row] = this.#all(
-      'SELECT name, tokens FROM contexts JOIN documents ON documents.id = document WHERE contexts.id = ?',
-      id,
-    );
-    if (row === undefined) throw new PolysemeError(`${this.path} is damaged: it has no context ${id}`);
-    const bytes = (row[1] as Uint8Array).slice();
-    return {
-      document: row[0] as string,
-      tokens: Array.from(new Int32Array(bytes.buffer), (t) => this.#tokenText(t)),
-    };
+  #texts = new Map<number, string>();
+
+  tokenText(id: number): string {
+    if (!this.#texts.has(id)) {
+      // An unfinished study may have got more of them.
+      for (const [token, text] of this.#all('SELECT id, text FROM tokens')) {
+        this.#texts.set(token as number, loadText(text));
+      }
+      if (!this.#texts.has(id)) this.#texts.set(id, `<${id}>`);
+    }
+    return this.#texts.get(id)!;
   }
 
-  #texts: Map<number, string> | null = null;
-
-  #tokenText(id: number): string {
-    this.#texts ??= new Map(this.#all('SELECT id, text FROM tokens') as [number, string][]);
-    return this.#texts.get(id) ?? `<${id}>`;
-  }
-
-  #detail(bank: string, index: number): UnitDetail {
+  detail(bank: string, index: number): UnitDetail {
     const [row] = this.#all(
       'SELECT detail FROM details WHERE bank = ? AND idx = ?',
       this.#bank(bank).id,
@@ -324,11 +400,17 @@ class StudyReader implements Study {
   }
 
   #all(sql: string, ...values: unknown[]): unknown[][] {
-    return guard(this.path, () =>
-      this.#db
-        .prepare(sql)
-        .raw()
-        .all(...values),
-    ) as unknown[][];
+    return guard(this.path, () => {
+      let statement = this.#statements.get(sql);
+      if (statement === undefined) {
+        statement = this.#db.prepare(sql).raw();
+        this.#statements.set(sql, statement);
+      }
+      return statement.all(...(values as [string]));
+    }) as unknown[][];
   }
+}
+
+function tokenIds(stored: unknown): Int32Array {
+  return new Int32Array(new Uint8Array(stored as Uint8Array).buffer);
 }

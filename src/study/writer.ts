@@ -3,6 +3,7 @@ import type { Embedding } from '../bank/bank.ts';
 import type { PackedContexts } from '../harvest/contexts.ts';
 import type { UnitRecord } from './record.ts';
 import { createDatabase, type Db, guard, openDatabase } from './schema.ts';
+import { storedText } from './stored-text.ts';
 
 /** A bank as the study describes it. */
 export interface StudyBank {
@@ -132,11 +133,11 @@ export class StudyWriter {
       contexts.id.forEach((id, i) => {
         const tokens = contexts.tokens.slice(contexts.offset[i], contexts.offset[i + 1]);
         context.run(id, contexts.document[i], contexts.start[i], blob(new Uint8Array(tokens.buffer)));
-        document.run(contexts.document[i], contexts.names[i]);
+        document.run(contexts.document[i], storedText(contexts.names[i]!));
         for (const t of tokens) {
           if (seen.has(t)) continue;
           seen.add(t);
-          token.run(t, text(t));
+          token.run(t, storedText(text(t)));
         }
       });
     });

@@ -1,0 +1,93 @@
+// Latency of `polyseme serve` on a synthetic study of 36,864 units (12 banks × 3,072, 64 examples of 128 tokens): unit
+// requests at a fixed rate over 32 connections, sent when they are due whether earlier ones were answered or not, and
+// timed from when they were due; and re-clusterings of 64 examples × 768. The server is a process of its own.
+// Usage: node bench/serve.mjs [seconds=10] [rate=500] [study=FILE to keep and use again]
+import { spawn } from 'node:child_process';
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { Agent, get } from 'node:http';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { report } from './report.mjs';
+import { syntheticStudy } from './synthetic-study.mjs';
+
+const CONNECTIONS = 32;
+const BANKS = 12;
+const UNITS = 3072;
+
+const seconds = Number(process.argv[2] ?? 10);
+const rate = Number(process.argv[3] ?? 500);
+const dir = process.argv[4] === undefined ? mkdtempSync(join(tmpdir(), 'polyseme-bench-')) : null;
+const study = process.argv[4] ?? join(dir, 'study.db');
+if (!existsSync(study)) syntheticStudy(study, { banks: BANKS, units: UNITS, examples: 64, length: 128 });
+
+const cli = join(import.meta.dirname, '..', 'dist', 'cli', 'main.js');
+const server = spawn(process.execPath, [cli, 'serve', study, '--port', '0'], {
+  stdio: ['ignore', 'pipe', 'inherit'],
+});
+const url = await new Promise((resolve, reject) => {
+  server.once('exit', (code) => reject(new Error(`the server ended with ${code}`)));
+  server.stdout.on('data', (text) => /http/.test(text) && resolve(/http:\/\/[\w.:]+/.exec(text)[0]));
+});
+const agent = new Agent({ keepAlive: true, maxSockets: CONNECTIONS });
+
+try {
+  const unit = (i) => `/api/units/mlp.${(i * 7) % BANKS}/${(i * 2_654_435_761) % UNITS}`;
+  // One pass of a second: code is compiled and the table of units is read.
+  await load(unit, rate, rate);
+  const units = await load((i) => unit(i + rate), seconds * rate, rate);
+  for (const share of [50, 95, 99]) {
+    report(
+      `unit requests at ${rate}/s for ${seconds} s, p${share}`,
+      percentile(units, share),
+      'ms',
+      share === 95 ? 30 : undefined,
+    );
+  }
+  const linkages = ['average', 'complete', 'single', 'weighted'];
+  const clustering = (i) =>
+    `/api/units/wide/${i % 64}/clustering?linkage=${linkages[i % 4]}&threshold=${(0.2 + (i % 97) / 200).toFixed(4)}`;
+  const clusterings = await load(clustering, 200, 50);
+  for (const share of [50, 95, 99]) {
+    report(
+      `re-clustering of 64 × 768 at 50/s, p${share}`,
+      percentile(clusterings, share),
+      'ms',
+      share === 95 ? 50 : undefined,
+    );
+  }
+} finally {
+  agent.destroy();
+  server.kill();
+  if (dir !== null) rmSync(dir, { recursive: true });
+}
+
+/** Times of `count` requests, sent at `perSecond`, ascending; an answer that is not 200 ends the benchmark. */
+async function load(path, count, perSecond) {
+  const start = performance.now() + 10;
+  const times = await Promise.all(
+    Array.from({ length: count }, async (_, i) => {
+      const due = start + (1000 * i) / perSecond;
+      await new Promise((resolve) => setTimeout(resolve, due - performance.now()));
+      const { status } = await request(url + path(i));
+      if (status !== 200) throw new Error(`${path(i)} answered ${status}`);
+      return performance.now() - due;
+    }),
+  );
+  return times.sort((a, b) => a - b);
+}
+
+function request(address) {
+  return new Promise((resolve, reject) => {
+    get(address, { agent }, (answer) => {
+      let bytes = 0;
+      answer.on('data', (chunk) => {
+        bytes += chunk.length;
+      });
+      answer.on('end', () => resolve({ status: answer.statusCode, bytes }));
+    }).on('error', reject);
+  });
+}
+
+function percentile(sorted, share) {
+  return sorted[Math.min(sorted.length - 1, Math.floor((share / 100) * sorted.length))];
+}

@@ -1,0 +1,185 @@
+import { fileURLToPath } from 'node:url';
+import { Hono } from 'hono';
+import type * as z from 'zod';
+import { PolysemeError } from '../errors.ts';
+import type { Study } from '../study/study.ts';
+import { ByteCache } from './byte-cache.ts';
+import { Entity, entityTag, notModified } from './entity.ts';
+import { hostName, namesEntity, SECURITY_HEADERS } from './headers.ts';
+import { toJson } from './json.ts';
+import { openApiDocument } from './openapi.ts';
+import { HttpProblem } from './problem.ts';
+import { type Route, routes, version } from './routes.ts';
+import { StudySource } from './source.ts';
+import { StaticFiles } from './static.ts';
+
+/** Bytes of answers that are kept. */
+const ANSWER_BYTES = 64 << 20;
+/** Milliseconds between looks at an unfinished study. */
+const LOOK_EVERY = 1000;
+
+/** Tells ETags of this process from those of others, whose code may differ. */
+const STARTED = Date.now();
+
+export interface ServerOptions {
+  /** Folder of the built explorer; default: the one in this package. */
+  readonly webRoot?: string;
+  /** Names that the Host header may give; default: any. */
+  readonly hosts?: ReadonlySet<string> | null;
+  /** Takes a line for each error that is ours; default: standard error. */
+  readonly log?: (line: string) => void;
+}
+
+/** A web-standard handler of requests. */
+export interface StudyServer {
+  fetch(request: Request): Response | Promise<Response>;
+  /** Reads ahead what the first requests need: a second or less. */
+  prepare(): void;
+}
+
+/**
+ * The HTTP API and the explorer over an open study, as a function from requests to responses that any server of web
+ * standards can run. The study stays the caller's to close.
+ *
+ * @example
+ * const server = createServer(openStudy('study.db'));
+ * const answer = await server.fetch(new Request('http://localhost/api/units?sort=clusters&order=desc&limit=1'));
+ * console.log((await answer.json()).units[0].words);
+ */
+export function createServer(study: Study, options: ServerOptions = {}): StudyServer {
+  const { hosts = null, log = (line) => process.stderr.write(`${line}\n`) } = options;
+  const files = new StaticFiles(options.webRoot ?? fileURLToPath(new URL('../web/', import.meta.url)));
+  const answers = new Answers(study);
+  const document = new Entity(toJson(openApiDocument(routes, version)), 'application/json', 9);
+  const app = new Hono();
+  for (const route of routes) {
+    app.get(route.path.replaceAll(/\{(\w+)\}/g, ':$1'), (c) =>
+      answers.respond(route, c.req.raw, c.req.param()),
+    );
+  }
+  app.get('/openapi.json', (c) => document.respond(c.req.raw, 'no-cache'));
+  app.get('*', async (c) => {
+    const path = c.req.path;
+    if (!/^\/api(\/|$)/.test(path)) {
+      const answer = await files.respond(path, c.req.raw);
+      if (answer !== null) return answer;
+      if (path === '/')
+        throw new HttpProblem(404, 'the explorer is not built; the API is described at /openapi.json');
+    }
+    throw new HttpProblem(404, `there is nothing at ${path}; the API is described at /openapi.json`);
+  });
+  app.all('*', (c) => {
+    const problem = new HttpProblem(
+      405,
+      `${c.req.method} is not allowed: this server is read with GET and HEAD`,
+    );
+    return problem.toResponse({ ...SECURITY_HEADERS, allow: 'GET, HEAD' });
+  });
+  app.onError((error) => {
+    if (error instanceof HttpProblem) return error.toResponse(SECURITY_HEADERS);
+    log(`error: ${error instanceof PolysemeError ? error.message : (error.stack ?? error.message)}`);
+    const detail =
+      error instanceof PolysemeError ? error.message : 'an error that is not expected; the server printed it';
+    return new HttpProblem(500, detail).toResponse(SECURITY_HEADERS);
+  });
+  return {
+    prepare: () => answers.prepare(),
+    fetch(request) {
+      const host = hostName(request.headers.get('host') ?? new URL(request.url).host);
+      if (hosts !== null && !hosts.has(host)) {
+        const problem = new HttpProblem(
+          403,
+          `host ${JSON.stringify(host)} is not served here; open http://localhost`,
+        );
+        return problem.toResponse(SECURITY_HEADERS);
+      }
+      return app.fetch(request);
+    },
+  };
+}
+
+/** Answers of the API's routes, kept as long as the study does not change. */
+class Answers {
+  readonly #study: Study;
+  #source: StudySource;
+  #kept = new ByteCache<string, Entity>(ANSWER_BYTES);
+  #revision: string;
+  #looked = performance.now();
+
+  constructor(study: Study) {
+    this.#study = study;
+    this.#revision = study.revision();
+    this.#source = new StudySource(study);
+  }
+
+  prepare(): void {
+    const { table, wordCounts } = this.#source;
+    table.select({ ranges: [] });
+    wordCounts.count('');
+  }
+
+  respond(route: Route, request: Request, params: Record<string, string>): Response | Promise<Response> {
+    this.#look();
+    const { url } = request;
+    const key = url.slice(url.indexOf('/', url.indexOf('//') + 2));
+    if (route.fresh) {
+      return new Response(toJson(this.#answer(route, url, params)), {
+        headers: { ...SECURITY_HEADERS, 'content-type': 'application/json', 'cache-control': 'no-store' },
+      });
+    }
+    // The same study at the same path answers the same, as long as the server is the same.
+    const etag = entityTag(`${version} ${STARTED} ${this.#revision} ${key}`);
+    if (namesEntity(request.headers.get('if-none-match'), etag)) return notModified(etag, 'no-cache');
+    let entity = this.#kept.get(key);
+    if (entity === undefined) {
+      entity = new Entity(toJson(this.#answer(route, url, params)), 'application/json', 1, etag);
+      this.#kept.set(key, entity, 2 * entity.body.length + key.length + 500);
+    }
+    return entity.respond(request, 'no-cache');
+  }
+
+  #answer(route: Route, url: string, params: Record<string, string>): unknown {
+    const given = parse(route.params, params, 'path');
+    const query = parse(route.query, queryOf(url), 'query');
+    return route.handle(this.#source, given, query);
+  }
+
+  /** Begins anew when an unfinished study has got on. */
+  #look(): void {
+    if (this.#source.info.status === 'complete' || performance.now() - this.#looked < LOOK_EVERY) return;
+    this.#looked = performance.now();
+    const revision = this.#study.revision();
+    if (revision === this.#revision) return;
+    this.#revision = revision;
+    this.#source = new StudySource(this.#study);
+    this.#kept = new ByteCache(ANSWER_BYTES);
+  }
+}
+
+function queryOf(url: string): Record<string, string> {
+  const query: Record<string, string> = Object.create(null);
+  const start = url.indexOf('?');
+  if (start < 0) return query;
+  for (const [name, value] of new URLSearchParams(url.slice(start + 1))) {
+    if (name in query) throw new HttpProblem(400, `query parameter ${JSON.stringify(name)} is given twice`);
+    query[name] = value;
+  }
+  return query;
+}
+
+/** Parameters checked and converted; a bad one is a problem that names it and what is allowed. */
+function parse(schema: z.ZodObject, values: Record<string, string>, place: 'path' | 'query'): unknown {
+  const parsed = schema.safeParse({ ...values });
+  if (parsed.success) return parsed.data;
+  const details = parsed.error.issues.map((issue) => {
+    if (issue.code === 'unrecognized_keys') {
+      const known = Object.keys(schema.shape).join(', ') || 'none';
+      return `unknown query parameter ${issue.keys.map((key) => JSON.stringify(key)).join(', ')} (known: ${known})`;
+    }
+    const name = String(issue.path[0]);
+    const value = values[name];
+    if (value === undefined) return `${place} parameter ${name} is missing`;
+    return `${place} parameter ${name} is ${JSON.stringify(value)}: ${issue.message}`;
+  });
+  throw new HttpProblem(400, details.join('; '));
+}

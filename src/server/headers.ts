@@ -1,0 +1,43 @@
+/** What every answer carries: nothing from elsewhere runs, and nobody else may frame or read it. */
+export const SECURITY_HEADERS = {
+  'content-security-policy':
+    "default-src 'self'; script-src 'self' 'wasm-unsafe-eval'; style-src 'self' 'unsafe-inline'; " +
+    "img-src 'self' data: blob:; worker-src 'self' blob:; object-src 'none'; base-uri 'none'; frame-ancestors 'none'",
+  'cross-origin-resource-policy': 'same-origin',
+  'referrer-policy': 'no-referrer',
+  'x-content-type-options': 'nosniff',
+} as const;
+
+const LOOPBACK = ['localhost', '127.0.0.1', '[::1]'];
+
+/** Whether a server at this address can be reached from this machine only. */
+export function isLoopback(host: string): boolean {
+  return host === 'localhost' || host === '::1' || host === '[::1]' || /^127(\.\d{1,3}){3}$/.test(host);
+}
+
+/**
+ * Names that a Host header may give; null: any. A page elsewhere whose name is made to lead to this machine (DNS
+ * rebinding) sends its own name, so a server on the loopback address refuses names that are not its own.
+ */
+export function allowedHosts(host: string): ReadonlySet<string> | null {
+  if (!isLoopback(host)) return null;
+  return new Set([...LOOPBACK, host.includes(':') && !host.startsWith('[') ? `[${host}]` : host]);
+}
+
+/** The name in a Host header, without its port. */
+export function hostName(header: string): string {
+  return header.replace(/:\d*$/, '').toLowerCase();
+}
+
+/** Whether an Accept-Encoding header takes gzip. */
+export function acceptsGzip(header: string | null | undefined): boolean {
+  const match = /(?:^|,)\s*(?:gzip|\*)\s*(?:;\s*q=([\d.]+))?\s*(?:,|$)/i.exec(header ?? '');
+  return match !== null && Number(match[1] ?? 1) > 0;
+}
+
+/** Whether an If-None-Match header names an entity (weak comparison, RFC 9110). */
+export function namesEntity(header: string | null | undefined, etag: string): boolean {
+  if (header == null) return false;
+  const bare = (tag: string): string => tag.trim().replace(/^W\//, '');
+  return header.split(',').some((tag) => tag.trim() === '*' || bare(tag) === bare(etag));
+}

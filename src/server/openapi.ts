@@ -1,0 +1,76 @@
+import * as z from 'zod';
+import type { Route } from './routes.ts';
+import { problem } from './schemas.ts';
+
+type JsonSchema = Record<string, unknown>;
+
+/** The OpenAPI 3.1 document of a table of routes; schemas with an id become its components. */
+export function openApiDocument(routes: readonly Route[], version: string): Record<string, unknown> {
+  return {
+    openapi: '3.1.0',
+    info: {
+      title: 'Polyseme',
+      version,
+      description:
+        'A study: units of a language model, taken apart into features by their neuron embeddings.',
+    },
+    paths: Object.fromEntries(routes.map((route) => [route.path, { get: operation(route) }])),
+    components: { schemas: components([problem, ...routes.map(({ answer }) => answer)]) },
+  };
+}
+
+function operation({ path, summary, params, query, answer }: Route): JsonSchema {
+  const failure = (description: string): JsonSchema => ({
+    description,
+    content: { 'application/problem+json': { schema: reference(problem) } },
+  });
+  return {
+    operationId: operationId(path),
+    summary,
+    parameters: [...parameters(params, 'path'), ...parameters(query, 'query')],
+    responses: {
+      200: { description: summary, content: { 'application/json': { schema: reference(answer) } } },
+      304: { description: 'What If-None-Match names is still right' },
+      400: failure('A parameter is unknown or bad'),
+      404: failure('There is no such bank or unit'),
+      default: failure('Another problem'),
+    },
+  };
+}
+
+/** getUnitsBankIndexMap */
+function operationId(path: string): string {
+  const words = path.split(/\W+/).filter((word) => word !== '' && word !== 'api');
+  return `get${words.map((word) => word[0]!.toUpperCase() + word.slice(1)).join('')}`;
+}
+
+function parameters(schema: z.ZodObject, place: 'path' | 'query'): JsonSchema[] {
+  return Object.entries(schema.shape).map(([name, part]) => {
+    // A list is given as text with commas; everything else as what it becomes.
+    const list = part instanceof z.ZodOptional ? part.unwrap() : part;
+    const io = list instanceof z.ZodPipe && list.out instanceof z.ZodArray ? 'input' : 'output';
+    const { $schema: _, description, ...rest } = z.toJSONSchema(part as z.ZodType, { io }) as JsonSchema;
+    const optional = (part as z.ZodType).safeParse(undefined).success;
+    return { name, in: place, required: !optional, ...(description ? { description } : {}), schema: rest };
+  });
+}
+
+function reference(schema: z.ZodType): JsonSchema {
+  return { $ref: `#/components/schemas/${schema.meta()!.id}` };
+}
+
+/** Schemas with an id and those within them, by id. */
+function components(schemas: readonly z.ZodType[]): JsonSchema {
+  const registry = z.registry<{ id: string }>();
+  for (const schema of schemas) registry.add(schema, { id: schema.meta()!.id! });
+  const found = z.toJSONSchema(registry, { uri: (id) => `#/components/schemas/${id}` }).schemas;
+  // What only lies within others is put under one more schema, `__shared`.
+  const text = JSON.stringify(found).replaceAll('/__shared#/$defs/', '/');
+  const { __shared, ...own } = JSON.parse(text) as Record<string, JsonSchema>;
+  const all = { ...own, ...(__shared?.['$defs'] as Record<string, JsonSchema> | undefined) };
+  return Object.fromEntries(
+    Object.entries(all)
+      .sort(([a], [b]) => (a < b ? -1 : 1))
+      .map(([id, { $schema: _, $id: __, id: ___, ...schema }]) => [id, schema]),
+  );
+}

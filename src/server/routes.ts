@@ -1,0 +1,185 @@
+import { readFileSync } from 'node:fs';
+import { basename } from 'node:path';
+import type * as z from 'zod';
+import { linkageMethods } from '../cluster/linkage.ts';
+import { METRICS } from '../study/record.ts';
+import type { Wire } from './json.ts';
+import {
+  banksAnswer,
+  compareAnswer,
+  metricsAnswer,
+  randomAnswer,
+  searchAnswer,
+  unitsAnswer,
+} from './lists.ts';
+import { HttpProblem } from './problem.ts';
+import * as schemas from './schemas.ts';
+import type { StudySource } from './source.ts';
+import { mergeRows, unitAnswer } from './unit-answer.ts';
+
+/** A route of the API: routing, validation and the OpenAPI document follow from the table of these. */
+export interface Route {
+  /** As OpenAPI writes it: /api/units/{bank}/{index} */
+  readonly path: string;
+  readonly summary: string;
+  readonly params: z.ZodObject;
+  readonly query: z.ZodObject;
+  readonly answer: z.ZodType;
+  /** Whether each answer is another: then it is neither kept nor given an ETag. */
+  readonly fresh: boolean;
+  readonly handle: (source: StudySource, params: unknown, query: unknown) => unknown;
+}
+
+/** Principal components that a projection in the browser starts from. */
+const VECTOR_COMPONENTS = 50;
+
+/** Of the package. */
+export const { version } = JSON.parse(
+  readFileSync(new URL('../../package.json', import.meta.url), 'utf8'),
+) as { version: string };
+
+export const routes: readonly Route[] = [
+  route({
+    path: '/healthz',
+    summary: 'Whether the server answers',
+    answer: schemas.health,
+    handle: () => ({ status: 'ok' as const }),
+  }),
+  route({
+    path: '/api/study',
+    summary: 'What was run, with which options, and how much came of it',
+    answer: schemas.studyAnswer,
+    handle: ({ study, info }) => ({
+      version,
+      name: basename(study.path),
+      status: info.status,
+      model: { ...info.model },
+      data: { ...info.data },
+      options: { ...info.options },
+      banks: [...info.banks],
+      documents: info.documents,
+      contexts: info.contexts,
+      tokens: info.tokens,
+      examples: info.examples,
+      contentHash: info.contentHash,
+      metrics: [...METRICS],
+      linkages: [...linkageMethods],
+    }),
+  }),
+  route({
+    path: '/api/banks',
+    summary: 'The banks, with a summary of every metric',
+    answer: schemas.banksAnswer,
+    handle: banksAnswer,
+  }),
+  route({
+    path: '/api/units',
+    summary: 'Units, sorted and filtered, a page at a time',
+    query: schemas.unitsQuery,
+    answer: schemas.unitsAnswer,
+    handle: (source, _, query) => unitsAnswer(source, query),
+  }),
+  route({
+    path: '/api/metrics',
+    summary: 'Numbers of all units, by column',
+    query: schemas.metricsQuery,
+    answer: schemas.metricsAnswer,
+    handle: (source, _, { bank, metrics }) => metricsAnswer(source, bank, metrics),
+  }),
+  route({
+    path: '/api/units/{bank}/{index}',
+    summary: 'One unit: statistics, metrics, tree, features with examples',
+    params: schemas.unitParams,
+    query: schemas.unitQuery,
+    answer: schemas.unitAnswer,
+    handle: (source, { bank, index }, { examples }) => unitAnswer(source, bank, index, examples),
+  }),
+  route({
+    path: '/api/units/{bank}/{index}/clustering',
+    summary: 'A unit cut or clustered anew',
+    params: schemas.unitParams,
+    query: schemas.clusteringQuery,
+    answer: schemas.clusteringAnswer,
+    handle(source, { bank, index }, query) {
+      if (query.threshold !== undefined && query.clusters !== undefined) {
+        throw new HttpProblem(400, 'query parameters threshold and clusters exclude each other');
+      }
+      const space = source.space(bank, index);
+      const method = query.linkage ?? source.clustering.linkage;
+      const threshold = query.threshold ?? source.clustering.threshold;
+      const cut = query.clusters === undefined ? { distance: threshold } : { clusters: query.clusters };
+      const { tree, order, labels, metrics, features } = space.cluster(method, cut);
+      return {
+        linkage: method,
+        threshold: query.clusters === undefined ? threshold : null,
+        clusters: query.clusters ?? null,
+        merges: mergeRows(tree.merges),
+        order,
+        labels,
+        metrics,
+        features,
+        distances: query.distances ? space.distances : undefined,
+      };
+    },
+  }),
+  route({
+    path: '/api/units/{bank}/{index}/map',
+    summary:
+      "Places of a unit's examples: principal components of their neuron embeddings, scaled to unit length",
+    params: schemas.unitParams,
+    query: schemas.mapQuery,
+    answer: schemas.mapAnswer,
+    handle(source, { bank, index }, { vectors }) {
+      const space = source.space(bank, index);
+      const dimension = vectors ? Math.max(2, Math.min(VECTOR_COMPONENTS, space.count)) : 2;
+      const { coordinates, variance } = space.components(dimension);
+      const axis = (k: number): Float32Array =>
+        Float32Array.from({ length: space.count }, (_, i) => coordinates[i * dimension + k]!);
+      return {
+        x: axis(0),
+        y: axis(1),
+        variance: [variance[0]!, variance[1]!],
+        ...(vectors ? { dimension, vectors: Float32Array.from(coordinates) } : {}),
+      };
+    },
+  }),
+  route({
+    path: '/api/random',
+    summary: 'A unit by chance, one with examples where there is one',
+    query: schemas.randomQuery,
+    answer: schemas.randomAnswer,
+    fresh: true,
+    handle: (source, _, { bank }) => randomAnswer(source, bank),
+  }),
+  route({
+    path: '/api/search',
+    summary: 'Units by the words of their features, or by name',
+    query: schemas.searchQuery,
+    answer: schemas.searchAnswer,
+    handle: (source, _, query) => searchAnswer(source, query),
+  }),
+  route({
+    path: '/api/compare',
+    summary: 'Banks side by side',
+    query: schemas.compareQuery,
+    answer: schemas.compareAnswer,
+    handle: (source, _, { banks }) => compareAnswer(source, banks),
+  }),
+];
+
+function route<
+  Answer extends z.ZodType,
+  Params extends z.ZodObject = typeof schemas.noQuery,
+  Query extends z.ZodObject = typeof schemas.noQuery,
+>(definition: {
+  path: string;
+  summary: string;
+  params?: Params;
+  query?: Query;
+  answer: Answer;
+  fresh?: boolean;
+  handle: (source: StudySource, params: z.output<Params>, query: z.output<Query>) => Wire<z.output<Answer>>;
+}): Route {
+  const { params = schemas.noQuery, query = schemas.noQuery, fresh = false, handle, ...rest } = definition;
+  return { ...rest, params, query, fresh, handle: handle as Route['handle'] };
+}

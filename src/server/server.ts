@@ -1,0 +1,91 @@
+import type { AddressInfo } from 'node:net';
+import { createAdaptorServer } from '@hono/node-server';
+import { PolysemeError } from '../errors.ts';
+import { openStudy } from '../study/study.ts';
+import { createServer, type ServerOptions } from './api.ts';
+import { allowedHosts, isLoopback } from './headers.ts';
+
+/** Milliseconds that requests under way have to end when the server stops. */
+const GRACE = 3000;
+
+export interface ListenOptions extends Omit<ServerOptions, 'hosts'> {
+  /** Default 7423; 0: any that is free. */
+  readonly port?: number;
+  /** Default 127.0.0.1: reachable from this machine only. */
+  readonly host?: string;
+}
+
+export interface RunningServer {
+  /** Where to open the explorer: http://127.0.0.1:7423 */
+  readonly url: string;
+  readonly port: number;
+  /** Whether other machines can reach it. */
+  readonly open: boolean;
+  /** Stops listening, lets requests under way end, and closes the study. */
+  close(): Promise<void>;
+}
+
+/**
+ * Opens a study and serves the explorer and its API.
+ *
+ * @throws PolysemeError when the study cannot be opened, or the port is taken or not allowed
+ * @example
+ * const server = await startServer('study.db', { port: 0 });
+ * console.log(server.url);
+ * await server.close();
+ */
+export async function startServer(path: string, options: ListenOptions = {}): Promise<RunningServer> {
+  const { port = 7423, host = '127.0.0.1', ...rest } = options;
+  const study = openStudy(path);
+  try {
+    const { fetch, prepare } = createServer(study, { ...rest, hosts: allowedHosts(host) });
+    const server = createAdaptorServer({ fetch });
+    await new Promise<void>((resolve, reject) => {
+      server.once('error', (error) => reject(refusal(error, host, port)));
+      if (port > 65535) throw new PolysemeError(`port ${port} is too large: choose a --port up to 65535`);
+      server.listen(port, host, resolve);
+    });
+    const { port: taken } = server.address() as AddressInfo;
+    const ahead = setImmediate(prepare);
+    return {
+      url: `http://${shownHost(host)}:${taken}`,
+      port: taken,
+      open: !isLoopback(host),
+      close: () =>
+        new Promise((resolve) => {
+          clearImmediate(ahead);
+          const force = setTimeout(
+            () => 'closeAllConnections' in server && server.closeAllConnections(),
+            GRACE,
+          );
+          server.close(() => {
+            clearTimeout(force);
+            study.close();
+            resolve();
+          });
+          if ('closeIdleConnections' in server) server.closeIdleConnections();
+        }),
+    };
+  } catch (error) {
+    study.close();
+    throw error;
+  }
+}
+
+/** The host as a browser on this machine can open it. */
+function shownHost(host: string): string {
+  if (host === '0.0.0.0' || host === '::') return 'localhost';
+  return host.includes(':') ? `[${host}]` : host;
+}
+
+function refusal(error: NodeJS.ErrnoException, host: string, port: number): Error {
+  const at = `${host}:${port}`;
+  if (error.code === 'EADDRINUSE') {
+    return new PolysemeError(`${at} is taken by another program: stop it, or choose another --port`);
+  }
+  if (error.code === 'EACCES') return new PolysemeError(`${at} is not allowed: choose a --port above 1023`);
+  if (error.code === 'EADDRNOTAVAIL' || error.code === 'ENOTFOUND') {
+    return new PolysemeError(`this machine has no address ${host}: choose another --host`);
+  }
+  return error;
+}

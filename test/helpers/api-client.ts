@@ -1,0 +1,56 @@
+import { Ajv2020 } from 'ajv/dist/2020.js';
+import { expect } from 'vitest';
+import type { StudyServer } from '#polyseme/server/api.js';
+
+// biome-ignore lint/suspicious/noExplicitAny: answers are checked by the schema, not by the compiler
+type Answer = any;
+
+/** Asks a server, and holds every answer against the OpenAPI document that the server gives. */
+export async function apiClient(server: StudyServer) {
+  const fetch = async (path: string, init?: RequestInit): Promise<Response> =>
+    server.fetch(new Request(`http://localhost${path}`, init));
+  const document: Answer = await (await fetch('/openapi.json')).json();
+  const ajv = new Ajv2020({ strict: false });
+  ajv.addSchema(document, 'openapi');
+  const checked = (body: Answer, status: number, path: string): Answer => {
+    const template = pathOf(document, path);
+    const { responses } = document.paths[template].get;
+    const [content] = Object.values(responses[status].content) as [{ schema: { $ref: string } }];
+    const validate = ajv.compile({ $ref: `openapi${content.schema.$ref}` });
+    expect(validate(body) || ajv.errorsText(validate.errors)).toBe(true);
+    return body;
+  };
+  return {
+    document,
+    fetch,
+    /** The JSON at a path, which must be there. */
+    async get(path: string): Promise<Answer> {
+      const response = await fetch(path);
+      const text = await response.text();
+      expect(`${response.status} ${response.status === 200 ? '' : text}`).toBe('200 ');
+      expect(response.headers.get('content-type')).toBe('application/json');
+      return checked(JSON.parse(text), 200, path);
+    },
+    /** The problem at a path, which must be one. */
+    async problem(path: string, init?: RequestInit): Promise<{ status: number; detail: string }> {
+      const response = await fetch(path, init);
+      expect(response.headers.get('content-type')).toBe('application/problem+json');
+      const body: Answer = await response.json();
+      expect(ajv.validate({ $ref: 'openapi#/components/schemas/Problem' }, body)).toBe(true);
+      expect(body.status).toBe(response.status);
+      return body;
+    },
+  };
+}
+
+function pathOf(document: Answer, path: string): string {
+  const parts = path.replace(/\?.*/, '').split('/');
+  const found = Object.keys(document.paths).find((template) => {
+    const names = template.split('/');
+    return (
+      names.length === parts.length && names.every((name, i) => name.startsWith('{') || name === parts[i])
+    );
+  });
+  expect(found, `${path} in the OpenAPI document`).toBeDefined();
+  return found!;
+}
