@@ -24,6 +24,17 @@ export { loadModel, type Model, type RunRequest } from './model/load.ts';
 export type { TapData } from './model/session.ts';
 export type { Tokenizer } from './model/tokenizer.ts';
 export { type Polysemy, polysemy } from './polysemy/metrics.ts';
+export {
+  SAE_FORMATS,
+  type SaeArchitecture,
+  type SaeConfig,
+  type SaeFormat,
+  saeConfig,
+} from './sae/config.ts';
+export { loadSae } from './sae/load.ts';
+export { type Matrix, rowMajor } from './sae/matrix.ts';
+export { Sae, type SaeTensors } from './sae/sae.ts';
+export { saveSae } from './sae/save.ts';
 export type { RunOptions } from './study/options.ts';
 export { METRICS, type Metric } from './study/record.ts';
 export { type RunHooks, type RunProgress, runStudy } from './study/run.ts';

@@ -38,7 +38,8 @@ export class Moved<T> {
 
 /** Starts a worker thread whose module calls `serve`. It keeps the process alive only while a call waits. */
 export function connect<M extends Methods>(module: URL): Remote<M> {
-  const worker = new Worker(module);
+  // Without the options of the process: some, such as --input-type, are refused for a file.
+  const worker = new Worker(module, { execArgv: [] });
   worker.unref();
   const waiting = new Map<number, { resolve(value: unknown): void; reject(error: Error): void }>();
   const refuse = (error: Error): void => {

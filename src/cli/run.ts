@@ -1,6 +1,6 @@
 import { type Command, Option } from 'commander';
 import { linkageMethods } from '../cluster/linkage.ts';
-import { runOptions } from '../study/options.ts';
+import { parseRunOptions, runOptions } from '../study/options.ts';
 import { runStudy } from '../study/run.ts';
 import { openStudy, type Study } from '../study/study.ts';
 import { layerList, realNumber, wholeNumber } from './parse.ts';
@@ -93,11 +93,15 @@ export function define(command: Command): void {
     .action(act);
 }
 
-async function act({
-  json = false,
-  verbose: _,
-  ...options
-}: Record<string, unknown> & { json?: boolean }): Promise<void> {
+async function act(
+  { json = false, verbose: _, ...options }: Record<string, unknown> & { json?: boolean },
+  command: Command,
+): Promise<void> {
+  try {
+    parseRunOptions(options);
+  } catch (error) {
+    command.error(`error: ${(error as Error).message}`);
+  }
   const started = performance.now();
   const progress = new Progress();
   const info = await runStudy(options, {

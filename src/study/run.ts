@@ -42,7 +42,7 @@ export interface RunHooks {
  *
  * @throws PolysemeError for bad options or inputs, and when `out` holds a study of other options (unless `overwrite`)
  * @example
- * const info = await runStudy({ model: 'builtin:folio-5m', data: 'builtin:sotu', contexts: 50, out: 'study.db' });
+ * const info = await runStudy({ model: 'builtin:folio-5m', data: 'builtin:sotu', layers: [0], contexts: 20, out: 'study.db' });
  * console.log(info.examples, info.contentHash);
  */
 export async function runStudy(options: RunOptions, hooks: RunHooks = {}): Promise<StudyInfo> {
@@ -90,23 +90,27 @@ async function run(
   const meta = describe(options, model, corpus);
   const stateDir = `${out}.harvest`;
   const replaced = `${out}.replaced`;
-  if (existsSync(out) && options.overwrite) {
-    openStudy(out).close();
-    removeStudy(stateDir);
-    renameSync(out, replaced);
+  if (options.overwrite && existsSync(out)) {
+    const there = compare(openStudyMeta(out), meta);
+    if (there.complete || there.differences.length > 0) {
+      removeStudy(stateDir);
+      if (existsSync(replaced)) removeStudy(out);
+      else moveStudy(out, replaced);
+    }
   }
   const created = !existsSync(out);
   if (created) createStudy(out, meta, banks);
-  else if (sameStudy(out, meta)) return summary(out);
   const writer = StudyWriter.open(out);
   try {
+    if (isComplete(out, writer.info(), meta)) return summary(out);
+    writer.begin();
     const total = await harvestGroups(writer, banks, stateDir, options, model, corpus, hooks);
     writer.finish(total);
   } catch (error) {
     if (created && !existsSync(stateDir) && writer.missingUnits(0, 1).length === 1) {
       writer.close();
       removeStudy(out);
-      if (existsSync(replaced)) renameSync(replaced, out);
+      if (existsSync(replaced)) moveStudy(replaced, out);
     }
     throw error;
   } finally {
@@ -140,7 +144,7 @@ async function harvestGroups(
     const group = banks.slice(first, first + size);
     const missing = group.map((bank, i) => writer.missingUnits(first + i, bank.units));
     if (missing.every((units) => units.length === 0) && first + size < banks.length) continue;
-    const groupDir = join(stateDir, String(first));
+    const groupDir = join(stateDir, `${first}-${first + group.length}`);
     const found = await harvest({
       files: model.files,
       banks: group,
@@ -193,7 +197,8 @@ async function harvestGroups(
     }
     const { documents, skipped, contexts } = found.summary;
     counts = { documents, skippedDocuments: skipped, contexts, tokens: found.tokens };
-    rmSync(groupDir, { recursive: true, force: true });
+    // The last group's state stays until the study is sealed: a kill before that must not cost a whole harvest.
+    if (first + size < banks.length) rmSync(groupDir, { recursive: true, force: true });
   }
   return counts!;
 }
@@ -221,40 +226,59 @@ function describe(options: Settled, model: Model, corpus: Corpus): StudyMeta {
 function createStudy(out: string, meta: StudyMeta, banks: readonly Bank[]): void {
   const temporary = `${out}.new`;
   removeStudy(temporary);
-  StudyWriter.create(
-    temporary,
-    meta,
-    banks.map(({ name, kind, site, units, width, embedding }) => ({
-      name,
-      kind,
-      site,
-      units,
-      dimension: width,
-      embedding,
-    })),
-  ).close();
-  renameSync(temporary, out);
+  try {
+    StudyWriter.create(
+      temporary,
+      meta,
+      banks.map(({ name, kind, site, units, width, embedding }) => ({
+        name,
+        kind,
+        site,
+        units,
+        dimension: width,
+        embedding,
+      })),
+    ).close();
+    renameSync(temporary, out);
+  } catch (error) {
+    removeStudy(temporary);
+    throw error;
+  }
+}
+
+type KnownMeta = StudyMeta & { readonly status: string };
+
+function openStudyMeta(out: string): KnownMeta {
+  const writer = StudyWriter.open(out);
+  try {
+    return writer.info();
+  } finally {
+    writer.close();
+  }
+}
+
+/** Whether a study is finished, and in what it differs from what is asked for. */
+function compare(there: KnownMeta, asked: StudyMeta): { complete: boolean; differences: string[] } {
+  const differences: string[] = [];
+  for (const part of ['model', 'data', 'options'] as const) {
+    for (const key of new Set([...Object.keys(asked[part]), ...Object.keys(there[part])])) {
+      const [before, now] = [JSON.stringify(there[part][key]), JSON.stringify(asked[part][key])];
+      const name = part === 'options' ? key : key === 'source' ? part : `${part} ${key}`;
+      if (before !== now) differences.push(`${name} ${before} there, ${now} asked`);
+    }
+  }
+  return { complete: there.status === 'complete', differences };
 }
 
 /** Whether the study that is there is finished; one of other options is an error that names what differs. */
-function sameStudy(out: string, meta: StudyMeta): boolean {
-  const study = openStudy(out);
-  const info = study.info();
-  study.close();
-  const differences: string[] = [];
-  for (const part of ['model', 'data', 'options'] as const) {
-    for (const key of new Set([...Object.keys(meta[part]), ...Object.keys(info[part])])) {
-      const [there, asked] = [JSON.stringify(info[part][key]), JSON.stringify(meta[part][key])];
-      const name = part === 'options' ? key : key === 'source' ? part : `${part} ${key}`;
-      if (there !== asked) differences.push(`${name} ${there} there, ${asked} asked`);
-    }
-  }
+function isComplete(out: string, there: KnownMeta, asked: StudyMeta): boolean {
+  const { complete, differences } = compare(there, asked);
   if (differences.length > 0) {
     throw new PolysemeError(
       `${out} is a study with other options (${differences.slice(0, 4).join('; ')}): give another --out, or --overwrite`,
     );
   }
-  return info.status === 'complete';
+  return complete;
 }
 
 function summary(out: string): StudyInfo {
@@ -268,7 +292,9 @@ function summary(out: string): StudyInfo {
 
 function checkWritable(out: string): void {
   const folder = dirname(out);
-  if (!existsSync(folder)) throw new PolysemeError(`--out ${out}: there is no folder ${folder}`);
+  if (!statSync(folder, { throwIfNoEntry: false })?.isDirectory()) {
+    throw new PolysemeError(`--out ${out}: there is no folder ${folder}`);
+  }
   if (existsSync(out) && !statSync(out).isFile()) throw new PolysemeError(`--out ${out} is not a file`);
   try {
     accessSync(existsSync(out) ? out : folder, constants.W_OK);
@@ -278,7 +304,16 @@ function checkWritable(out: string): void {
   }
 }
 
+/** A study and the files that SQLite keeps beside one that was not closed. */
+const SUFFIXES = ['', '-wal', '-shm'];
+
 /** Removes a study with the files beside it, or a folder. */
 function removeStudy(path: string): void {
-  for (const suffix of ['', '-wal', '-shm']) rmSync(path + suffix, { recursive: true, force: true });
+  for (const suffix of SUFFIXES) rmSync(path + suffix, { recursive: true, force: true });
+}
+
+/** Moves a study whole: a log left beside another database would be played back into it. */
+function moveStudy(from: string, to: string): void {
+  removeStudy(to);
+  for (const suffix of SUFFIXES) if (existsSync(from + suffix)) renameSync(from + suffix, to + suffix);
 }
