@@ -1,0 +1,42 @@
+/** What the server says when it cannot answer (RFC 9457), or why it could not be reached. */
+export class ApiError extends Error {
+  readonly status: number;
+
+  constructor(status: number, message: string) {
+    super(message);
+    this.name = 'ApiError';
+    this.status = status;
+  }
+}
+
+export type Params = Readonly<Record<string, string | number | boolean | undefined>>;
+
+/** GETs a JSON document of the study's server. */
+export async function get<T>(path: string, params: Params = {}, signal?: AbortSignal): Promise<T> {
+  let response: Response;
+  try {
+    response = await fetch(address(path, params), { signal, headers: { accept: 'application/json' } });
+  } catch (error) {
+    if (signal?.aborted) throw error;
+    throw new ApiError(0, 'The server does not answer. Is `polyseme serve` still running?');
+  }
+  if (response.ok) return (await response.json()) as T;
+  const problem = (await response.json().catch(() => null)) as { detail?: string; title?: string } | null;
+  throw new ApiError(
+    response.status,
+    problem?.detail ?? problem?.title ?? `The server answered ${response.status}.`,
+  );
+}
+
+/** A path with its query; what is undefined is left out. */
+export function address(path: string, params: Params): string {
+  const query = new URLSearchParams();
+  for (const [key, value] of Object.entries(params)) if (value !== undefined) query.set(key, String(value));
+  const text = query.toString();
+  return text === '' ? path : `${path}?${text}`;
+}
+
+/** Path of a unit in the API. */
+export function unitPath(bank: string, index: number): string {
+  return `/api/units/${encodeURIComponent(bank)}/${index}`;
+}

@@ -1,0 +1,98 @@
+// Styles that a figure's SVG takes from the page and needs when it stands alone.
+const STYLES = [
+  'fill',
+  'stroke',
+  'stroke-width',
+  'stroke-opacity',
+  'stroke-dasharray',
+  'stroke-linejoin',
+  'fill-opacity',
+  'opacity',
+  'color',
+  'font-family',
+  'font-size',
+  'font-weight',
+  'font-variant-numeric',
+  'text-anchor',
+  'visibility',
+  'display',
+  'paint-order',
+];
+
+/** Resolution of a PNG against the screen's CSS pixels. */
+const SCALE = 3;
+
+/** The figure as one SVG document: its drawings in place, canvases as images, colours as they are on screen. */
+export function figureSvg(body: HTMLElement): string {
+  const box = body.getBoundingClientRect();
+  const [width, height] = [Math.ceil(box.width), Math.ceil(box.height)];
+  const paper = getComputedStyle(body.closest('.panel') ?? document.body).backgroundColor;
+  const parts: string[] = [];
+  for (const node of body.querySelectorAll<SVGSVGElement | HTMLCanvasElement>('svg, canvas')) {
+    if (node.parentElement!.closest('svg, .no-export') !== null) continue;
+    const at = node.getBoundingClientRect();
+    const place = `x="${at.left - box.left}" y="${at.top - box.top}" width="${at.width}" height="${at.height}"`;
+    if (node instanceof HTMLCanvasElement) parts.push(`<image ${place} href="${node.toDataURL()}"/>`);
+    else parts.push(standalone(node, place));
+  }
+  return (
+    `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}" viewBox="0 0 ${width} ${height}">` +
+    `<rect width="100%" height="100%" fill="${paper}"/>${parts.join('')}</svg>`
+  );
+}
+
+/** Saves the figure as `name`.svg or `name`.png. */
+export async function saveFigure(body: HTMLElement, name: string, kind: 'svg' | 'png'): Promise<void> {
+  const svg = figureSvg(body);
+  if (kind === 'svg') {
+    save(`${name}.svg`, new Blob([svg], { type: 'image/svg+xml' }));
+    return;
+  }
+  const image = new Image();
+  image.src = `data:image/svg+xml;charset=utf-8,${encodeURIComponent(svg)}`;
+  await image.decode();
+  const canvas = document.createElement('canvas');
+  canvas.width = image.width * SCALE;
+  canvas.height = image.height * SCALE;
+  canvas.getContext('2d')!.drawImage(image, 0, 0, canvas.width, canvas.height);
+  const blob = await new Promise<Blob | null>((done) => canvas.toBlob(done));
+  if (blob !== null) save(`${name}.png`, blob);
+}
+
+/** Saves rows as comma-separated values (RFC 4180). */
+export function saveCsv(name: string, rows: readonly (readonly (string | number | null)[])[]): void {
+  const cell = (value: string | number | null) => {
+    const text = value === null ? '' : String(value);
+    return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+  };
+  const text = rows.map((row) => row.map(cell).join(',')).join('\r\n');
+  save(`${name}.csv`, new Blob([text, '\r\n'], { type: 'text/csv' }));
+}
+
+function save(name: string, blob: Blob): void {
+  const link = document.createElement('a');
+  link.href = URL.createObjectURL(blob);
+  link.download = name.replace(/[^\w.-]+/g, '-');
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
+}
+
+function standalone(svg: SVGSVGElement, place: string): string {
+  const copy = svg.cloneNode(true) as SVGSVGElement;
+  const originals = svg.querySelectorAll('*');
+  copy.querySelectorAll('*').forEach((node, i) => {
+    inline(originals[i]!, node);
+  });
+  inline(svg, copy);
+  for (const node of copy.querySelectorAll('style, .no-export')) node.remove();
+  for (const name of ['x', 'y', 'width', 'height']) copy.removeAttribute(name);
+  const text = new XMLSerializer().serializeToString(copy);
+  return text.replace('<svg', `<svg ${place}`);
+}
+
+function inline(from: Element, to: Element): void {
+  const style = getComputedStyle(from);
+  const rules = STYLES.map((name) => `${name}:${style.getPropertyValue(name)}`);
+  to.removeAttribute('class');
+  to.setAttribute('style', rules.join(';'));
+}

@@ -1,0 +1,46 @@
+import { useEffect, useRef } from 'react';
+
+const KEYS: readonly (readonly [string[], string])[] = [
+  [['←', '→'], 'previous and next unit of the bank'],
+  [['r'], 'a random unit'],
+  [['/'], 'search'],
+  [['?'], 'this help'],
+  [['Esc'], 'close, or leave a field'],
+];
+
+/** Keys, and how to read a unit's page. */
+export function HelpDialog({ open, onClose }: { open: boolean; onClose: () => void }) {
+  const dialog = useRef<HTMLDialogElement>(null);
+  useEffect(() => {
+    if (open && !dialog.current!.open) dialog.current!.showModal();
+    if (!open && dialog.current!.open) dialog.current!.close();
+  }, [open]);
+  return (
+    <dialog ref={dialog} onClose={onClose} aria-labelledby="help-title">
+      <h2 id="help-title">Keys</h2>
+      <dl className="keys">
+        {KEYS.map(([keys, meaning]) => (
+          <div key={meaning}>
+            <dt>
+              {keys.map((key) => (
+                <kbd key={key}>{key}</kbd>
+              ))}
+            </dt>
+            <dd>{meaning}</dd>
+          </div>
+        ))}
+      </dl>
+      <h2>Reading a unit</h2>
+      <p className="muted">
+        Every example is a passage in which the unit responds strongly; the deeper a token’s colour, the stronger. The tree
+        joins examples that the unit responds to for the same reason: move its threshold line (or focus it and use the arrow
+        keys) and the features are cut anew. Focus a passage and use ← → to read the value of each token.
+      </p>
+      <p>
+        <button type="button" className="button" onClick={onClose}>
+          Close
+        </button>
+      </p>
+    </dialog>
+  );
+}
