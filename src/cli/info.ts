@@ -49,7 +49,10 @@ export function define(command: Command): void {
               .sort((a, b) => a - b);
             const at = (share: number): string =>
               cell(values[Math.round(share * (values.length - 1))] ?? null);
-            const head = i === 0 ? [bank.name, number(bank.units), number(dead), number(bank.dimension)] : ['', '', '', ''];
+            const head =
+              i === 0
+                ? [bank.name, number(bank.units), number(dead), number(bank.dimension)]
+                : ['', '', '', ''];
             rows.push([...head, metric, at(0), at(0.5), at(1)]);
           });
         }

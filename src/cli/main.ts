@@ -17,6 +17,7 @@ const COMMANDS = {
   info: { summary: 'what a study holds', load: () => import('./info.ts') },
   units: { summary: 'a table of units with their polysemy', load: () => import('./units.ts') },
   unit: { summary: 'one unit: its features and their examples', load: () => import('./unit.ts') },
+  compare: { summary: 'polysemy of two or more banks side by side', load: () => import('./compare.ts') },
   export: { summary: 'hand a study over to other programs', load: () => import('./export.ts') },
 } satisfies Record<string, { summary: string; load: () => Promise<CommandModule> }>;
 

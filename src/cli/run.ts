@@ -50,7 +50,10 @@ export function define(command: Command): void {
       wholeNumber(1),
     )
     .addOption(
-      new Option('--bos <WHEN>', 'begin contexts with BOS; auto: as the SAEs were made, or what the tokenizer does')
+      new Option(
+        '--bos <WHEN>',
+        'begin contexts with BOS; auto: as the SAEs were made, or what the tokenizer does',
+      )
         .choices(shape.bos.unwrap().options)
         .default(defaults.bos),
     )

@@ -208,12 +208,7 @@ async function harvestGroups(
   return counts!;
 }
 
-function describe(
-  options: Settled,
-  model: Model,
-  saes: readonly RunSae[],
-  corpus: Corpus,
-): StudyMeta {
+function describe(options: Settled, model: Model, saes: readonly RunSae[], corpus: Corpus): StudyMeta {
   const { config } = model;
   const kept = Object.fromEntries(CONTENT_OPTIONS.map((name) => [name, options[name] ?? null]));
   return {
@@ -259,7 +254,10 @@ function sameStudy(out: string, meta: StudyMeta): boolean {
   const differences: string[] = [];
   for (const part of ['model', 'data', 'options'] as const) {
     for (const key of new Set([...Object.keys(meta[part]), ...Object.keys(info[part])])) {
-      const [there, asked] = [JSON.stringify(info[part][key] ?? null), JSON.stringify(meta[part][key] ?? null)];
+      const [there, asked] = [
+        JSON.stringify(info[part][key] ?? null),
+        JSON.stringify(meta[part][key] ?? null),
+      ];
       const name = part === 'options' ? key : key === 'source' ? part : `${part} ${key}`;
       if (there !== asked) differences.push(`${name} ${there} there, ${asked} asked`);
     }

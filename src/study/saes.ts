@@ -88,7 +88,8 @@ export function describeSae({ name, sae, place }: RunSae): string {
 
 function nameSae(given: string): NamedSource {
   const match = /^([^=/\\:]+)=(.+)$/.exec(given);
-  if (match === null || existsSync(given)) return { name: checkName(folderName(given), given), source: given };
+  if (match === null || existsSync(given))
+    return { name: checkName(folderName(given), given), source: given };
   return { name: checkName(match[1]!, given), source: match[2]! };
 }
 
@@ -97,7 +98,10 @@ function folderName(source: string): string {
   const hub = /^hf:([^:]+)(?::(.*))?$/.exec(source);
   const path = hub === null ? resolve(source) : `${hub[1]!.replace(/@.*$/, '')}/${hub[2] ?? ''}`;
   const folder = /\.(safetensors|pt|npz|json)$/.test(path) ? dirname(path) : path;
-  return folder.replace(/[/\\]+$/, '').split(/[/\\]/).at(-1)!;
+  return folder
+    .replace(/[/\\]+$/, '')
+    .split(/[/\\]/)
+    .at(-1)!;
 }
 
 /** A name is part of BANK/INDEX, and of lists with commas. */
