@@ -146,6 +146,13 @@ export async function compareSources(
       `half of the live units of each bank must have two examples (they have ${counts.join(', ')}): make the study from more text`,
     );
   }
+  for (const { name, counts } of sources) {
+    if (!Array.from(counts).some((count) => count >= matched)) {
+      throw new PolysemeError(
+        `compare: no unit of ${name} has ${matched} examples (the most is ${Array.from(counts).reduce((a, b) => Math.max(a, b), 0)})`,
+      );
+    }
+  }
   const found: Measured[] = [];
   for (const source of sources) {
     found.push(await measureBank(source, matched, cluster, { units, seed, onProgress }));
