@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { mkdtempSync } from 'node:fs';
+import { existsSync, mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -411,4 +411,18 @@ test('sae convert gives the copy a site', async () => {
   await expect(
     promisify(execFile)(process.execPath, [cli, 'sae', 'convert', path, out, '--format', 'zip']),
   ).rejects.toMatchObject({ code: 2 });
+});
+
+const llama = new URL('../../shared/models/stories260K', import.meta.url).pathname;
+test.skipIf(!existsSync(llama))('shared: an identity SAE in a Llama model loses nothing', async () => {
+  const stories = await loadModel(llama);
+  const { width } = stories.config;
+  for (const hookName of ['model.layers.1', 'blocks.2.attn.hook_z', 'model.layers.3.mlp']) {
+    const sae = identitySae({ dIn: width, hookName, prependBos: true });
+    const found = await evaluateSae({ ...few, model: stories, sae });
+    expect(found.reconstruction.explainedVariance).toBeCloseTo(1, 6);
+    expect(found.crossEntropy.recovered).toBeCloseTo(1, 4);
+    expect(found.divergence.ablated).toBeGreaterThan(0.001);
+  }
+  await stories.close();
 });
