@@ -39,8 +39,23 @@ beforeAll(async () => {
   const zeros = new Float32Array(2);
   const sae = new polyseme.Sae(config, { W_enc: identity, b_enc: zeros, W_dec: identity, b_dec: zeros });
   await polyseme.saveSae(sae, join(folder, 'my-sae'));
+  const residual = polyseme.saeConfig({
+    architecture: 'topk',
+    dIn: 256,
+    dSae: 512,
+    k: 8,
+    hookName: 'blocks.2.hook_resid_post',
+  });
+  const wave = (length: number) => Float32Array.from({ length }, (_, i) => 0.1 * Math.sin(i * i));
+  const random = new polyseme.Sae(residual, {
+    W_enc: polyseme.rowMajor(wave(256 * 512), 256, 512),
+    b_enc: new Float32Array(512),
+    W_dec: polyseme.rowMajor(wave(512 * 256), 512, 256),
+    b_dec: new Float32Array(256),
+  });
+  await polyseme.saveSae(random, join(folder, 'folio-sae'));
   const run = `import { runStudy } from ${JSON.stringify(join(ROOT, 'dist/index.js'))};
-    await runStudy({ contexts: 4, layers: [0], examples: 4, out: 'study.db' });`;
+    await runStudy({ contexts: 4, layers: [0, 1], examples: 4, out: 'study.db' });`;
   execFileSync(process.execPath, ['--input-type=module', '-e', run], { cwd: folder });
 });
 afterAll(() => rmSync(folder, { recursive: true, force: true }));

@@ -67,9 +67,10 @@ const AHEAD = 2;
  *
  * @throws PolysemeError where the SAE does not fit the model
  * @example
- * const model = await loadModel('openai-community/gpt2');
- * const result = await evaluateSae({ model, sae: 'saes/mine', corpus: 'builtin:sotu', tokens: 50_000 });
+ * const model = await loadModel('builtin:folio-5m');
+ * const result = await evaluateSae({ model, sae: 'folio-sae', corpus: 'builtin:sotu', tokens: 2000, examples: 8 });
  * console.log(result.reconstruction.explainedVariance, result.crossEntropy.recovered, result.crossEntropy.tokens);
+ * await model.close();
  */
 export async function evaluateSae(options: EvaluateOptions): Promise<SaeEvaluation> {
   const { model, tokens: wanted = 100_000, examples = 64, seed = 0, column } = options;

@@ -106,7 +106,9 @@ const UNITS_A_TURN = 16;
  * @throws PolysemeError for fewer than two banks, one that the study has not, or too few examples
  * @example
  * const study = openStudy('study.db');
- * const { banks, differences } = await compareBanks(study, { banks: ['mlp.1', 'sae/small'] });
+ * const { banks, differences } = await compareBanks(study, { banks: ['mlp.0', 'mlp.1'], units: 20 });
+ * for (const { name, metrics } of banks) console.log(name, metrics.clusters.median, metrics.clusters.null.median);
+ * study.close();
  */
 export async function compareBanks(
   study: Study,

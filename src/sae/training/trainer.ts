@@ -26,11 +26,14 @@ import type { SaeKernel } from './worker.ts';
  * @throws PolysemeError for an option that cannot be (its name, its value, what it must be)
  *
  * @example
- * const trainer = await createSaeTrainer({
- *   architecture: 'topk', inputDim: 64, latents: 512, k: 8, embeddingWeight: 0.1, learningRate: 1e-3,
- * });
- * for (const batch of batches) console.log((await trainer.step(batch)).explainedVariance);
- * await trainer.save('my-sae');
+ * const [inputDim, latents] = [16, 64];
+ * const trainer = await createSaeTrainer({ architecture: 'topk', inputDim, latents, k: 4, embeddingWeight: 0.1, learningRate: 1e-3 });
+ * for (let step = 0; step < 3; step++) {
+ *   const batch = Float32Array.from({ length: 32 * inputDim }, (_, i) => Math.sin(i * i + step));
+ *   const { loss, l0, embedding } = await trainer.step(batch);
+ *   console.log(loss, l0, embedding);
+ * }
+ * await trainer.save('trained-sae');
  * await trainer.close();
  */
 export async function createSaeTrainer(options: SaeTrainerOptions): Promise<SaeTrainer> {
