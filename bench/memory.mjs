@@ -14,11 +14,9 @@ const cli = join(import.meta.dirname, '..', 'dist', 'cli', 'main.js');
 
 function peak(count) {
   const dir = mkdtempSync(join(tmpdir(), 'polyseme-bench-'));
-  const script = `process.argv.splice(1, 0, ${JSON.stringify(cli)});
-    process.on('exit', () => process.stderr.write('PEAK ' + process.resourceUsage().maxRSS + '\\n'));
-    await import(${JSON.stringify(cli)});`;
+  const hook = `data:text/javascript,process.on('exit', () => process.stderr.write('PEAK ' + process.resourceUsage().maxRSS + '\\n'))`;
   const args = ['run', '--model', model, '--contexts', String(count), '--out', join(dir, 'study.db')];
-  const { stderr, status } = spawnSync(process.execPath, ['--input-type=module', '-e', script, ...args], {
+  const { stderr, status } = spawnSync(process.execPath, ['--import', hook, cli, ...args], {
     encoding: 'utf8',
     maxBuffer: 1 << 28,
   });

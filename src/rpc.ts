@@ -23,6 +23,9 @@ interface Request {
   readonly argument: unknown;
 }
 
+/** Tells a worker that no more calls come. */
+const END = 'end';
+
 type Reply = { id: number; value: unknown } | { id: number; error: string; known: boolean; stack?: string };
 
 /** A value that a method returns together with the buffers that move with it instead of being copied. */
@@ -38,7 +41,8 @@ export class Moved<T> {
 
 /** Starts a worker thread whose module calls `serve`. It keeps the process alive only while a call waits. */
 export function connect<M extends Methods>(module: URL): Remote<M> {
-  const worker = new Worker(module);
+  // Without the options of the process: some, such as --input-type, are refused for a file.
+  const worker = new Worker(module, { execArgv: [] });
   worker.unref();
   const waiting = new Map<number, { resolve(value: unknown): void; reject(error: Error): void }>();
   const refuse = (error: Error): void => {
@@ -80,7 +84,14 @@ export function connect<M extends Methods>(module: URL): Remote<M> {
       });
     },
     async close() {
-      await worker.terminate();
+      // Asked to end by itself: to terminate a thread that V8 still compiles for has crashed Node 20.
+      const exit = new Promise<void>((resolve) => worker.once('exit', () => resolve()));
+      if (ended === null && waiting.size === 0) {
+        worker.postMessage(END);
+        const patience = setTimeout(() => worker.terminate(), 2000);
+        await exit;
+        clearTimeout(patience);
+      } else await worker.terminate();
     },
   };
 }
@@ -89,7 +100,11 @@ export function connect<M extends Methods>(module: URL): Remote<M> {
 export function serve<M extends Methods>(methods: M): void {
   const port = parentPort!;
   let queue: Promise<void> = Promise.resolve();
-  port.on('message', (request: Request) => {
+  port.on('message', (request: Request | typeof END) => {
+    if (request === END) {
+      port.close();
+      return;
+    }
     queue = queue.then(async () => {
       try {
         const value = await methods[request.method]!(request.argument as never);

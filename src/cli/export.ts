@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { createWriteStream, renameSync, rmSync } from 'node:fs';
 import { finished } from 'node:stream/promises';
 import { type Command, Option } from 'commander';
+import { PolysemeError } from '../errors.ts';
 import { openStudy, type Study } from '../study/study.ts';
 
 export function define(command: Command): void {
@@ -36,7 +37,8 @@ async function writeFile(study: Study, bank: string | undefined, out: string): P
   } catch (error) {
     stream.destroy();
     rmSync(temporary, { force: true });
-    throw error;
+    if (error instanceof PolysemeError) throw error;
+    throw new PolysemeError(`cannot write ${out}: ${(error as Error).message}`);
   }
 }
 

@@ -1,9 +1,11 @@
 import { type Command, Option } from 'commander';
 import { linkageMethods } from '../cluster/linkage.ts';
-import { runOptions } from '../study/options.ts';
+import { parseRunOptions, runOptions } from '../study/options.ts';
 import { runStudy } from '../study/run.ts';
-import { openStudy, type Study } from '../study/study.ts';
+import { openStudy, type Study, type StudyInfo } from '../study/study.ts';
+import { deadUnits } from './dead.ts';
 import { layerList, realNumber, wholeNumber } from './parse.ts';
+import { serveStudy } from './serve.ts';
 import { colors, duration, number, Progress, print, printJson } from './terminal.ts';
 
 const { shape } = runOptions;
@@ -23,7 +25,21 @@ export function define(command: Command): void {
       defaults.data,
     )
     .option('--out <FILE>', 'the study', defaults.out)
-    .option('--layers <LIST>', 'layers whose neurons are harvested, e.g. 0,2-5 (default: all)', layerList)
+    .option(
+      '--layers <LIST>',
+      'layers whose neurons are harvested, e.g. 0,2-5, or none (default: all)',
+      (text: string) => (text === 'none' ? [] : layerList(text)),
+    )
+    .option(
+      '--sae <PATH>',
+      'harvest the latents of this SAE too: [NAME=] and a folder, a file or hf:owner/name[:path]; may be repeated',
+      (path: string, before: string[] = []) => [...before, path],
+    )
+    .addOption(
+      new Option('--center-writing <WHEN>', 'SAEs read x − mean(x); auto: those whose config asks for it')
+        .choices(shape.centerWriting.unwrap().options)
+        .default(defaults.centerWriting),
+    )
     .option(
       '--context <N>',
       'tokens of a context, BOS counted (default: 128, or the model’s limit)',
@@ -35,7 +51,10 @@ export function define(command: Command): void {
       wholeNumber(1),
     )
     .addOption(
-      new Option('--bos <WHEN>', 'begin contexts with BOS; auto: what the tokenizer does')
+      new Option(
+        '--bos <WHEN>',
+        'begin contexts with BOS; auto: as the SAEs were made, or what the tokenizer does',
+      )
         .choices(shape.bos.unwrap().options)
         .default(defaults.bos),
     )
@@ -85,22 +104,33 @@ export function define(command: Command): void {
       wholeNumber(1),
     )
     .option('--overwrite', 'replace a study with other options')
+    .option('--serve', 'on a terminal, open the explorer when done (see serve)')
     .option('--json', 'print what the study holds as JSON')
     .addHelpText(
       'after',
-      '\nExamples:\n  polyseme run --contexts 500\n  polyseme run --model openai-community/gpt2 --data books.jsonl.gz --column paragraphs --contexts 5000 --out gpt2.db',
+      '\nExamples:\n  polyseme run --contexts 500\n  polyseme run --model openai-community/gpt2 --data books.jsonl.gz --column paragraphs --contexts 5000 --out gpt2.db\n  polyseme run --layers none --sae jb=hf:jbloom/GPT2-Small-SAEs-Reformatted:blocks.8.hook_resid_pre --model openai-community/gpt2 --out sae.db',
     )
     .action(act);
 }
 
-async function act({
-  json = false,
-  verbose: _,
-  ...options
-}: Record<string, unknown> & { json?: boolean }): Promise<void> {
+async function act(
+  {
+    json = false,
+    serve = false,
+    verbose: _,
+    ...options
+  }: Record<string, unknown> & { json?: boolean; serve?: boolean },
+  command: Command,
+): Promise<void> {
+  try {
+    parseRunOptions(options);
+  } catch (error) {
+    command.error(`error: ${(error as Error).message}`);
+  }
   const started = performance.now();
   const progress = new Progress();
   const info = await runStudy(options, {
+    onNote: (line) => process.stderr.write(`note: ${line}\n`),
     onProgress({ stage, done, total, what }) {
       if (stage === 'features') progress.show(`features of ${what}`, done, total, 'units');
       else progress.show(what === '' ? 'harvest' : `harvest, ${what}`, done, total, 'contexts');
@@ -118,11 +148,23 @@ async function act({
   );
   const study = openStudy(out);
   try {
+    for (const bank of info.banks) {
+      if (bank.name.startsWith('sae/')) print(latentsLine(study, bank, info.tokens ?? 0));
+    }
     printMostPolysemantic(study);
   } finally {
     study.close();
   }
-  print(`\nLook closer:  polyseme units ${out} --sort clusters --desc --limit 20`);
+  if (serve && process.stdout.isTTY) await serveStudy(out, { port: 7423, host: '127.0.0.1' });
+  else
+    print(
+      `\nLook closer:  polyseme serve ${out}  (or: polyseme units ${out} --sort clusters --desc --limit 20)`,
+    );
+}
+
+function latentsLine(study: Study, bank: StudyInfo['banks'][number], tokens: number): string {
+  const dead = deadUnits(study, bank.name);
+  return `${colors.bold(bank.name)}: ${number(bank.units)} latents at ${bank.site}, ${number(dead)} dead (none of ${number(tokens)} tokens activates them)`;
 }
 
 /** The five units with the most features, with the words of the largest of these. */

@@ -10,16 +10,20 @@ export function define(command: Command): void {
     .option('--port <N>', 'where to listen; 0: any that is free', wholeNumber(0), 7423)
     .option('--host <HOST>', 'address to listen on', '127.0.0.1')
     .addHelpText('after', '\nExample:\n  polyseme serve study.db')
-    .action(async (path: string, { port, host }: { port: number; host: string }) => {
-      const server = await startServer(path, { port, host });
-      if (server.open) {
-        process.stderr.write(`warning: everyone who can reach ${host} can read this study\n`);
-      }
-      print(`${colors.bold(path)} is at ${colors.cyan(server.url)}  (stop with Ctrl-C)`);
-      await new Promise<void>((resolve) => {
-        process.once('SIGINT', resolve);
-        process.once('SIGTERM', resolve);
-      });
-      await server.close();
-    });
+    .action(serveStudy);
+}
+
+/** Serves until SIGINT or SIGTERM. */
+export async function serveStudy(
+  path: string,
+  { port, host }: { port: number; host: string },
+): Promise<void> {
+  const server = await startServer(path, { port, host });
+  if (server.open) process.stderr.write(`warning: everyone who can reach ${host} can read this study\n`);
+  print(`${colors.bold(path)} is at ${colors.cyan(server.url)}  (stop with Ctrl-C)`);
+  await new Promise<void>((resolve) => {
+    process.once('SIGINT', resolve);
+    process.once('SIGTERM', resolve);
+  });
+  await server.close();
 }

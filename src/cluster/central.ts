@@ -6,6 +6,10 @@ import { checkLabels } from './labels.ts';
  * lowest of those that tie; of a cluster of one, its point.
  * @param distances condensed, between the points that `labels` (from 0, one a point) puts into clusters
  * @returns the index of a point for each label
+ * @throws PolysemeError when the two do not fit, or labels are not 0 … k − 1 without gaps
+ * @example
+ * const labels = Int32Array.of(0, 0, 0);
+ * console.log([...centralExamples({ distances: Float32Array.of(0.2, 0.2, 0.4), labels })]); // [0]
  */
 export function centralExamples({
   distances,

@@ -8,6 +8,11 @@ export type Cut = { distance: number } | { clusters: number };
  * Clusters of the points of a tree, numbered from 0 by first appearance.
  * `{ distance: t }`: merges at a distance ≤ t hold, with everything below them (SciPy's fcluster, criterion
  * `distance`). `{ clusters: k }`: the last k − 1 rows are undone, which leaves exactly min(k, count) clusters.
+ * @throws PolysemeError when the tree is none, or the cut is not a distance ≥ 0 or a whole number of clusters
+ * @example
+ * const tree = linkage({ distances: Float32Array.of(0.1, 0.9, 0.9), count: 3, method: 'average' });
+ * console.log([...cutTree(tree, { distance: 0.5 })]); // [0, 0, 1]
+ * console.log([...cutTree(tree, { clusters: 3 })]); // [0, 1, 2]
  */
 export function cutTree(tree: Tree, cut: Cut): Int32Array {
   checkTree('cutTree', tree);

@@ -20,6 +20,13 @@ export interface RawMerges {
  * Agglomerative clustering of `count` points by their condensed distances: equal, bit for bit and with ties, to
  * SciPy's `scipy.cluster.hierarchy.linkage(distances.astype(float64), method)`.
  * No or one point gives a tree without merges.
+ * @param distances condensed, count·(count − 1)/2 numbers ≥ 0
+ * @param method `average` (default), `complete`, `single` or `weighted`
+ * @returns merges: SciPy's Z, (count − 1) × 4
+ * @throws PolysemeError for another number of distances, one that is negative or not finite, or an unknown method
+ * @example
+ * const { merges } = linkage({ distances: Float32Array.of(0.25, 1, 0.5), count: 3, method: 'average' });
+ * console.log([...merges]); // [0, 1, 0.25, 2, 2, 3, 0.75, 3]
  */
 export function linkage({
   distances,

@@ -71,8 +71,10 @@ export interface Contexts extends AsyncIterable<Context> {
  * To be iterated once. Fails with PolysemeError where no document has two tokens.
  *
  * @example
- * const contexts = cutContexts(await openCorpus('builtin:sotu'), tokenizer, { length: 128, bos: true, count: 2000 });
- * for await (const { id, documentName, tokens } of contexts) …
+ * const { tokenizer } = await loadModel('builtin:folio-5m');
+ * const encoder = { encode: (text: string) => tokenizer.encode(text) };
+ * const contexts = cutContexts(await openCorpus('builtin:sotu'), encoder, { length: 128, bos: false, count: 3 });
+ * for await (const { documentName, tokens } of contexts) console.log(documentName, tokenizer.decode(tokens));
  */
 export function cutContexts(corpus: Corpus, tokenizer: TokenEncoder, options: ContextOptions): Contexts {
   const { count, seed = 0, bos, from } = options;

@@ -34,7 +34,7 @@ interface CorpusFile {
  *
  * @throws PolysemeError where there is nothing to read
  * @example
- * const corpus = await openCorpus('books/*.jsonl.gz', { column: 'paragraphs' });
+ * const corpus = await openCorpus('builtin:sotu');
  * for await (const { name, text } of corpus.documents()) console.log(name, text.length);
  */
 export async function openCorpus(source: string, options: CorpusOptions = {}): Promise<Corpus> {

@@ -21,6 +21,10 @@ const GROUP = 3;
  * A zero row has distance 1 to every other; bitwise-equal non-zero rows have distance exactly 0.
  * @param rows count × d, row-major
  * @returns condensed, in SciPy's order: (0,1), (0,2), …, (1,2), …
+ * @throws PolysemeError when rows cannot be count × d, or hold NaN or an infinity
+ * @example
+ * const distances = cosineDistances({ rows: Float32Array.of(1, 0, 0, 1, 2, 0), count: 3 });
+ * console.log([...distances]); // [1, 0, 1]: rows 0-1, 0-2, 1-2
  */
 export function cosineDistances({ rows, count }: { rows: Float32Array; count: number }): Float32Array {
   const width = rowWidth('cosineDistances', rows, count);

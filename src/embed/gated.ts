@@ -26,6 +26,10 @@ export interface GatedEmbeddingOptions {
  * Neuron embeddings of a unit of a gated MLP, a = act(g·h + b_g) · (u·h + b_u):
  * h ⊙ ∂a/∂h = h ⊙ (act′(g·h + b_g)(u·h + b_u) g + act(g·h + b_g) u), dot products in double precision.
  * @returns n × d, row-major
+ * @throws PolysemeError when the sizes do not fit, or the activation or mode is unknown
+ * @example
+ * const [gate, up] = [Float32Array.of(1, 0), Float32Array.of(0, 1)];
+ * gatedNeuronEmbeddings({ inputs: Float32Array.of(2, 3), gate, up, activation: 'relu' }); // [6, 6]
  */
 export function gatedNeuronEmbeddings(options: GatedEmbeddingOptions): Float32Array {
   const { inputs, gate, up, gateBias = 0, upBias = 0, activation, mode = 'gradient' } = options;

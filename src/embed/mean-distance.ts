@@ -4,6 +4,9 @@ import { notFinite, rowWidth } from './rows.ts';
  * Mean cosine distance over all pairs of rows in O(n·d), without the pairs:
  * 1 − (‖Σ ê‖² − Σ ‖ê‖²) / (n(n − 1)), ê = e/‖e‖, or 0 for a zero row. In double precision; null for fewer than two rows.
  * @param rows count × d, row-major
+ * @throws PolysemeError when rows cannot be count × d, or hold NaN or an infinity
+ * @example
+ * meanCosineDistance({ rows: Float32Array.of(1, 0, 0, 1), count: 2 }); // 1
  */
 export function meanCosineDistance({ rows, count }: { rows: Float32Array; count: number }): number | null {
   const width = rowWidth('meanCosineDistance', rows, count);

@@ -6,6 +6,10 @@ import { PolysemeError } from '../errors.ts';
  * @param inputs n input vectors h, n × d row-major
  * @param weights the unit's input weights w, d values
  * @returns n × d, row-major
+ * @throws PolysemeError when `inputs` is not a whole number of vectors of the weights' length
+ * @example
+ * const rows = neuronEmbeddings({ inputs: Float32Array.of(1, 2, 3, 4), weights: Float32Array.of(1, -1) });
+ * console.log([...rows]); // [1, -2, 3, -4]
  */
 export function neuronEmbeddings({
   inputs,

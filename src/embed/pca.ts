@@ -19,9 +19,9 @@ const WHOLE = 160;
 /** Vectors added to the Krylov space at a time; components of equal variance are found up to so many. */
 const BLOCK = 4;
 /** Largest dimension of the Krylov space beyond twice the components. */
-const LARGEST_SPACE = 200;
+const LARGEST_SPACE = 120;
 /** Largest residual of a component, as a share of the largest eigenvalue. */
-const TOLERANCE = 1e-7;
+const TOLERANCE = 1e-6;
 /** Eigenvalues below this share of the largest are rounding errors of the distances. */
 const NOISE = 1e-6;
 
@@ -128,7 +128,7 @@ function leadingEigen(
     if (basis.length < check) continue;
     const found = ritz(basis, images, wanted);
     if (basis.length >= largest || found.residual <= TOLERANCE * Math.abs(found.values[0]!)) return found;
-    check = Math.min(largest, basis.length + 8 * BLOCK);
+    check = Math.min(largest, Math.ceil(1.5 * basis.length));
   }
 }
 

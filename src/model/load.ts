@@ -65,6 +65,7 @@ export async function loadModel(source: string, options: { threads?: number } = 
     sites: sitesOf(files),
     async run({ tokens, taps, edits }) {
       if (closed) throw new PolysemeError('the model was closed: load it again');
+      if (taps.length === 0) throw new PolysemeError('taps is empty: name at least one site, e.g. logits');
       const length = checkTokens(tokens, files.model);
       const key = JSON.stringify([taps, edits?.key ?? '']);
       let program = programs.get(key);

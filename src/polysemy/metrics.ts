@@ -26,6 +26,10 @@ export interface Polysemy {
  * The polysemy metrics of one unit. Sums in double precision.
  * @param distances condensed, between the unit's n examples
  * @param labels their clusters, from 0 without gaps, n of them
+ * @throws PolysemeError when the two do not fit
+ * @example
+ * const measured = polysemy({ distances: Float32Array.of(0.25, 1, 0.5), labels: Int32Array.of(0, 0, 1) });
+ * console.log(measured.clusters, measured.intraClusterDistance, measured.interClusterDistance); // 2 0.25 0.75
  */
 export function polysemy({ distances, labels }: { distances: Condensed; labels: Int32Array }): Polysemy {
   const count = labels.length;

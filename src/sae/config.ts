@@ -72,7 +72,12 @@ export interface SaeConfig {
   readonly metadata: Readonly<Record<string, unknown>>;
 }
 
-/** A config from what is known: the rest is what most SAEs are. */
+/**
+ * A config from what is known: the rest is what most SAEs are.
+ * @example
+ * const config = saeConfig({ architecture: 'topk', dIn: 768, dSae: 24576, k: 32 });
+ * console.log(config.architecture, config.normalizeActivations); // topk none
+ */
 export function saeConfig(
   known: Pick<SaeConfig, 'architecture' | 'dIn' | 'dSae'> & Partial<SaeConfig>,
 ): SaeConfig {

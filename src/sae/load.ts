@@ -21,8 +21,8 @@ const WEIGHTS = ['sae_weights.safetensors', 'sae.safetensors', 'ae.pt', 'params.
  * @param options.hookName the site that it reads, where neither its files nor its path say so (or are wrong)
  *
  * @example
- * const sae = await loadSae('saes/blocks.3.hook_resid_post');
- * sae.config.hookName; // 'blocks.3.hook_resid_post'
+ * const sae = await loadSae('my-sae'); // a folder that saveSae wrote
+ * console.log(sae.config.architecture, sae.config.dSae, sae.config.hookName);
  */
 export async function loadSae(
   source: string,

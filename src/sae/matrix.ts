@@ -19,6 +19,12 @@ export interface FilePlace extends TensorRef {
   unchanged(): boolean;
 }
 
+/**
+ * A matrix of an SAE from numbers in row-major order.
+ * @example
+ * const identity = rowMajor(Float32Array.of(1, 0, 0, 1), 2, 2);
+ * console.log(identity.rows, identity.cols); // 2 2
+ */
 export function rowMajor(data: Float32Array, rows: number, cols: number): Matrix {
   return { data, rows, cols, transposed: false };
 }

@@ -31,9 +31,15 @@ const VECTORS = ['b_dec', 'b_enc', 'threshold', 'b_gate', 'r_mag', 'b_mag'] as c
  * A sparse autoencoder (or transcoder) in memory. Inputs and latents are row-major: n × dIn and n × dSae.
  *
  * @example
- * const sae = await loadSae('saes/blocks.3.hook_resid_post');
- * const latents = await sae.encode(inputs);
- * const outputs = await sae.decode(latents, { inputs });
+ * const config = saeConfig({ architecture: 'standard', dIn: 2, dSae: 3 });
+ * const sae = new Sae(config, {
+ *   W_enc: rowMajor(Float32Array.of(1, 0, -1, 0, 1, -1), 2, 3),
+ *   b_enc: new Float32Array(3),
+ *   W_dec: rowMajor(Float32Array.of(1, 0, 0, 1, -0.5, -0.5), 3, 2),
+ *   b_dec: new Float32Array(2),
+ * });
+ * const latents = await sae.encode(Float32Array.of(2, 0));
+ * console.log([...latents], [...(await sae.decode(latents))]); // [2, 0, 0] [2, 0]
  */
 export class Sae {
   readonly config: SaeConfig;

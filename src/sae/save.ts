@@ -24,7 +24,8 @@ const WRITERS: Readonly<Record<SaeFormat, (sae: Sae, at: (name: string) => strin
  * @throws PolysemeError naming what the format cannot express
  *
  * @example
- * await saveSae(await loadSae('gemma/params.npz'), 'converted', { format: 'saelens' });
+ * const sae = await loadSae('my-sae');
+ * await saveSae(sae, 'converted', { format: 'dictionary_learning' });
  */
 export async function saveSae(
   sae: Sae,

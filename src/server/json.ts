@@ -107,7 +107,7 @@ function writeFloats(values: Float32Array, to: Uint8Array, start: number): numbe
 function writeNumber(value: number): void {
   if (value >= 0 && value <= 0xffffffff && Math.floor(value) === value) {
     at = writeWhole(value, bytes, at);
-  } else at += bytes.write(Number.isFinite(value) ? String(value) : 'null', at, 'latin1');
+  } else at = writeAscii(Number.isFinite(value) ? String(value) : 'null', bytes, at);
 }
 
 function writeWhole(value: number, to: Uint8Array, start: number): number {
@@ -128,10 +128,9 @@ const EXPONENTS = Int8Array.from({ length: 256 }, (_, bits) =>
 );
 /** What makes that number 1000 … 9999. */
 const FACTORS = Float64Array.from(EXPONENTS, (exponent) => Number(`1e${3 - exponent}`));
-/** The digits of 0 … 9999, four bytes each, and how many of them are left without the zeros at the end. */
-const DIGITS = Uint8Array.from(
-  { length: 40_000 },
-  (_, i) => ZERO + (Math.floor((i >> 2) / 10 ** (3 - (i & 3))) % 10),
+/** The digits of 0 … 9999, four bytes each with the first lowest, and how many are left without the zeros at the end. */
+const DIGITS = Int32Array.from({ length: 10_000 }, (_, m) =>
+  [3, 2, 1, 0].reduce((packed, k) => (packed << 8) | (ZERO + (Math.floor(m / 10 ** (3 - k)) % 10)), 0),
 );
 const SIGNIFICANT = Uint8Array.from({ length: 10_000 }, (_, m) =>
   m % 10 !== 0 ? 4 : m % 100 !== 0 ? 3 : m % 1000 !== 0 ? 2 : 1,
@@ -160,31 +159,56 @@ export function writeFourDigits(value: number, to: Uint8Array, start: number): n
     exponent++;
   }
   const digits = (size + 0.5) | 0;
-  const from = 4 * digits;
   const count = SIGNIFICANT[digits]!;
+  // All four digits are written; those that are zeros at the end are written over by what follows.
+  const four = DIGITS[digits]!;
   if (exponent < -5 || exponent > 9) {
-    to[end++] = DIGITS[from]!;
-    if (count > 1) to[end++] = POINT;
-    for (let i = 1; i < count; i++) to[end++] = DIGITS[from + i]!;
+    end = writePointed(four, count, to, end);
     to[end++] = 0x65;
     if (exponent < 0) to[end++] = MINUS;
     return writeWhole(Math.abs(exponent), to, end);
   }
+  if (exponent === 0) return writePointed(four, count, to, end);
   if (exponent < 0) {
     to[end++] = ZERO;
     to[end++] = POINT;
     for (let i = -1; i > exponent; i--) to[end++] = ZERO;
-    for (let i = 0; i < count; i++) to[end++] = DIGITS[from + i]!;
-    return end;
+    writeDigits(four, to, end);
+    return end + count;
   }
-  for (let i = 0; i <= exponent; i++) to[end++] = i < 4 ? DIGITS[from + i]! : ZERO;
-  if (count > exponent + 1) to[end++] = POINT;
-  for (let i = exponent + 1; i < count; i++) to[end++] = DIGITS[from + i]!;
-  return end;
+  writeDigits(four, to, end);
+  if (exponent >= 3) {
+    for (let i = 4; i <= exponent; i++) to[end + i] = ZERO;
+    return end + exponent + 1;
+  }
+  if (count <= exponent + 1) return end + exponent + 1;
+  for (let i = 4; i > exponent + 1; i--) to[end + i] = to[end + i - 1]!;
+  to[end + exponent + 1] = POINT;
+  return end + count + 1;
+}
+
+function writeDigits(four: number, to: Uint8Array, start: number): void {
+  to[start] = four & 255;
+  to[start + 1] = (four >>> 8) & 255;
+  to[start + 2] = (four >>> 16) & 255;
+  to[start + 3] = four >>> 24;
+}
+
+/** `count` digits with a point after the first. */
+function writePointed(four: number, count: number, to: Uint8Array, start: number): number {
+  to[start] = four & 255;
+  to[start + 1] = POINT;
+  to[start + 2] = (four >>> 8) & 255;
+  to[start + 3] = (four >>> 16) & 255;
+  to[start + 4] = four >>> 24;
+  return count > 1 ? start + 1 + count : start + 1;
 }
 
 function writeDenormal(value: number, to: Uint8Array, start: number): number {
-  const text = String(Number(value.toPrecision(4)));
+  return writeAscii(String(fourDigits(value)), to, start);
+}
+
+function writeAscii(text: string, to: Uint8Array, start: number): number {
   for (let i = 0; i < text.length; i++) to[start + i] = text.charCodeAt(i);
   return start + text.length;
 }

@@ -18,6 +18,8 @@ export function unitAnswer(
   const detail = study.detail(bank, index);
   const words = table.words(row);
   const contexts = source.contexts(detail.context);
+  const length = detail.windows.length / Math.max(1, detail.labels.length);
+  const values = unpackRows(detail.windows, detail.windowScales, length);
   const members = Array.from(detail.centrals, (): number[] => []);
   detail.labels.forEach((label, i) => {
     members[label]!.push(i);
@@ -44,7 +46,7 @@ export function unitAnswer(
         words: words[rank] ?? [],
         meanActivation: fourDigits(own.reduce((sum, i) => sum + detail.activation[i]!, 0) / own.length),
         central,
-        examples: shown(own, central, most).map((i) => example(detail, i, contexts)),
+        examples: shown(own, central, most).map((i) => example(detail, values, i, contexts)),
       };
     }),
     histogram: histogram(detail),
@@ -72,15 +74,15 @@ function shown(members: readonly number[], central: number, most: number | 'all'
   return first;
 }
 
+/** @param values activations of all examples, at every token of the longest context */
 function example(
   detail: UnitDetail,
+  values: Float32Array,
   i: number,
   contexts: ReturnType<StudySource['contexts']>,
 ): Wire<ExampleAnswer> {
-  const length = detail.windows.length / detail.labels.length;
   const context = contexts.get(detail.context[i]!)!;
-  const start = i * length;
-  const halves = detail.windows.subarray(start, start + context.tokens.length);
+  const start = (i * values.length) / detail.labels.length;
   return {
     id: i,
     context: detail.context[i]!,
@@ -88,7 +90,7 @@ function example(
     position: detail.position[i]!,
     activation: fourDigits(detail.activation[i]!),
     tokens: context.texts,
-    activations: unpackRows(halves, detail.windowScales.subarray(i, i + 1), halves.length),
+    activations: values.subarray(start, start + context.tokens.length),
   };
 }
 

@@ -1,6 +1,6 @@
-import { accessSync, constants, existsSync, renameSync, rmSync, statSync } from 'node:fs';
+import { existsSync, rmSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
-import { dirname, join, resolve } from 'node:path';
+import { join, resolve } from 'node:path';
 import { analyseBank } from '../analysis/analyse.ts';
 import type { Bank } from '../bank/bank.ts';
 import { mlpBank } from '../bank/mlp.ts';
@@ -12,7 +12,17 @@ import { PolysemeError } from '../errors.ts';
 import { harvest } from '../harvest/harvest.ts';
 import { hubFiles } from '../model/hub.ts';
 import { loadModel, type Model } from '../model/load.ts';
+import {
+  checkWritable,
+  compareMeta,
+  createStudy,
+  isComplete,
+  moveStudy,
+  readMeta,
+  removeStudy,
+} from './files.ts';
 import { CONTENT_OPTIONS, parseRunOptions, type ResolvedRunOptions, type RunOptions } from './options.ts';
+import { describeSae, loadSaes, nameSaes, type RunSae, saeBanks, settleBos } from './saes.ts';
 import { openStudy, type StudyInfo } from './study.ts';
 import { type StudyMeta, StudyWriter } from './writer.ts';
 
@@ -31,6 +41,8 @@ export interface RunProgress {
 
 export interface RunHooks {
   readonly onProgress?: (progress: RunProgress) => void;
+  /** Gets what the user should know of the inputs: assumptions and doubts, one line each. */
+  readonly onNote?: (line: string) => void;
   /** Seconds of work that a kill may lose; default 40. */
   readonly saveEvery?: number;
 }
@@ -42,17 +54,22 @@ export interface RunHooks {
  *
  * @throws PolysemeError for bad options or inputs, and when `out` holds a study of other options (unless `overwrite`)
  * @example
- * const info = await runStudy({ model: 'builtin:folio-5m', data: 'builtin:sotu', contexts: 50, out: 'study.db' });
+ * const info = await runStudy({ model: 'builtin:folio-5m', data: 'builtin:sotu', layers: [0], contexts: 20, out: 'study.db' });
  * console.log(info.examples, info.contentHash);
  */
 export async function runStudy(options: RunOptions, hooks: RunHooks = {}): Promise<StudyInfo> {
   const checked = parseRunOptions(options);
   const out = resolve(checked.out);
   checkWritable(out);
+  const named = nameSaes(checked.sae ?? []);
+  if (checked.layers?.length === 0 && named.length === 0) {
+    throw new PolysemeError('there is nothing to harvest: no layers, and no SAE; give --layers or --sae');
+  }
   const model = await loadModel(checked.model, { threads: checked.threads ?? availableParallelism() });
   try {
     const corpus = await openCorpus(checked.data, { column: checked.column, hub: hubFiles });
-    return await run(out, settle(checked, model), model, corpus, hooks);
+    const saes = await loadSaes(named, model, checked.centerWriting, hooks.onNote ?? (() => {}));
+    return await run(out, settle(checked, model, saes), model, saes, corpus, hooks);
   } catch (error) {
     if (error instanceof Error && /ENOSPC/.test(error.message)) {
       throw new PolysemeError(
@@ -66,14 +83,14 @@ export async function runStudy(options: RunOptions, hooks: RunHooks = {}): Promi
 }
 
 /** Options whose defaults depend on the model, filled in. */
-function settle(options: ResolvedRunOptions, model: Model) {
+function settle(options: ResolvedRunOptions, model: Model, saes: readonly RunSae[]) {
   const { config, tokenizer } = model;
   const context = options.context ?? Math.min(128, config.contextLength);
   if (context > config.contextLength) {
     throw new PolysemeError(`--context ${context} is longer than the model's ${config.contextLength}`);
   }
   const layers = options.layers ?? Array.from({ length: config.layers }, (_, l) => l);
-  const bos = options.bos === 'auto' ? tokenizer.addsBos : options.bos === 'yes';
+  const bos = settleBos(options.bos, saes, tokenizer.addsBos);
   return { ...options, context, layers: [...new Set(layers)].sort((a, b) => a - b), bos };
 }
 
@@ -83,30 +100,36 @@ async function run(
   out: string,
   options: Settled,
   model: Model,
+  saes: readonly RunSae[],
   corpus: Corpus,
   hooks: RunHooks,
 ): Promise<StudyInfo> {
-  const banks = options.layers.map((layer) => mlpBank(model.files, layer, options));
-  const meta = describe(options, model, corpus);
+  const neurons = options.layers.map((layer) => mlpBank(model.files, layer, options));
+  const banks = [...neurons, ...saeBanks(saes)];
+  const meta = describe(options, model, saes, corpus);
   const stateDir = `${out}.harvest`;
   const replaced = `${out}.replaced`;
-  if (existsSync(out) && options.overwrite) {
-    openStudy(out).close();
-    removeStudy(stateDir);
-    renameSync(out, replaced);
+  if (options.overwrite && existsSync(out)) {
+    const there = compareMeta(readMeta(out), meta);
+    if (there.complete || there.differences.length > 0) {
+      removeStudy(stateDir);
+      if (existsSync(replaced)) removeStudy(out);
+      else moveStudy(out, replaced);
+    }
   }
   const created = !existsSync(out);
   if (created) createStudy(out, meta, banks);
-  else if (sameStudy(out, meta)) return summary(out);
   const writer = StudyWriter.open(out);
   try {
+    if (isComplete(out, writer.info(), meta)) return summary(out);
+    writer.begin();
     const total = await harvestGroups(writer, banks, stateDir, options, model, corpus, hooks);
     writer.finish(total);
   } catch (error) {
     if (created && !existsSync(stateDir) && writer.missingUnits(0, 1).length === 1) {
       writer.close();
       removeStudy(out);
-      if (existsSync(replaced)) renameSync(replaced, out);
+      if (existsSync(replaced)) moveStudy(replaced, out);
     }
     throw error;
   } finally {
@@ -140,7 +163,7 @@ async function harvestGroups(
     const group = banks.slice(first, first + size);
     const missing = group.map((bank, i) => writer.missingUnits(first + i, bank.units));
     if (missing.every((units) => units.length === 0) && first + size < banks.length) continue;
-    const groupDir = join(stateDir, String(first));
+    const groupDir = join(stateDir, `${first}-${first + group.length}`);
     const found = await harvest({
       files: model.files,
       banks: group,
@@ -193,12 +216,13 @@ async function harvestGroups(
     }
     const { documents, skipped, contexts } = found.summary;
     counts = { documents, skippedDocuments: skipped, contexts, tokens: found.tokens };
-    rmSync(groupDir, { recursive: true, force: true });
+    // The last group's state stays until the study is sealed: a kill before that must not cost a whole harvest.
+    if (first + size < banks.length) rmSync(groupDir, { recursive: true, force: true });
   }
   return counts!;
 }
 
-function describe(options: Settled, model: Model, corpus: Corpus): StudyMeta {
+function describe(options: Settled, model: Model, saes: readonly RunSae[], corpus: Corpus): StudyMeta {
   const { config } = model;
   const kept = Object.fromEntries(CONTENT_OPTIONS.map((name) => [name, options[name] ?? null]));
   return {
@@ -213,48 +237,8 @@ function describe(options: Settled, model: Model, corpus: Corpus): StudyMeta {
       gated: config.gated,
     },
     data: { source: options.data, description: corpus.description, kind: corpus.kind },
-    options: kept,
+    options: { ...kept, sae: saes.length === 0 ? null : saes.map(describeSae) },
   };
-}
-
-/** Made aside and renamed, so that no half-made study is ever there. */
-function createStudy(out: string, meta: StudyMeta, banks: readonly Bank[]): void {
-  const temporary = `${out}.new`;
-  removeStudy(temporary);
-  StudyWriter.create(
-    temporary,
-    meta,
-    banks.map(({ name, kind, site, units, width, embedding }) => ({
-      name,
-      kind,
-      site,
-      units,
-      dimension: width,
-      embedding,
-    })),
-  ).close();
-  renameSync(temporary, out);
-}
-
-/** Whether the study that is there is finished; one of other options is an error that names what differs. */
-function sameStudy(out: string, meta: StudyMeta): boolean {
-  const study = openStudy(out);
-  const info = study.info();
-  study.close();
-  const differences: string[] = [];
-  for (const part of ['model', 'data', 'options'] as const) {
-    for (const key of new Set([...Object.keys(meta[part]), ...Object.keys(info[part])])) {
-      const [there, asked] = [JSON.stringify(info[part][key]), JSON.stringify(meta[part][key])];
-      const name = part === 'options' ? key : key === 'source' ? part : `${part} ${key}`;
-      if (there !== asked) differences.push(`${name} ${there} there, ${asked} asked`);
-    }
-  }
-  if (differences.length > 0) {
-    throw new PolysemeError(
-      `${out} is a study with other options (${differences.slice(0, 4).join('; ')}): give another --out, or --overwrite`,
-    );
-  }
-  return info.status === 'complete';
 }
 
 function summary(out: string): StudyInfo {
@@ -264,21 +248,4 @@ function summary(out: string): StudyInfo {
   } finally {
     study.close();
   }
-}
-
-function checkWritable(out: string): void {
-  const folder = dirname(out);
-  if (!existsSync(folder)) throw new PolysemeError(`--out ${out}: there is no folder ${folder}`);
-  if (existsSync(out) && !statSync(out).isFile()) throw new PolysemeError(`--out ${out} is not a file`);
-  try {
-    accessSync(existsSync(out) ? out : folder, constants.W_OK);
-    accessSync(folder, constants.W_OK);
-  } catch {
-    throw new PolysemeError(`--out ${out} cannot be written: no permission in ${folder}`);
-  }
-}
-
-/** Removes a study with the files beside it, or a folder. */
-function removeStudy(path: string): void {
-  for (const suffix of ['', '-wal', '-shm']) rmSync(path + suffix, { recursive: true, force: true });
 }

@@ -41,7 +41,7 @@ export function openDatabase(path: string, mode: 'read' | 'write'): Db {
   if (!existsSync(path))
     throw new PolysemeError(`${path}: no such study; make one with: polyseme run --out ${path}`);
   if (!statSync(path).isFile()) throw new PolysemeError(`${path} is not a file, so not a study`);
-  const db = guard(path, () => new Database(mode === 'read' ? `file:${path}?mode=ro` : path));
+  const db = guard(path, () => new Database(mode === 'read' ? readOnly(path) : path));
   const pragma = (name: string): number =>
     guard(path, () => (db.prepare(`PRAGMA ${name}`).raw().all() as number[][])[0]![0]!);
   try {
@@ -53,13 +53,16 @@ export function openDatabase(path: string, mode: 'read' | 'write'): Db {
         `${path} was made by a newer Polyseme (layout ${version}, this one reads ${VERSION}): update Polyseme`,
       );
     }
-    if (mode === 'write')
-      guard(path, () => db.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL'));
   } catch (error) {
     db.close();
     throw error;
   }
   return db;
+}
+
+/** SQLite's address of a file to be read; what is special in an address is escaped. */
+function readOnly(path: string): string {
+  return `file:${path.replace(/[%?#]/g, encodeURIComponent)}?mode=ro`;
 }
 
 /** Runs a database call; SQLite's errors become one line that names the file. */

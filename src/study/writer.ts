@@ -66,6 +66,22 @@ export class StudyWriter {
     return new StudyWriter(path, openDatabase(path, 'write'));
   }
 
+  /** Readies the file for a run: readers see whole transactions while it goes on. */
+  begin(): void {
+    guard(this.path, () => this.#db.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL'));
+  }
+
+  /** What the study says of itself. */
+  info(): StudyMeta & { readonly status: string } {
+    const rows = guard(this.path, () =>
+      this.#db.prepare('SELECT key, value FROM meta').raw().all(),
+    ) as string[][];
+    const { model, data, options, status } = Object.fromEntries(
+      rows.map(([key, value]) => [key!, JSON.parse(value!)]),
+    );
+    return { model, data, options, status };
+  }
+
   /** Indices of the units of a bank that are not in the study yet. */
   missingUnits(bank: number, count: number): number[] {
     const rows = guard(this.path, () =>
@@ -127,21 +143,18 @@ export class StudyWriter {
     });
   }
 
-  /** Seals the study: counts, content hash, status `complete`; leaves one file, unless someone reads it now. */
+  /** Seals the study: counts, content hash, status `complete`; leaves one file, unless it is being read. */
   finish(counts: StudyCounts): void {
     this.#transaction(() => {
       this.#setMeta('counts', counts);
       this.#setMeta('contentHash', this.#contentHash(counts));
       this.#setMeta('status', 'complete');
     });
+    guard(this.path, () => this.#db.exec('PRAGMA wal_checkpoint(TRUNCATE)'));
     try {
-      this.#db.exec('PRAGMA wal_checkpoint(TRUNCATE); PRAGMA journal_mode = DELETE');
-    } catch (error) {
-      // An explorer that has the study open keeps its log: the study is complete all the same.
-      if (!/locked|busy/i.test(String(error)))
-        guard(this.path, () => {
-          throw error;
-        });
+      this.#db.exec('PRAGMA journal_mode = DELETE');
+    } catch {
+      // Somebody is reading the study: it is complete all the same, with an empty log beside it.
     }
   }
 

@@ -15,7 +15,8 @@ export default class SkippedReporter implements Reporter {
         const prefix = Object.keys(REASONS).find((key) =>
           test.fullName.split(' > ').some((part) => part.startsWith(key)),
         );
-        const reason = prefix === undefined ? `were skipped (${test.fullName})` : REASONS[prefix]!;
+        const reason =
+          prefix === undefined ? 'after a failure in their suite, or skipped by hand' : REASONS[prefix]!;
         counts.set(reason, (counts.get(reason) ?? 0) + 1);
       }
     }

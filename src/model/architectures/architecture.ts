@@ -152,11 +152,15 @@ const ALLOWED_EVERYWHERE: Record<string, readonly unknown[]> = {
   alibi: [false],
   attn_logit_softcapping: [],
   final_logit_softcapping: [],
+  logits_soft_cap: [],
   logit_scale: [1],
   logits_scaling: [1],
   embedding_multiplier: [1],
   residual_multiplier: [1],
   scale_embedding: [false],
+  scale_emb: [1],
+  scale_depth: [],
+  dim_model_base: [],
   clip_qkv: [],
   qk_layernorm: [false],
   use_qk_norm: [false],
@@ -167,6 +171,10 @@ const ALLOWED_EVERYWHERE: Record<string, readonly unknown[]> = {
   attention_chunk_size: [],
   num_experts: [0, 1],
   num_local_experts: [0, 1],
+  n_routed_experts: [0],
+  num_kv_shared_layers: [0],
+  is_causal: [true],
+  use_bidirectional_attention: [false],
 };
 
 /** The non-linearity as nodes. */

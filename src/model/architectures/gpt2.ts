@@ -17,7 +17,7 @@ export const gpt2: Architecture = {
   ignored: /^h\.\d+\.attn\.(masked_)?bias$/,
 
   readConfig(raw): ModelConfig {
-    raw.refuse({});
+    raw.refuse({ position_embedding_type: ['absolute'] });
     const width = raw.size(['n_embd', 'hidden_size']);
     const heads = raw.size(['n_head', 'num_attention_heads']);
     const layers = raw.size(['n_layer', 'num_hidden_layers']);

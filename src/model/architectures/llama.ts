@@ -37,12 +37,17 @@ export const llama: Architecture = {
     const headDim = raw.size('head_dim', width / heads);
     const scale = 1 / Math.sqrt(headDim);
     raw.refuse({
+      position_embedding_type: ['rope'],
       partial_rotary_factor: [1],
+      rotary_pct: [1],
       rope_interleaved: [false],
       attention_multiplier: [scale],
       query_pre_attn_scalar: [headDim],
       layer_types: [Array(layers).fill('full_attention')],
+      rope_local_base_freq: [],
       no_rope_layers: [[], Array(layers).fill(1)],
+      no_rope_layer_interval: [0],
+      attn_temperature_tuning: [false],
       cross_attention_layers: [[]],
     });
     return {
@@ -156,6 +161,14 @@ function rotaryFrequencies(raw: RawConfig, headDim: number): Float64Array {
   >;
   if (typeof scaling !== 'object' || Array.isArray(scaling)) {
     throw raw.error(`rope_scaling must be an object, not ${JSON.stringify(scaling)}`);
+  }
+  const nested = Object.entries(scaling).find(
+    ([, value]) => typeof value === 'object' && value !== null && !Array.isArray(value),
+  );
+  if (nested !== undefined) {
+    throw raw.error(
+      `rope_parameters.${nested[0]}: rotary positions that differ by layer change the computation and are not supported`,
+    );
   }
   const number = (key: string, fallback?: number): number => {
     const value = scaling[key] ?? fallback;

@@ -1,0 +1,149 @@
+import { parentPort, workerData } from 'node:worker_threads';
+import { wasm } from '../../wasm/generated/sae.ts';
+import { instantiate } from '../../wasm/instance.ts';
+import { type EncodeJob, type Segment, TileEncoder } from './encoder.ts';
+import { LATENT_BLOCK, TOKEN_BLOCK } from './layout.ts';
+
+/** Exports of kernels/sae.ts; numbers are addresses in shared memory where not said otherwise. */
+export interface SaeKernel {
+  paramsBytes(): number;
+  pairsBytes(): number;
+  prepare(params: number, from: number, to: number, block: number): number;
+  order(params: number, pairs: number, from: number, to: number, k: number): void;
+  cut(params: number, pairs: number, from: number, to: number, value: number, place: number): void;
+  decode(params: number, pairs: number, from: number, to: number, block: number, scratch: number): void;
+  decodeAux(params: number, main: number, aux: number, from: number, to: number): void;
+  updateLatents(
+    params: number,
+    main: number,
+    aux: number,
+    hasAux: number,
+    from: number,
+    to: number,
+    block: number,
+    scratch: number,
+  ): number;
+  keepGradients(
+    params: number,
+    main: number,
+    aux: number,
+    hasAux: number,
+    from: number,
+    to: number,
+    block: number,
+    scratch: number,
+  ): void;
+  applyGradients(params: number, from: number, to: number): number;
+  updateDecoderBias(params: number, m: number, v: number, gradient: number): number;
+  normaliseAll(params: number): void;
+  kthLargest(keys: number, count: number, k: number): void;
+}
+
+/** What the threads do together; each claims blocks of tokens or latents until none is left. */
+export type Task =
+  | { readonly name: 'encode'; readonly job: EncodeJob }
+  | { readonly name: 'prepare'; readonly tokens: number }
+  | { readonly name: 'order'; readonly tokens: number; readonly pairs: number; readonly k: number }
+  | {
+      readonly name: 'cut';
+      readonly tokens: number;
+      readonly pairs: number;
+      readonly value: number;
+      readonly place: number;
+    }
+  | { readonly name: 'decode'; readonly tokens: number; readonly pairs: number }
+  | { readonly name: 'decodeAux'; readonly tokens: number; readonly main: number; readonly aux: number }
+  | {
+      readonly name: 'latents';
+      readonly latents: number;
+      readonly main: number;
+      readonly aux: number;
+      readonly hasAux: boolean;
+      readonly keep: boolean;
+    }
+  | { readonly name: 'apply'; readonly latents: number };
+
+export interface WorkerSetup {
+  readonly memory: WebAssembly.Memory;
+  readonly params: number;
+  readonly counter: number;
+  readonly scratch: number;
+  readonly stride: number;
+}
+
+const { memory, params, counter, scratch, stride } = workerData as WorkerSetup;
+const port = parentPort!;
+const { exports: kernel } = instantiate<SaeKernel>(wasm, memory);
+const encoder = await TileEncoder.create(stride);
+
+const claim = () =>
+  Atomics.add(new Int32Array(memory.buffer as unknown as SharedArrayBuffer, counter, 1), 0, 1);
+
+/** Calls `work` with each claimed block; returns the largest number that it returned, −1 for none. */
+function blocks(
+  length: number,
+  size: number,
+  work: (from: number, to: number, block: number) => unknown,
+): number {
+  let most = -1;
+  for (let block = claim(); block * size < length; block = claim()) {
+    const result = work(block * size, Math.min(length, (block + 1) * size), block);
+    if (typeof result === 'number') most = Math.max(most, result);
+  }
+  return most;
+}
+
+async function perform(task: Task): Promise<unknown> {
+  switch (task.name) {
+    case 'encode':
+      return encoder.run(task.job, memory.buffer as unknown as SharedArrayBuffer, claim);
+    case 'prepare':
+      return blocks(task.tokens, TOKEN_BLOCK, (from, to, block) => kernel.prepare(params, from, to, block));
+    case 'order':
+      return blocks(task.tokens, TOKEN_BLOCK, (from, to) =>
+        kernel.order(params, task.pairs, from, to, task.k),
+      );
+    case 'cut':
+      return blocks(task.tokens, TOKEN_BLOCK, (from, to) =>
+        kernel.cut(params, task.pairs, from, to, task.value, task.place),
+      );
+    case 'decode':
+      return blocks(task.tokens, TOKEN_BLOCK, (from, to, block) =>
+        kernel.decode(params, task.pairs, from, to, block, scratch),
+      );
+    case 'decodeAux':
+      return blocks(task.tokens, TOKEN_BLOCK, (from, to) =>
+        kernel.decodeAux(params, task.main, task.aux, from, to),
+      );
+    case 'latents': {
+      const { main, aux, keep } = task;
+      const hasAux = task.hasAux ? 1 : 0;
+      return blocks(task.latents, LATENT_BLOCK, (from, to, block) =>
+        keep
+          ? kernel.keepGradients(params, main, aux, hasAux, from, to, block, scratch)
+          : kernel.updateLatents(params, main, aux, hasAux, from, to, block, scratch),
+      );
+    }
+    case 'apply':
+      return blocks(task.latents, LATENT_BLOCK, (from, to) => kernel.applyGradients(params, from, to));
+  }
+}
+
+port.on('message', async (task: Task | 'close') => {
+  if (task === 'close') {
+    await encoder.close();
+    port.close();
+    return;
+  }
+  try {
+    const result = await perform(task);
+    const transfer =
+      task.name === 'encode'
+        ? (result as Segment[]).flatMap(({ counts, entries }) => [counts.buffer, entries.buffer])
+        : [];
+    port.postMessage({ result }, transfer);
+  } catch (error) {
+    port.postMessage({ error: error instanceof Error ? (error.stack ?? error.message) : String(error) });
+  }
+});
+port.postMessage({ result: 'ready' });

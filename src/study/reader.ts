@@ -1,0 +1,293 @@
+import type { Embedding } from '../bank/bank.ts';
+import { featuresBySize } from '../cluster/labels.ts';
+import type { Tree } from '../cluster/tree.ts';
+import { unpackRows } from '../embed/half.ts';
+import { PolysemeError } from '../errors.ts';
+import { unpack } from '../pack.ts';
+import { METRICS, type Metric, type UnitDetail, type UnitInputs } from './record.ts';
+import { type Db, guard } from './schema.ts';
+import { loadText } from './stored-text.ts';
+import type {
+  Study,
+  StudyContext,
+  StudyExample,
+  StudyInfo,
+  StudyUnit,
+  UnitColumns,
+  UnitQuery,
+  UnitSummary,
+} from './study.ts';
+import type { StudyCounts } from './writer.ts';
+
+interface BankRow {
+  readonly id: number;
+  readonly name: string;
+  readonly kind: string;
+  readonly site: string;
+  readonly units: number;
+  readonly dimension: number;
+  readonly embedding: Embedding;
+}
+
+/** Reads a study's database. */
+export class StudyReader implements Study {
+  readonly path: string;
+  readonly #db: Db;
+  readonly #banks: BankRow[];
+  readonly #statements = new Map<string, ReturnType<Db['prepare']>>();
+
+  constructor(path: string, db: Db) {
+    this.path = path;
+    this.#db = db;
+    this.#banks = this.#all(
+      'SELECT id, name, kind, site, units, dimension, embedding FROM banks ORDER BY id',
+    ).map(([id, name, kind, site, units, dimension, embedding]) => ({
+      id: id as number,
+      name: name as string,
+      kind: kind as string,
+      site: site as string,
+      units: units as number,
+      dimension: dimension as number,
+      embedding: JSON.parse(embedding as string) as Embedding,
+    }));
+  }
+
+  info(): StudyInfo {
+    const meta = Object.fromEntries(
+      this.#all('SELECT key, value FROM meta').map(([key, value]) => [key, JSON.parse(value as string)]),
+    );
+    const counts = meta['counts'] as StudyCounts | undefined;
+    const [[examples]] = this.#all('SELECT COALESCE(SUM(examples), 0) FROM units') as [[number]];
+    return {
+      model: meta['model'],
+      data: meta['data'],
+      options: meta['options'],
+      banks: this.#banks.map(({ id: _, embedding: __, ...bank }) => bank),
+      status: meta['status'],
+      documents: counts?.documents ?? null,
+      contexts: counts?.contexts ?? null,
+      tokens: counts?.tokens ?? null,
+      examples,
+      contentHash: meta['contentHash'] ?? null,
+    };
+  }
+
+  revision(): string {
+    const [complete] = this.#all("SELECT value FROM meta WHERE key = 'contentHash'");
+    if (complete !== undefined) return JSON.parse(complete[0] as string) as string;
+    return `unfinished ${(this.#all('PRAGMA data_version') as [[number]])[0][0]}`;
+  }
+
+  columns(): UnitColumns {
+    const rows = this.#all(`SELECT bank, idx, words, ${METRICS.join(', ')} FROM units ORDER BY bank, idx`);
+    return {
+      bank: Uint16Array.from(rows, ([bank]) => bank as number),
+      index: Uint32Array.from(rows, ([, index]) => index as number),
+      words: rows.map(([, , words]) => words as string),
+      metrics: Object.fromEntries(
+        METRICS.map((metric, i) => [
+          metric,
+          Float64Array.from(rows, (row) => (row[3 + i] as number | null) ?? Number.NaN),
+        ]),
+      ) as Record<Metric, Float64Array>,
+    };
+  }
+
+  units({ bank, sort, descending = false, limit = -1, offset = 0 }: UnitQuery = {}): UnitSummary[] {
+    const where = bank === undefined ? '' : `WHERE bank = ${this.#bank(bank).id}`;
+    if (sort !== undefined && !METRICS.includes(sort)) {
+      throw new PolysemeError(
+        `units cannot be sorted by ${JSON.stringify(sort)} (known: ${METRICS.join(', ')})`,
+      );
+    }
+    const order = sort === undefined ? '' : `${sort} IS NULL, ${sort} ${descending ? 'DESC' : 'ASC'},`;
+    return this.#all(
+      `SELECT bank, idx, ${METRICS.join(', ')} FROM units ${where} ORDER BY ${order} bank, idx LIMIT ? OFFSET ?`,
+      limit,
+      offset,
+    ).map((row) => this.#summary(row));
+  }
+
+  words(bank: string, index: number): string[][] {
+    const [row] = this.#all('SELECT words FROM units WHERE bank = ? AND idx = ?', this.#bank(bank).id, index);
+    if (row === undefined) throw this.#noUnit(bank, index);
+    return JSON.parse(row[0] as string) as string[][];
+  }
+
+  unit(bank: string, index: number): StudyUnit {
+    const { id } = this.#bank(bank);
+    const [row] = this.#all(
+      `SELECT bank, idx, ${METRICS.join(', ')} FROM units WHERE bank = ? AND idx = ?`,
+      id,
+      index,
+    );
+    if (row === undefined) throw this.#noUnit(bank, index);
+    const words = this.words(bank, index);
+    const detail = this.detail(bank, index);
+    const examples = this.#examples(detail);
+    const features = featuresBySize(detail.labels, detail.centrals.length).map((label, rank) => {
+      const own = examples.filter((_, i) => detail.labels[i] === label);
+      return {
+        id: label,
+        size: own.length,
+        words: words[rank]!,
+        meanActivation: own.reduce((sum, { activation }) => sum + activation, 0) / own.length,
+        central: detail.centrals[label]!,
+        examples: own,
+      };
+    });
+    const merges = Array.from(
+      { length: detail.merges.length / 4 },
+      (_, i) => Array.from(detail.merges.subarray(4 * i, 4 * i + 4)) as [number, number, number, number],
+    );
+    return { ...this.#summary(row), merges, features };
+  }
+
+  histogram(bank: string, index: number): { bins: Uint32Array; counts: Uint32Array } {
+    const { histogramBins, histogramCounts } = this.detail(bank, index);
+    return { bins: histogramBins, counts: histogramCounts };
+  }
+
+  tree(bank: string, index: number): { tree: Tree; labels: Int32Array } {
+    const { merges, labels } = this.detail(bank, index);
+    return { tree: { count: labels.length, merges }, labels };
+  }
+
+  contexts(ids: readonly number[]): Map<number, StudyContext> {
+    const rows = this.#all(
+      `SELECT contexts.id, name, tokens FROM contexts JOIN documents ON documents.id = document
+       WHERE contexts.id IN (SELECT value FROM json_each(?))`,
+      JSON.stringify(ids),
+    );
+    const found = new Map(
+      rows.map(([id, name, tokens]) => [
+        id as number,
+        { document: loadText(name), tokens: tokenIds(tokens) },
+      ]),
+    );
+    const missing = ids.find((id) => !found.has(id));
+    if (missing !== undefined)
+      throw new PolysemeError(`${this.path} is damaged: it has no context ${missing}`);
+    return found;
+  }
+
+  sampleContexts(count: number): StudyContext[] {
+    const [[first, last]] = this.#all('SELECT MIN(id), MAX(id) FROM contexts') as [[number | null, number]];
+    if (first === null) return [];
+    const ids = new Set<number>();
+    for (let i = 0; i < count; i++) {
+      const from = Math.floor(first + ((last - first) * i) / Math.max(1, count - 1));
+      const [row] = this.#all('SELECT id FROM contexts WHERE id >= ? ORDER BY id LIMIT 1', from);
+      ids.add(row![0] as number);
+    }
+    return [...this.contexts([...ids]).values()];
+  }
+
+  inputs(bank: string, index: number) {
+    const { id, embedding, dimension } = this.#bank(bank);
+    const [row] = this.#all('SELECT inputs FROM inputs WHERE bank = ? AND idx = ?', id, index);
+    if (row === undefined) throw this.#noUnit(bank, index);
+    const { halves, scales, weights } = unpack(
+      row[0] as Uint8Array,
+      this.#where(bank, index),
+    ) as unknown as UnitInputs;
+    return { embedding, inputs: unpackRows(halves, scales, dimension), weights, count: scales.length };
+  }
+
+  close(): void {
+    this.#db.close();
+  }
+
+  #examples(detail: UnitDetail): StudyExample[] {
+    const n = detail.labels.length;
+    const length = n === 0 ? 0 : detail.windows.length / n;
+    const values = unpackRows(detail.windows, detail.windowScales, length);
+    const contexts = new Map(
+      Array.from(this.contexts([...new Set(detail.context)]), ([id, { document, tokens }]) => [
+        id,
+        { document, tokens: Array.from(tokens, (token) => this.tokenText(token)) },
+      ]),
+    );
+    return Array.from({ length: n }, (_, i) => {
+      const id = detail.context[i]!;
+      const context = contexts.get(id)!;
+      return {
+        id: i,
+        context: id,
+        document: context.document,
+        position: detail.position[i]!,
+        activation: detail.activation[i]!,
+        tokens: context.tokens,
+        activations: Array.from(values.subarray(i * length, i * length + context.tokens.length)),
+      };
+    });
+  }
+
+  #texts = new Map<number, string>();
+
+  tokenText(id: number): string {
+    if (!this.#texts.has(id)) {
+      // An unfinished study may have got more of them.
+      for (const [token, text] of this.#all('SELECT id, text FROM tokens')) {
+        this.#texts.set(token as number, loadText(text));
+      }
+      if (!this.#texts.has(id)) this.#texts.set(id, `<${id}>`);
+    }
+    return this.#texts.get(id)!;
+  }
+
+  detail(bank: string, index: number): UnitDetail {
+    const [row] = this.#all(
+      'SELECT detail FROM details WHERE bank = ? AND idx = ?',
+      this.#bank(bank).id,
+      index,
+    );
+    if (row === undefined) throw this.#noUnit(bank, index);
+    return unpack(row[0] as Uint8Array, this.#where(bank, index)) as unknown as UnitDetail;
+  }
+
+  #summary([bank, index, ...values]: unknown[]): UnitSummary {
+    const metrics = Object.fromEntries(METRICS.map((metric, i) => [metric, values[i] as number | null]));
+    return {
+      bank: this.#banks[bank as number]!.name,
+      index: index as number,
+      ...metrics,
+    } as unknown as UnitSummary;
+  }
+
+  #bank(name: string): BankRow {
+    const bank = this.#banks.find((b) => b.name === name);
+    if (bank !== undefined) return bank;
+    throw new PolysemeError(
+      `${this.path} has no bank ${name} (it has ${this.#banks.map((b) => b.name).join(', ')})`,
+    );
+  }
+
+  #noUnit(bank: string, index: number): PolysemeError {
+    const { units } = this.#bank(bank);
+    const reason =
+      index >= 0 && index < units
+        ? 'it is not in the study yet: the run was not finished; type its command again'
+        : `units go from 0 to ${units - 1}`;
+    return new PolysemeError(`${this.path} has no unit ${bank}/${index}: ${reason}`);
+  }
+
+  #where(bank: string, index: number): string {
+    return `${this.path}: unit ${bank}/${index}`;
+  }
+
+  #all(sql: string, ...values: unknown[]): unknown[][] {
+    return guard(this.path, () => {
+      let statement = this.#statements.get(sql);
+      if (statement === undefined) {
+        statement = this.#db.prepare(sql).raw();
+        this.#statements.set(sql, statement);
+      }
+      return statement.all(...(values as [string]));
+    }) as unknown[][];
+  }
+}
+
+function tokenIds(stored: unknown): Int32Array {
+  return new Int32Array(new Uint8Array(stored as Uint8Array).buffer);
+}
