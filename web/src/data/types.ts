@@ -5,6 +5,7 @@ import type {
   ExampleAnswer,
   FeatureAnswer,
   MapAnswer,
+  MatchedAnswer,
   MetricsAnswer,
   Quantiles,
   SearchAnswer,
@@ -29,8 +30,9 @@ export type Clustering = ClusteringAnswer;
 export type UnitMap = MapAnswer;
 export type Matches = SearchAnswer;
 export type Comparison = CompareAnswer;
-export type { Quantiles };
+export type MatchedComparison = MatchedAnswer;
 
 export type { LinkageMethod } from '../../../src/cluster/linkage.ts';
 export type { Polysemy } from '../../../src/polysemy/metrics.ts';
 export type { Metric } from '../../../src/study/record.ts';
+export type { Quantiles };

@@ -9,6 +9,7 @@ import { bankColour } from '../figures/colours.ts';
 import { saveCsv } from '../figures/export.ts';
 import { Figure } from '../figures/figure.tsx';
 import { MetricSelect } from '../parts/controls.tsx';
+import { MatchedPanel } from '../parts/matched-comparison.tsx';
 import { Empty, Failure, Loading } from '../parts/states.tsx';
 import type { CompareSearch } from '../state/search.ts';
 import { useTheme } from '../state/theme.ts';
@@ -75,7 +76,11 @@ function Chosen({ all }: { all: readonly Bank[] }) {
           note={`${metricInfo(metric).sentence} A curve further to the right has larger values; the dot is the median.`}
         >
           <Suspense fallback={<Loading what="the figure" />}>
-            {points === null ? <Loading what="the figure" /> : <Curves points={points} metric={metric} chosen={chosen} />}
+            {points === null ? (
+              <Loading what="the figure" />
+            ) : (
+              <Curves points={points} metric={metric} chosen={chosen} />
+            )}
           </Suspense>
         </Figure>
       </div>
@@ -86,6 +91,7 @@ function Chosen({ all }: { all: readonly Bank[] }) {
       ) : (
         <Table comparison={comparison.data} colour={colour} />
       )}
+      <MatchedPanel chosen={chosen} colour={colour} />
     </>
   );
 }
@@ -117,7 +123,19 @@ function Table({ comparison, colour }: { comparison: Comparison; colour: (bank: 
             saveCsv('compare', [
               ['metric', 'bank', 'count', 'min', 'q1', 'median', 'q3', 'max', 'mean', 'low', 'high'],
               ...rows.flatMap(({ metric, values }) =>
-                values.map((v, i) => [metric, banks[i]!.name, v.count, v.min, v.q1, v.median, v.q3, v.max, v.mean, v.interval?.[0] ?? null, v.interval?.[1] ?? null]),
+                values.map((v, i) => [
+                  metric,
+                  banks[i]!.name,
+                  v.count,
+                  v.min,
+                  v.q1,
+                  v.median,
+                  v.q3,
+                  v.max,
+                  v.mean,
+                  v.interval?.[0] ?? null,
+                  v.interval?.[1] ?? null,
+                ]),
               ),
             ])
           }
@@ -125,8 +143,12 @@ function Table({ comparison, colour }: { comparison: Comparison; colour: (bank: 
           CSV
         </button>
       </div>
-      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: it scrolls sideways where it is narrow */}
-      <div className="scroll-x" tabIndex={0} role="region" aria-label="Table of medians">
+      <section
+        className="scroll-x"
+        // biome-ignore lint/a11y/noNoninteractiveTabindex: it scrolls sideways where it is narrow
+        tabIndex={0}
+        aria-label="Table of medians"
+      >
         <table className="plain">
           <thead>
             <tr>
@@ -158,7 +180,7 @@ function Table({ comparison, colour }: { comparison: Comparison; colour: (bank: 
             ))}
           </tbody>
         </table>
-      </div>
+      </section>
     </section>
   );
 }
