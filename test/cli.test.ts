@@ -88,8 +88,8 @@ describe('--json', () => {
       seed: 0,
     });
     expect(info['banks']).toEqual([
-      { name: 'mlp.1', site: 'blocks.1.mlp.hook_in', units: 1024, dimension: 256 },
-      { name: 'mlp.3', site: 'blocks.3.mlp.hook_in', units: 1024, dimension: 256 },
+      { name: 'mlp.1', kind: 'mlp', site: 'blocks.1.mlp.hook_in', units: 1024, dimension: 256 },
+      { name: 'mlp.3', kind: 'mlp', site: 'blocks.3.mlp.hook_in', units: 1024, dimension: 256 },
     ]);
     expect(info).toMatchObject({ contexts: 16, status: 'complete' });
     expect(info['tokens']).toBeGreaterThan(900);
@@ -227,7 +227,7 @@ describe('for people', () => {
     const { code, stdout } = await cli(['info', study]);
     expect(code).toBe(0);
     expect(stdout).toMatch(/complete/);
-    expect(stdout).toMatch(/mlp\.1 +1,024 +256 +clusters/);
+    expect(stdout).toMatch(/mlp\.1 +1,024 +\d+ +256 +clusters/);
   });
   test('units and unit', async () => {
     const units = await cli(['units', study, '--sort', 'clusters', '--desc', '--limit', '3']);

@@ -7,6 +7,7 @@ import { openStudy, runStudy, type StudyUnit, type UnitSummary } from 'polyseme'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { cutTree } from '#polyseme/cluster/cut.js';
 import { type RunningServer, startServer } from '#polyseme/server/server.js';
+import { compareBanks } from '#polyseme/study/compare.js';
 import { hasBrowser, launchBrowser } from './helpers/browser.ts';
 
 describe.skipIf(!hasBrowser)('explorer', () => {
@@ -274,6 +275,46 @@ describe.skipIf(!hasBrowser)('explorer', () => {
     await page.getByRole('button', { name: 'Save the examples as CSV' }).click();
     const csv = readFileSync(await (await saved).path(), 'utf8');
     expect(csv.startsWith('feature,words,example,activation')).toBe(true);
+  });
+
+  it.each([
+    [1280, 'light'],
+    [360, 'dark'],
+  ])('compares banks at equal numbers of examples (%i px, %s)', async (width, theme) => {
+    const page = await open('/compare?banks=mlp.1,mlp.2', { width, dark: theme === 'dark' });
+    const study = openStudy(path);
+    const { banks, differences } = await compareBanks(study, { banks: ['mlp.1', 'mlp.2'], units: 300, seed: 0 });
+    study.close();
+    await page.locator('#medians').waitFor();
+    await page.locator('.matched').scrollIntoViewIfNeeded();
+    await page.locator('.matched-banks').waitFor({ timeout: 30_000 });
+    const cards = await page.locator('.matched-banks li').allTextContents();
+    banks.forEach(({ name, compared, tooFew, dead, belowNull }, i) => {
+      for (const said of [name, `${compared} of 1,024`, `${tooFew} with too few`, `${dead} dead`]) {
+        expect(cards[i]).toContain(said);
+      }
+      expect(cards[i]).toContain((100 * belowNull!).toPrecision(3).slice(0, 4));
+    });
+    const silhouettes = await page.locator('.matched table').first().locator('tr:last-child td').allTextContents();
+    banks.forEach(({ metrics: { silhouette } }, i) => {
+      const [low, high] = silhouette.interval!;
+      const [median, none, from, to] = [silhouette.median!, silhouette.null.median!, low, high].map((v) =>
+        v.toFixed(3).replace('-', '−'),
+      );
+      expect(silhouettes[i]).toBe(`${median}null ${none}${from} to ${to}`);
+    });
+    const cells = page.locator('.matched table').last().locator('td');
+    expect(await cells.count()).toBe(differences.length);
+    expect(await cells.getByText(/higher|lower/).count()).toBe(differences.filter(({ differs }) => differs).length);
+    const saved = page.waitForEvent('download');
+    await page.getByRole('button', { name: 'Save the comparison at equal numbers as CSV' }).click();
+    const lines = readFileSync(await (await saved).path(), 'utf8').trim().split('\r\n');
+    expect(lines).toHaveLength(1 + 3 * differences.length);
+    expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(width);
+    const { violations } = await new AxeBuilder({ page }).include('.matched').analyze();
+    expect(violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html)}`)).toEqual([]);
+    await page.goto(`${server.url}/compare?banks=mlp.1`);
+    await page.getByText('Choose two or more banks').waitFor();
   });
 
   it('keeps the theme that was chosen, and fits a narrow screen', async () => {

@@ -1,6 +1,7 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setImmediate } from 'node:timers/promises';
 import { gunzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { splitUnit } from '#polyseme/analysis/features.js';
@@ -9,6 +10,7 @@ import { leafOrder } from '#polyseme/cluster/leaf-order.js';
 import { principalComponents } from '#polyseme/embed/pca.js';
 import { createServer } from '#polyseme/server/api.js';
 import { allowedHosts } from '#polyseme/server/headers.js';
+import { compareBanks } from '#polyseme/study/compare.js';
 import { METRICS } from '#polyseme/study/record.js';
 import { runStudy } from '#polyseme/study/run.js';
 import { openStudy, type Study } from '#polyseme/study/study.js';
@@ -178,6 +180,58 @@ describe('lists of units', () => {
         expect(interval[1]).toBeGreaterThanOrEqual(quantiles.median);
       }
     }
+  });
+});
+
+describe('banks at equal numbers of examples', () => {
+  const path = '/api/compare/matched?banks=mlp.0,mlp.1';
+
+  it('are compared as the library compares them, of at most 300 units', async () => {
+    const answer = await api.get(path);
+    const want = await compareBanks(study, { banks: ['mlp.0', 'mlp.1'], units: 300, seed: 0 });
+    expect(answer).toEqual({ ...want, mostUnits: 300 });
+    expect(answer.banks.map(({ compared }: { compared: number }) => compared)).toEqual([300, 300]);
+  });
+
+  it('lets other requests through, and is made once for those that ask together', async () => {
+    const server = createServer(study);
+    const ask = async (at: string) => server.fetch(new Request(`http://localhost${at}`));
+    let done = 0;
+    const both = [ask(path), ask(path)].map((answer) => answer.finally(() => done++));
+    for (let i = 0; i < 3; i++) {
+      expect((await ask(`/api/units/mlp.0/${i}`)).status).toBe(200);
+      await setImmediate();
+    }
+    expect(done).toBe(0);
+    const start = performance.now();
+    const [one, other] = await Promise.all(both);
+    const took = performance.now() - start;
+    expect(await one!.text()).toBe(await other!.text());
+    const again = performance.now();
+    const etag = (await ask(path)).headers.get('etag');
+    expect(performance.now() - again).toBeLessThan(took / 5);
+    expect(etag).toBe(one!.headers.get('etag'));
+  });
+
+  it('say what is wrong', async () => {
+    for (const [banks, status, said] of [
+      ['mlp.0', 400, 'banks is "mlp.0"'],
+      ['mlp.0,', 400, 'banks is "mlp.0,"'],
+      ['a,b,c,d,e,f,g', 400, '6'],
+      ['mlp.0,mlp.7', 404, 'no bank "mlp.7" (it has mlp.0, mlp.1)'],
+      ['mlp.0,mlp.0', 422, 'bank mlp.0 is named twice'],
+    ] as const) {
+      const problem = await api.problem(`/api/compare/matched?banks=${banks}`);
+      expect(problem.status).toBe(status);
+      expect(problem.detail).toContain(said);
+    }
+    const out = join(dir, 'few.db');
+    await runStudy({ contexts: 20, examples: 1, layers: [0, 1], out });
+    const few = openStudy(out);
+    const client = await apiClient(createServer(few));
+    const { status, detail } = await client.problem(path);
+    few.close();
+    expect([status, detail]).toEqual([422, expect.stringContaining('must have two examples')]);
   });
 });
 

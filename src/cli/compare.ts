@@ -7,8 +7,8 @@ import { cell, colors, number, Progress, print, printJson, table } from './termi
 export function define(command: Command): void {
   command
     .description(
-      'The polysemy of two or more banks side by side, with equal numbers of examples. Each unit’s examples are\n' +
-        'drawn down to one number and split into features anew; "null" is the median that the same units would\n' +
+      'The polysemy of two or more banks side by side, with equal numbers of examples. Each unit’s examples are ' +
+        'drawn down to one number and split into features anew; "null" is the median that the same units would ' +
         'have if their examples were unrelated ones of the bank.',
     )
     .argument('<STUDY>', 'the study')

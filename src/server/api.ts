@@ -103,6 +103,8 @@ class Answers {
   readonly #study: Study;
   #source: StudySource;
   #kept = new ByteCache<string, Entity>(ANSWER_BYTES);
+  /** Answers under way, which requests of the same path wait for together. */
+  #pending = new Map<string, Promise<Entity>>();
   #revision: string;
   #looked = performance.now();
 
@@ -118,24 +120,42 @@ class Answers {
     wordCounts.count('');
   }
 
-  respond(route: Route, request: Request, params: Record<string, string>): Response | Promise<Response> {
+  async respond(route: Route, request: Request, params: Record<string, string>): Promise<Response> {
     this.#look();
     const { url } = request;
     const key = url.slice(url.indexOf('/', url.indexOf('//') + 2));
     if (route.fresh) {
-      return new Response(toJson(this.#answer(route, url, params)), {
+      return new Response(toJson(await this.#answer(route, url, params)), {
         headers: { ...SECURITY_HEADERS, 'content-type': 'application/json', 'cache-control': 'no-store' },
       });
     }
     // The same study at the same path answers the same, as long as the server is the same.
     const etag = entityTag(`${version} ${STARTED} ${this.#revision} ${key}`);
     if (namesEntity(request.headers.get('if-none-match'), etag)) return notModified(etag, 'no-cache');
-    let entity = this.#kept.get(key);
-    if (entity === undefined) {
-      entity = new Entity(toJson(this.#answer(route, url, params)), 'application/json', 1, etag);
-      this.#kept.set(key, entity, 2 * entity.body.length + key.length + 500);
-    }
+    const entity =
+      this.#kept.get(key) ?? (await (this.#pending.get(key) ?? this.#make(route, url, params, key, etag)));
     return entity.respond(request, 'no-cache');
+  }
+
+  #make(
+    route: Route,
+    url: string,
+    params: Record<string, string>,
+    key: string,
+    etag: string,
+  ): Entity | Promise<Entity> {
+    // Those of the revision that the answer is of: an unfinished study may get on meanwhile.
+    const [kept, pending] = [this.#kept, this.#pending];
+    const keep = (answer: unknown): Entity => {
+      const entity = new Entity(toJson(answer), 'application/json', 1, etag);
+      kept.set(key, entity, 2 * entity.body.length + key.length + 500);
+      return entity;
+    };
+    const answer = this.#answer(route, url, params);
+    if (!(answer instanceof Promise)) return keep(answer);
+    const made = answer.then(keep).finally(() => pending.delete(key));
+    pending.set(key, made);
+    return made;
   }
 
   #answer(route: Route, url: string, params: Record<string, string>): unknown {
@@ -153,6 +173,7 @@ class Answers {
     this.#revision = revision;
     this.#source = new StudySource(this.#study);
     this.#kept = new ByteCache(ANSWER_BYTES);
+    this.#pending = new Map();
   }
 }
 

@@ -1,11 +1,9 @@
 import { createHash } from 'node:crypto';
 import { METRICS, type Metric } from '../study/record.ts';
-import { medianInterval } from './compare.ts';
 import type { Wire } from './json.ts';
 import { HttpProblem } from './problem.ts';
 import type {
   BanksAnswer,
-  CompareAnswer,
   MetricsAnswer,
   RandomAnswer,
   SearchAnswer,
@@ -131,23 +129,7 @@ function unitNamed({ table }: StudySource, name: string): number {
   return table.row(bank, Number(index));
 }
 
-/** Distributions of banks side by side. */
-export function compareAnswer({ table }: StudySource, names: readonly string[]): CompareAnswer {
-  return {
-    matched: false,
-    banks: names.map((name) => {
-      const id = table.banks.indexOf(table.bank(name));
-      return {
-        name,
-        metrics: eachMetric((metric) => ({
-          ...table.quantiles(metric, id),
-          interval: medianInterval(table.sorted(metric, id)),
-        })),
-      };
-    }),
-  };
-}
-
-function eachMetric<T>(value: (metric: Metric) => T): Record<Metric, T> {
+/** A value for every metric. */
+export function eachMetric<T>(value: (metric: Metric) => T): Record<Metric, T> {
   return Object.fromEntries(METRICS.map((metric) => [metric, value(metric)])) as Record<Metric, T>;
 }

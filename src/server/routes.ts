@@ -3,15 +3,9 @@ import { basename } from 'node:path';
 import type * as z from 'zod';
 import { linkageMethods } from '../cluster/linkage.ts';
 import { METRICS } from '../study/record.ts';
+import { compareAnswer, matchedAnswer } from './compare.ts';
 import type { Wire } from './json.ts';
-import {
-  banksAnswer,
-  compareAnswer,
-  metricsAnswer,
-  randomAnswer,
-  searchAnswer,
-  unitsAnswer,
-} from './lists.ts';
+import { banksAnswer, metricsAnswer, randomAnswer, searchAnswer, unitsAnswer } from './lists.ts';
 import { HttpProblem } from './problem.ts';
 import * as schemas from './schemas.ts';
 import type { StudySource } from './source.ts';
@@ -27,6 +21,7 @@ export interface Route {
   readonly answer: z.ZodType;
   /** Whether each answer is another: then it is neither kept nor given an ETag. */
   readonly fresh: boolean;
+  /** The answer, or a promise of it where it takes long. */
   readonly handle: (source: StudySource, params: unknown, query: unknown) => unknown;
 }
 
@@ -165,6 +160,13 @@ export const routes: readonly Route[] = [
     answer: schemas.compareAnswer,
     handle: (source, _, { banks }) => compareAnswer(source, banks),
   }),
+  route({
+    path: '/api/compare/matched',
+    summary: `Banks side by side at equal numbers of examples, with a null: at most ${schemas.MATCHED_UNITS} units a bank, drawn by chance and split anew`,
+    query: schemas.matchedQuery,
+    answer: schemas.matchedAnswer,
+    handle: (source, _, { banks }) => matchedAnswer(source, banks),
+  }),
 ];
 
 function route<
@@ -178,7 +180,11 @@ function route<
   query?: Query;
   answer: Answer;
   fresh?: boolean;
-  handle: (source: StudySource, params: z.output<Params>, query: z.output<Query>) => Wire<z.output<Answer>>;
+  handle: (
+    source: StudySource,
+    params: z.output<Params>,
+    query: z.output<Query>,
+  ) => Wire<z.output<Answer>> | Promise<Wire<z.output<Answer>>>;
 }): Route {
   const { params = schemas.noQuery, query = schemas.noQuery, fresh = false, handle, ...rest } = definition;
   return { ...rest, params, query, fresh, handle: handle as Route['handle'] };

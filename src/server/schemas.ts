@@ -1,5 +1,6 @@
 import * as z from 'zod';
 import { type LinkageMethod, linkageMethods } from '../cluster/linkage.ts';
+import { COMPARED, type ComparedMetric } from '../study/compare.ts';
 import { METRICS, type Metric } from '../study/record.ts';
 
 /**
@@ -251,6 +252,79 @@ export const compareAnswer = z
   })
   .meta({ id: 'Comparison' });
 
+/** Most units of a bank that a comparison at equal numbers of examples splits again: about a second a bank. */
+export const MATCHED_UNITS = 300;
+/** Most banks of such a comparison. */
+const MATCHED_BANKS = 6;
+
+const interval = z.tuple([z.number(), z.number()]).meta({ description: '95 % bootstrap interval' });
+
+function byCompared<T extends z.ZodType>(schema: T): z.ZodObject<Record<ComparedMetric, T>> {
+  return z.object(
+    Object.fromEntries(COMPARED.map((metric) => [metric, schema])) as Record<ComparedMetric, T>,
+  );
+}
+
+const matchedMetric = quantiles
+  .extend({
+    interval: interval.nullable().meta({ description: '95 % bootstrap interval of the median' }),
+    null: quantiles,
+    histogram: z.array(count).meta({ description: 'units by the bins of `edges`' }),
+    nullHistogram: z.array(count),
+  })
+  .meta({
+    id: 'MatchedMetric',
+    description: "over the compared units; null: where a unit's examples are replaced by unrelated ones",
+  });
+
+export const matchedAnswer = z
+  .object({
+    matched: z.literal(true),
+    examples: count.meta({ description: 'of every compared unit: more are drawn down to this' }),
+    mostUnits: count.meta({
+      description: `units of a bank that are compared, at most: drawn by chance where there are more (${MATCHED_UNITS})`,
+    }),
+    linkage: linkages,
+    threshold: z.number(),
+    seed: count,
+    resamples: count,
+    banks: z.array(
+      z
+        .object({
+          name: z.string(),
+          units: count,
+          dead: count.meta({ description: 'units without examples' }),
+          tooFew: count.meta({ description: 'live units with fewer than `examples`: left out' }),
+          compared: count.meta({ description: 'units that the metrics are over' }),
+          belowNull: real.meta({
+            description:
+              'share of the compared units with fewer features than under the null, ties counting half: 0.5 means that the number of features does not tell their examples from unrelated ones',
+          }),
+          metrics: byCompared(matchedMetric),
+        })
+        .meta({ id: 'MatchedBank' }),
+    ),
+    edges: byCompared(z.array(z.number())).meta({
+      description: 'of the bins: bin i is [edges[i], edges[i + 1]), the last one closed',
+    }),
+    differences: z.array(
+      z
+        .object({
+          metric: z.enum(COMPARED),
+          banks: z.tuple([z.string(), z.string()]).meta({ description: 'the first less the second' }),
+          median: z.number(),
+          medianInterval: interval,
+          superiority: z.number().meta({
+            description: 'chance that a unit of the first exceeds one of the second, ties counting half',
+          }),
+          superiorityInterval: interval,
+          differs: z.boolean().meta({ description: 'whether superiorityInterval leaves 0.5 out' }),
+        })
+        .meta({ id: 'BankDifference' }),
+    ),
+  })
+  .meta({ id: 'MatchedComparison' });
+
 /** A number in a query or path, which is text. */
 function numeric<T extends z.ZodType>(schema: T): z.ZodPreprocess<T> {
   return z.preprocess(
@@ -338,6 +412,14 @@ export const compareQuery = z.strictObject({
     .meta({ description: 'names with commas between' }),
 });
 
+export const matchedQuery = z.strictObject({
+  banks: z
+    .string()
+    .transform((list) => list.split(','))
+    .pipe(z.array(bank).min(2).max(MATCHED_BANKS))
+    .meta({ description: `two to ${MATCHED_BANKS} names with commas between` }),
+});
+
 export type Problem = z.output<typeof problem>;
 export type StudyAnswer = z.output<typeof studyAnswer>;
 export type Quantiles = z.output<typeof quantiles>;
@@ -353,5 +435,6 @@ export type MapAnswer = z.output<typeof mapAnswer>;
 export type RandomAnswer = z.output<typeof randomAnswer>;
 export type SearchAnswer = z.output<typeof searchAnswer>;
 export type CompareAnswer = z.output<typeof compareAnswer>;
+export type MatchedAnswer = z.output<typeof matchedAnswer>;
 export type UnitsQuery = z.output<typeof unitsQuery>;
 export type ClusteringQuery = z.output<typeof clusteringQuery>;

@@ -1,6 +1,6 @@
+import { type Quantiles, quantilesOf } from '../study/bootstrap.ts';
 import { METRICS, type Metric } from '../study/record.ts';
 import type { Study, UnitColumns, UnitSummary } from '../study/study.ts';
-import { type Quantiles, quantilesOf } from './compare.ts';
 import { HttpProblem } from './problem.ts';
 
 /** Which units, and in which order. */

@@ -26,23 +26,38 @@ export interface Difference {
 /** Shares of the resamples that lie outside an interval, on each side: 95 % intervals. */
 const TAIL = 0.025;
 
-/** Quantiles of numbers, between them by linear interpolation (NumPy's default). */
+/** Quantiles of numbers, between them by linear interpolation (NumPy's default, type 7). */
 export function quantiles(values: Float64Array): Quantiles {
-  const sorted = values.slice().sort();
+  return quantilesOf(values.slice().sort());
+}
+
+/** As quantiles, of numbers that ascend already. */
+export function quantilesOf(sorted: Float64Array): Quantiles {
   const count = sorted.length;
   if (count === 0) return { count, min: null, q1: null, median: null, q3: null, max: null, mean: null };
   const [min, q1, median, q3, max] = [0, 0.25, 0.5, 0.75, 1].map((share) => quantileOf(sorted, share));
   return { count, min: min!, q1: q1!, median: median!, q3: q3!, max: max!, mean: mean(sorted) };
 }
 
-/** The 95 % percentile bootstrap interval of the median; null for fewer than two numbers. */
+/**
+ * The 95 % percentile bootstrap interval of the median; null for fewer than two numbers. A resample is not drawn: only
+ * the ranks of its middle, from the joint distribution of the middle order statistics of n uniform numbers, so that
+ * the cost of a resample does not grow with n.
+ */
 export function medianInterval(values: Float64Array, resamples: number, random: Random): Interval | null {
-  if (values.length < 2) return null;
-  const group = new Resampled(values);
+  const n = values.length;
+  if (n < 2) return null;
+  const sorted = values.slice().sort();
+  const at = (u: number): number => sorted[Math.min(n - 1, Math.floor(u * n))]!;
+  // The k-th smallest of n uniform numbers is Beta(k, n + 1 − k); the next one lies the least of n − k uniform
+  // numbers between it and 1 above.
+  const k = Math.ceil(n / 2);
   return interval(
     Float64Array.from({ length: resamples }, () => {
-      group.draw(random);
-      return group.median();
+      const x = gamma(random, k);
+      const low = x / (x + gamma(random, n + 1 - k));
+      const high = n % 2 === 1 ? low : low + (1 - low) * (1 - random.next() ** (1 / (n - k)));
+      return (at(low) + at(high)) / 2;
     }),
   );
 }
@@ -125,4 +140,20 @@ function quantileOf(sorted: Float64Array, share: number): number {
 
 function mean(values: Float64Array): number {
   return values.reduce((sum, value) => sum + value, 0) / values.length;
+}
+
+/** A gamma variate of a shape of at least 1 (Marsaglia & Tsang 2000). */
+function gamma(random: Random, shape: number): number {
+  const d = shape - 1 / 3;
+  const c = 1 / Math.sqrt(9 * d);
+  for (;;) {
+    const x = normal(random);
+    const v = (1 + c * x) ** 3;
+    if (v <= 0) continue;
+    if (Math.log(1 - random.next()) < 0.5 * x * x + d - d * v + d * Math.log(v)) return d * v;
+  }
+}
+
+function normal(random: Random): number {
+  return Math.sqrt(-2 * Math.log(1 - random.next())) * Math.cos(2 * Math.PI * random.next());
 }

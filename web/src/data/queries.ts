@@ -5,6 +5,7 @@ import type {
   Clustering,
   Comparison,
   LinkageMethod,
+  MatchedComparison,
   Matches,
   Metrics,
   Study,
@@ -108,6 +109,17 @@ export const compareQuery = (banks: readonly string[]) =>
     queryKey: ['compare', banks],
     queryFn: ({ signal }) => get<Comparison>('/api/compare', { banks: banks.join(',') }, signal),
     enabled: banks.length > 0,
+  });
+
+/** Most banks that the server compares at equal numbers of examples. */
+export const MATCHED_BANKS = 6;
+
+/** Units split again, at equal numbers of examples: it takes the server seconds. */
+export const matchedQuery = (banks: readonly string[]) =>
+  queryOptions({
+    queryKey: ['compare-matched', banks],
+    queryFn: ({ signal }) =>
+      get<MatchedComparison>('/api/compare/matched', { banks: banks.join(',') }, signal),
   });
 
 /** A unit drawn by chance; never remembered. */

@@ -5,6 +5,7 @@ import type {
   ExampleAnswer,
   FeatureAnswer,
   MapAnswer,
+  MatchedAnswer,
   MetricsAnswer,
   Quantiles,
   SearchAnswer,
@@ -29,6 +30,7 @@ export type Clustering = ClusteringAnswer;
 export type UnitMap = MapAnswer;
 export type Matches = SearchAnswer;
 export type Comparison = CompareAnswer;
+export type MatchedComparison = MatchedAnswer;
 
 export type { LinkageMethod } from '../../../src/cluster/linkage.ts';
 export type { Polysemy } from '../../../src/polysemy/metrics.ts';

@@ -9,6 +9,7 @@ import { bankColour } from '../figures/colours.ts';
 import { saveCsv } from '../figures/export.ts';
 import { Figure } from '../figures/figure.tsx';
 import { MetricSelect } from '../parts/controls.tsx';
+import { MatchedPanel } from '../parts/matched-comparison.tsx';
 import { Empty, Failure, Loading } from '../parts/states.tsx';
 import type { CompareSearch } from '../state/search.ts';
 import { useTheme } from '../state/theme.ts';
@@ -90,6 +91,7 @@ function Chosen({ all }: { all: readonly Bank[] }) {
       ) : (
         <Table comparison={comparison.data} colour={colour} />
       )}
+      <MatchedPanel chosen={chosen} colour={colour} />
     </>
   );
 }
@@ -141,8 +143,12 @@ function Table({ comparison, colour }: { comparison: Comparison; colour: (bank: 
           CSV
         </button>
       </div>
-      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: it scrolls sideways where it is narrow */}
-      <section className="scroll-x" tabIndex={0} aria-label="Table of medians">
+      <section
+        className="scroll-x"
+        // biome-ignore lint/a11y/noNoninteractiveTabindex: it scrolls sideways where it is narrow
+        tabIndex={0}
+        aria-label="Table of medians"
+      >
         <table className="plain">
           <thead>
             <tr>
