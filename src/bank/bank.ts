@@ -19,8 +19,10 @@ export interface Bank {
   /** `mlp.3`, `sae/NAME` */
   readonly name: string;
   readonly kind: 'mlp' | 'sae';
-  /** Where the units' input h is tapped. */
+  /** The place in the model that the units read. */
   readonly site: string;
+  /** Where their input h is tapped: the site, or what an SAE's encoder makes of it. */
+  readonly inputs: string;
   /** Where their activations a are tapped. */
   readonly activations: string;
   readonly units: number;

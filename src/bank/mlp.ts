@@ -29,6 +29,7 @@ export function mlpBank(files: ModelFiles, layer: number, { layernorm, gated }: 
     name: `mlp.${layer}`,
     kind: 'mlp',
     site,
+    inputs: site,
     activations: `blocks.${layer}.mlp.hook_post`,
     units: mlpWidth,
     width,

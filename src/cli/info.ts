@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import { METRICS } from '../study/record.ts';
 import { openStudy } from '../study/study.ts';
+import { deadUnits } from './dead.ts';
 import { cell, colors, number, print, printJson, table } from './terminal.ts';
 
 export function define(command: Command): void {
@@ -14,7 +15,8 @@ export function define(command: Command): void {
       try {
         const info = study.info();
         if (json) {
-          printJson(info);
+          const banks = info.banks.map((bank) => ({ ...bank, dead: deadUnits(study, bank.name) }));
+          printJson({ ...info, banks });
           return;
         }
         const line = (name: string, value: string): void => print(`${colors.dim(name.padEnd(10))}${value}`);
@@ -34,9 +36,10 @@ export function define(command: Command): void {
         line('examples', number(info.examples));
         line('content', info.contentHash ?? 'not complete');
         print();
-        const rows = [['bank', 'units', 'd', 'metric', 'least', 'median', 'most']];
+        const rows = [['bank', 'units', 'dead', 'd', 'metric', 'least', 'median', 'most']];
         for (const bank of info.banks) {
           const units = study.units({ bank: bank.name });
+          const dead = units.filter(({ examples }) => examples === 0).length;
           METRICS.filter((metric) =>
             ['clusters', 'maxDistance', 'meanDistance', 'effectiveClusters'].includes(metric),
           ).forEach((metric, i) => {
@@ -46,11 +49,14 @@ export function define(command: Command): void {
               .sort((a, b) => a - b);
             const at = (share: number): string =>
               cell(values[Math.round(share * (values.length - 1))] ?? null);
-            const head = i === 0 ? [bank.name, number(bank.units), number(bank.dimension)] : ['', '', ''];
+            const head =
+              i === 0
+                ? [bank.name, number(bank.units), number(dead), number(bank.dimension)]
+                : ['', '', '', ''];
             rows.push([...head, metric, at(0), at(0.5), at(1)]);
           });
         }
-        for (const text of table(rows, [false, true, true, false, true, true, true])) print(text);
+        for (const text of table(rows, [false, true, true, true, false, true, true, true])) print(text);
       } finally {
         study.close();
       }

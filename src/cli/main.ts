@@ -5,7 +5,7 @@ import { PolysemeError } from '../errors.ts';
 
 /** A subcommand: its options and action, loaded only when it is the one that runs. */
 export interface CommandModule {
-  define(command: Command): void;
+  define(command: Command): void | Promise<void>;
 }
 
 /** Every command, with the line that describes it in the list. */
@@ -18,6 +18,8 @@ const COMMANDS = {
   units: { summary: 'a table of units with their polysemy', load: () => import('./units.ts') },
   unit: { summary: 'one unit: its features and their examples', load: () => import('./unit.ts') },
   serve: { summary: 'the explorer, in the browser', load: () => import('./serve.ts') },
+  compare: { summary: 'polysemy of two or more banks side by side', load: () => import('./compare.ts') },
+  sae: { summary: 'sparse autoencoders: eval, convert', load: () => import('./sae.ts') },
   export: { summary: 'hand a study over to other programs', load: () => import('./export.ts') },
 } satisfies Record<string, { summary: string; load: () => Promise<CommandModule> }>;
 
@@ -44,7 +46,7 @@ for (const [name, { summary, load }] of Object.entries(COMMANDS)) {
     .description(summary)
     .exitOverride()
     .option('--verbose', 'show stack traces of errors');
-  if (named === name) (await load()).define(command);
+  if (named === name) await (await load()).define(command);
 }
 
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {

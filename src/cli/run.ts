@@ -2,7 +2,8 @@ import { type Command, Option } from 'commander';
 import { linkageMethods } from '../cluster/linkage.ts';
 import { parseRunOptions, runOptions } from '../study/options.ts';
 import { runStudy } from '../study/run.ts';
-import { openStudy, type Study } from '../study/study.ts';
+import { openStudy, type Study, type StudyInfo } from '../study/study.ts';
+import { deadUnits } from './dead.ts';
 import { layerList, realNumber, wholeNumber } from './parse.ts';
 import { colors, duration, number, Progress, print, printJson } from './terminal.ts';
 
@@ -23,7 +24,21 @@ export function define(command: Command): void {
       defaults.data,
     )
     .option('--out <FILE>', 'the study', defaults.out)
-    .option('--layers <LIST>', 'layers whose neurons are harvested, e.g. 0,2-5 (default: all)', layerList)
+    .option(
+      '--layers <LIST>',
+      'layers whose neurons are harvested, e.g. 0,2-5, or none (default: all)',
+      (text: string) => (text === 'none' ? [] : layerList(text)),
+    )
+    .option(
+      '--sae <PATH>',
+      'harvest the latents of this SAE too: [NAME=] and a folder, a file or hf:owner/name[:path]; may be repeated',
+      (path: string, before: string[] = []) => [...before, path],
+    )
+    .addOption(
+      new Option('--center-writing <WHEN>', 'SAEs read x − mean(x); auto: those whose config asks for it')
+        .choices(shape.centerWriting.unwrap().options)
+        .default(defaults.centerWriting),
+    )
     .option(
       '--context <N>',
       'tokens of a context, BOS counted (default: 128, or the model’s limit)',
@@ -35,7 +50,10 @@ export function define(command: Command): void {
       wholeNumber(1),
     )
     .addOption(
-      new Option('--bos <WHEN>', 'begin contexts with BOS; auto: what the tokenizer does')
+      new Option(
+        '--bos <WHEN>',
+        'begin contexts with BOS; auto: as the SAEs were made, or what the tokenizer does',
+      )
         .choices(shape.bos.unwrap().options)
         .default(defaults.bos),
     )
@@ -88,7 +106,7 @@ export function define(command: Command): void {
     .option('--json', 'print what the study holds as JSON')
     .addHelpText(
       'after',
-      '\nExamples:\n  polyseme run --contexts 500\n  polyseme run --model openai-community/gpt2 --data books.jsonl.gz --column paragraphs --contexts 5000 --out gpt2.db',
+      '\nExamples:\n  polyseme run --contexts 500\n  polyseme run --model openai-community/gpt2 --data books.jsonl.gz --column paragraphs --contexts 5000 --out gpt2.db\n  polyseme run --layers none --sae jb=hf:jbloom/GPT2-Small-SAEs-Reformatted:blocks.8.hook_resid_pre --model openai-community/gpt2 --out sae.db',
     )
     .action(act);
 }
@@ -105,6 +123,7 @@ async function act(
   const started = performance.now();
   const progress = new Progress();
   const info = await runStudy(options, {
+    onNote: (line) => process.stderr.write(`note: ${line}\n`),
     onProgress({ stage, done, total, what }) {
       if (stage === 'features') progress.show(`features of ${what}`, done, total, 'units');
       else progress.show(what === '' ? 'harvest' : `harvest, ${what}`, done, total, 'contexts');
@@ -122,11 +141,19 @@ async function act(
   );
   const study = openStudy(out);
   try {
+    for (const bank of info.banks) {
+      if (bank.name.startsWith('sae/')) print(latentsLine(study, bank, info.tokens ?? 0));
+    }
     printMostPolysemantic(study);
   } finally {
     study.close();
   }
   print(`\nLook closer:  polyseme units ${out} --sort clusters --desc --limit 20`);
+}
+
+function latentsLine(study: Study, bank: StudyInfo['banks'][number], tokens: number): string {
+  const dead = deadUnits(study, bank.name);
+  return `${colors.bold(bank.name)}: ${number(bank.units)} latents at ${bank.site}, ${number(dead)} dead (none of ${number(tokens)} tokens activates them)`;
 }
 
 /** The five units with the most features, with the words of the largest of these. */

@@ -79,11 +79,11 @@ interface Threads {
  */
 export async function harvest(options: HarvestOptions): Promise<Harvest> {
   const { selection, stateDir } = options;
-  const banks = options.banks.map(({ name, units, width, site, activations }) => ({
+  const banks = options.banks.map(({ name, units, width, inputs, activations }) => ({
     name,
     units,
     width,
-    inputTap: site,
+    inputTap: inputs,
     activationTap: activations,
   }));
   const taps = [...new Set(banks.flatMap(({ inputTap, activationTap }) => [inputTap, activationTap]))];

@@ -1,5 +1,6 @@
 import { PolysemeError } from '../errors.ts';
 import type { GraphBuilder, Wire } from '../model/graph.ts';
+import type { TensorRef } from '../model/safetensors.ts';
 import { normalizesPerInput } from './config.ts';
 import { type Matrix, rowNorms } from './matrix.ts';
 import type { Sae } from './sae.ts';
@@ -172,9 +173,14 @@ function weight(graph: GraphBuilder, { tensors }: Sae, name: 'W_enc' | 'W_dec' |
   const m = tensors[name]!;
   const { data, rows, cols, transposed } = m;
   const stored = mappable(m)
-    ? graph.weight(`${m.place!.file}:${m.place!.offset}`, m.place!)
+    ? graph.weight(`${m.place!.file}:${m.place!.offset}`, plainPlace(m.place!))
     : graph.constant(data, transposed ? [cols, rows] : [rows, cols]);
   return transposed ? graph.op('Transpose', [stored], { perm: [1, 0] }) : stored;
+}
+
+/** What a program can carry to another thread. */
+function plainPlace({ file, dtype, shape, offset, length }: TensorRef): TensorRef {
+  return { file, dtype, shape, offset, length };
 }
 
 function mappable({ place }: Matrix): boolean {

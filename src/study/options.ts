@@ -12,13 +12,17 @@ export const runOptions = z.strictObject({
   data: z.string().min(1).default('builtin:sotu'),
   /** The study's file. */
   out: z.string().min(1).default('study.db'),
-  /** Layers whose neurons are harvested; default all. */
-  layers: z.array(whole(0)).min(1).optional(),
+  /** Layers whose neurons are harvested; default all, none where the list is empty. */
+  layers: z.array(whole(0)).optional(),
+  /** SAEs whose latents are harvested, each `[NAME=]PATH`: a folder, a weights file or `hf:owner/name[@revision][:path]`. */
+  sae: z.array(z.string().min(1)).optional(),
+  /** Give SAEs x − mean(x) at residual, attn_out and mlp_out sites; `auto`: those whose config asks for it. */
+  centerWriting: z.enum(['auto', 'yes', 'no']).default('auto'),
   /** Tokens of a context, BOS counted; default 128, or the model's context where that is shorter. */
   context: whole(2).optional(),
   /** Contexts, spread evenly over the documents by `seed` (of a stream: the first); default all. */
   contexts: whole(1).optional(),
-  /** Begin each context with BOS; `auto`: what the tokenizer does by itself. */
+  /** Begin each context with BOS; `auto`: what the SAEs were made with, else what the tokenizer does by itself. */
   bos: z.enum(['auto', 'yes', 'no']).default('auto'),
   /** Column of the text in JSONL, CSV and Parquet. */
   column: z.string().min(1).default('text'),

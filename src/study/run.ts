@@ -13,6 +13,7 @@ import { harvest } from '../harvest/harvest.ts';
 import { hubFiles } from '../model/hub.ts';
 import { loadModel, type Model } from '../model/load.ts';
 import { CONTENT_OPTIONS, parseRunOptions, type ResolvedRunOptions, type RunOptions } from './options.ts';
+import { describeSae, loadSaes, nameSaes, type RunSae, saeBanks, settleBos } from './saes.ts';
 import { openStudy, type StudyInfo } from './study.ts';
 import { type StudyMeta, StudyWriter } from './writer.ts';
 
@@ -31,6 +32,8 @@ export interface RunProgress {
 
 export interface RunHooks {
   readonly onProgress?: (progress: RunProgress) => void;
+  /** Gets what the user should know of the inputs: assumptions and doubts, one line each. */
+  readonly onNote?: (line: string) => void;
   /** Seconds of work that a kill may lose; default 40. */
   readonly saveEvery?: number;
 }
@@ -49,10 +52,15 @@ export async function runStudy(options: RunOptions, hooks: RunHooks = {}): Promi
   const checked = parseRunOptions(options);
   const out = resolve(checked.out);
   checkWritable(out);
+  const named = nameSaes(checked.sae ?? []);
+  if (checked.layers?.length === 0 && named.length === 0) {
+    throw new PolysemeError('there is nothing to harvest: no layers, and no SAE; give --layers or --sae');
+  }
   const model = await loadModel(checked.model, { threads: checked.threads ?? availableParallelism() });
   try {
     const corpus = await openCorpus(checked.data, { column: checked.column, hub: hubFiles });
-    return await run(out, settle(checked, model), model, corpus, hooks);
+    const saes = await loadSaes(named, model, checked.centerWriting, hooks.onNote ?? (() => {}));
+    return await run(out, settle(checked, model, saes), model, saes, corpus, hooks);
   } catch (error) {
     if (error instanceof Error && /ENOSPC/.test(error.message)) {
       throw new PolysemeError(
@@ -66,14 +74,14 @@ export async function runStudy(options: RunOptions, hooks: RunHooks = {}): Promi
 }
 
 /** Options whose defaults depend on the model, filled in. */
-function settle(options: ResolvedRunOptions, model: Model) {
+function settle(options: ResolvedRunOptions, model: Model, saes: readonly RunSae[]) {
   const { config, tokenizer } = model;
   const context = options.context ?? Math.min(128, config.contextLength);
   if (context > config.contextLength) {
     throw new PolysemeError(`--context ${context} is longer than the model's ${config.contextLength}`);
   }
   const layers = options.layers ?? Array.from({ length: config.layers }, (_, l) => l);
-  const bos = options.bos === 'auto' ? tokenizer.addsBos : options.bos === 'yes';
+  const bos = settleBos(options.bos, saes, tokenizer.addsBos);
   return { ...options, context, layers: [...new Set(layers)].sort((a, b) => a - b), bos };
 }
 
@@ -83,11 +91,13 @@ async function run(
   out: string,
   options: Settled,
   model: Model,
+  saes: readonly RunSae[],
   corpus: Corpus,
   hooks: RunHooks,
 ): Promise<StudyInfo> {
-  const banks = options.layers.map((layer) => mlpBank(model.files, layer, options));
-  const meta = describe(options, model, corpus);
+  const neurons = options.layers.map((layer) => mlpBank(model.files, layer, options));
+  const banks = [...neurons, ...saeBanks(saes)];
+  const meta = describe(options, model, saes, corpus);
   const stateDir = `${out}.harvest`;
   const replaced = `${out}.replaced`;
   if (options.overwrite && existsSync(out)) {
@@ -203,7 +213,7 @@ async function harvestGroups(
   return counts!;
 }
 
-function describe(options: Settled, model: Model, corpus: Corpus): StudyMeta {
+function describe(options: Settled, model: Model, saes: readonly RunSae[], corpus: Corpus): StudyMeta {
   const { config } = model;
   const kept = Object.fromEntries(CONTENT_OPTIONS.map((name) => [name, options[name] ?? null]));
   return {
@@ -218,7 +228,7 @@ function describe(options: Settled, model: Model, corpus: Corpus): StudyMeta {
       gated: config.gated,
     },
     data: { source: options.data, description: corpus.description, kind: corpus.kind },
-    options: kept,
+    options: { ...kept, sae: saes.length === 0 ? null : saes.map(describeSae) },
   };
 }
 
@@ -262,7 +272,10 @@ function compare(there: KnownMeta, asked: StudyMeta): { complete: boolean; diffe
   const differences: string[] = [];
   for (const part of ['model', 'data', 'options'] as const) {
     for (const key of new Set([...Object.keys(asked[part]), ...Object.keys(there[part])])) {
-      const [before, now] = [JSON.stringify(there[part][key]), JSON.stringify(asked[part][key])];
+      const [before, now] = [
+        JSON.stringify(there[part][key] ?? null),
+        JSON.stringify(asked[part][key] ?? null),
+      ];
       const name = part === 'options' ? key : key === 'source' ? part : `${part} ${key}`;
       if (before !== now) differences.push(`${name} ${before} there, ${now} asked`);
     }

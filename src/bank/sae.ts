@@ -1,0 +1,55 @@
+import type { GraphEdit } from '../model/compile.ts';
+import { flip, type Matrix, rowsOf } from '../sae/matrix.ts';
+import { encodeNodes } from '../sae/nodes.ts';
+import { readNodes, type SaePlace } from '../sae/place.ts';
+import type { Sae } from '../sae/sae.ts';
+import type { Bank } from './bank.ts';
+
+/** Columns of the encoder copied together. */
+const COLUMNS = 64;
+
+/**
+ * The latents of an SAE. Encoding is part of the model's graph: one matrix product on top of the site.
+ * h is the input as the encoder sees it, w the latent's encoder column.
+ * @param name of the SAE: the bank is `sae/NAME`
+ */
+export function saeBank(name: string, sae: Sae, place: SaePlace): Bank {
+  const bank = `sae/${name}`;
+  const inputs = `${bank}.hook_sae_in`;
+  const activations = `${bank}.hook_sae_acts_post`;
+  const { dIn, dSae } = sae.config;
+  const edit: GraphEdit = {
+    site: place.site,
+    apply(graph, wire, width) {
+      const { latentInputs, latents } = encodeNodes(graph, sae, readNodes(graph, place, wire, width));
+      // Two taps must not share one value, which moves to whoever reads it.
+      const own = latentInputs === wire ? graph.op('Identity', [wire]) : latentInputs;
+      return {
+        taps: { [inputs]: { wire: own, width: dIn }, [activations]: { wire: latents, width: dSae } },
+      };
+    },
+  };
+  return {
+    name: bank,
+    kind: 'sae',
+    site: place.site,
+    inputs,
+    activations,
+    units: dSae,
+    width: dIn,
+    embedding: { kind: 'linear' },
+    edits: [edit],
+    weights: async () => columns(sae.tensors.W_enc),
+  };
+}
+
+/** Every column as a row, in shared memory. */
+function columns(matrix: Matrix): Float32Array {
+  const { rows: width, cols: count } = matrix;
+  const turned = flip(matrix);
+  const out = new Float32Array(new SharedArrayBuffer(4 * width * count));
+  for (let start = 0; start < count; start += COLUMNS) {
+    out.set(rowsOf(turned, start, Math.min(COLUMNS, count - start)), start * width);
+  }
+  return out;
+}

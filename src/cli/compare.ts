@@ -1,0 +1,102 @@
+import type { Command } from 'commander';
+import { type Comparison, compareBanks } from '../study/compare.ts';
+import { openStudy } from '../study/study.ts';
+import { wholeNumber } from './parse.ts';
+import { cell, colors, number, Progress, print, printJson, table } from './terminal.ts';
+
+export function define(command: Command): void {
+  command
+    .description(
+      'The polysemy of two or more banks side by side, with equal numbers of examples. Each unit’s examples are\n' +
+        'drawn down to one number and split into features anew; "null" is the median that the same units would\n' +
+        'have if their examples were unrelated ones of the bank.',
+    )
+    .argument('<STUDY>', 'the study')
+    .requiredOption('--banks <A,B>', 'banks with commas between, e.g. mlp.1,sae/small', (text: string) =>
+      text.split(',').map((name) => name.trim()),
+    )
+    .option(
+      '--matched <N>',
+      'examples of every unit (default: the most that half of the live units of each bank have)',
+      wholeNumber(2),
+    )
+    .option('--units <N>', 'at most so many units of each bank, at random (default: all)', wholeNumber(2))
+    .option('--seed <N>', 'seed of every choice', wholeNumber(0), 0)
+    .option('--json', 'as JSON, with histograms')
+    .addHelpText('after', '\nExample:\n  polyseme compare study.db --banks mlp.1,sae/small')
+    .action(
+      async (
+        path: string,
+        options: { banks: string[]; matched?: number; units?: number; seed: number; json?: boolean },
+      ) => {
+        const { banks, matched: examples, units, seed } = options;
+        const study = openStudy(path);
+        try {
+          const progress = new Progress();
+          const comparison = await compareBanks(study, {
+            banks,
+            examples,
+            units,
+            seed,
+            onProgress: ({ bank, done, total }) => progress.show(bank, done, total, 'units'),
+          });
+          progress.end();
+          if (options.json) printJson(comparison);
+          else printComparison(comparison);
+        } finally {
+          study.close();
+        }
+      },
+    );
+}
+
+/** The comparison as tables; `sae eval` shows the same. */
+export function printComparison({ examples, banks, differences, threshold, linkage }: Comparison): void {
+  print(
+    `${number(examples)} examples of every unit; ${linkage} linkage cut at ${threshold}; medians with 95 % intervals`,
+  );
+  for (const { name, units, dead, tooFew, compared, belowNull } of banks) {
+    const k =
+      belowNull === null
+        ? ''
+        : `; k below its null in ${cell(100 * belowNull, 1)} % of them (ties count half)`;
+    print(
+      `  ${colors.bold(name)}: ${number(compared)} of ${number(units)} units (${number(dead)} dead, ${number(tooFew)} with fewer examples)${k}`,
+    );
+  }
+  const rows = [['metric', 'bank', 'units', 'median', '95 %', 'mean', 'quartiles', 'null', '']];
+  for (const metric of Object.keys(banks[0]!.metrics) as (keyof (typeof banks)[number]['metrics'])[]) {
+    banks.forEach(({ name, metrics }, i) => {
+      const m = metrics[metric];
+      const first = banks[0]!.name;
+      const found = differences.find(
+        (d) => d.metric === metric && d.banks[0] === first && d.banks[1] === name,
+      );
+      rows.push([
+        i === 0 ? metric : '',
+        name,
+        number(m.count),
+        cell(m.median),
+        m.interval === null ? '–' : `${cell(m.interval[0])} to ${cell(m.interval[1])}`,
+        cell(m.mean),
+        `${cell(m.q1)} to ${cell(m.q3)}`,
+        cell(m.null.median),
+        found === undefined ? '' : describeDifference(found),
+      ]);
+    });
+  }
+  print();
+  for (const line of table(rows, [false, false, true, true, true, true, true, true, false])) print(line);
+}
+
+function describeDifference({
+  differs,
+  superiority,
+  superiorityInterval,
+  banks,
+}: Comparison['differences'][number]): string {
+  const [low, high] = superiorityInterval;
+  const chance = `${cell(100 * superiority, 0)} % (${cell(100 * low, 0)} to ${cell(100 * high, 0)})`;
+  const text = `${banks[0]} larger in ${chance} of pairs`;
+  return differs ? colors.yellow(text) : colors.dim(`no difference: ${text}`);
+}

@@ -1,0 +1,73 @@
+/** Other names of the places in a block that TransformerLens and its TransformerBridge give. */
+const IN_BLOCK: Readonly<Record<string, string>> = {
+  hook_in: 'hook_resid_pre',
+  hook_out: 'hook_resid_post',
+  'ln1.hook_in': 'hook_resid_pre',
+  'ln2.hook_in': 'hook_resid_mid',
+  hook_mlp_in: 'hook_resid_mid',
+  'ln2.hook_out': 'mlp.hook_in',
+  'mlp.hook_out': 'hook_mlp_out',
+  'mlp.in.hook_out': 'mlp.hook_pre',
+  'mlp.out.hook_in': 'mlp.hook_post',
+  'mlp.out.hook_out': 'hook_mlp_out',
+  'attn.hook_out': 'hook_attn_out',
+  'attn.o.hook_in': 'attn.hook_z',
+  'attn.o.hook_out': 'hook_attn_out',
+};
+
+/** What the output of a module of Hugging Face's models is; `''` is the block itself. */
+const MODULES: Readonly<Record<string, string>> = {
+  '': 'hook_resid_post',
+  mlp: 'hook_mlp_out',
+  'mlp.c_proj': 'hook_mlp_out',
+  'mlp.down_proj': 'hook_mlp_out',
+  'mlp.c_fc': 'mlp.hook_pre',
+  'mlp.gate_proj': 'mlp.hook_pre',
+  'mlp.up_proj': 'mlp.hook_pre_linear',
+  'mlp.act': 'mlp.hook_post',
+  ln_2: 'mlp.hook_in',
+  post_attention_layernorm: 'mlp.hook_in',
+  attn: 'hook_attn_out',
+  self_attn: 'hook_attn_out',
+  attention: 'hook_attn_out',
+  'attn.c_proj': 'hook_attn_out',
+  'self_attn.o_proj': 'hook_attn_out',
+};
+
+/**
+ * The site that a name means: TransformerLens's (`blocks.3.hook_resid_pre`, its aliases) or that of a Hugging Face
+ * module, whose output it is (`transformer.h.3.mlp`, `layers.3`). Null where the model has no such site.
+ * @param rotary whether positions enter by rotation, so that the embedding alone is the first residual
+ */
+export function siteNamed(name: string, sites: ReadonlyMap<string, number>, rotary: boolean): string | null {
+  if (sites.has(name)) return name;
+  const site = candidate(name, rotary);
+  return site !== null && sites.has(site) ? site : null;
+}
+
+/** Where the residual stream is written to or read whole: what `center_writing_weights` centres. */
+export function isWritingSite(site: string): boolean {
+  return /\.hook_(resid_(pre|mid|post)|attn_out|mlp_out)$/.test(site);
+}
+
+/** The layer of a site; null outside the blocks. */
+export function layerOfSite(site: string): number | null {
+  const match = /^blocks\.(\d+)\./.exec(site);
+  return match === null ? null : Number(match[1]);
+}
+
+function candidate(name: string, rotary: boolean): string | null {
+  const block = /^blocks\.(\d+)\.(.+)$/.exec(name);
+  if (block !== null) {
+    const [, layer, place] = block;
+    return Object.hasOwn(IN_BLOCK, place!) ? `blocks.${layer}.${IN_BLOCK[place!]}` : null;
+  }
+  const bare = name.replace(/^(model\.|transformer\.|gpt_neox\.|base_model\.)+/, '');
+  if (bare === 'drop' || (rotary && ['hook_embed', 'embed_tokens', 'embed.hook_out'].includes(bare))) {
+    return 'blocks.0.hook_resid_pre';
+  }
+  const module = /^(?:h|layers|layer)\.(\d+)(?:\.(.+))?$/.exec(bare);
+  if (module === null) return null;
+  const part = module[2] ?? '';
+  return Object.hasOwn(MODULES, part) ? `blocks.${module[1]}.${MODULES[part]}` : null;
+}
