@@ -70,7 +70,7 @@ async function harvestSource(bank: Bank, found: Harvest): Promise<ExampleSource>
   const weights = await bank.weights();
   const rowLength = weightsWidth(bank);
   return {
-    name: bank.name === 'sae/latents' ? 'latents' : bank.name,
+    name: bank.name,
     embedding: bank.embedding,
     width: bank.width,
     counts: chosen.counts,

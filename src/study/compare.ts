@@ -4,6 +4,7 @@ import type { LinkageMethod } from '../cluster/linkage.ts';
 import { PolysemeError } from '../errors.ts';
 import type { Polysemy } from '../polysemy/metrics.ts';
 import { createRandom } from '../random.ts';
+import { edgesOf, histogram } from './bins.ts';
 import {
   type Difference,
   difference,
@@ -92,8 +93,6 @@ export interface Comparison {
   readonly differences: readonly BankDifference[];
 }
 
-/** Bins of a histogram, at most. */
-const BINS = 24;
 /** Units between two looks at what else the program has to do. */
 const UNITS_A_TURN = 16;
 
@@ -145,6 +144,13 @@ export async function compareSources(
     throw new PolysemeError(
       `half of the live units of each bank must have two examples (they have ${counts.join(', ')}): make the study from more text`,
     );
+  }
+  for (const { name, counts } of sources) {
+    if (!Array.from(counts).some((count) => count >= matched)) {
+      throw new PolysemeError(
+        `compare: no unit of ${name} has ${matched} examples (the most is ${Array.from(counts).reduce((a, b) => Math.max(a, b), 0)})`,
+      );
+    }
   }
   const found: Measured[] = [];
   for (const source of sources) {
@@ -258,34 +264,6 @@ function belowNull(own: Float64Array, none: Float64Array): number | null {
   const pairs = own.length === 0 || Number.isNaN(none[0]!) ? 0 : own.length;
   if (pairs === 0) return null;
   return own.reduce((sum, k, i) => sum + (k < none[i]! ? 1 : k === none[i] ? 0.5 : 0), 0) / pairs;
-}
-
-/** Edges over all numbers: whole numbers in bins of equal whole width, others in equal parts. */
-function edgesOf(groups: readonly Float64Array[]): number[] {
-  let [low, high] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
-  let whole = true;
-  for (const value of groups.flatMap((group) => [...group])) {
-    if (Number.isNaN(value)) continue;
-    low = Math.min(low, value);
-    high = Math.max(high, value);
-    whole &&= Number.isInteger(value);
-  }
-  if (low > high) return [];
-  if (whole) {
-    const step = Math.ceil((high - low + 1) / BINS);
-    return Array.from({ length: Math.ceil((high - low + 1) / step) + 1 }, (_, i) => low + i * step);
-  }
-  return Array.from({ length: BINS + 1 }, (_, i) => (i === BINS ? high : low + ((high - low) * i) / BINS));
-}
-
-function histogram(values: Float64Array, edges: readonly number[]): number[] {
-  const counts = Array<number>(Math.max(0, edges.length - 1)).fill(0);
-  const [low, high] = [edges[0]!, edges.at(-1)!];
-  for (const value of values) {
-    const bin = Math.floor(((value - low) / (high - low || 1)) * counts.length);
-    counts[Math.min(counts.length - 1, bin)]!++;
-  }
-  return counts;
 }
 
 function studySource(study: Study, name: string): ExampleSource {

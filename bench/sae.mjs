@@ -1,0 +1,152 @@
+// What a bank of 24,576 latents adds to the forward pass of a GPT-2-small-shaped model, and how long the SAE takes
+// to load. Usage: node bench/sae.mjs [contexts=256] [rounds=3]
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { availableParallelism, tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { saeBank } from '../dist/bank/sae.js';
+import { cutContexts } from '../dist/corpus/contexts.js';
+import { openCorpus } from '../dist/corpus/open.js';
+import { harvest } from '../dist/harvest/harvest.js';
+import { compile } from '../dist/model/compile.js';
+import { loadModel } from '../dist/model/load.js';
+import { Session } from '../dist/model/session.js';
+import { createRandom } from '../dist/random.js';
+import { saeConfig } from '../dist/sae/config.js';
+import { loadSae } from '../dist/sae/load.js';
+import { rowMajor } from '../dist/sae/matrix.js';
+import { placeSae } from '../dist/sae/place.js';
+import { Sae } from '../dist/sae/sae.js';
+import { saveSae } from '../dist/sae/save.js';
+import { gpt2SmallShape } from './model.mjs';
+import { median, report, seconds } from './report.mjs';
+
+const LENGTH = 128;
+const ROWS = 8;
+const WIDTH = 768;
+const LATENTS = 24_576;
+/** Latents active at a token, about. */
+const L0 = 50;
+
+const count = Number(process.argv[2] ?? 256);
+const rounds = Number(process.argv[3] ?? 3);
+const threads = availableParallelism();
+const model = await loadModel(await gpt2SmallShape());
+const corpus = await openCorpus('builtin:sotu');
+const contexts = [];
+for await (const context of cutContexts(corpus, model.tokenizer, {
+  length: LENGTH,
+  bos: false,
+  count,
+  seed: 0,
+}))
+  contexts.push(context);
+
+const site = `blocks.${model.config.layers - 1}.hook_resid_post`;
+const folder = join(import.meta.dirname, '.cache', `sae-${WIDTH}x${LATENTS}`);
+if (!existsSync(join(folder, 'cfg.json'))) await writeSae();
+
+const loads = [];
+let sae;
+for (let round = 0; round < 3; round++) {
+  sae = undefined;
+  loads.push(
+    await seconds(async () => {
+      sae = await loadSae(folder);
+    }),
+  );
+}
+report('load an SAE of 151 MB', median(loads), 's', 1);
+
+/** Weights at random; biases so that about L0 latents are active. */
+async function writeSae() {
+  const random = createRandom(2);
+  const normal = (length, deviation) =>
+    Float32Array.from(
+      { length },
+      () => (random.next() + random.next() + random.next() - 1.5) * 2 * deviation,
+    );
+  const spread = contexts.filter(
+    ({ tokens }, i) => i % Math.ceil(contexts.length / 8) === 0 && tokens.length === LENGTH,
+  );
+  const sample = (await model.run({ tokens: spread.map(({ tokens }) => tokens), taps: [site] }))[site].data;
+  const n = sample.length / WIDTH;
+  const b_dec = new Float32Array(WIDTH);
+  for (let i = 0; i < sample.length; i++) b_dec[i % WIDTH] += sample[i] / n;
+  const config = saeConfig({ architecture: 'standard', dIn: WIDTH, dSae: LATENTS, hookName: site });
+  const tensors = {
+    W_enc: rowMajor(normal(WIDTH * LATENTS, 1 / Math.sqrt(WIDTH)), WIDTH, LATENTS),
+    W_dec: rowMajor(normal(WIDTH * LATENTS, 1 / Math.sqrt(WIDTH)), LATENTS, WIDTH),
+    b_dec,
+    b_enc: new Float32Array(LATENTS),
+  };
+  const open = (await new Sae(config, tensors).encode(sample)).sort();
+  const b_enc = new Float32Array(LATENTS).fill(-open[open.length - 1 - L0 * n]);
+  await saveSae(new Sae(config, { ...tensors, b_enc }), folder);
+}
+
+async function bare() {
+  const session = await Session.open(compile(model.files, [site]), threads);
+  const elapsed = await seconds(async () => {
+    for (let first = 0; first < contexts.length; first += ROWS) {
+      const rows = contexts.slice(first, first + ROWS);
+      const tokens = new Int32Array(rows.length * LENGTH);
+      for (const [row, context] of rows.entries()) tokens.set(context.tokens, row * LENGTH);
+      await session.run(tokens, rows.length, LENGTH);
+    }
+  });
+  await session.close();
+  return elapsed;
+}
+
+async function harvested() {
+  const stateDir = mkdtempSync(join(tmpdir(), 'polyseme-bench-'));
+  const bank = saeBank('bench', sae, placeSae(model, sae));
+  let first = 0;
+  let active = 0;
+  const found = await harvest({
+    files: model.files,
+    banks: [bank],
+    contexts: () => {
+      first ||= performance.now();
+      const iterate = async function* () {
+        yield* contexts;
+      };
+      return Object.assign(iterate(), {
+        summary: { documents: 0, skipped: 0, contexts: contexts.length, tokens: 0 },
+      });
+    },
+    length: LENGTH,
+    specialIds: model.tokenizer.specialIds,
+    tokenText: (id) => model.tokenizer.text(id),
+    selection: {
+      select: 'top',
+      examples: 64,
+      fraction: 0.75,
+      sign: 'positive',
+      everyPosition: false,
+      seed: 0,
+    },
+    threads,
+    stateDir,
+    saveEvery: Number.POSITIVE_INFINITY,
+  });
+  const elapsed = (performance.now() - first) / 1000;
+  for (const fired of found.banks[0].statistics.active) active += fired;
+  rmSync(stateDir, { recursive: true });
+  return { elapsed, l0: active / found.tokens };
+}
+
+const added = [];
+const rates = [];
+let l0 = 0;
+for (let round = 0; round < rounds; round++) {
+  const forward = await bare();
+  const { elapsed, l0: found } = await harvested();
+  l0 = found;
+  added.push(elapsed / forward - 1);
+  rates.push((contexts.length * LENGTH) / forward);
+}
+report('bare forward pass', median(rates), 'tokens/s');
+report('latents active at a token', l0, '');
+report('a bank of 24,576 latents adds, ÷ forward', median(added), '×', 0.6);
+await model.close();
