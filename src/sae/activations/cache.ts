@@ -208,7 +208,8 @@ async function readManifest(dir: string, mayMiss: boolean): Promise<CacheManifes
     text = await readFile(path, 'utf8');
   } catch (error) {
     if (mayMiss) return null;
-    const reason = (error as NodeJS.ErrnoException).code === 'ENOENT' ? 'it has no manifest.json' : String(error);
+    const reason =
+      (error as NodeJS.ErrnoException).code === 'ENOENT' ? 'it has no manifest.json' : String(error);
     throw new PolysemeError(`${dir} is no folder of cached activations: ${reason}; sae cache makes one`);
   }
   try {

@@ -52,7 +52,9 @@ export async function streamActivations(options: StreamOptions): Promise<Activat
       : options.corpus;
   const context = options.context ?? Math.min(128, config.contextLength);
   if (context > config.contextLength) {
-    throw new PolysemeError(`a context of ${context} tokens is longer than the model's ${config.contextLength}`);
+    throw new PolysemeError(
+      `a context of ${context} tokens is longer than the model's ${config.contextLength}`,
+    );
   }
   const bos = options.bos === undefined || options.bos === 'auto' ? tokenizer.addsBos : options.bos === 'yes';
   const specialIds = new Set(tokenizer.specialIds);
