@@ -28,7 +28,7 @@ export function define(command: Command): void {
     .option('--latents <N>', 'more: finer features, slower (default: 8 × the site’s width)', wholeNumber(1))
     .option(
       '--l1 <LIST>',
-      'λ of relu and jumprelu; larger: fewer active latents (default: 5, jumprelu 1)',
+      'λ of relu and jumprelu; larger: fewer active latents (default: 3, jumprelu 0.5)',
       list,
     )
     .option('--k <LIST>', 'active latents a token, of the top-k kinds (default: 32)', list)

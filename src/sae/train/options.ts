@@ -26,7 +26,7 @@ export const saeTrainOptions = z.strictObject({
   architecture: z.enum(['relu', 'topk', 'batchtopk', 'jumprelu', 'matryoshka']).default('topk'),
   /** Default 8 times the width of the site. */
   latents: whole(1).optional(),
-  /** Weights of the sparsity: relu and jumprelu. Several make a sweep. Default relu 5, jumprelu 1. */
+  /** Weights of the sparsity: relu and jumprelu. Several make a sweep. Default relu 3, jumprelu 0.5. */
   l1: list(z.number().min(0)).optional(),
   /** Active latents a token: the top-k kinds. Several make a sweep. Default 32. */
   k: list(z.number().gt(0)).optional(),
@@ -104,7 +104,7 @@ export interface SweepMember {
 export function sweep(options: ResolvedSaeTrainOptions): SweepMember[] {
   const { architecture, embeddingWeight: weights } = options;
   const topK = ['topk', 'batchtopk', 'matryoshka'].includes(architecture);
-  const l1s = topK ? [0] : (options.l1 ?? [architecture === 'jumprelu' ? 1 : 5]);
+  const l1s = topK ? [0] : (options.l1 ?? [architecture === 'jumprelu' ? 0.5 : 3]);
   const ks = topK ? (options.k ?? [32]) : [undefined];
   const members = l1s.flatMap((l1) =>
     ks.flatMap((k) =>

@@ -118,7 +118,11 @@ async function train(run: Run): Promise<TrainedSae[]> {
     blockSize: source.blockSize,
     seed,
     read: (from) => endless(source, from),
-    onFill: (done, total) => hooks.onProgress?.({ stage: 'fill', done, total, unit: 'vectors', saes: [] }),
+    // Later it is filled up between steps.
+    onFill: (done, total) => {
+      if (buffer.state().batches > 0) return;
+      hooks.onProgress?.({ stage: 'fill', done, total, unit: 'vectors', saes: [] });
+    },
   });
   try {
     for (const own of settings) trainers.push(await createSaeTrainer(own));
@@ -238,6 +242,9 @@ async function resume(dir: string, buffer: ShuffleBuffer, trainers: readonly Sae
   return found.step;
 }
 
+/** Thresholds, and windows to move them, of the size of the pre-activations of scaled inputs: they settle in some 100 steps. */
+const JUMPRELU = { decoderNorm: 1, initialThreshold: 1, bandwidth: 2 };
+
 /** The trainer's options: the ones asked for, and a schedule for the length of the training. */
 function trainerOptions(
   options: ResolvedSaeTrainOptions,
@@ -256,6 +263,7 @@ function trainerOptions(
     learningRate: options.learningRate ?? 2e-3 * Math.min(1, Math.sqrt(2048 / latents)),
     l1,
     ...(topK ? { k } : {}),
+    ...(architecture === 'jumprelu' ? JUMPRELU : {}),
     embeddingWeight,
     measureEmbedding: true,
     decoderBias: options.decoderBias,
