@@ -155,7 +155,7 @@ describe('what it refuses', () => {
     ['k > latents', { k: [65] }, /k is 65: .*number of latents, 64/],
     ['k of relu', { architecture: 'relu' }, /option k does not belong to relu/],
     ['a buffer larger than memory', { buffer: 1e12 }, /a buffer of 1000000000000 vectors .* more than/],
-    ['a buffer smaller than two batches', { buffer: 100 }, /buffer is 100: it must be at least 512/],
+    ['a buffer smaller than two batches', { buffer: 100 }, /buffer is 100: it must be at least 600/],
     [
       'another site than the cache’s',
       { site: 'blocks.1.hook_resid_post' },

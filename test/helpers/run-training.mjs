@@ -16,7 +16,7 @@ if (killInSave) {
       seen();
       clearInterval(timer);
     } catch {}
-  }, 1);
+  }, 1).unref();
 }
 await trainSae(options, {
   saveEvery,

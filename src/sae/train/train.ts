@@ -36,7 +36,7 @@ export interface SaeTrainHooks {
   readonly onProgress?: (progress: SaeTrainProgress) => void;
   /** What the user should know, one line each. */
   readonly onNote?: (line: string) => void;
-  /** Seconds of work that a kill may lose; default 60. */
+  /** Seconds of work that a kill may lose; default 60, 0: save after every step. */
   readonly saveEvery?: number;
 }
 
@@ -208,7 +208,7 @@ async function steps(loop: Loop): Promise<SaeStep[]> {
     saved = performance.now();
     saveTook = saved - before;
   };
-  // The last step's figures are not in a checkpoint: the one before it is the latest to be saved.
+  // The last step's figures are in no checkpoint: the step before it is the latest that is saved.
   for (let step = start + 1; step <= total; step++) {
     const vectors = await buffer.next(batch);
     last = [];
@@ -226,8 +226,9 @@ async function steps(loop: Loop): Promise<SaeStep[]> {
       unit: 'tokens',
       saes: members.map(({ name }, i) => ({ name, latents, step: last[i]! })),
     });
+    const { saveEvery = 60 } = hooks;
     // Saving takes at most a twentieth of the time.
-    const wait = Math.max((hooks.saveEvery ?? 60) * 1000, 20 * saveTook);
+    const wait = saveEvery === 0 ? 0 : Math.max(saveEvery * 1000, 20 * saveTook);
     if (step < total && performance.now() - saved >= wait) await save(step);
   }
   return last;
