@@ -24,6 +24,8 @@ export { loadModel, type Model, type RunRequest } from './model/load.ts';
 export type { TapData } from './model/session.ts';
 export type { Tokenizer } from './model/tokenizer.ts';
 export { type Polysemy, polysemy } from './polysemy/metrics.ts';
+export type { CacheManifest } from './sae/activations/cache.ts';
+export { type CacheActivationsOptions, cacheActivations } from './sae/activations/make-cache.ts';
 export {
   SAE_FORMATS,
   type SaeArchitecture,
@@ -37,11 +39,20 @@ export { loadSae } from './sae/load.ts';
 export { type Matrix, rowMajor } from './sae/matrix.ts';
 export { Sae, type SaeTensors } from './sae/sae.ts';
 export { saveSae } from './sae/save.ts';
+export type { SaeTrainOptions } from './sae/train/options.ts';
+export { type SaeTrainHooks, type SaeTrainProgress, type TrainedSae, trainSae } from './sae/train/train.ts';
 export type { SaeTrainerOptions, SaeWeights } from './sae/training/options.ts';
 export type { SaeStep } from './sae/training/step.ts';
 export { createSaeTrainer, type SaeTrainer } from './sae/training/trainer.ts';
 export { startServer } from './server/server.ts';
-export { type CompareOptions, type Comparison, compareBanks } from './study/compare.ts';
+export {
+  type BankComparison,
+  type BankDifference,
+  type CompareOptions,
+  type Comparison,
+  compareBanks,
+  type MetricComparison,
+} from './study/compare.ts';
 export type { RunOptions } from './study/options.ts';
 export { METRICS, type Metric } from './study/record.ts';
 export { type RunHooks, type RunProgress, runStudy } from './study/run.ts';

@@ -283,7 +283,11 @@ describe.skipIf(!hasBrowser)('explorer', () => {
   ])('compares banks at equal numbers of examples (%i px, %s)', async (width, theme) => {
     const page = await open('/compare?banks=mlp.1,mlp.2', { width, dark: theme === 'dark' });
     const study = openStudy(path);
-    const { banks, differences } = await compareBanks(study, { banks: ['mlp.1', 'mlp.2'], units: 300, seed: 0 });
+    const { banks, differences } = await compareBanks(study, {
+      banks: ['mlp.1', 'mlp.2'],
+      units: 300,
+      seed: 0,
+    });
     study.close();
     await page.locator('#medians').waitFor();
     await page.locator('.matched').scrollIntoViewIfNeeded();
@@ -295,7 +299,11 @@ describe.skipIf(!hasBrowser)('explorer', () => {
       }
       expect(cards[i]).toContain((100 * belowNull!).toPrecision(3).slice(0, 4));
     });
-    const silhouettes = await page.locator('.matched table').first().locator('tr:last-child td').allTextContents();
+    const silhouettes = await page
+      .locator('.matched table')
+      .first()
+      .locator('tr:last-child td')
+      .allTextContents();
     banks.forEach(({ metrics: { silhouette } }, i) => {
       const [low, high] = silhouette.interval!;
       const [median, none, from, to] = [silhouette.median!, silhouette.null.median!, low, high].map((v) =>
@@ -305,10 +313,14 @@ describe.skipIf(!hasBrowser)('explorer', () => {
     });
     const cells = page.locator('.matched table').last().locator('td');
     expect(await cells.count()).toBe(differences.length);
-    expect(await cells.getByText(/higher|lower/).count()).toBe(differences.filter(({ differs }) => differs).length);
+    expect(await cells.getByText(/higher|lower/).count()).toBe(
+      differences.filter(({ differs }) => differs).length,
+    );
     const saved = page.waitForEvent('download');
     await page.getByRole('button', { name: 'Save the comparison at equal numbers as CSV' }).click();
-    const lines = readFileSync(await (await saved).path(), 'utf8').trim().split('\r\n');
+    const lines = readFileSync(await (await saved).path(), 'utf8')
+      .trim()
+      .split('\r\n');
     expect(lines).toHaveLength(1 + 3 * differences.length);
     expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(width);
     const { violations } = await new AxeBuilder({ page }).include('.matched').analyze();

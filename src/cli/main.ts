@@ -19,7 +19,7 @@ const COMMANDS = {
   unit: { summary: 'one unit: its features and their examples', load: () => import('./unit.ts') },
   serve: { summary: 'the explorer, in the browser', load: () => import('./serve.ts') },
   compare: { summary: 'polysemy of two or more banks side by side', load: () => import('./compare.ts') },
-  sae: { summary: 'sparse autoencoders: eval, convert', load: () => import('./sae.ts') },
+  sae: { summary: 'sparse autoencoders: train, cache, eval, convert', load: () => import('./sae.ts') },
   export: { summary: 'hand a study over to other programs', load: () => import('./export.ts') },
 } satisfies Record<string, { summary: string; load: () => Promise<CommandModule> }>;
 

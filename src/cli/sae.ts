@@ -3,6 +3,14 @@ import type { CommandModule } from './main.ts';
 
 /** Every subcommand, with the line that describes it in the list. */
 const SUBCOMMANDS = {
+  train: {
+    summary: 'train SAEs on a model’s activations, with or without the neuron-embedding loss',
+    load: () => import('./sae-train.ts'),
+  },
+  cache: {
+    summary: 'write a model’s activations to disk, for many trainings to read',
+    load: () => import('./sae-cache.ts'),
+  },
   eval: {
     summary: 'reconstruction, sparsity, loss recovered, and polysemy of an SAE in its model',
     load: () => import('./sae-eval.ts'),
@@ -11,7 +19,7 @@ const SUBCOMMANDS = {
 } satisfies Record<string, { summary: string; load: () => Promise<CommandModule> }>;
 
 export async function define(command: Command): Promise<void> {
-  command.description('Sparse autoencoders: evaluate, translate.').helpCommand(false);
+  command.description('Sparse autoencoders: train, evaluate, translate.').helpCommand(false);
   const named = process.argv.slice(process.argv.indexOf('sae') + 1).find((word) => !word.startsWith('-'));
   for (const [name, { summary, load }] of Object.entries(SUBCOMMANDS)) {
     const subcommand = command

@@ -20,8 +20,8 @@ export class Progress {
   #label = '';
   #first = 0;
 
-  /** @param done, total: in `unit`s */
-  show(label: string, done: number, total: number, unit: string): void {
+  /** @param done, total: in `unit`s; `extra`: what else is to be seen */
+  show(label: string, done: number, total: number, unit: string, extra = ''): void {
     const now = performance.now();
     if (label !== this.#label) {
       this.end();
@@ -39,8 +39,10 @@ export class Progress {
       parts.push(`${number(rate)}/s`);
       if (done < total) parts.push(`${duration((total - done) / rate)} left`);
     }
+    if (extra !== '') parts.push(extra);
     const line = parts.join(', ');
-    process.stderr.write(terminal ? `\r\x1b[K${line}` : `${line}\n`);
+    const columns = process.stderr.columns ?? 80;
+    process.stderr.write(terminal ? `\r\x1b[K${line.slice(0, columns - 1)}` : `${line}\n`);
   }
 
   /** Ends the current line. */

@@ -1,0 +1,355 @@
+import { mkdir, readFile, rm } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { PolysemeError } from '../../errors.ts';
+import { ShuffleBuffer } from '../activations/buffer.ts';
+import { endless } from '../activations/source.ts';
+import { evaluateSae } from '../evaluate.ts';
+import type { SaeEvaluation } from '../evaluate-types.ts';
+import { writeFileWhole } from '../formats/bytes.ts';
+import type { SaeTrainerOptions } from '../training/options.ts';
+import type { SaeStep } from '../training/step.ts';
+import { createSaeTrainer, type SaeTrainer } from '../training/trainer.ts';
+import { readCheckpoint, writeCheckpoint } from './checkpoint.ts';
+import { appendLog, trimLog } from './log.ts';
+import {
+  bufferSize,
+  FREE_OPTIONS,
+  parseSaeTrainOptions,
+  type ResolvedSaeTrainOptions,
+  type SaeTrainOptions,
+  type SweepMember,
+  sweep,
+} from './options.ts';
+import { trainedSae, writeCard, writeTrained } from './save.ts';
+import { openTrainingSource, type TrainingSource } from './source.ts';
+
+/** What training has come to: of each SAE the step that was just done. */
+export interface SaeTrainProgress {
+  readonly stage: 'fill' | 'train' | 'evaluate';
+  readonly done: number;
+  readonly total: number;
+  readonly unit: 'vectors' | 'tokens' | 'contexts';
+  readonly saes: readonly { readonly name: string; readonly latents: number; readonly step: SaeStep }[];
+}
+
+export interface SaeTrainHooks {
+  readonly onProgress?: (progress: SaeTrainProgress) => void;
+  /** What the user should know, one line each. */
+  readonly onNote?: (line: string) => void;
+  /** Seconds of work that a kill may lose; default 60, 0: save after every step. */
+  readonly saveEvery?: number;
+}
+
+/** A trained SAE. */
+export interface TrainedSae {
+  /** What tells it from the others of a sweep; empty where there is but one. */
+  readonly name: string;
+  readonly dir: string;
+  readonly steps: number;
+  readonly tokens: number;
+  /** Figures of the last step. */
+  readonly last: SaeStep;
+  readonly evaluation: SaeEvaluation | null;
+}
+
+/** What is kept of a run in its folder, to go on with it. */
+interface RunFile {
+  readonly version: 1;
+  readonly options: Record<string, unknown>;
+  readonly result: readonly TrainedSae[] | null;
+}
+
+/**
+ * Trains SAEs on a model's activations, all of a sweep from one pass over them, and writes each into `out` (of several:
+ * a folder each) in SAELens's format with a card, a log (`log.jsonl`) and an evaluation. A run that was killed goes on
+ * when it is called again with the same options, and ends with the same weights to the bit on the same machine.
+ *
+ * @throws PolysemeError for bad options or inputs, where `out` holds a run of other options, and on divergence
+ * @example
+ * const [sae] = await trainSae({ site: 'blocks.2.hook_resid_post', k: [32], tokens: 500_000, out: 'my-sae' });
+ * console.log(sae.evaluation?.reconstruction.explainedVariance);
+ */
+export async function trainSae(options: SaeTrainOptions, hooks: SaeTrainHooks = {}): Promise<TrainedSae[]> {
+  const checked = parseSaeTrainOptions(options);
+  const out = resolve(checked.out);
+  const members = sweep(checked);
+  const input = await openTrainingSource(checked);
+  try {
+    const described = describe(checked, input);
+    const there = await readRun(out, described);
+    if (there?.result) return [...there.result];
+    return await train({ options: checked, out, members, input, described, hooks });
+  } catch (error) {
+    if (error instanceof Error && /ENOSPC|no space left/i.test(error.message)) {
+      throw new PolysemeError(
+        `the disk of ${out} is full; make room and run the same command again to go on from the last checkpoint`,
+      );
+    }
+    throw error;
+  } finally {
+    await input.source.close();
+    await input.model?.close();
+  }
+}
+
+interface Run {
+  readonly options: ResolvedSaeTrainOptions;
+  readonly out: string;
+  readonly members: readonly SweepMember[];
+  readonly input: TrainingSource;
+  readonly described: Record<string, unknown>;
+  readonly hooks: SaeTrainHooks;
+}
+
+async function train(run: Run): Promise<TrainedSae[]> {
+  const { options, out, members, input, described, hooks } = run;
+  const { source } = input;
+  const { batch, seed } = options;
+  const latents = options.latents ?? 8 * source.width;
+  const settings = members.map((member) => trainerOptions(options, member, source.width, latents));
+  // Weights, two moments and (clipping) gradients of encoder and decoder, the averages; and a copy while saving.
+  const rows = (options.clip > 0 ? 8 : 6) + 1;
+  const each = 4 * latents * source.width * rows;
+  const capacity = bufferSize(options, source, each * (members.length + 1));
+  const trainers: SaeTrainer[] = [];
+  const buffer = new ShuffleBuffer({
+    width: source.width,
+    capacity,
+    blockSize: source.blockSize,
+    seed,
+    read: (from) => endless(source, from),
+    // Later it is filled up between steps.
+    onFill: (done, total) => {
+      if (buffer.state().batches > 0) return;
+      hooks.onProgress?.({ stage: 'fill', done, total, unit: 'vectors', saes: [] });
+    },
+  });
+  try {
+    for (const own of settings) trainers.push(await createSaeTrainer(own));
+    const dirs = members.map(({ name }) => join(out, name));
+    try {
+      for (const dir of dirs) await mkdir(dir, { recursive: true });
+      await writeRun(out, { version: 1, options: described, result: null });
+    } catch (error) {
+      throw new PolysemeError(`cannot write to ${out}: ${(error as Error).message}`);
+    }
+    const checkpoints = join(out, 'checkpoints');
+    const start = await resume(checkpoints, buffer, trainers);
+    for (const dir of dirs) await trimLog(dir, start);
+    const last = await steps({ ...run, batch, latents, trainers, buffer, dirs, checkpoints, start });
+    const total = trainers[0]!.steps;
+    const results: TrainedSae[] = [];
+    for (const [i, trainer] of trainers.entries()) {
+      const dir = dirs[i]!;
+      const sae = trainedSae(trainer, source.origin, dir);
+      const facts = {
+        origin: source.origin,
+        settings: trainer.settings,
+        batch,
+        steps: total,
+        buffer: capacity,
+        epochs: (buffer.state().cursor?.epoch ?? 0) + 1,
+        last: last[i]!,
+        evaluation: null as SaeEvaluation | null,
+        note: input.note,
+      };
+      await writeTrained(dir, sae, facts);
+      try {
+        facts.evaluation = await evaluate(run, sae);
+      } catch (error) {
+        facts.note = (error as Error).message;
+        hooks.onNote?.(`no evaluation: ${facts.note}`);
+      } finally {
+        await sae.dispose();
+      }
+      await writeCard(dir, facts);
+      const { evaluation } = facts;
+      results.push({
+        name: members[i]!.name,
+        dir,
+        steps: total,
+        tokens: total * batch,
+        last: last[i]!,
+        evaluation,
+      });
+    }
+    await writeRun(out, { version: 1, options: described, result: results });
+    await rm(checkpoints, { recursive: true, force: true });
+    return results;
+  } finally {
+    await buffer.close();
+    await Promise.all(trainers.map((trainer) => trainer.close()));
+  }
+}
+
+interface Loop extends Run {
+  readonly batch: number;
+  readonly latents: number;
+  readonly trainers: readonly SaeTrainer[];
+  readonly buffer: ShuffleBuffer;
+  readonly dirs: readonly string[];
+  readonly checkpoints: string;
+  readonly start: number;
+}
+
+/** Takes the steps that are left; returns the last one's figures, of each trainer. */
+async function steps(loop: Loop): Promise<SaeStep[]> {
+  const { options, batch, latents, trainers, buffer, dirs, checkpoints, start, hooks, members } = loop;
+  const { logEvery, tokens } = options;
+  const total = Math.ceil(tokens / batch);
+  const began = performance.now();
+  let saved = began;
+  let saveTook = 0;
+  let last: SaeStep[] = [];
+  const save = async (step: number) => {
+    const before = performance.now();
+    const states = trainers.map((trainer) => () => trainer.state());
+    await writeCheckpoint(checkpoints, { step, buffer: buffer.state(), trainers: states });
+    saved = performance.now();
+    saveTook = saved - before;
+  };
+  // The last step's figures are in no checkpoint: the step before it is the latest that is saved.
+  for (let step = start + 1; step <= total; step++) {
+    const vectors = await buffer.next(batch);
+    last = [];
+    for (const trainer of trainers) last.push(await trainer.step(vectors));
+    const rate = ((step - start) * batch) / ((performance.now() - began) / 1000);
+    if (step % logEvery === 0 || step === total) {
+      for (const [i, dir] of dirs.entries()) {
+        await appendLog(dir, last[i]!, { tokens: step * batch, latents, tokensPerSecond: Math.round(rate) });
+      }
+    }
+    hooks.onProgress?.({
+      stage: 'train',
+      done: step * batch,
+      total: total * batch,
+      unit: 'tokens',
+      saes: members.map(({ name }, i) => ({ name, latents, step: last[i]! })),
+    });
+    const { saveEvery = 60 } = hooks;
+    // Saving takes at most a twentieth of the time.
+    const wait = saveEvery === 0 ? 0 : Math.max(saveEvery * 1000, 20 * saveTook);
+    if (step < total && performance.now() - saved >= wait) await save(step);
+  }
+  return last;
+}
+
+/** Puts the newest checkpoint back; returns its step, 0 where there is none. */
+async function resume(dir: string, buffer: ShuffleBuffer, trainers: readonly SaeTrainer[]): Promise<number> {
+  const found = await readCheckpoint(dir);
+  if (found === null) return 0;
+  buffer.restore(found.buffer);
+  for (const [i, trainer] of trainers.entries()) trainer.restore(await found.trainer(i));
+  return found.step;
+}
+
+/** Thresholds, and windows to move them, of the size of the pre-activations of scaled inputs: they settle in some 100 steps. */
+const JUMPRELU = { decoderNorm: 1, initialThreshold: 1, bandwidth: 2 };
+
+/** The trainer's options: the ones asked for, and a schedule for the length of the training. */
+function trainerOptions(
+  options: ResolvedSaeTrainOptions,
+  { l1, k, embeddingWeight }: SweepMember,
+  inputDim: number,
+  latents: number,
+): SaeTrainerOptions {
+  const { architecture, batch, tokens, seed, clip, threads } = options;
+  const totalSteps = Math.ceil(tokens / batch);
+  const share = (part: number, most: number) => Math.min(most, Math.floor(totalSteps * part));
+  const topK = k !== undefined;
+  return {
+    architecture,
+    inputDim,
+    latents,
+    learningRate: options.learningRate ?? 2e-3 * Math.min(1, Math.sqrt(2048 / latents)),
+    l1,
+    ...(topK ? { k } : {}),
+    ...(architecture === 'jumprelu' ? JUMPRELU : {}),
+    embeddingWeight,
+    measureEmbedding: true,
+    decoderBias: options.decoderBias,
+    inputScale: options.scale ? 'sqrt-d' : 1,
+    learningRateWarmup: share(0.05, 1000),
+    learningRateDecay: share(0.2, Number.POSITIVE_INFINITY),
+    totalSteps,
+    sparsityWarmup: share(0.1, 5000),
+    embeddingWarmup: share(0.1, 5000),
+    ...(clip > 0 ? { clipNorm: clip } : {}),
+    deadAfter: options.deadAfter ?? Math.max(batch, Math.min(1e7, Math.floor(tokens / 10))),
+    ...(topK && options.aux ? { auxK: { k: Math.min(latents, Math.max(1, Math.floor(inputDim / 2))) } } : {}),
+    ...(options.resample > 0 ? { resample: { every: options.resample } } : {}),
+    seed,
+    threads,
+  };
+}
+
+async function evaluate({ options, input, hooks }: Run, sae: ReturnType<typeof trainedSae>) {
+  const { model, source, note } = input;
+  if (options.evalTokens === 0) return null;
+  if (model === null) throw new PolysemeError(note ?? 'the model is not at hand');
+  const { origin } = source;
+  return evaluateSae({
+    model,
+    sae,
+    corpus: origin.data,
+    column: origin.column,
+    tokens: options.evalTokens,
+    context: origin.context,
+    bos: origin.bos ? 'yes' : 'no',
+    // What it was trained on: nothing is centred.
+    centerWriting: 'no',
+    polysemy: false,
+    seed: options.seed,
+    threads: options.threads,
+    onProgress: ({ done, total }) =>
+      hooks.onProgress?.({ stage: 'evaluate', done, total, unit: 'contexts', saes: [] }),
+  });
+}
+
+/** What the weights and the log depend on. */
+function describe(options: ResolvedSaeTrainOptions, { source }: TrainingSource): Record<string, unknown> {
+  const kept = Object.entries(options).filter(
+    ([name, value]) =>
+      value !== undefined &&
+      !FREE_OPTIONS.includes(name as keyof ResolvedSaeTrainOptions) &&
+      name !== 'model',
+  );
+  return { ...Object.fromEntries(kept), ...source.origin, contexts: source.origin.contexts ?? undefined };
+}
+
+async function readRun(out: string, asked: Record<string, unknown>): Promise<RunFile | null> {
+  const path = join(out, 'run.json');
+  let text: string;
+  try {
+    text = await readFile(path, 'utf8');
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException;
+    if (code === 'ENOENT') return null;
+    throw new PolysemeError(`cannot read ${path}: ${message}`);
+  }
+  let there: RunFile;
+  try {
+    there = JSON.parse(text) as RunFile;
+    if (there.version !== 1 || typeof there.options !== 'object') throw new Error('not of this version');
+  } catch (error) {
+    throw new PolysemeError(
+      `${path} is damaged (${(error as Error).message}): delete the folder to start again`,
+    );
+  }
+  const differences = [...new Set([...Object.keys(asked), ...Object.keys(there.options)])].flatMap((name) => {
+    const [before, now] = [JSON.stringify(there.options[name]), JSON.stringify(asked[name])];
+    return before === now ? [] : [`${name} ${before ?? 'default'} there, ${now ?? 'default'} asked`];
+  });
+  if (differences.length > 0) {
+    throw new PolysemeError(
+      `${out} is a training with other options (${differences.slice(0, 4).join('; ')}): give another --out, or delete it`,
+    );
+  }
+  return there;
+}
+
+async function writeRun(out: string, run: RunFile): Promise<void> {
+  await writeFileWhole(join(out, 'run.json'), [
+    new TextEncoder().encode(`${JSON.stringify(run, null, 2)}\n`),
+  ]);
+}
