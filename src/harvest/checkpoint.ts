@@ -203,6 +203,7 @@ function readRows(dir: string, bank: SavedBank, { save, row }: Places): void {
   const files = new Map<number, number>();
   const buffer = new Uint8Array(size);
   const halves = new Uint16Array(buffer.buffer);
+  const input = halves.subarray(0, captures.width);
   const window = halves.subarray(captures.width);
   try {
     for (let slot = 0; slot < save.length; slot++) {
@@ -216,7 +217,7 @@ function readRows(dir: string, bank: SavedBank, { save, row }: Places): void {
       if (readSync(file, buffer, 0, size, row[slot]! * size) !== size) {
         throw new Error(`${rowsName(bank, number)} ends before row ${row[slot]}`);
       }
-      captures.write(slot, halves, window, captures.length);
+      captures.write(slot, input, window);
     }
   } finally {
     for (const file of files.values()) closeSync(file);

@@ -183,6 +183,7 @@ function rowCapturer(state: BankState, inputs: Float32Array, batch: Batch, row: 
   const length = batch.lengths[row]!;
   const start = row * batch.length;
   const packed: { halves: Uint16Array; scale: number }[] = [];
+  const window = scan.half.subarray(0, length);
   const describe = () => ({
     document: batch.documents[row]!,
     name: batch.names[row]!,
@@ -204,7 +205,7 @@ function rowCapturer(state: BankState, inputs: Float32Array, batch: Batch, row: 
     captures.scales[2 * slot] = input.scale;
     captures.scales[2 * slot + 1] = scan.packWindow(unit, length);
     captures.activations[slot] = scan.activation(unit, position);
-    captures.write(slot, input.halves, scan.half, length);
+    captures.write(slot, input.halves, window);
     dirty[slot] = 1;
   };
 }
