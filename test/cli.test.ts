@@ -88,8 +88,22 @@ describe('--json', () => {
       seed: 0,
     });
     expect(info['banks']).toEqual([
-      { name: 'mlp.1', kind: 'mlp', site: 'blocks.1.mlp.hook_in', units: 1024, dimension: 256 },
-      { name: 'mlp.3', kind: 'mlp', site: 'blocks.3.mlp.hook_in', units: 1024, dimension: 256 },
+      {
+        name: 'mlp.1',
+        kind: 'mlp',
+        site: 'blocks.1.mlp.hook_in',
+        units: 1024,
+        dimension: 256,
+        dead: expect.any(Number),
+      },
+      {
+        name: 'mlp.3',
+        kind: 'mlp',
+        site: 'blocks.3.mlp.hook_in',
+        units: 1024,
+        dimension: 256,
+        dead: expect.any(Number),
+      },
     ]);
     expect(info).toMatchObject({ contexts: 16, status: 'complete' });
     expect(info['tokens']).toBeGreaterThan(900);

@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import { METRICS } from '../study/record.ts';
 import { openStudy } from '../study/study.ts';
-import { deadUnits } from './dead.ts';
+import { infoWithDead } from './dead.ts';
 import { cell, colors, number, print, printJson, table } from './terminal.ts';
 
 export function define(command: Command): void {
@@ -15,8 +15,7 @@ export function define(command: Command): void {
       try {
         const info = study.info();
         if (json) {
-          const banks = info.banks.map((bank) => ({ ...bank, dead: deadUnits(study, bank.name) }));
-          printJson({ ...info, banks });
+          printJson(infoWithDead(study));
           return;
         }
         const line = (name: string, value: string): void => print(`${colors.dim(name.padEnd(10))}${value}`);

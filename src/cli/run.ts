@@ -3,7 +3,7 @@ import { linkageMethods } from '../cluster/linkage.ts';
 import { parseRunOptions, runOptions } from '../study/options.ts';
 import { runStudy } from '../study/run.ts';
 import { openStudy, type Study, type StudyInfo } from '../study/study.ts';
-import { deadUnits } from './dead.ts';
+import { deadUnits, infoWithDead } from './dead.ts';
 import { layerList, realNumber, wholeNumber } from './parse.ts';
 import { serveStudy } from './serve.ts';
 import { colors, duration, number, Progress, print, printJson } from './terminal.ts';
@@ -137,11 +137,13 @@ async function act(
     },
   });
   progress.end();
+  const out = String(options['out']);
   if (json) {
-    printJson(info);
+    const study = openStudy(out);
+    printJson(infoWithDead(study));
+    study.close();
     return;
   }
-  const out = String(options['out']);
   print(
     `${colors.bold(out)}: ${number(info.banks.reduce((sum, { units }) => sum + units, 0))} units, ` +
       `${number(info.examples)} examples from ${number(info.tokens ?? 0)} tokens in ${duration((performance.now() - started) / 1000)}`,
