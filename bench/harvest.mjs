@@ -8,14 +8,12 @@ import { mlpBank } from '../dist/bank/mlp.js';
 import { cutContexts } from '../dist/corpus/contexts.js';
 import { openCorpus } from '../dist/corpus/open.js';
 import { harvest } from '../dist/harvest/harvest.js';
-import { compile } from '../dist/model/compile.js';
 import { loadModel } from '../dist/model/load.js';
-import { Session } from '../dist/model/session.js';
+import { bareForward } from './forward.mjs';
 import { gpt2SmallShape } from './model.mjs';
-import { median, report, seconds } from './report.mjs';
+import { median, report } from './report.mjs';
 
 const LENGTH = 128;
-const ROWS = 8;
 
 const count = Number(process.argv[2] ?? 1024);
 const rounds = Number(process.argv[3] ?? 3);
@@ -30,20 +28,6 @@ const banks = Array.from({ length: model.config.layers }, (_, layer) =>
 );
 
 const last = `blocks.${model.config.layers - 1}.hook_resid_post`;
-async function bare() {
-  const session = await Session.open(compile(model.files, [last]), threads);
-  const elapsed = await seconds(async () => {
-    for (let first = 0; first < contexts.length; first += ROWS) {
-      const rows = contexts.slice(first, first + ROWS);
-      const tokens = new Int32Array(rows.length * LENGTH);
-      for (const [row, context] of rows.entries()) tokens.set(context.tokens, row * LENGTH);
-      await session.run(tokens, rows.length, LENGTH);
-    }
-  });
-  await session.close();
-  return elapsed;
-}
-
 async function harvested(select) {
   const stateDir = mkdtempSync(join(tmpdir(), 'polyseme-bench-'));
   const start = performance.now();
@@ -78,7 +62,7 @@ const ratios = Object.fromEntries(strategies.map((select) => [select, []]));
 const rates = [];
 for (let round = 0; round < rounds; round++) {
   for (const select of strategies) {
-    const forward = await bare();
+    const forward = await bareForward(model, last, contexts, LENGTH, threads);
     ratios[select].push((await harvested(select)) / forward);
     rates.push((contexts.length * LENGTH) / forward);
   }

@@ -7,9 +7,7 @@ import { saeBank } from '../dist/bank/sae.js';
 import { cutContexts } from '../dist/corpus/contexts.js';
 import { openCorpus } from '../dist/corpus/open.js';
 import { harvest } from '../dist/harvest/harvest.js';
-import { compile } from '../dist/model/compile.js';
 import { loadModel } from '../dist/model/load.js';
-import { Session } from '../dist/model/session.js';
 import { createRandom } from '../dist/random.js';
 import { saeConfig } from '../dist/sae/config.js';
 import { loadSae } from '../dist/sae/load.js';
@@ -17,11 +15,11 @@ import { rowMajor } from '../dist/sae/matrix.js';
 import { placeSae } from '../dist/sae/place.js';
 import { Sae } from '../dist/sae/sae.js';
 import { saveSae } from '../dist/sae/save.js';
+import { bareForward } from './forward.mjs';
 import { gpt2SmallShape } from './model.mjs';
 import { median, report, seconds } from './report.mjs';
 
 const LENGTH = 128;
-const ROWS = 8;
 const WIDTH = 768;
 const LATENTS = 24_576;
 /** Latents active at a token, about. */
@@ -84,20 +82,6 @@ async function writeSae() {
   await saveSae(new Sae(config, { ...tensors, b_enc }), folder);
 }
 
-async function bare() {
-  const session = await Session.open(compile(model.files, [site]), threads);
-  const elapsed = await seconds(async () => {
-    for (let first = 0; first < contexts.length; first += ROWS) {
-      const rows = contexts.slice(first, first + ROWS);
-      const tokens = new Int32Array(rows.length * LENGTH);
-      for (const [row, context] of rows.entries()) tokens.set(context.tokens, row * LENGTH);
-      await session.run(tokens, rows.length, LENGTH);
-    }
-  });
-  await session.close();
-  return elapsed;
-}
-
 async function harvested() {
   const stateDir = mkdtempSync(join(tmpdir(), 'polyseme-bench-'));
   const bank = saeBank('bench', sae, placeSae(model, sae));
@@ -140,7 +124,7 @@ const added = [];
 const rates = [];
 let l0 = 0;
 for (let round = 0; round < rounds; round++) {
-  const forward = await bare();
+  const forward = await bareForward(model, site, contexts, LENGTH, threads);
   const { elapsed, l0: found } = await harvested();
   l0 = found;
   added.push(elapsed / forward - 1);
