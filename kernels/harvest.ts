@@ -7,7 +7,7 @@ const BINS: i32 = 257;
 const FIRST: i32 = (127 - 12) << 3;
 
 /**
- * One context's activations [positions, units] (row stride = units floats; units a multiple of 16).
+ * One context's activations [positions, units] (row stride = units floats; units a multiple of 4).
  * `valid`: a byte a position. Statistics: sum f64, max f32, min f32, active u32, histogram u32[units][2·BINS].
  * Peaks: best f32 and its position i32 (-1: none) of each unit, by score: a (sign 1), -a (-1), |a| (0).
  * Returns 1 when a NaN was met, else 0.
@@ -63,8 +63,8 @@ export function scan(
       if (statistics) {
         low = f64x2.add(low, f64x2.promote_low_f32x4(v));
         high = f64x2.add(high, f64x2.promote_low_f32x4(v128.shuffle<i32>(v, v, 2, 3, 2, 3)));
-        top = f32x4.max(top, v);
-        bottom = f32x4.min(bottom, v);
+        top = f32x4.pmax(top, v);
+        bottom = f32x4.pmin(bottom, v);
         count = i32x4.sub(count, f32x4.gt(v, f32x4.splat(0)));
         // |bits| in eighths of an octave, clamped to the bins, then the sign's half.
         const eighth = i32x4.shr_u(v128.and(v, i32x4.splat(0x7fffffff)), 20);
@@ -97,12 +97,53 @@ export function scan(
   return v128.any_true(nan) ? 1 : 0;
 }
 
-/** Copies `count` floats that lie `stride` floats apart, and pads them with zeros to a multiple of 4. */
-export function gather(from: usize, count: i32, stride: i32, to: usize): void {
-  const step = (<usize>stride) << 2;
-  let i: i32 = 0;
-  for (; i < count; i++, from += step, to += 4) store<f32>(to, load<f32>(from));
-  for (; i & 3; i++, to += 4) store<f32>(to, 0);
+/**
+ * Packs the windows of four neighbouring units: their activations over the context, each as `halve` packs a row.
+ * data: the first unit's activation at the first position, rows `units` floats apart, up to the next multiple of
+ * eight rows. Unit i's halves go to to + 2·pitch·i (zeros after the positions; pitch a multiple of 8), its scale to
+ * scales + 4·i.
+ */
+export function windows(data: usize, positions: i32, units: i32, pitch: i32, to: usize, scales: usize): void {
+  const stride = (<usize>units) << 2;
+  let largest = i32x4.splat(0);
+  let at = data;
+  for (let t: i32 = 0; t < positions; t++, at += stride) {
+    largest = i32x4.max_s(largest, v128.and(v128.load(at), i32x4.splat(0x7fffffff)));
+  }
+  const exponent = scaleExponents(largest);
+  v128.store(scales, i32x4.shl(exponent, 23));
+  const inverse = i32x4.shl(i32x4.sub(i32x4.splat(254), exponent), 23);
+  const first = to;
+  const second = first + ((<usize>pitch) << 1);
+  const third = second + ((<usize>pitch) << 1);
+  const fourth = third + ((<usize>pitch) << 1);
+  const end = (<usize>((positions + 7) & ~7)) << 1;
+  at = data;
+  for (let offset: usize = 0; offset < end; offset += 16) {
+    // Halves of units 0 to 3 at one position and at the fourth after it, then two zips, which interleave positions.
+    const p04 = halves(v128.load(at), v128.load(at + 4 * stride), inverse);
+    const p15 = halves(v128.load(at + stride), v128.load(at + 5 * stride), inverse);
+    const p26 = halves(v128.load(at + 2 * stride), v128.load(at + 6 * stride), inverse);
+    const p37 = halves(v128.load(at + 3 * stride), v128.load(at + 7 * stride), inverse);
+    at += 8 * stride;
+    const p01 = v128.shuffle<i16>(p04, p15, 0, 8, 1, 9, 2, 10, 3, 11);
+    const p45 = v128.shuffle<i16>(p04, p15, 4, 12, 5, 13, 6, 14, 7, 15);
+    const p23 = v128.shuffle<i16>(p26, p37, 0, 8, 1, 9, 2, 10, 3, 11);
+    const p67 = v128.shuffle<i16>(p26, p37, 4, 12, 5, 13, 6, 14, 7, 15);
+    const early01 = v128.shuffle<i32>(p01, p23, 0, 4, 1, 5);
+    const early23 = v128.shuffle<i32>(p01, p23, 2, 6, 3, 7);
+    const late01 = v128.shuffle<i32>(p45, p67, 0, 4, 1, 5);
+    const late23 = v128.shuffle<i32>(p45, p67, 2, 6, 3, 7);
+    v128.store(first + offset, v128.shuffle<i64>(early01, late01, 0, 2));
+    v128.store(second + offset, v128.shuffle<i64>(early01, late01, 1, 3));
+    v128.store(third + offset, v128.shuffle<i64>(early23, late23, 0, 2));
+    v128.store(fourth + offset, v128.shuffle<i64>(early23, late23, 1, 3));
+  }
+  const rest = ((<usize>pitch) << 1) - end;
+  memory.fill(first + end, 0, rest);
+  memory.fill(second + end, 0, rest);
+  memory.fill(third + end, 0, rest);
+  memory.fill(fourth + end, 0, rest);
 }
 
 /**
@@ -111,30 +152,43 @@ export function gather(from: usize, count: i32, stride: i32, to: usize): void {
  * Returns the scale.
  */
 export function halve(from: usize, count: i32, to: usize): f32 {
-  const magnitude = i32x4.splat(0x7fffffff);
-  let largest = f32x4.splat(0);
+  let largest = i32x4.splat(0);
   for (let i: i32 = 0; i < count; i += 4) {
-    largest = f32x4.max(largest, v128.and(v128.load(from + ((<usize>i) << 2)), magnitude));
+    largest = i32x4.max_s(largest, v128.and(v128.load(from + ((<usize>i) << 2)), i32x4.splat(0x7fffffff)));
   }
-  const a = Mathf.max(f32x4.extract_lane(largest, 0), f32x4.extract_lane(largest, 1));
-  const b = Mathf.max(f32x4.extract_lane(largest, 2), f32x4.extract_lane(largest, 3));
-  const bits = reinterpret<i32>(Mathf.max(a, b));
-  // Exponent of the next power of two, kept where both it and its inverse are normal floats.
-  let exponent = (bits >> 23) + ((bits & 0x7fffff) != 0 ? 1 : 0);
-  if (bits == 0) exponent = 127;
-  exponent = min(max(exponent, 2), 252);
-  const inverse = f32x4.splat(reinterpret<f32>((254 - exponent) << 23));
+  // Magnitudes compare as whole numbers.
+  largest = i32x4.max_s(largest, v128.shuffle<i32>(largest, largest, 2, 3, 0, 1));
+  largest = i32x4.max_s(largest, v128.shuffle<i32>(largest, largest, 1, 0, 3, 2));
+  const exponent = scaleExponents(largest);
+  const inverse = i32x4.shl(i32x4.sub(i32x4.splat(254), exponent), 23);
   for (let i: i32 = 0; i < count; i += 4) {
-    const scaled = f32x4.mul(v128.load(from + ((<usize>i) << 2)), inverse);
-    const sign = v128.and(i32x4.shr_u(scaled, 16), i32x4.splat(0x8000));
-    const x = v128.and(scaled, magnitude);
-    const odd = v128.and(i32x4.shr_u(x, 13), i32x4.splat(1));
-    const rounded = i32x4.add(i32x4.add(x, i32x4.splat(0xfff - (112 << 23))), odd);
-    const normal = i32x4.shr_u(rounded, 13);
-    // Below 2^-14 a half is subnormal: adding 0.5 shifts its bits into place, rounded by the hardware.
-    const subnormal = i32x4.sub(f32x4.add(x, f32x4.splat(0.5)), i32x4.splat(0x3f000000));
-    const half = v128.or(v128.bitselect(subnormal, normal, i32x4.lt_s(x, i32x4.splat(113 << 23))), sign);
-    v128.store64_lane(to + ((<usize>i) << 1), i16x8.narrow_i32x4_u(half, half), 0);
+    const v = v128.load(from + ((<usize>i) << 2));
+    v128.store64_lane(to + ((<usize>i) << 1), halves(v, v, inverse), 0);
   }
-  return reinterpret<f32>(exponent << 23);
+  return f32x4.extract_lane(i32x4.shl(exponent, 23), 0);
+}
+
+/** Biased exponents of the next powers of two, kept where both they and their inverses are normal floats. */
+function scaleExponents(largest: v128): v128 {
+  // A comparison gives -1 where it holds.
+  const above = i32x4.ne(v128.and(largest, i32x4.splat(0x7fffff)), i32x4.splat(0));
+  const exponents = i32x4.sub(i32x4.shr_u(largest, 23), above);
+  const clamped = i32x4.min_s(i32x4.max_s(exponents, i32x4.splat(2)), i32x4.splat(252));
+  return v128.bitselect(i32x4.splat(127), clamped, i32x4.eq(largest, i32x4.splat(0)));
+}
+
+/** Two vectors of floats as eight halves of value · inverse. */
+function halves(low: v128, high: v128, inverse: v128): v128 {
+  return i16x8.narrow_i32x4_u(halfBits(f32x4.mul(low, inverse)), halfBits(f32x4.mul(high, inverse)));
+}
+
+/** Bits of four numbers in half precision, one in each lane of 32 bits. */
+function halfBits(value: v128): v128 {
+  const x = v128.and(value, i32x4.splat(0x7fffffff));
+  const sign = i32x4.shr_u(v128.xor(value, x), 16);
+  const odd = v128.and(i32x4.shr_u(x, 13), i32x4.splat(1));
+  const normal = i32x4.shr_u(i32x4.add(i32x4.add(x, i32x4.splat(0xfff - (112 << 23))), odd), 13);
+  // Below 2^-14 a half is subnormal: adding 0.5 shifts its bits into place, rounded by the hardware.
+  const subnormal = i32x4.sub(f32x4.add(x, f32x4.splat(0.5)), i32x4.splat(0x3f000000));
+  return v128.or(v128.bitselect(subnormal, normal, i32x4.lt_s(x, i32x4.splat(113 << 23))), sign);
 }

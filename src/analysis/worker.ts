@@ -5,7 +5,7 @@ import { featuresBySize } from '../cluster/labels.ts';
 import { WordCounter } from '../cluster/word-counter.ts';
 import { type ExampleWords, exampleWords } from '../cluster/words.ts';
 import { unpackRows } from '../embed/half.ts';
-import { slotViews } from '../harvest/captures.ts';
+import { capturedAt } from '../harvest/captures.ts';
 import { type PackedContexts, tokensOf } from '../harvest/contexts.ts';
 import { HISTOGRAM_BINS } from '../harvest/scan.ts';
 import { rankedSlots } from '../harvest/selection.ts';
@@ -65,11 +65,16 @@ function unitRecord(unit: number): UnitRecord {
   const slots = rankedSlots(chosen, unit);
   const n = slots.length;
   const halves = new Uint16Array(n * width);
-  const windows = new Uint16Array(n * captured.length);
+  const { width: length } = captured.windows;
+  const windows = new Uint16Array(n * length);
+  const scales = new Float32Array(n);
+  const windowScales = new Float32Array(n);
   slots.forEach((slot, i) => {
-    const { row, window } = slotViews(captured, slot);
-    halves.set(row, i * width);
-    windows.set(window, i * captured.length);
+    const { input, window } = capturedAt(captured, slot);
+    halves.set(input.halves, i * width);
+    scales[i] = input.scale;
+    windows.set(window.halves, i * length);
+    windowScales[i] = window.scale;
   });
   const of = <T extends Float32Array | Uint32Array>(
     Type: new (length: number) => T,
@@ -79,7 +84,6 @@ function unitRecord(unit: number): UnitRecord {
     for (let i = 0; i < n; i++) values[i] = at(slots[i]!);
     return values;
   };
-  const scales = of(Float32Array, (slot) => captured.scales[2 * slot]!);
   const rowLength = weightsWidth({ embedding, width });
   const weights = work.weights.slice(unit * rowLength, (unit + 1) * rowLength);
   const { tree, labels, centrals, metrics } = splitUnit(
@@ -99,7 +103,7 @@ function unitRecord(unit: number): UnitRecord {
     position,
     activation: of(Float32Array, (slot) => captured.activations[slot]!),
     windows,
-    windowScales: of(Float32Array, (slot) => captured.scales[2 * slot + 1]!),
+    windowScales,
     merges: tree.merges,
     labels,
     centrals,

@@ -1,78 +1,61 @@
-/** Bytes of one block of slots. */
-const BLOCK_BYTES = 16 * 2 ** 20;
+import { type HalfRows, HalfRowTable, halfRow, type PackedRow } from './half-rows.ts';
+import type { RowStore } from './row-store.ts';
 
-/** Where the captured rows of a bank lie; every buffer is shared between threads. */
+/** What is kept of each example of a bank beside its place, by its slot; every buffer is shared between threads. */
 export interface CapturedRows {
-  readonly capacity: number;
-  readonly width: number;
-  readonly length: number;
-  readonly unitsPerBlock: number;
-  /** Slot data by block of units; null where no unit of the block has an example. */
-  readonly blocks: readonly (SharedArrayBuffer | null)[];
-  /** Two a slot: scale of the input row, scale of the window. */
-  readonly scales: Float32Array;
+  /** Input rows h, which banks that read one tap share. */
+  readonly inputs: HalfRows;
+  /** The row of each slot's input. */
+  readonly rows: Uint32Array;
+  /** Each slot's activations over its context, zeros after them. */
+  readonly windows: HalfRows;
   /** The activation at each slot's position. */
   readonly activations: Float32Array;
 }
 
-/**
- * What is kept for each example beside its place: the unit's input row h (width halves) and its activations
- * over the context (length halves), each with one scale. Blocks are made when first written.
- */
+/** One slot's input row and window, as views. */
+export function capturedAt(captured: CapturedRows, slot: number): { input: PackedRow; window: PackedRow } {
+  return {
+    input: halfRow(captured.inputs, captured.rows[slot]!),
+    window: halfRow(captured.windows, slot),
+  };
+}
+
+/** The captures of a bank while it is harvested. */
 export class Captures implements CapturedRows {
-  readonly capacity: number;
-  readonly width: number;
-  readonly length: number;
-  readonly unitsPerBlock: number;
-  readonly blocks: (SharedArrayBuffer | null)[];
-  readonly scales: Float32Array;
+  readonly store: RowStore;
+  readonly rows: Uint32Array;
+  readonly windows: HalfRowTable;
   readonly activations: Float32Array;
-  readonly #views: Uint16Array[] = [];
 
-  constructor(units: number, capacity: number, width: number, length: number) {
-    this.capacity = capacity;
-    this.width = width;
-    this.length = length;
-    this.unitsPerBlock = Math.max(1, Math.floor(BLOCK_BYTES / (2 * capacity * (width + length))));
-    this.blocks = Array(Math.ceil(units / this.unitsPerBlock)).fill(null);
-    this.scales = new Float32Array(new SharedArrayBuffer(units * capacity * 8));
-    this.activations = new Float32Array(new SharedArrayBuffer(units * capacity * 4));
+  /** @param length positions of the longest context */
+  constructor(slots: number, length: number, store: RowStore) {
+    this.store = store;
+    this.rows = new Uint32Array(new SharedArrayBuffer(slots * 4));
+    this.windows = new HalfRowTable(length);
+    this.activations = new Float32Array(new SharedArrayBuffer(slots * 4));
   }
 
-  /** Writes one slot: its input row, and the activations of its context (zeros after them). */
-  write(slot: number, row: Uint16Array, window: Uint16Array): void {
-    const { width, length } = this;
-    const perBlock = this.unitsPerBlock * this.capacity;
-    const block = Math.floor(slot / perBlock);
-    const at = (slot - block * perBlock) * (width + length);
-    const view = this.#view(block);
-    // `set` moves memory at once: a loop over shared memory takes four times as long.
-    view.set(row, at);
-    const first = at + width;
-    view.set(window, first);
-    if (window.length < length) view.fill(0, first + window.length, first + length);
+  get inputs(): HalfRows {
+    return this.store.table;
   }
 
-  #view(block: number): Uint16Array {
-    let view = this.#views[block];
-    if (view === undefined) {
-      const { unitsPerBlock, capacity, width, length } = this;
-      const buffer = new SharedArrayBuffer(2 * unitsPerBlock * capacity * (width + length));
-      this.blocks[block] = buffer;
-      view = new Uint16Array(buffer);
-      this.#views[block] = view;
-    }
-    return view;
+  /** What a checkpoint must hold beside rows and windows. */
+  state(): Record<string, Uint32Array | Float32Array> {
+    return { rows: this.rows, activations: this.activations };
+  }
+
+  restore(saved: Record<string, ArrayLike<number>>): void {
+    for (const [name, array] of Object.entries(this.state())) array.set(saved[name]!);
+  }
+
+  /** The parts that other threads read. */
+  share(): CapturedRows {
+    const { rows, activations } = this;
+    return { inputs: shared(this.inputs), rows, windows: shared(this.windows), activations };
   }
 }
 
-/** Views of one slot's input row and window. */
-export function slotViews(rows: CapturedRows, slot: number): { row: Uint16Array; window: Uint16Array } {
-  const perBlock = rows.unitsPerBlock * rows.capacity;
-  const buffer = rows.blocks[Math.floor(slot / perBlock)]!;
-  const start = (slot % perBlock) * (rows.width + rows.length) * 2;
-  return {
-    row: new Uint16Array(buffer, start, rows.width),
-    window: new Uint16Array(buffer, start + rows.width * 2, rows.length),
-  };
+function shared({ width, stride, rowsPerBlock, blocks }: HalfRows): HalfRows {
+  return { width, stride, rowsPerBlock, blocks };
 }

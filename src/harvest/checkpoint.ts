@@ -5,17 +5,17 @@ import {
   openSync,
   readdirSync,
   readFileSync,
-  readSync,
   renameSync,
   rmSync,
   writeSync,
-  writevSync,
 } from 'node:fs';
 import { join } from 'node:path';
 import { PolysemeError } from '../errors.ts';
 import { type PackedArray, packPieces, unpack } from '../pack.ts';
-import { type Captures, slotViews } from './captures.ts';
+import type { Captures } from './captures.ts';
 import type { ContextStore, PackedContexts } from './contexts.ts';
+import type { RowStore } from './row-store.ts';
+import { SavedRows } from './saved-rows.ts';
 import type { BankScan, Statistics } from './scan.ts';
 import type { Selection } from './selection.ts';
 
@@ -25,38 +25,36 @@ export interface SavedBank {
   readonly scan: BankScan;
   readonly selection: Selection;
   readonly captures: Captures;
-  /** 1 for each slot written since the last save. */
-  readonly dirty: Uint8Array;
 }
-
-/** Where each slot's row was saved: number of the save (0: nowhere) and row in its file. */
-interface Places {
-  readonly save: Uint32Array;
-  readonly row: Uint32Array;
-}
-
-/** Rows written together. */
-const ROWS_A_WRITE = 256;
 
 /**
  * The state of some banks on disk, so that a killed harvest goes on. Save n adds files and changes none:
- * captured rows go to a file of rows that later saves refer to, all else to a state file. Only when the harvest
+ * rows and windows go to files that later saves refer to, all else to a state file. Only when the harvest
  * has committed save n (see commitProgress) are files that it does not need removed.
  */
 export class StateWriter {
   readonly #dir: string;
   readonly #banks: readonly SavedBank[];
   readonly #contexts: ContextStore;
-  readonly #places: Places[];
+  readonly #stores: readonly { readonly store: RowStore; readonly files: SavedRows }[];
+  readonly #windows: readonly SavedRows[];
 
   constructor(dir: string, banks: readonly SavedBank[], contexts: ContextStore) {
     this.#dir = dir;
     this.#banks = banks;
     this.#contexts = contexts;
-    this.#places = banks.map(({ dirty }) => ({
-      save: new Uint32Array(dirty.length),
-      row: new Uint32Array(dirty.length),
+    // A store is named after the first bank that reads it: another thread may have one of the same tap.
+    const names = new Map<RowStore, string>();
+    for (const { name, captures } of banks) {
+      if (!names.has(captures.store)) names.set(captures.store, fileName(name));
+    }
+    this.#stores = [...names].map(([store, name]) => ({
+      store,
+      files: new SavedRows(dir, `rows-${name}`, store.table),
     }));
+    this.#windows = banks.map(
+      ({ name, captures }) => new SavedRows(dir, `windows-${fileName(name)}`, captures.windows),
+    );
   }
 
   write(number: number): void {
@@ -67,16 +65,18 @@ export class StateWriter {
       for (const [name, array] of Object.entries(all)) arrays[`${group}.${name}`] = array as PackedArray;
     };
     add('contexts', integers);
+    this.#stores.forEach(({ store, files }, s) => {
+      files.write(number);
+      add(`${s}.store`, store.state());
+      add(`${s}.rows`, files.state());
+    });
     this.#banks.forEach((bank, b) => {
-      const places = this.#places[b]!;
-      if (mostlyDead(places))
-        for (let s = 0; s < places.save.length; s++) bank.dirty[s]! |= +(places.save[s]! > 0);
-      writeRows(join(this.#dir, rowsName(bank, number)), bank, places, number);
-      bank.dirty.fill(0);
+      const windows = this.#windows[b]!;
+      windows.write(number);
+      add(`${b}.windows`, windows.state());
       add(`${b}.statistics`, bank.scan.statistics());
       add(`${b}.selection`, bank.selection.state());
-      add(`${b}.places`, places);
-      add(`${b}.captures`, { scales: bank.captures.scales, activations: bank.captures.activations });
+      add(`${b}.captures`, bank.captures.state());
     });
     writePacked(join(this.#dir, this.#stateName(number)), arrays);
   }
@@ -86,37 +86,35 @@ export class StateWriter {
     const path = join(this.#dir, this.#stateName(number));
     try {
       const arrays = unpack(readFileSync(path), path);
-      const group = (prefix: string): Record<string, PackedArray> =>
+      const group = <T>(prefix: string): T =>
         Object.fromEntries(
           Object.entries(arrays)
-            .filter(([name]) => name.startsWith(prefix))
-            .map(([name, array]) => [name.slice(prefix.length), array]),
-        );
+            .filter(([name]) => name.startsWith(`${prefix}.`))
+            .map(([name, array]) => [name.slice(prefix.length + 1), array]),
+        ) as T;
+      this.#stores.forEach(({ store, files }, s) => {
+        store.restore(group(`${s}.store`));
+        files.load(group(`${s}.rows`));
+      });
       this.#banks.forEach((bank, b) => {
-        bank.scan.restore(group(`${b}.statistics.`) as unknown as Statistics);
-        bank.selection.restore(group(`${b}.selection.`));
-        bank.captures.scales.set(arrays[`${b}.captures.scales`] as Float32Array);
-        bank.captures.activations.set(arrays[`${b}.captures.activations`] as Float32Array);
-        const places = this.#places[b]!;
-        places.save.set(arrays[`${b}.places.save`] as Uint32Array);
-        places.row.set(arrays[`${b}.places.row`] as Uint32Array);
-        readRows(this.#dir, bank, places);
+        this.#windows[b]!.load(group(`${b}.windows`));
+        bank.scan.restore(group<Statistics>(`${b}.statistics`));
+        bank.selection.restore(group(`${b}.selection`));
+        bank.captures.restore(group(`${b}.captures`));
       });
       const names = decodeJson(arrays['names']!) as string[];
-      this.#contexts.restore({ ...group('contexts.'), names } as unknown as PackedContexts);
+      this.#contexts.restore({ ...group<PackedContexts>('contexts'), names });
     } catch (error) {
       throw damaged(this.#dir, error);
     }
   }
 
   keepOnly(number: number): void {
-    const kept = new Set([this.#stateName(number)]);
-    this.#banks.forEach((bank, b) => {
-      for (const save of new Set(this.#places[b]!.save)) kept.add(rowsName(bank, save));
-    });
-    const own = [this.#stateName(0), ...this.#banks.map((bank) => rowsName(bank, 0))].map(stem);
+    const tables = [...this.#stores.map(({ files }) => files), ...this.#windows];
+    const kept = new Set([this.#stateName(number), ...tables.flatMap((files) => [...files.files()])]);
+    const own = new Set([this.#stateName(0), ...tables.map((files) => files.fileName(0))].map(stem));
     for (const name of readdirSync(this.#dir)) {
-      if (own.includes(stem(name)) && !kept.has(name)) rmSync(join(this.#dir, name));
+      if (own.has(stem(name)) && !kept.has(name)) rmSync(join(this.#dir, name));
     }
   }
 
@@ -155,75 +153,6 @@ export function loadProgress<T>(dir: string): SavedProgress<T> | null {
   }
 }
 
-/** Whether more than half of the rows on disk belong to examples that were given up since. */
-function mostlyDead({ save, row }: Places): boolean {
-  const rows = new Map<number, number>();
-  let live = 0;
-  save.forEach((number, s) => {
-    if (number === 0) return;
-    live++;
-    rows.set(number, Math.max(rows.get(number) ?? 0, row[s]! + 1));
-  });
-  return [...rows.values()].reduce((sum, n) => sum + n, 0) > 2 * live;
-}
-
-/** Writes every dirty slot's row to a new file. */
-function writeRows(path: string, { captures, dirty }: SavedBank, places: Places, number: number): void {
-  if (!dirty.includes(1)) return;
-  const file = openSync(path, 'w');
-  try {
-    let row = 0;
-    let pieces: Uint8Array[] = [];
-    const flush = (): void => {
-      const wanted = pieces.reduce((sum, { length }) => sum + length, 0);
-      const written = writevSync(file, pieces);
-      if (written !== wanted)
-        throw new Error(`ENOSPC: ${path}: only ${written} of ${wanted} bytes were written`);
-      pieces = [];
-    };
-    for (let slot = 0; slot < dirty.length; slot++) {
-      if (dirty[slot] === 0) continue;
-      const views = slotViews(captures, slot);
-      for (const { buffer, byteOffset, byteLength } of [views.row, views.window]) {
-        pieces.push(new Uint8Array(buffer, byteOffset, byteLength));
-      }
-      places.save[slot] = number;
-      places.row[slot] = row++;
-      if (pieces.length === 2 * ROWS_A_WRITE) flush();
-    }
-    flush();
-  } finally {
-    closeSync(file);
-  }
-}
-
-function readRows(dir: string, bank: SavedBank, { save, row }: Places): void {
-  const { captures } = bank;
-  const size = 2 * (captures.width + captures.length);
-  const files = new Map<number, number>();
-  const buffer = new Uint8Array(size);
-  const halves = new Uint16Array(buffer.buffer);
-  const input = halves.subarray(0, captures.width);
-  const window = halves.subarray(captures.width);
-  try {
-    for (let slot = 0; slot < save.length; slot++) {
-      const number = save[slot]!;
-      if (number === 0) continue;
-      let file = files.get(number);
-      if (file === undefined) {
-        file = openSync(join(dir, rowsName(bank, number)), 'r');
-        files.set(number, file);
-      }
-      if (readSync(file, buffer, 0, size, row[slot]! * size) !== size) {
-        throw new Error(`${rowsName(bank, number)} ends before row ${row[slot]}`);
-      }
-      captures.write(slot, input, window);
-    }
-  } finally {
-    for (const file of files.values()) closeSync(file);
-  }
-}
-
 function writePacked(path: string, arrays: Record<string, PackedArray>): void {
   const file = openSync(path, 'w');
   try {
@@ -234,10 +163,6 @@ function writePacked(path: string, arrays: Record<string, PackedArray>): void {
   } finally {
     closeSync(file);
   }
-}
-
-function rowsName({ name }: SavedBank, number: number): string {
-  return `rows-${fileName(name)}-${number}.bin`;
 }
 
 /** A file's name without the number of the save. */

@@ -8,11 +8,11 @@ export interface KeptContext {
   readonly tokens: Int32Array;
 }
 
-/** The contexts that examples refer to; one whose last example is given up is forgotten. */
+/** The contexts that examples refer to; one whose last row is given up is forgotten. */
 export class ContextStore {
   readonly #contexts = new Map<number, KeptContext & { uses: number }>();
 
-  /** Counts one more example in context `id`. */
+  /** Counts one more kept row of context `id`. */
   hold(id: number, describe: () => KeptContext): void {
     const known = this.#contexts.get(id);
     if (known !== undefined) known.uses++;

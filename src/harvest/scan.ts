@@ -1,5 +1,6 @@
 import { wasm } from '../wasm/generated/harvest.ts';
 import { instantiate, type Kernel, reserve } from '../wasm/instance.ts';
+import type { PackedRow } from './half-rows.ts';
 
 /** Which activations count as examples: the largest, the most negative, or the largest of either sign. */
 export type Sign = 'positive' | 'negative' | 'absolute';
@@ -34,7 +35,7 @@ interface Exports {
     best: number,
     where: number,
   ): number;
-  gather(from: number, count: number, stride: number, to: number): void;
+  windows(data: number, positions: number, units: number, pitch: number, to: number, scales: number): void;
   halve(from: number, count: number, to: number): number;
 }
 
@@ -48,6 +49,8 @@ type Region =
   | 'where'
   | 'scratch'
   | 'half'
+  | 'windows'
+  | 'windowScales'
   | 'valid'
   | 'data';
 
@@ -66,45 +69,62 @@ export class BankScan {
   readonly #scratch: Float32Array;
   readonly #valid: Uint8Array;
   readonly #peaks: { readonly best: Float32Array; readonly where: Int32Array };
-  /** The row packed last: `half.length` is the longest row's. */
-  readonly half: Uint16Array;
+  readonly #half: Uint16Array;
+  /** Halves from one unit's window to the next's. */
+  readonly #pitch: number;
+  readonly #longest: number;
+  readonly #windowScales: Float32Array;
+  /** Views of the units' windows, made when first asked for. */
+  readonly #windows: Uint16Array[];
+  /** 1 for each four units whose windows of the context scanned last are packed. */
+  readonly #packed: Uint8Array;
+  #positions = 0;
 
   /** @param longest positions of the longest context; `width`: dimension of the unit's input */
   constructor(units: number, longest: number, width: number) {
     this.units = units;
-    this.#stride = fours(units);
+    // An odd number of cache lines, so that successive positions of a unit do not share one set of the cache.
+    this.#stride = 16 * (Math.ceil(units / 16) | 1);
+    this.#longest = longest;
+    this.#pitch = multiple(longest, 8);
     this.#kernel = instantiate<Exports>(wasm);
+    const stride = this.#stride;
     let end = 1024;
     const take = (bytes: number): number => {
       const start = end;
-      end += Math.ceil(bytes / 64) * 64;
+      end += multiple(bytes, 64);
       return start;
     };
     this.#at = {
-      sum: take(this.#stride * 8),
-      max: take(this.#stride * 4),
-      min: take(this.#stride * 4),
-      active: take(this.#stride * 4),
-      histogram: take(this.#stride * HISTOGRAM_BINS * 4),
-      best: take(this.#stride * 4),
-      where: take(this.#stride * 4),
-      scratch: take(fours(Math.max(longest, width)) * 4),
-      half: take(fours(Math.max(longest, width)) * 2),
+      sum: take(stride * 8),
+      max: take(stride * 4),
+      min: take(stride * 4),
+      active: take(stride * 4),
+      histogram: take(stride * HISTOGRAM_BINS * 4),
+      best: take(stride * 4),
+      where: take(stride * 4),
+      scratch: take(multiple(width, 4) * 4),
+      half: take(multiple(width, 4) * 2),
+      windows: take(stride * this.#pitch * 2),
+      windowScales: take(stride * 4),
       valid: take(longest),
-      data: take(longest * this.#stride * 4),
+      data: take(multiple(longest, 8) * stride * 4),
     };
     reserve(this.#kernel.memory, end);
     const { buffer } = this.#kernel.memory;
-    this.#data = this.#floats(this.#at.data, longest * this.#stride);
-    this.#scratch = this.#floats(this.#at.scratch, fours(Math.max(longest, width)));
+    this.#data = this.#floats(this.#at.data, multiple(longest, 8) * stride);
+    this.#scratch = this.#floats(this.#at.scratch, multiple(width, 4));
     this.#valid = new Uint8Array(buffer, this.#at.valid, longest);
     this.#peaks = {
       best: this.#floats(this.#at.best, units),
       where: new Int32Array(buffer, this.#at.where, units),
     };
-    this.half = new Uint16Array(buffer, this.#at.half, fours(Math.max(longest, width)));
-    this.#floats(this.#at.max, this.#stride).fill(Number.NEGATIVE_INFINITY);
-    this.#floats(this.#at.min, this.#stride).fill(Number.POSITIVE_INFINITY);
+    this.#half = new Uint16Array(buffer, this.#at.half, width);
+    this.#windowScales = this.#floats(this.#at.windowScales, stride);
+    this.#windows = Array(units);
+    this.#packed = new Uint8Array(stride / 4);
+    this.#floats(this.#at.max, stride).fill(Number.NEGATIVE_INFINITY);
+    this.#floats(this.#at.min, stride).fill(Number.POSITIVE_INFINITY);
   }
 
   /**
@@ -124,12 +144,12 @@ export class BankScan {
     const positions = valid.length;
     const at = this.#at;
     const data = this.#data;
-    if (stride === units) data.set(activations.subarray(offset, offset + positions * units));
-    else {
-      for (let t = 0; t < positions; t++) {
-        data.set(activations.subarray(offset + t * units, offset + (t + 1) * units), t * stride);
-      }
+    for (let t = 0; t < positions; t++) {
+      data.set(activations.subarray(offset + t * units, offset + (t + 1) * units), t * stride);
     }
+    data.fill(0, positions * stride, multiple(positions, 8) * stride);
+    this.#positions = positions;
+    this.#packed.fill(0);
     this.#valid.set(valid);
     const nan = this.#kernel.exports.scan(
       at.data,
@@ -149,18 +169,38 @@ export class BankScan {
     return nan === 0 ? this.#peaks : null;
   }
 
-  /** Packs one unit's activations over the context scanned last into `half`; returns the scale. */
-  packWindow(unit: number, positions: number): number {
+  /**
+   * One unit's activations over the context scanned last, packed; zeros after them up to the longest context.
+   * The halves are a view that later scans overwrite.
+   */
+  window(unit: number): PackedRow {
     const at = this.#at;
-    this.#kernel.exports.gather(at.data + unit * 4, positions, this.#stride, at.scratch);
-    return this.#kernel.exports.halve(at.scratch, fours(positions), at.half);
+    const four = unit >> 2;
+    if (this.#packed[four] === 0) {
+      this.#packed[four] = 1;
+      const first = 4 * four;
+      this.#kernel.exports.windows(
+        at.data + first * 4,
+        this.#positions,
+        this.#stride,
+        this.#pitch,
+        at.windows + first * this.#pitch * 2,
+        at.windowScales + first * 4,
+      );
+    }
+    this.#windows[unit] ??= new Uint16Array(
+      this.#kernel.memory.buffer,
+      at.windows + unit * this.#pitch * 2,
+      this.#longest,
+    );
+    return { halves: this.#windows[unit]!, scale: this.#windowScales[unit]! };
   }
 
-  /** Packs a row of floats into `half`; returns the scale. */
-  packRow(values: Float32Array): number {
+  /** Packs an input row; the halves are a view that the next call overwrites. */
+  pack(values: Float32Array): PackedRow {
     this.#scratch.set(values);
-    this.#scratch.fill(0, values.length, fours(values.length));
-    return this.#kernel.exports.halve(this.#at.scratch, fours(values.length), this.#at.half);
+    const scale = this.#kernel.exports.halve(this.#at.scratch, this.#scratch.length, this.#at.half);
+    return { halves: this.#half, scale };
   }
 
   /** One unit's activation at a position of the context scanned last. */
@@ -201,6 +241,6 @@ export function histogramEdge(bin: number): number {
   return bin === 0 ? 0 : 2 ** (-12 + Math.floor((bin - 1) / 8)) * (1 + ((bin - 1) % 8) / 8);
 }
 
-function fours(count: number): number {
-  return Math.ceil(count / 4) * 4;
+function multiple(count: number, of: number): number {
+  return Math.ceil(count / of) * of;
 }

@@ -4,6 +4,7 @@ import { serve } from '../rpc.ts';
 import { type CapturedRows, Captures } from './captures.ts';
 import { type SavedBank, StateWriter } from './checkpoint.ts';
 import { ContextStore, type PackedContexts } from './contexts.ts';
+import { RowStore } from './row-store.ts';
 import { BankScan, type Statistics } from './scan.ts';
 import { type Chosen, needsMaxima, Selection, type SelectionOptions } from './selection.ts';
 
@@ -38,16 +39,14 @@ export interface HarvestedBank {
   readonly captured: CapturedRows;
 }
 
-interface BankState {
+interface BankState extends SavedBank {
   readonly bank: HarvestBank;
-  readonly scan: BankScan;
-  readonly selection: Selection;
-  readonly captures: Captures;
-  readonly dirty: Uint8Array;
 }
 
 let options: SelectionOptions;
 let banks: BankState[] = [];
+/** The input rows of each tap. */
+let stores = new Map<string, RowStore>();
 let writer: StateWriter;
 const contexts = new ContextStore();
 /** Whether this pass collects examples, and whether it collects statistics. */
@@ -64,14 +63,20 @@ const methods = {
     saved: { number: number; choosing: boolean } | null;
   }): void {
     options = request.selection;
-    banks = request.banks.map((bank) => ({
-      bank,
-      scan: new BankScan(bank.units, request.length, bank.width),
-      selection: new Selection(bank.units, options, bank.name),
-      captures: new Captures(bank.units, options.examples, bank.width, request.length),
-      dirty: new Uint8Array(bank.units * options.examples),
-    }));
-    writer = new StateWriter(request.stateDir, banks.map(saveable), contexts);
+    stores = new Map();
+    banks = request.banks.map((bank) => {
+      const { name, units, width, inputTap } = bank;
+      const store = stores.get(inputTap) ?? new RowStore(width, request.length);
+      stores.set(inputTap, store);
+      return {
+        name,
+        bank,
+        scan: new BankScan(units, request.length, width),
+        selection: new Selection(units, options, name),
+        captures: new Captures(units * options.examples, request.length, store),
+      };
+    });
+    writer = new StateWriter(request.stateDir, banks, contexts);
     choosing = !needsMaxima(options);
     if (request.saved === null) return;
     writer.load(request.saved.number);
@@ -83,10 +88,12 @@ const methods = {
 
   /** Takes in the taps of one batch. */
   scan({ batch, taps }: { batch: Batch; taps: Readonly<Record<string, TapData>> }): void {
-    for (const state of banks) {
-      const inputs = taps[state.bank.inputTap]!.data;
-      const activations = taps[state.bank.activationTap]!.data;
-      for (let row = 0; row < batch.ids.length; row++) scanContext(state, inputs, activations, batch, row);
+    for (let row = 0; row < batch.ids.length; row++) {
+      for (const store of stores.values()) store.begin();
+      for (const state of banks) {
+        const { inputTap, activationTap } = state.bank;
+        scanContext(state, taps[inputTap]!.data, taps[activationTap]!.data, batch, row);
+      }
     }
   },
 
@@ -103,15 +110,15 @@ const methods = {
   finish(): { banks: HarvestedBank[]; contexts: PackedContexts } {
     const finished = banks.map(({ bank, scan, selection, captures }) => {
       const { capacity, counts, score, context, position } = selection;
-      const { width, length, unitsPerBlock, blocks, scales, activations } = captures;
       return {
         name: bank.name,
         statistics: share(scan.statistics()),
         chosen: { capacity, counts, score, context, position },
-        captured: { capacity, width, length, unitsPerBlock, blocks, scales, activations },
+        captured: captures.share(),
       };
     });
     banks = [];
+    stores.clear();
     return { banks: finished, contexts: contexts.pack() };
   },
 };
@@ -176,42 +183,37 @@ function scanContext(
   }
 }
 
-/** Offers candidates of one context, and captures those that are taken; each input row is packed once. */
-function rowCapturer(state: BankState, inputs: Float32Array, batch: Batch, row: number) {
-  const { bank, scan, selection, captures, dirty } = state;
+/** Offers candidates of one context, and captures those that are taken. */
+function rowCapturer(
+  { bank, scan, selection, captures }: BankState,
+  inputs: Float32Array,
+  batch: Batch,
+  row: number,
+) {
+  const { store, rows, windows, activations } = captures;
   const id = batch.ids[row]!;
-  const length = batch.lengths[row]!;
   const start = row * batch.length;
-  const packed: { halves: Uint16Array; scale: number }[] = [];
-  const window = scan.half.subarray(0, length);
   const describe = () => ({
     document: batch.documents[row]!,
     name: batch.names[row]!,
     start: batch.starts[row]!,
-    tokens: batch.tokens.slice(start, start + length),
+    tokens: batch.tokens.slice(start, start + batch.lengths[row]!),
   });
   return (unit: number, score: number, position: number): void => {
     const slot = selection.offer(unit, score, id, position);
     if (slot < 0) return;
-    contexts.hold(id, describe);
-    if (selection.givenUp >= 0) contexts.release(selection.givenUp);
-    let input = packed[position];
-    if (input === undefined) {
+    // The new row is held before the old one is let go: they may be the same.
+    let input = store.hold(position);
+    if (input < 0) {
       const at = (start + position) * bank.width;
-      const scale = scan.packRow(inputs.subarray(at, at + bank.width));
-      input = { halves: scan.half.slice(0, bank.width), scale };
-      packed[position] = input;
+      input = store.add(position, scan.pack(inputs.subarray(at, at + bank.width)));
+      contexts.hold(id, describe);
     }
-    captures.scales[2 * slot] = input.scale;
-    captures.scales[2 * slot + 1] = scan.packWindow(unit, length);
-    captures.activations[slot] = scan.activation(unit, position);
-    captures.write(slot, input.halves, window);
-    dirty[slot] = 1;
+    if (selection.givenUp >= 0 && store.release(rows[slot]!)) contexts.release(selection.givenUp);
+    rows[slot] = input;
+    windows.write(slot, scan.window(unit));
+    activations[slot] = scan.activation(unit, position);
   };
-}
-
-function saveable({ bank, scan, selection, captures, dirty }: BankState): SavedBank {
-  return { name: bank.name, scan, selection, captures, dirty };
 }
 
 function share(statistics: Statistics): Statistics {

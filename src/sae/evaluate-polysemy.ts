@@ -7,7 +7,7 @@ import { mlpBank } from '../bank/mlp.ts';
 import { saeBank } from '../bank/sae.ts';
 import { unpackRows } from '../embed/half.ts';
 import { PolysemeError } from '../errors.ts';
-import { slotViews } from '../harvest/captures.ts';
+import { capturedAt } from '../harvest/captures.ts';
 import { type Harvest, harvest } from '../harvest/harvest.ts';
 import { rankedSlots } from '../harvest/selection.ts';
 import { type Comparison, compareSources } from '../study/compare.ts';
@@ -77,10 +77,12 @@ async function harvestSource(bank: Bank, found: Harvest): Promise<ExampleSource>
     unit(index) {
       const slots = rankedSlots(chosen, index);
       const halves = new Uint16Array(slots.length * bank.width);
+      const scales = new Float32Array(slots.length);
       slots.forEach((slot, i) => {
-        halves.set(slotViews(captured, slot).row, i * bank.width);
+        const { input } = capturedAt(captured, slot);
+        halves.set(input.halves, i * bank.width);
+        scales[i] = input.scale;
       });
-      const scales = Float32Array.from(slots, (slot) => captured.scales[2 * slot]!);
       return {
         inputs: unpackRows(halves, scales, bank.width),
         weights: weights.slice(index * rowLength, (index + 1) * rowLength),

@@ -1,0 +1,113 @@
+/** Bytes of one block of rows, or of one row where that is more. */
+const BLOCK_BYTES = 16 * 2 ** 20;
+
+/** A row of numbers in half precision: value i is halves[i] · scale. */
+export interface PackedRow {
+  readonly halves: Uint16Array;
+  readonly scale: number;
+}
+
+/** Where packed rows lie: blocks of rows, each a scale (float32) and then `width` halves. Threads share them. */
+export interface HalfRows {
+  readonly width: number;
+  /** Bytes from one row to the next, a multiple of 4. */
+  readonly stride: number;
+  readonly rowsPerBlock: number;
+  /** A hole where no row of the block was written. */
+  readonly blocks: readonly (SharedArrayBuffer | undefined)[];
+}
+
+/** A row's halves and scale; the halves are a view. */
+export function halfRow({ width, stride, rowsPerBlock, blocks }: HalfRows, index: number): PackedRow {
+  const buffer = blocks[Math.floor(index / rowsPerBlock)]!;
+  const start = (index % rowsPerBlock) * stride;
+  return {
+    halves: new Uint16Array(buffer, start + 4, width),
+    scale: new Float32Array(buffer, start, 1)[0]!,
+  };
+}
+
+/** Whether a row holds anything, and whether it was written since the last save. */
+export const RowState = { empty: 0, saved: 1, written: 2 } as const;
+
+interface Block {
+  readonly scales: Float32Array;
+  readonly halves: Uint16Array;
+  readonly states: Uint8Array;
+}
+
+/** Rows of half precision by number, in blocks that are made when first written; knows what a save must write. */
+export class HalfRowTable implements HalfRows {
+  readonly width: number;
+  readonly stride: number;
+  readonly rowsPerBlock: number;
+  readonly blocks: (SharedArrayBuffer | undefined)[] = [];
+  readonly #views: (Block | undefined)[] = [];
+
+  constructor(width: number) {
+    this.width = width;
+    this.stride = 4 * Math.ceil(1 + width / 2);
+    this.rowsPerBlock = Math.max(1, Math.floor(BLOCK_BYTES / this.stride));
+  }
+
+  /** Numbers of rows that there may be something in: 0 to size − 1. */
+  get size(): number {
+    return this.blocks.length * this.rowsPerBlock;
+  }
+
+  /** Writes a row of `width` halves. */
+  write(index: number, { halves, scale }: PackedRow): void {
+    const number = Math.floor(index / this.rowsPerBlock);
+    const block = this.#views[number] ?? this.#make(number);
+    const row = index - number * this.rowsPerBlock;
+    block.scales[(row * this.stride) >> 2] = scale;
+    // `set` moves memory at once: a loop over shared memory takes four times as long.
+    block.halves.set(halves, ((row * this.stride) >> 1) + 2);
+    block.states[row] = RowState.written;
+  }
+
+  /** Its number may be written again. */
+  drop(index: number): void {
+    this.#setState(index, RowState.empty);
+  }
+
+  state(index: number): number {
+    const block = this.#views[Math.floor(index / this.rowsPerBlock)];
+    return block === undefined ? RowState.empty : block.states[index % this.rowsPerBlock]!;
+  }
+
+  /** The bytes of a row, for a save that they are written to; the row counts as saved. */
+  save(index: number): Uint8Array {
+    this.#setState(index, RowState.saved);
+    return this.#bytes(index);
+  }
+
+  /** The bytes of a row to be read from a save; the row counts as saved. */
+  restore(index: number, bytes: Uint8Array): void {
+    const number = Math.floor(index / this.rowsPerBlock);
+    if (this.#views[number] === undefined) this.#make(number);
+    this.#setState(index, RowState.saved);
+    this.#bytes(index).set(bytes);
+  }
+
+  #bytes(index: number): Uint8Array {
+    const buffer = this.blocks[Math.floor(index / this.rowsPerBlock)]!;
+    return new Uint8Array(buffer, (index % this.rowsPerBlock) * this.stride, this.stride);
+  }
+
+  #setState(index: number, state: number): void {
+    this.#views[Math.floor(index / this.rowsPerBlock)]!.states[index % this.rowsPerBlock] = state;
+  }
+
+  #make(number: number): Block {
+    const buffer = new SharedArrayBuffer(this.rowsPerBlock * this.stride);
+    const block = {
+      scales: new Float32Array(buffer),
+      halves: new Uint16Array(buffer),
+      states: new Uint8Array(this.rowsPerBlock),
+    };
+    this.blocks[number] = buffer;
+    this.#views[number] = block;
+    return block;
+  }
+}
