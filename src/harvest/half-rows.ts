@@ -42,17 +42,14 @@ export class HalfRowTable implements HalfRows {
   readonly stride: number;
   readonly rowsPerBlock: number;
   readonly blocks: (SharedArrayBuffer | undefined)[] = [];
+  /** Rows from 0 to the last that was ever written. */
+  size = 0;
   readonly #views: (Block | undefined)[] = [];
 
   constructor(width: number) {
     this.width = width;
     this.stride = 4 * Math.ceil(1 + width / 2);
     this.rowsPerBlock = Math.max(1, Math.floor(BLOCK_BYTES / this.stride));
-  }
-
-  /** Numbers of rows that there may be something in: 0 to size − 1. */
-  get size(): number {
-    return this.blocks.length * this.rowsPerBlock;
   }
 
   /** Writes a row of `width` halves. */
@@ -64,6 +61,7 @@ export class HalfRowTable implements HalfRows {
     // `set` moves memory at once: a loop over shared memory takes four times as long.
     block.halves.set(halves, ((row * this.stride) >> 1) + 2);
     block.states[row] = RowState.written;
+    if (index >= this.size) this.size = index + 1;
   }
 
   /** Its number may be written again. */
@@ -88,6 +86,7 @@ export class HalfRowTable implements HalfRows {
     if (this.#views[number] === undefined) this.#make(number);
     this.#setState(index, RowState.saved);
     this.#bytes(index).set(bytes);
+    if (index >= this.size) this.size = index + 1;
   }
 
   #bytes(index: number): Uint8Array {
