@@ -7,12 +7,13 @@ import { evaluateSae } from '../evaluate.ts';
 import type { SaeEvaluation } from '../evaluate-types.ts';
 import { writeFileWhole } from '../formats/bytes.ts';
 import type { SaeTrainerOptions } from '../training/options.ts';
-import type { SaeStep } from '../training/step.ts';
+import { SaeDivergence, type SaeStep } from '../training/step.ts';
 import { createSaeTrainer, type SaeTrainer } from '../training/trainer.ts';
 import { readCheckpoint, writeCheckpoint } from './checkpoint.ts';
+import { lockFolder } from './lock.ts';
 import { appendLog, trimLog } from './log.ts';
+import { checkMemory } from './memory.ts';
 import {
-  bufferSize,
   FREE_OPTIONS,
   parseSaeTrainOptions,
   type ResolvedSaeTrainOptions,
@@ -57,6 +58,8 @@ interface RunFile {
   readonly version: 1;
   readonly options: Record<string, unknown>;
   readonly result: readonly TrainedSae[] | null;
+  /** Where it diverged: the step and what was seen. The same command would do so again. */
+  readonly diverged?: string;
 }
 
 /**
@@ -77,10 +80,10 @@ export async function trainSae(options: SaeTrainOptions, hooks: SaeTrainHooks = 
   try {
     const described = describe(checked, input);
     const there = await readRun(out, described);
-    if (there?.result) return [...there.result];
+    if (there?.result) return await finished(out, there.result);
     return await train({ options: checked, out, members, input, described, hooks });
   } catch (error) {
-    if (error instanceof Error && /ENOSPC|no space left/i.test(error.message)) {
+    if (error instanceof Error && /ENOSPC|EDQUOT|no space left/i.test(error.message)) {
       throw new PolysemeError(
         `the disk of ${out} is full; make room and run the same command again to go on from the last checkpoint`,
       );
@@ -90,6 +93,12 @@ export async function trainSae(options: SaeTrainOptions, hooks: SaeTrainHooks = 
     await input.source.close();
     await input.model?.close();
   }
+}
+
+/** A result that is there already; a kill may have left checkpoints beside it. */
+async function finished(out: string, result: readonly TrainedSae[]): Promise<TrainedSae[]> {
+  await rm(join(out, 'checkpoints'), { recursive: true, force: true });
+  return [...result];
 }
 
 interface Run {
@@ -102,15 +111,53 @@ interface Run {
 }
 
 async function train(run: Run): Promise<TrainedSae[]> {
-  const { options, out, members, input, described, hooks } = run;
+  const { options, out, members, input, described } = run;
   const { source } = input;
-  const { batch, seed } = options;
   const latents = options.latents ?? 8 * source.width;
   const settings = members.map((member) => trainerOptions(options, member, source.width, latents));
-  // Weights, two moments and (clipping) gradients of encoder and decoder, the averages; and a copy while saving.
-  const rows = (options.clip > 0 ? 8 : 6) + 1;
-  const each = 4 * latents * source.width * rows;
-  const capacity = bufferSize(options, source, each * (members.length + 1));
+  const capacity = checkMemory(options, source, settings);
+  const dirs = members.map(({ name }) => join(out, name));
+  let unlock: () => Promise<void>;
+  try {
+    for (const dir of dirs) await mkdir(dir, { recursive: true });
+    unlock = await lockFolder(out);
+  } catch (error) {
+    throw error instanceof PolysemeError ? error : cannotWrite(out, error);
+  }
+  try {
+    // Another process may have ended it meanwhile.
+    const there = await readRun(out, described);
+    if (there?.result) return await finished(out, there.result);
+    await writeRun(out, { version: 1, options: described, result: null }).catch((error) => {
+      throw cannotWrite(out, error);
+    });
+    return await trainMembers({ ...run, latents, settings, capacity, dirs });
+  } catch (error) {
+    if (!(error instanceof SaeDivergence)) throw error;
+    const diverged = `step ${error.step}: ${error.what}`;
+    await writeRun(out, { version: 1, options: described, result: null, diverged });
+    throw error;
+  } finally {
+    await unlock();
+  }
+}
+
+function cannotWrite(out: string, error: unknown): PolysemeError {
+  return new PolysemeError(`cannot write to ${out}: ${(error as Error).message}`);
+}
+
+interface Prepared extends Run {
+  readonly latents: number;
+  readonly settings: readonly SaeTrainerOptions[];
+  /** Vectors of the buffer. */
+  readonly capacity: number;
+  readonly dirs: readonly string[];
+}
+
+async function trainMembers(run: Prepared): Promise<TrainedSae[]> {
+  const { options, out, members, input, described, hooks, settings, capacity, dirs } = run;
+  const { source } = input;
+  const { batch, seed } = options;
   const trainers: SaeTrainer[] = [];
   const buffer = new ShuffleBuffer({
     width: source.width,
@@ -126,17 +173,10 @@ async function train(run: Run): Promise<TrainedSae[]> {
   });
   try {
     for (const own of settings) trainers.push(await createSaeTrainer(own));
-    const dirs = members.map(({ name }) => join(out, name));
-    try {
-      for (const dir of dirs) await mkdir(dir, { recursive: true });
-      await writeRun(out, { version: 1, options: described, result: null });
-    } catch (error) {
-      throw new PolysemeError(`cannot write to ${out}: ${(error as Error).message}`);
-    }
     const checkpoints = join(out, 'checkpoints');
     const start = await resume(checkpoints, buffer, trainers);
     for (const dir of dirs) await trimLog(dir, start);
-    const last = await steps({ ...run, batch, latents, trainers, buffer, dirs, checkpoints, start });
+    const last = await steps({ ...run, batch, trainers, buffer, checkpoints, start });
     const total = trainers[0]!.steps;
     const results: TrainedSae[] = [];
     for (const [i, trainer] of trainers.entries()) {
@@ -182,12 +222,10 @@ async function train(run: Run): Promise<TrainedSae[]> {
   }
 }
 
-interface Loop extends Run {
+interface Loop extends Prepared {
   readonly batch: number;
-  readonly latents: number;
   readonly trainers: readonly SaeTrainer[];
   readonly buffer: ShuffleBuffer;
-  readonly dirs: readonly string[];
   readonly checkpoints: string;
   readonly start: number;
 }
@@ -212,7 +250,9 @@ async function steps(loop: Loop): Promise<SaeStep[]> {
   for (let step = start + 1; step <= total; step++) {
     const vectors = await buffer.next(batch);
     last = [];
-    for (const trainer of trainers) last.push(await trainer.step(vectors));
+    for (const [i, trainer] of trainers.entries()) {
+      last.push(await trainer.step(vectors).catch((error) => advise(error, loop, members[i]!.name)));
+    }
     const rate = ((step - start) * batch) / ((performance.now() - began) / 1000);
     if (step % logEvery === 0 || step === total) {
       for (const [i, dir] of dirs.entries()) {
@@ -232,6 +272,22 @@ async function steps(loop: Loop): Promise<SaeStep[]> {
     if (step < total && performance.now() - saved >= wait) await save(step);
   }
   return last;
+}
+
+/** Says of a divergence which SAE it was, and what to do about it here. */
+function advise(error: unknown, { out, options, settings }: Loop, name: string): never {
+  if (!(error instanceof SaeDivergence)) throw error;
+  const { step, what } = error;
+  const of = name === '' ? what : `${what} (${name})`;
+  throw new SaeDivergence(step, of, remedy(out, step, settings[0]!.learningRate, options.clip > 0));
+}
+
+function remedy(out: string, step: number, learningRate: number, clips: boolean): string {
+  const cause =
+    step === 1
+      ? 'the inputs are too large: look at them, or let them be scaled'
+      : `the learning rate ${learningRate} is likely too high: lower it${clips ? '' : ', or clip gradients'}`;
+  return `${cause}; with another --out, or delete ${out}`;
 }
 
 /** Puts the newest checkpoint back; returns its step, 0 where there is none. */
@@ -343,6 +399,12 @@ async function readRun(out: string, asked: Record<string, unknown>): Promise<Run
   if (differences.length > 0) {
     throw new PolysemeError(
       `${out} is a training with other options (${differences.slice(0, 4).join('; ')}): give another --out, or delete it`,
+    );
+  }
+  if (there.diverged !== undefined) {
+    throw new PolysemeError(
+      `${out}: this training diverged in ${there.diverged}; the same command would again: give a lower learning rate or ` +
+        'clip gradients, with another --out, or delete the folder',
     );
   }
   return there;

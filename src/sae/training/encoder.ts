@@ -1,7 +1,9 @@
 import { InferenceSession, Tensor } from 'onnxruntime-node';
+import { PolysemeError } from '../../errors.ts';
 import { encodeModel } from '../../model/onnx.ts';
 import { wasm } from '../../wasm/generated/sae-scan.ts';
 import { instantiate, type Kernel, reserve } from '../../wasm/instance.ts';
+import { TILE_LATENTS, TILE_TOKENS } from './layout.ts';
 
 /** What a thread does to its share of the latents: keep all pairs, or the k largest a token, or of the batch. */
 export interface EncodeJob {
@@ -86,9 +88,6 @@ interface ScanExports {
   ): number;
 }
 
-/** Tokens and latents of one matrix product: its output stays in cache until it is scanned. */
-const TILE_TOKENS = 1024;
-export const TILE_LATENTS = 256;
 /** The smallest positive float: an activation must be above 0. */
 const TINY = 1.401298464324817e-45;
 
@@ -147,7 +146,13 @@ export class TileEncoder {
     const keys = take(mode === 'all' ? 0 : mode === 'rows' ? tokens * slots * 8 : (slots + spare) * 8);
     const out = take(outLength * 8);
     const { memory, exports } = this.#kernel;
-    reserve(memory, end);
+    try {
+      reserve(memory, end);
+    } catch {
+      throw new PolysemeError(
+        `SAE training: a batch of ${tokens} needs ${(end / 2 ** 30).toFixed(1)} GiB in each thread, more than there is: use a smaller batch`,
+      );
+    }
     const f32 = (address: number, length: number) =>
       new Float32Array(memory.buffer as ArrayBuffer, address, length);
     f32(h, tokens * stride).set(new Float32Array(shared, job.h, tokens * stride));

@@ -27,6 +27,9 @@ export type PairField = (typeof PAIR_FIELDS)[number];
 /** Tokens and latents that one call of a kernel works on; partial sums are kept a block, so their order is fixed. */
 export const TOKEN_BLOCK = 64;
 export const LATENT_BLOCK = 64;
+/** Tokens and latents of one matrix product: its output stays in cache until it is scanned. */
+export const TILE_TOKENS = 1024;
+export const TILE_LATENTS = 256;
 /** Rows of scratch memory that a thread needs: kernels/sae/latents.ts. */
 const SCRATCH_ROWS = 8;
 const SCRATCH_TAIL = 256;

@@ -1,4 +1,5 @@
 import { Worker } from 'node:worker_threads';
+import { PolysemeError } from '../../errors.ts';
 import type { Segment } from './encoder.ts';
 import type { Layout } from './layout.ts';
 import type { Task, WorkerSetup } from './worker.ts';
@@ -6,6 +7,8 @@ import type { Task, WorkerSetup } from './worker.ts';
 interface Reply {
   readonly result?: unknown;
   readonly error?: string;
+  /** The error is the caller's or the machine's. */
+  readonly refused?: boolean;
 }
 
 /** Worker threads over one shared memory, all doing the same task at a time. */
@@ -28,14 +31,18 @@ export class Pool {
         // The process's own flags may not suit a file (--input-type).
         execArgv: [],
       });
-      worker.on('message', ({ result, error }: Reply) => {
+      worker.on('message', ({ result, error, refused }: Reply) => {
         const waiting = this.#waiting.get(worker);
         this.#waiting.delete(worker);
         if (error === undefined) waiting?.resolve(result);
-        else waiting?.reject(new Error(error));
+        else waiting?.reject(refused ? new PolysemeError(error) : new Error(error));
       });
       worker.on('error', (error) => this.#fail(error as Error));
-      worker.on('exit', () => this.#fail(new Error('a training thread ended early')));
+      worker.on('exit', () =>
+        this.#fail(
+          new PolysemeError('SAE training: a thread ended early; the trainer takes no further step'),
+        ),
+      );
       return worker;
     });
   }
@@ -84,13 +91,18 @@ export class Pool {
     Atomics.store(this.#counter, 0, 0);
     for (const worker of this.#workers) worker.ref();
     try {
-      return await Promise.all(
+      // All end before an error is passed on: a late reply would be taken for the next task's.
+      const ended = await Promise.allSettled(
         this.#workers.map((worker) => {
           const reply = this.#reply(worker);
           worker.postMessage(task);
           return reply;
         }),
       );
+      return ended.map((one) => {
+        if (one.status === 'rejected') throw one.reason;
+        return one.value;
+      });
     } finally {
       for (const worker of this.#workers) worker.unref();
     }

@@ -52,12 +52,14 @@ export interface SaeStep {
 /**
  * One step on the `tokens` inputs that lie in the trainer's memory: forward, losses, gradients, Adam, averages.
  *
- * @returns what it saw, or the first input row that is not finite; then nothing was changed
- * @throws PolysemeError where training diverges
+ * @param onUpdate called when all that can be refused is behind it: until then nothing that lasts is changed but counters
+ * @returns what it saw, or the first input row that is not finite
+ * @throws PolysemeError where training diverges, or the pairs do not fit in memory
  */
 export async function performStep(
   context: StepContext,
   tokens: number,
+  onUpdate: () => void,
 ): Promise<SaeStep | { badRow: number }> {
   const { layout, pool, settings, counters } = context;
   const weights = setNumbers(context, tokens);
@@ -69,6 +71,7 @@ export async function performStep(
   const pairs = await decode(context, tokens, hasAux);
   const losses = sumLosses(context, tokens, pairs, hasAux);
   checkDivergence(context, losses, weights.learningRate);
+  onUpdate();
   const gradientNorm = await update(context, tokens, hasAux, weights.learningRate);
   counters.step++;
 
@@ -204,6 +207,18 @@ function sumLosses({ layout, settings }: StepContext, tokens: number, pairs: num
   };
 }
 
+/** Training that got nowhere near: its step, and what was seen there. */
+export class SaeDivergence extends PolysemeError {
+  readonly step: number;
+  readonly what: string;
+
+  constructor(step: number, what: string, cause: string) {
+    super(`SAE training diverged in step ${step}: ${what}: ${cause}`);
+    this.step = step;
+    this.what = what;
+  }
+}
+
 /** A squared error this many times that of the first step, relative to the inputs' square, is divergence. */
 const DIVERGED = 1000;
 
@@ -226,12 +241,12 @@ function diverged(
   settings: SaeTrainerSettings,
   learningRate: number,
   what: string,
-): PolysemeError {
+): SaeDivergence {
   const cause =
     counters.step === 0
       ? 'the starting weights or the inputs are too large: scale them down (inputScale)'
       : `the learning rate ${learningRate} is likely too high${settings.clipNorm > 0 ? '' : ' (clipNorm is off)'}: lower it, and go on from a checkpoint`;
-  return new PolysemeError(`SAE training diverged in step ${counters.step + 1}: ${what}: ${cause}`);
+  return new SaeDivergence(counters.step + 1, what, cause);
 }
 
 /** Gradients and Adam; returns the gradient's norm where it is needed. */

@@ -15,7 +15,7 @@ import { Pool } from './pool.ts';
 import { resample } from './resample.ts';
 import { type SaeMetadata, saveSae } from './save.ts';
 import { readState, type SaeTrainerState, writeState } from './state.ts';
-import { performStep, type SaeStep, type StepContext } from './step.ts';
+import { performStep, SaeDivergence, type SaeStep, type StepContext } from './step.ts';
 import { readGradients, readWeights } from './weights.ts';
 import type { SaeKernel } from './worker.ts';
 
@@ -76,9 +76,10 @@ export class SaeTrainer {
   }
 
   /**
-   * One step on a batch of vectors, n × inputDim. Nothing is changed by a batch that is refused.
+   * One step on a batch of vectors, n × inputDim. Nothing is changed by a batch that is refused, and another can follow.
    *
-   * @throws PolysemeError for a batch of a wrong length or that is not finite, and where training diverges
+   * @throws PolysemeError for a batch of a wrong length, that is not finite or needs too much memory; and where training
+   *   diverges: then every further step is refused until `restore`
    */
   async step(batch: Float32Array): Promise<SaeStep> {
     const { layout, settings, kernel, counters } = this.#context;
@@ -86,12 +87,24 @@ export class SaeTrainer {
     return this.#alone(async () => {
       layout.setBatch(tokens);
       toRows(layout, batch, settings.inputDim);
+      const before = { counters: { ...counters }, bDec: layout.state('bDec').slice() };
+      const putBack = () => {
+        Object.assign(counters, before.counters);
+        layout.state('bDec').set(before.bDec);
+      };
       if (counters.step === 0) this.#lookAtFirstBatch(batch);
-      const result = await performStep(this.#context, tokens).catch((error) => {
-        this.#failure = error;
-        throw error;
+      let updating = false;
+      const result = await performStep(this.#context, tokens, () => {
+        updating = true;
+      }).catch((error: unknown) => {
+        if (!updating) putBack();
+        if (updating || error instanceof SaeDivergence) this.#failure = asFailure(error, updating);
+        throw this.#failure ?? error;
       });
-      if ('badRow' in result) throw this.#notFinite(batch, result.badRow);
+      if ('badRow' in result) {
+        putBack();
+        throw this.#notFinite(batch, result.badRow);
+      }
       if (settings.resampleEvery > 0 && counters.step % settings.resampleEvery === 0) {
         resample(layout, kernel, settings, counters.step);
       }
@@ -196,6 +209,15 @@ export class SaeTrainer {
       layout.state('bDec').set(centre(batch, inputDim, decoderBias).map((value) => value * scale));
     }
   }
+}
+
+/** What further steps are answered with. */
+function asFailure(error: unknown, updating: boolean): PolysemeError {
+  if (error instanceof SaeDivergence || !updating) return error as PolysemeError;
+  const why = (error as Error).message.split('\n')[0];
+  return new PolysemeError(
+    `SAE training: a step stopped half-way (${why}), and the weights are lost: restore a state that was saved before`,
+  );
 }
 
 const CLOSED = new PolysemeError('SAE training: the trainer is closed');

@@ -1,4 +1,5 @@
 import { parentPort, workerData } from 'node:worker_threads';
+import { PolysemeError } from '../../errors.ts';
 import { wasm } from '../../wasm/generated/sae.ts';
 import { instantiate } from '../../wasm/instance.ts';
 import { type EncodeJob, type Segment, TileEncoder } from './encoder.ts';
@@ -143,7 +144,8 @@ port.on('message', async (task: Task | 'close') => {
         : [];
     port.postMessage({ result }, transfer);
   } catch (error) {
-    port.postMessage({ error: error instanceof Error ? (error.stack ?? error.message) : String(error) });
+    if (error instanceof PolysemeError) port.postMessage({ error: error.message, refused: true });
+    else port.postMessage({ error: error instanceof Error ? (error.stack ?? error.message) : String(error) });
   }
 });
 port.postMessage({ result: 'ready' });
