@@ -167,7 +167,8 @@ function gradients(
   const errors = main.errors + <usize>group * p.tokens * bytes;
   accumulate(p, main, errors, j, embed, meanEnergy, gradE, gradD, scratch);
   const fired = active;
-  if (embed && p.embeddingWeight != 0) addEmbeddingGradient(p.encoder + row, gradE, scratch, bytes, <f32>sumOverA);
+  if (embed && p.embeddingWeight != 0)
+    addEmbeddingGradient(p.encoder + row, gradE, scratch, bytes, <f32>sumOverA);
   store<f64>(p.latentEmbedding + (j << 3), sumDistance);
   store<u32>(p.latentPairs + (j << 2), distances);
 

@@ -77,8 +77,6 @@ function activation(p: Params, entry: usize): f32 {
 }
 
 /** The first active entry of [at, end), or `end`. */
-// @ts-ignore: decorator
-@inline
 function nextActive(p: Params, at: usize, end: usize): usize {
   if (p.gated) while (at < end && activation(p, at) == 0) at += 8;
   return at;

@@ -3,6 +3,7 @@ import { PolysemeError } from '../../errors.ts';
 import { encodeModel } from '../../model/onnx.ts';
 import { wasm } from '../../wasm/generated/sae-scan.ts';
 import { instantiate, type Kernel, reserve } from '../../wasm/instance.ts';
+import { pairCost } from './dense-share.ts';
 import { TILE_LATENTS, TILE_TOKENS } from './layout.ts';
 
 /** What a thread does to its share of the latents: keep all pairs, or the k largest a token, or of the batch. */
@@ -40,6 +41,7 @@ interface ScanExports {
     counts: number,
     out: number,
   ): number;
+  countActive(entries: number, count: number, low: number, latent: number, half: number): number;
   selectRows(
     tile: number,
     rows: number,
@@ -120,8 +122,16 @@ export class TileEncoder {
     return new TileEncoder(session, stride);
   }
 
-  /** Encodes the tiles of latents that `claim` hands out, counting up, until they are past the last latent. */
-  async run(job: EncodeJob, shared: SharedArrayBuffer, claim: () => number): Promise<Segment[]> {
+  /**
+   * Encodes the tiles of latents that `claim` hands out, counting up, until they are past the last latent. `isTooMany`
+   * is told what the pairs of a tile of mode `all` cost (`pairCost`): where it says so, nothing is found.
+   */
+  async run(
+    job: EncodeJob,
+    shared: SharedArrayBuffer,
+    claim: () => number,
+    isTooMany: (cost: number) => boolean,
+  ): Promise<Segment[]> {
     const stride = this.#stride;
     const { tokens, mode, k } = job;
     const rows = Math.min(tokens, TILE_TOKENS);
@@ -192,6 +202,9 @@ export class TileEncoder {
         );
         if (mode === 'all') {
           const total = exports.scan(tile, count, columns, bias, low, first, counts, out);
+          const half = job.bandwidth / 2;
+          const active = job.threshold === 0 ? total : exports.countActive(out, total, low, first, half);
+          if (isTooMany(pairCost(total, active))) return [];
           emit(token, count, first, total);
         } else if (mode === 'rows') {
           exports.selectRows(

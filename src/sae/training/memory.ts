@@ -1,5 +1,5 @@
-import { denseLimit } from './dense-choice.ts';
-import { TILE_LATENTS, TILE_TOKENS } from './layout.ts';
+import { mostPairs } from './dense-share.ts';
+import { DENSE_TOKENS, TILE_LATENTS, TILE_TOKENS } from './layout.ts';
 import { isBatchTopK, isTopK, type SaeTrainerSettings } from './options.ts';
 
 /** Bytes that one trainer shares between its threads at most. */
@@ -30,7 +30,7 @@ export function trainerBytes(settings: SaeTrainerSettings, threads: number, toke
   const parameters = latents * (rows * row + 12 * (1 + gated) + 60);
 
   // Threads find the largest k each, of which the largest k are kept.
-  const found = isTopK(architecture) ? threads * k * tokens : denseLimit(settings, tokens);
+  const found = isTopK(architecture) ? threads * k * tokens : mostPairs(architecture, latents * tokens);
   const auxiliary = threads * Math.min(auxK, latents) * tokens;
   const pairs = (found + auxiliary) * (PAIR + ENTRY);
   const inputs = 1 + (settings.applyBDecToInput ? 1 : 0) + groupSizes.length + (auxK > 0 ? 1 : 0);
@@ -43,7 +43,8 @@ export function trainerBytes(settings: SaeTrainerSettings, threads: number, toke
     isBatchTopK(architecture) ? (2 * k * tokens + 65_536) * 8 + k * tokens * ENTRY : 0,
     isTopK(architecture) ? 0 : Math.min(tokens, TILE_TOKENS) * TILE_LATENTS * ENTRY,
   );
-  const thread = tokens * row + TILE_LATENTS * (row + 4 * Math.min(tokens, TILE_TOKENS)) + choosing;
+  const dense = isTopK(architecture) ? 0 : 2 * tokens * row + TILE_LATENTS * (14 * row + 20 * DENSE_TOKENS);
+  const thread = dense + tokens * row + TILE_LATENTS * (row + 4 * Math.min(tokens, TILE_TOKENS)) + choosing;
   return {
     parameters,
     batch: vectors + pairs + threads * thread,

@@ -1,6 +1,6 @@
 import { Worker } from 'node:worker_threads';
 import { PolysemeError } from '../../errors.ts';
-import type { Segment } from './encoder.ts';
+import type { EncodeJob, Segment } from './encoder.ts';
 import type { Layout } from './layout.ts';
 import type { Task, WorkerSetup } from './worker.ts';
 
@@ -15,6 +15,7 @@ interface Reply {
 export class Pool {
   readonly #workers: readonly Worker[];
   readonly #counter: Int32Array;
+  readonly #found: Int32Array;
   readonly #waiting = new Map<
     Worker,
     { resolve: (value: unknown) => void; reject: (error: Error) => void }
@@ -23,9 +24,10 @@ export class Pool {
 
   private constructor(layout: Layout, stride: number) {
     this.#counter = new Int32Array(layout.memory.buffer, layout.counter, 1);
+    this.#found = new Int32Array(layout.memory.buffer, layout.found, 1);
     this.#workers = layout.scratch.map((scratch) => {
-      const { memory, params, counter } = layout;
-      const setup: WorkerSetup = { memory, params, counter, scratch, stride };
+      const { memory, params, counter, found } = layout;
+      const setup: WorkerSetup = { memory, params, counter, found, scratch, stride };
       const worker = new Worker(new URL('./worker.js', import.meta.url), {
         workerData: setup,
         // The process's own flags may not suit a file (--input-type).
@@ -69,9 +71,11 @@ export class Pool {
     return Math.max(...((await this.#all(task)) as number[]));
   }
 
-  /** Runs an encode task; resolves with the threads' segments. */
-  async encode(task: Extract<Task, { name: 'encode' }>): Promise<Segment[]> {
-    return ((await this.#all(task)) as Segment[][]).flat();
+  /** Runs an encode task; resolves with the threads' segments, or null where the pairs cost more than `limit`. */
+  async encode(job: EncodeJob, limit: number): Promise<Segment[] | null> {
+    Atomics.store(this.#found, 0, 0);
+    const segments = ((await this.#all({ name: 'encode', job, limit })) as Segment[][]).flat();
+    return Atomics.load(this.#found, 0) > limit ? null : segments;
   }
 
   async close(): Promise<void> {

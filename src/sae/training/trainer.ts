@@ -2,6 +2,7 @@ import { PolysemeError } from '../../errors.ts';
 import { wasm } from '../../wasm/generated/sae.ts';
 import { instantiate } from '../../wasm/instance.ts';
 import { toRows } from './arrays.ts';
+import { DENSE_SHARE } from './dense-share.ts';
 import { centre, initialise, sqrtDScale } from './initial.ts';
 import { Layout, PAIR_FIELDS, PARAM_FIELDS } from './layout.ts';
 import {
@@ -49,8 +50,15 @@ export class SaeTrainer {
     this.#context = context;
   }
 
-  /** @internal `keepGradients` leaves the gradients of the last step readable. */
-  static async create(options: SaeTrainerOptions, keepGradients: boolean): Promise<SaeTrainer> {
+  /**
+   * @internal `keepGradients` leaves the gradients of the last step readable; a step is dense with more
+   * than `denseShare` of all pairs active: 0 always, 1 never.
+   */
+  static async create(
+    options: SaeTrainerOptions,
+    keepGradients: boolean,
+    denseShare = DENSE_SHARE,
+  ): Promise<SaeTrainer> {
     const settings = resolveOptions(options);
     const threads = resolveThreads(options.threads);
     const layout = new Layout(settings, threads, keepGradients || settings.clipNorm > 0);
@@ -62,7 +70,7 @@ export class SaeTrainer {
     kernel.normaliseAll(layout.params);
     const counters = { step: 0, inputScale: 0, threshold: 0, firstError: 0 };
     const pool = await Pool.start(layout, layout.stride);
-    return new SaeTrainer({ settings, layout, pool, kernel, counters });
+    return new SaeTrainer({ settings, layout, pool, kernel, counters, denseShare });
   }
 
   /** Its options, with every default filled in. */
