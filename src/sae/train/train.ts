@@ -69,7 +69,7 @@ interface RunFile {
  *
  * @throws PolysemeError for bad options or inputs, where `out` holds a run of other options, and on divergence
  * @example
- * const [sae] = await trainSae({ site: 'blocks.2.hook_resid_post', latents: 256, k: [8], tokens: 8192, contexts: 100, out: 'small-sae' });
+ * const [sae] = await trainSae({ site: 'blocks.2.hook_resid_post', latents: 256, k: [8], tokens: 8192, contexts: 100, evalTokens: 2000, out: 'small-sae' });
  * console.log(sae.evaluation?.reconstruction.explainedVariance);
  */
 export async function trainSae(options: SaeTrainOptions, hooks: SaeTrainHooks = {}): Promise<TrainedSae[]> {
