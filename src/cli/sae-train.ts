@@ -109,6 +109,11 @@ async function act(
   } catch (error) {
     command.error(`error: ${(error as Error).message}`);
   }
+  if (process.stderr.isTTY && !json) {
+    const { out = saeTrainOptions.parse({}).out } = options as { out?: string };
+    const line = `watch: polyseme serve --trainings ${/^[\w./~+-]+$/.test(out) ? out : JSON.stringify(out)}`;
+    process.stderr.write(`${colors.dim(line)}\n`);
+  }
   const progress = new Progress();
   const trained = await trainSae(options as never, {
     onNote: (line) => process.stderr.write(`note: ${line}\n`),
