@@ -2,7 +2,7 @@ import { queryOptions } from '@tanstack/react-query';
 import { get } from './api.ts';
 import type { TrainingLog, Trainings } from './types.ts';
 
-/** Milliseconds between looks while something is being trained, and otherwise. */
+/** Milliseconds between looks while something is being trained or waited for, and otherwise. */
 const LIVE = 2000;
 const IDLE = 10_000;
 /** Points of a curve at which it is asked for anew, thinned. */
@@ -13,8 +13,11 @@ export const trainingsQuery = queryOptions({
   queryKey: ['trainings'],
   queryFn: ({ signal }) => get<Trainings>('/api/trainings', {}, signal),
   staleTime: 0,
-  refetchInterval: ({ state: { data } }) =>
-    data?.trainings.some(({ state }) => state === 'training' || state === 'evaluating') ? LIVE : IDLE,
+  refetchInterval: ({ state: { data } }) => {
+    const { trainings } = data ?? { trainings: [] };
+    const isLive = trainings.some(({ state }) => state === 'training' || state === 'evaluating');
+    return isLive || trainings.length === 0 ? LIVE : IDLE;
+  },
   refetchIntervalInBackground: false,
   refetchOnWindowFocus: 'always',
   retry: false,

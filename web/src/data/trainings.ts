@@ -9,8 +9,10 @@ export interface FigureInfo {
   readonly format: (value: number) => string;
   /** Whether a logarithmic axis suits it. */
   readonly canLog: boolean;
-  /** Nothing but zeros: it was not computed. */
+  /** Zero says that it was not computed. */
   readonly zeroIsNone: boolean;
+  /** Whether it has noise to be smoothed away. */
+  readonly canSmooth: boolean;
   /** Ticks of its axis, in d3's notation. */
   readonly ticks?: string;
 }
@@ -26,7 +28,7 @@ export const formatFour = (value: number): string => {
   return four.format(value).replace('-', '−');
 };
 
-const usual = { format: formatFour, canLog: true, zeroIsNone: false };
+const usual = { format: formatFour, canLog: true, zeroIsNone: false, canSmooth: true };
 
 /** What is charted, in the order in which it is read. */
 export const FIGURES: readonly FigureInfo[] = [
@@ -102,6 +104,7 @@ export const FIGURES: readonly FigureInfo[] = [
     figure: 'learningRate',
     name: 'Learning rate',
     sentence: 'Adam’s step size, by the schedule.',
+    canSmooth: false,
   },
   {
     ...usual,
@@ -109,6 +112,7 @@ export const FIGURES: readonly FigureInfo[] = [
     name: 'Tokens per second',
     sentence: 'Since the training began or went on; all SAEs of a sweep go at one pace.',
     format: formatWhole,
+    canSmooth: false,
     ticks: '~s',
   },
 ];
@@ -117,11 +121,15 @@ export function figureInfo(figure: LogFigure): FigureInfo {
   return FIGURES.find((info) => info.figure === figure)!;
 }
 
+/** A figure's values, with gaps where there is none. */
+export function valuesOf({ figure, zeroIsNone }: FigureInfo, log: TrainingLog): readonly (number | null)[] {
+  const values = log.figures[figure];
+  return zeroIsNone ? values.map((value) => (value === 0 ? null : value)) : values;
+}
+
 /** Whether a chart of the figure would show anything. */
-export function hasNumbers({ figure, zeroIsNone }: FigureInfo, logs: readonly TrainingLog[]): boolean {
-  return logs.some((log) =>
-    log.figures[figure].some((value) => value !== null && !(zeroIsNone && value === 0)),
-  );
+export function hasNumbers(info: FigureInfo, logs: readonly TrainingLog[]): boolean {
+  return logs.some((log) => valuesOf(info, log).some((value) => value !== null));
 }
 
 /**
@@ -138,6 +146,24 @@ export function smoothed(values: readonly (number | null)[], weight: number): (n
     total = weight * total + (1 - weight);
     return sum / total;
   });
+}
+
+/** Ticks of a logarithmic axis from `low` to `high`: 1, 2, 5, 10 … where three of them lie there, else round numbers. */
+export function logTicks(low: number, high: number): number[] {
+  const powers: number[] = [];
+  for (let power = Math.floor(Math.log10(low)); power <= Math.log10(high); power++) powers.push(10 ** power);
+  const within = (ticks: readonly number[]) =>
+    ticks.filter((tick) => tick >= low * (1 - 1e-9) && tick <= high * (1 + 1e-9));
+  const tens = within(powers);
+  if (tens.length > 3) return tens;
+  const steps = within(powers.flatMap((power) => [power, 2 * power, 5 * power]));
+  if (steps.length > 2) return steps;
+  const rough = (high - low) / 4;
+  const unit = 10 ** Math.floor(Math.log10(rough));
+  const step = [1, 2, 5, 10].map((times) => times * unit).find((each) => each >= rough)!;
+  const count = Math.floor((high - low) / step) + 2;
+  const first = Math.ceil(low / step);
+  return within(Array.from({ length: count }, (_, i) => Number(((first + i) * step).toPrecision(12))));
 }
 
 /** Place of the value nearest to `x` in rising numbers; −1 where there are none. */

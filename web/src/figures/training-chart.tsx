@@ -1,5 +1,5 @@
 import { useLayoutEffect, useMemo, useRef, useState } from 'react';
-import { type FigureInfo, nearest, smoothed } from '../data/trainings.ts';
+import { type FigureInfo, formatFour, logTicks, nearest, smoothed, valuesOf } from '../data/trainings.ts';
 import type { TrainingLog } from '../data/types.ts';
 import { setCrosshair, useCrosshair } from '../state/crosshair.ts';
 import type { Stroke } from '../state/run-strokes.ts';
@@ -44,7 +44,8 @@ export function TrainingChart({
   runs: readonly DrawnRun[];
   settings: ChartSettings;
 }) {
-  const { over, smooth } = settings;
+  const { over } = settings;
+  const smooth = info.canSmooth ? settings.smooth : 0;
   const isLog = settings.isLog && info.canLog;
   const plot = usePlot();
   const [host, setHost] = useState<HTMLDivElement | null>(null);
@@ -54,7 +55,7 @@ export function TrainingChart({
   const curves = useMemo(
     () =>
       runs.map((run): Curve => {
-        const raw = run.log.figures[info.figure];
+        const raw = valuesOf(info, run.log);
         return { ...run, x: run.log[over], raw, y: smoothed(raw, smooth) };
       }),
     [runs, info, over, smooth],
@@ -75,6 +76,8 @@ export function TrainingChart({
           clip: true,
         },
       );
+    const end = Math.max(1, ...curves.map(({ x }) => x.at(-1) ?? 0));
+    const domain = extent(curves, info, isLog);
     const drawn = plot.plot({
       width,
       height: HEIGHT,
@@ -84,19 +87,18 @@ export function TrainingChart({
       marginLeft: MARGIN.left,
       style: PLOT_STYLE,
       x: {
-        domain: [0, Math.max(1, ...curves.map(({ x }) => x.at(-1) ?? 0))],
+        domain: [0, end],
         label: null,
         ticks: Math.max(3, width / 90),
-        tickFormat:
-          over === 'tokens' || Math.max(...curves.map(({ x }) => x.at(-1) ?? 0)) >= 10_000 ? '~s' : ',',
+        tickFormat: end < 10_000 ? ',d' : '~s',
       },
       y: {
         type: isLog ? 'log' : 'linear',
-        domain: extent(curves, info, isLog),
-        nice: true,
+        domain,
+        nice: !isLog,
         label: null,
-        ticks: 5,
-        ...(info.ticks === undefined ? {} : { tickFormat: info.ticks }),
+        ticks: isLog ? logTicks(...domain) : 5,
+        ...(info.ticks !== undefined ? { tickFormat: info.ticks } : isLog ? { tickFormat: formatTick } : {}),
       },
       marks: [
         plot.gridX({ stroke: 'var(--line)', strokeOpacity: 1 }),
@@ -290,13 +292,14 @@ function extent(curves: readonly Curve[], { figure }: FigureInfo, isLog: boolean
   }
   if (low > high) return isLog ? [1, 10] : [0, 1];
   if (figure === 'explainedVariance') low = Math.max(low, Math.min(-0.1, high));
-  if (low === high)
-    return isLog
-      ? [low / 2, high * 2]
-      : low === 0
-        ? [0, 1]
-        : [low - Math.abs(low) / 10, high + Math.abs(high) / 10];
+  if (isLog) return low === high ? [low / 2, high * 2] : [low / 1.06, high * 1.06];
+  if (low === high) [low, high] = low === 0 ? [0, 1] : [low - Math.abs(low) / 10, high + Math.abs(high) / 10];
   return [low, high];
+}
+
+/** 5e−4 where that is shorter. */
+function formatTick(value: number): string {
+  return value < 1e-3 ? value.toExponential(0).replace('-', '−') : formatFour(value);
 }
 
 function chartRows(

@@ -113,11 +113,11 @@ export function TrainingScatter({
   );
   return (
     <Figure
-      className="chart standing"
+      className="chart stands"
       title="Where they stand"
       name={`trainings-${y}-${x}`}
       controls={
-        <span className="controls">
+        <span className="stands-axes">
           <AxisSelect label="Up" value={y} onChange={(to) => onAxes({ y: to })} />
           <span className="muted">against</span>
           <AxisSelect label="Across" value={x} onChange={(to) => onAxes({ x: to })} />

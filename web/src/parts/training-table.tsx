@@ -140,8 +140,8 @@ function AllBox({ shown, of, onChange }: { shown: number; of: number; onChange: 
 function RunName({ training: { name } }: { training: Training }) {
   const slash = name.lastIndexOf('/') + 1;
   return (
-    <bdi className="mono wrap">
-      {slash > 0 && <span className="muted">{name.slice(0, slash)}</span>}
+    <bdi className="mono">
+      {slash > 0 && <span className="muted run-group">{name.slice(0, slash)}</span>}
       {name.slice(slash)}
     </bdi>
   );
