@@ -226,14 +226,23 @@ export function formatSetting(value: Training['settings'][SettingName]): string 
   return Number.isInteger(value) ? formatWhole(value) : formatFour(value);
 }
 
-/** What tells a training from its like in a few letters: `γ 0.3`; else the end of its name. */
-export function shortName({ name, settings }: Training, differences: readonly SettingName[]): string {
-  const own = differences.filter((setting) =>
-    ['k', 'l1', 'embeddingWeight', 'latents', 'seed'].includes(setting),
+/** What tells trainings apart in a few letters, `γ 0.3`, by their names; where that is not enough, the name itself. */
+export function shortNames(trainings: readonly Training[]): ReadonlyMap<string, string> {
+  const differences = differing(trainings);
+  const telling = differences.filter((setting) => TELLING.has(setting));
+  const isTelling = telling.length > 0 && telling.length <= 2 && telling.length === differences.length;
+  const shorts = trainings.map(({ name, settings }) =>
+    isTelling
+      ? telling.map((setting) => `${settingName(setting)} ${formatSetting(settings[setting])}`).join(', ')
+      : name.split('/').at(-1)!,
   );
-  if (own.length === 0 || own.length > 2 || own.length < differences.length) return name.split('/').at(-1)!;
-  return own.map((setting) => `${settingName(setting)} ${formatSetting(settings[setting])}`).join(', ');
+  const count = new Map<string, number>();
+  for (const short of shorts) count.set(short, (count.get(short) ?? 0) + 1);
+  return new Map(trainings.map(({ name }, i) => [name, count.get(shorts[i]!) === 1 ? shorts[i]! : name]));
 }
+
+/** Settings that are told in a few letters. */
+const TELLING = new Set<SettingName>(['k', 'l1', 'embeddingWeight', 'latents', 'seed']);
 
 /** 45 s, 3 min, 1 h 20 min */
 export function formatTime(seconds: number): string {

@@ -236,7 +236,7 @@ function Overlay({
             {shown.slice(0, TIP_ROWS).map(({ name, short, value, stroke }) => (
               <span key={name}>
                 <RunSwatch stroke={stroke} />
-                <bdi className="tip-name">{short}</bdi>
+                <bdi className="tip-name">{isOwn ? name : short}</bdi>
                 <b className="num">{info.format(value)}</b>
               </span>
             ))}

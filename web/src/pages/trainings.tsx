@@ -4,7 +4,7 @@ import { type ReactNode, useEffect, useMemo, useRef, useState } from 'react';
 import { counted } from '../data/metrics.ts';
 import { servedQuery } from '../data/queries.ts';
 import { trainingLogQuery, trainingsQuery } from '../data/training-queries.ts';
-import { differing, FIGURES, formatSetting, hasNumbers, SETTINGS, shortName } from '../data/trainings.ts';
+import { differing, FIGURES, formatSetting, hasNumbers, SETTINGS, shortNames } from '../data/trainings.ts';
 import type { Training, TrainingLog, Trainings } from '../data/types.ts';
 import { type DrawnRun, TrainingChart } from '../figures/training-chart.tsx';
 import { TrainingScatter } from '../figures/training-scatter.tsx';
@@ -69,6 +69,7 @@ function Found({ data, error }: { data: Trainings; error: Error | null }) {
     () => new Set(search.runs === undefined ? latest(trainings) : splitNames(search.runs)),
     [trainings, search.runs],
   );
+  const shorts = useMemo(() => shortNames(trainings), [trainings]);
   const drawn = trainings.filter(({ name }) => shown.has(name));
   return (
     <>
@@ -105,7 +106,7 @@ function Found({ data, error }: { data: Trainings; error: Error | null }) {
         <Note>The folder holds more than can be looked through: serve one that lies deeper.</Note>
       )}
       {data.unreadable.length > 0 && <Unreadable folders={data.unreadable} />}
-      {trainings.length > 0 && <Charts trainings={drawn} differences={differences} change={change} />}
+      {trainings.length > 0 && <Charts trainings={drawn} shorts={shorts} change={change} />}
     </>
   );
 }
@@ -196,11 +197,11 @@ function Announcements({ trainings }: { trainings: readonly Training[] }) {
 
 function Charts({
   trainings,
-  differences,
+  shorts,
   change,
 }: {
   trainings: readonly Training[];
-  differences: ReturnType<typeof differing>;
+  shorts: ReadonlyMap<string, string>;
   change: (changes: Partial<TrainingsSearch>) => void;
 }) {
   const search = useSearch({ from: '/trainings' });
@@ -210,7 +211,7 @@ function Charts({
       const log = logs.get(training.name);
       if (log === undefined || log.step.length === 0) return [];
       const { name } = training;
-      return [{ name, short: shortName(training, differences), stroke: strokeOf(name), log }];
+      return [{ name, short: shorts.get(name)!, stroke: strokeOf(name), log }];
     }),
   );
   const standing = useMemo(
@@ -219,10 +220,10 @@ function Charts({
         .filter(({ last }) => last !== null)
         .map((training) => ({
           training,
-          short: shortName(training, differences),
+          short: shorts.get(training.name)!,
           stroke: strokeOf(training.name),
         })),
-    [trainings, differences],
+    [trainings, shorts],
   );
   const { over, scale, smooth = 0, x = 'meanEmbeddingDistance', y = 'explainedVariance' } = search;
   const settings = useMemo(
