@@ -7,6 +7,7 @@ import { Figure } from './figure.tsx';
 import { PLOT_STYLE, type Plot, PlotFigure } from './plot.tsx';
 
 const HEIGHT = 430;
+const MARGIN = { top: 26, right: 20, bottom: 40, left: 54 };
 
 /** A training that has figures. */
 export interface StandingRun {
@@ -48,43 +49,25 @@ export function TrainingScatter({
         const { group } = point.run.training;
         if (group !== null) groups.set(group, [...(groups.get(group) ?? []), point]);
       }
-      const middle = points.reduce((sum, point) => sum + point.x, 0) / points.length;
-      const side = (right: boolean) =>
-        plot.text(
-          points.filter((point) => point.x > middle !== right),
-          {
-            x: 'x',
-            y: 'y',
-            text: (point: Point) => clipped(point.run.short),
-            dx: right ? 10 : -10,
-            textAnchor: right ? 'start' : 'end',
-            fill: 'var(--ink)',
-            stroke: 'var(--raised)',
-            strokeWidth: 4,
-          },
-        );
+      const across = axis(
+        x,
+        points.map((point) => point.x),
+      );
+      const up = axis(
+        y,
+        points.map((point) => point.y),
+      );
+      const labels = placeLabels(points, width, across.domain, up.domain);
       return plot.plot({
         width,
         height: HEIGHT,
-        marginTop: 26,
-        marginLeft: 54,
-        marginRight: 20,
-        marginBottom: 40,
+        marginTop: MARGIN.top,
+        marginLeft: MARGIN.left,
+        marginRight: MARGIN.right,
+        marginBottom: MARGIN.bottom,
         style: PLOT_STYLE,
-        x: {
-          ...axis(
-            x,
-            points.map((point) => point.x),
-          ),
-          ticks: Math.max(3, width / 100),
-        },
-        y: {
-          ...axis(
-            y,
-            points.map((point) => point.y),
-          ),
-          ticks: 6,
-        },
+        x: { ...across, ticks: Math.max(3, width / 100) },
+        y: { ...up, ticks: 6 },
         marks: [
           plot.gridX({ stroke: 'var(--line)', strokeOpacity: 1 }),
           plot.gridY({ stroke: 'var(--line)', strokeOpacity: 1 }),
@@ -95,13 +78,25 @@ export function TrainingScatter({
             x: 'x',
             y: 'y',
             r: 5.5,
+            title: (point: Point) => point.run.training.name,
             fill: (point: Point) =>
               point.run.stroke.dash === '' ? point.run.stroke.colour : 'var(--raised)',
             stroke: (point: Point) => point.run.stroke.colour,
             strokeWidth: 2,
           }),
-          side(true),
-          side(false),
+          ...labels.map(({ point, text, dx, dy, textAnchor }) =>
+            plot.text([point], {
+              x: 'x',
+              y: 'y',
+              text: () => text,
+              dx,
+              dy,
+              textAnchor,
+              fill: 'var(--ink)',
+              stroke: 'var(--raised)',
+              strokeWidth: 4,
+            }),
+          ),
         ],
       });
     },
@@ -164,10 +159,55 @@ function axis(standing: Standing, values: readonly number[]) {
   const [low, high] = [Math.min(...values), Math.max(...values)];
   const room = high > low ? (high - low) * 0.12 : Math.abs(high) * 0.1 || 0.5;
   return {
-    domain: [low - room, high + room],
+    domain: [low - room, high + room] as const,
     label: name,
     ...(ticks === undefined ? {} : { tickFormat: ticks }),
   };
+}
+
+type Domain = readonly [number, number];
+
+/** Width of a letter, and height of a line, in pixels. */
+const LETTER = 6.2;
+const LINE = 14;
+/** Where a name may stand beside its point, the best place first. */
+const SIDES = [
+  { dx: 10, dy: 0, textAnchor: 'start' },
+  { dx: -10, dy: 0, textAnchor: 'end' },
+  { dx: 0, dy: -15, textAnchor: 'middle' },
+  { dx: 0, dy: 15, textAnchor: 'middle' },
+] as const;
+
+/** Names beside their points, where they cover neither points nor other names; one without room is left out. */
+function placeLabels(points: readonly Point[], width: number, across: Domain, up: Domain) {
+  const inner = { width: width - MARGIN.left - MARGIN.right, height: HEIGHT - MARGIN.top - MARGIN.bottom };
+  const places = points.map((point) => ({
+    x: MARGIN.left + ((point.x - across[0]) / (across[1] - across[0])) * inner.width,
+    y: MARGIN.top + (1 - (point.y - up[0]) / (up[1] - up[0])) * inner.height,
+  }));
+  const taken = places.map(({ x, y }) => ({ left: x - 6, right: x + 6, top: y - 6, bottom: y + 6 }));
+  return points.flatMap((point, i) => {
+    const text = clipped(point.run.short);
+    const room = LETTER * text.length;
+    for (const side of SIDES) {
+      const x = places[i]!.x + side.dx;
+      const y = places[i]!.y + side.dy;
+      const left = side.textAnchor === 'start' ? x : side.textAnchor === 'end' ? x - room : x - room / 2;
+      const box = { left, right: left + room, top: y - LINE / 2, bottom: y + LINE / 2 };
+      const isFree = taken.every(
+        (other, j) =>
+          j === i ||
+          box.right < other.left ||
+          box.left > other.right ||
+          box.bottom < other.top ||
+          box.top > other.bottom,
+      );
+      if (!isFree || box.left < MARGIN.left || box.right > width) continue;
+      taken.push(box);
+      return [{ point, text, ...side }];
+    }
+    return [];
+  });
 }
 
 function clipped(name: string): string {

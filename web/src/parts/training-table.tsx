@@ -20,6 +20,9 @@ export function TrainingTable({
   shown: ReadonlySet<string>;
   onShow: (names: readonly string[]) => void;
 }) {
+  // Those that a sweep is over stand beside the name, the rest after the figures.
+  const first = differences.filter((setting) => FIRST.has(setting));
+  const others = differences.filter((setting) => !FIRST.has(setting));
   const names = trainings.map(({ name }) => name);
   const isEvaluated = trainings.some(({ evaluation }) => evaluation !== null);
   const toggle = (name: string) =>
@@ -40,11 +43,7 @@ export function TrainingTable({
                 <span>Training</span>
               </label>
             </th>
-            {differences.map((setting) => (
-              <th key={setting} scope="col">
-                {settingName(setting)}
-              </th>
-            ))}
+            {first.map(settingHead)}
             <th scope="col">State</th>
             <Head title="Share of the last batch’s variance that the reconstruction keeps">FVE</Head>
             <Head title="Active latents a token, last batch">L0</Head>
@@ -62,6 +61,7 @@ export function TrainingTable({
                 </Head>
               </>
             )}
+            {others.map(settingHead)}
           </tr>
         </thead>
         <tbody>
@@ -88,11 +88,7 @@ export function TrainingTable({
                     <RunName training={training} />
                   </label>
                 </th>
-                {differences.map((setting) => (
-                  <td key={setting} className="num">
-                    {formatSetting(settings[setting])}
-                  </td>
-                ))}
+                {first.map((setting) => settingCell(settings, setting))}
                 <td>
                   <Progress training={training} />
                 </td>
@@ -102,12 +98,43 @@ export function TrainingTable({
                     {cell}
                   </td>
                 ))}
+                {others.map((setting) => settingCell(settings, setting))}
               </tr>
             );
           })}
         </tbody>
       </table>
     </section>
+  );
+}
+
+const FIRST = new Set<SettingName>(['architecture', 'latents', 'k', 'l1', 'embeddingWeight', 'seed']);
+/** Settings that are text; the others are numbers, and stand to the right. */
+const TEXTS = new Set<SettingName>([
+  'architecture',
+  'model',
+  'site',
+  'data',
+  'activations',
+  'column',
+  'decoderBias',
+]);
+
+function settingHead(setting: SettingName): ReactNode {
+  return (
+    <th key={setting} scope="col" className={TEXTS.has(setting) ? '' : 'num'}>
+      {settingName(setting)}
+    </th>
+  );
+}
+
+function settingCell(settings: Training['settings'], setting: SettingName): ReactNode {
+  const value = settings[setting];
+  const isNone = value === null && (setting === 'k' || setting === 'l1');
+  return (
+    <td key={setting} className={`${TEXTS.has(setting) ? '' : 'num'} ${value === null ? 'muted' : ''}`}>
+      {isNone ? '–' : formatSetting(value)}
+    </td>
   );
 }
 
