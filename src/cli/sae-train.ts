@@ -110,7 +110,7 @@ async function act(
     command.error(`error: ${(error as Error).message}`);
   }
   if (process.stderr.isTTY && !json) {
-    const { out = saeTrainOptions.parse({}).out } = options as { out?: string };
+    const out = rest['out'] as string;
     const line = `watch: polyseme serve --trainings ${/^[\w./~+-]+$/.test(out) ? out : JSON.stringify(out)}`;
     process.stderr.write(`${colors.dim(line)}\n`);
   }

@@ -2,7 +2,7 @@ import { type ReactNode, useEffect, useRef } from 'react';
 import { formatShare, formatThree, formatWhole } from '../data/metrics.ts';
 import { formatFour, formatSetting, formatTime, settingName } from '../data/trainings.ts';
 import type { Training } from '../data/types.ts';
-import { RunSwatch } from '../figures/training-chart.tsx';
+import { RunSwatch } from '../figures/run-swatch.tsx';
 import { strokeOf } from '../state/run-strokes.ts';
 
 type SettingName = keyof Training['settings'];
