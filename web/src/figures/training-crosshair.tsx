@@ -60,7 +60,6 @@ export function TrainingCrosshair({
   const isOwn = crosshair?.figure === info.figure;
   const shown = curves.flatMap((curve, i) => (values[i] == null ? [] : [{ ...curve, value: values[i]! }]));
   return (
-    // biome-ignore lint/a11y/useSemanticElements: an input of type range has no place for a chart
     <div
       className="crosshair no-export"
       role="slider"

@@ -38,10 +38,10 @@ export function TrainingTable({
         <thead>
           <tr>
             <th scope="col">
-              <label className="run-name">
+              <span className="run-name">
                 <AllBox shown={shown.size} of={names.length} onChange={(all) => onShow(all ? names : [])} />
-                <span>Training</span>
-              </label>
+                Training
+              </span>
             </th>
             {first.map(settingHead)}
             <th scope="col">State</th>
@@ -194,7 +194,7 @@ function Progress({ training: { name, state, step, steps, secondsLeft, last } }:
     <div className="progress" data-state={state}>
       <span className="progress-head">
         <span className="state-name">{state}</span>
-        {state === 'training' && <b className="num">{percent}</b>}
+        {state === 'training' && <span className="num percent">{percent}</span>}
         <span className="muted small num">{facts}</span>
       </span>
       <span
