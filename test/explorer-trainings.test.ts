@@ -10,6 +10,9 @@ import { hasBrowser, launchBrowser } from './helpers/browser.ts';
 import { writeStudy } from './helpers/written-study.ts';
 import { evaluation, logLine, writeLog, writeRun } from './helpers/written-training.ts';
 
+/** Milliseconds in which a page draws what it was asked for, on a busy machine too. */
+const SOON = { timeout: 20_000 };
+
 describe.skipIf(!hasBrowser)('explorer of trainings', () => {
   let folder: string;
   let dir: string;
@@ -116,12 +119,12 @@ describe.skipIf(!hasBrowser)('explorer of trainings', () => {
     child.stderr!.on('data', (text) => {
       said += text;
     });
-    await expect.poll(() => rows(page).count(), { timeout: 30_000, message: said }).toBe(2);
-    const wait = { timeout: 20_000 };
+    await expect.poll(() => rows(page).count(), { timeout: 60_000 }).toBe(2);
+    const wait = { timeout: 60_000 };
     await expect.poll(() => lastStep(page), wait).toBe('10');
     // Curves may be ahead of the table until it looks again.
     await expect.poll(() => rows(page).first().textContent(), wait).toContain('training33 %');
-    await expect.poll(() => page.title()).toBe('33 % · Trainings · Polyseme');
+    await expect.poll(() => page.title(), SOON).toBe('33 % · Trainings · Polyseme');
     const path = chart(page, 'Loss').locator('g[stroke^="var(--f"] path').first();
     const short = (await path.getAttribute('d'))!;
     expect(short.split(/[ML]/).length - 1).toBe(5);
@@ -136,7 +139,7 @@ describe.skipIf(!hasBrowser)('explorer of trainings', () => {
     expect(await chart(page, 'L_N').boundingBox()).toEqual(place);
     writeFileSync(`${out}.go-20`, '');
     await expect.poll(() => rows(page).locator('[data-state="done"]').count(), wait).toBe(2);
-    await expect.poll(() => lastStep(page)).toBe('30');
+    await expect.poll(() => lastStep(page), SOON).toBe('30');
     await page.getByRole('columnheader', { name: 'CE recovered' }).waitFor();
     const { result } = JSON.parse(readFileSync(join(out, 'run.json'), 'utf8'));
     for (const [i, { evaluation: found }] of result.entries()) {
@@ -145,18 +148,18 @@ describe.skipIf(!hasBrowser)('explorer of trainings', () => {
     }
     await page.getByRole('status').getByText('sweep/embedding-0: done').waitFor();
     expect(said).toBe('');
-  });
+  }, 240_000);
 
   it('hides and shows trainings, and keeps what is chosen in the URL', async () => {
     writeThree();
     const page = await open('/trainings');
-    await expect.poll(() => lines(page)).toBe(3);
+    await expect.poll(() => lines(page), SOON).toBe(3);
     expect(await chart(page, 'Where they stand').locator('circle').count()).toBe(3);
     // Charts without numbers are not there.
     expect(await chart(page, 'Auxiliary loss').count()).toBe(0);
     expect(await chart(page, 'Gradient norm').count()).toBe(1);
     await rows(page).filter({ hasText: 'embedding-0.3' }).getByRole('checkbox').uncheck();
-    await expect.poll(() => lines(page)).toBe(2);
+    await expect.poll(() => lines(page), SOON).toBe(2);
     expect(search(page).get('runs')).toBe('sweep/embedding-0,zipped%2C new');
     await page.getByRole('button', { name: 'Tokens', exact: true }).click();
     await page.getByRole('button', { name: 'Logarithmic' }).click();
@@ -164,7 +167,7 @@ describe.skipIf(!hasBrowser)('explorer of trainings', () => {
     await page.getByLabel('Across').selectOption('Dead latents');
     await page.waitForURL(/x=deadShare/);
     await page.reload();
-    await expect.poll(() => lines(page)).toBe(4);
+    await expect.poll(() => lines(page), SOON).toBe(4);
     expect(Object.fromEntries(search(page))).toEqual({
       runs: 'sweep/embedding-0,zipped%2C new',
       over: 'tokens',
@@ -179,7 +182,7 @@ describe.skipIf(!hasBrowser)('explorer of trainings', () => {
     expect(await rows(page).getByRole('checkbox', { checked: true }).count()).toBe(2);
     const all = page.getByRole('checkbox', { name: 'Draw all trainings' });
     await all.click();
-    await expect.poll(() => rows(page).getByRole('checkbox', { checked: true }).count()).toBe(3);
+    await expect.poll(() => rows(page).getByRole('checkbox', { checked: true }).count(), SOON).toBe(3);
     await all.click();
     await page.getByText('Nothing is chosen').waitFor();
   });
@@ -187,7 +190,7 @@ describe.skipIf(!hasBrowser)('explorer of trainings', () => {
   it('tells the values of all trainings at a step, in every chart, by pointer and by keys', async () => {
     writeThree();
     const page = await open('/trainings');
-    await expect.poll(() => lines(page)).toBe(3);
+    await expect.poll(() => lines(page), SOON).toBe(3);
     const area = (await slider(page, 'Loss').boundingBox())!;
     await page.mouse.move(area.x + area.width / 2, area.y + area.height / 2);
     await tips(page).first().waitFor();
@@ -224,7 +227,7 @@ describe.skipIf(!hasBrowser)('explorer of trainings', () => {
   it('saves charts with their legend, and their numbers, smoothed too', async () => {
     writeThree();
     const page = await open('/trainings?smooth=0.5');
-    await expect.poll(() => lines(page)).toBe(6);
+    await expect.poll(() => lines(page), SOON).toBe(6);
     const save = async (what: string, kind: string) => {
       const saved = page.waitForEvent('download');
       await page.getByRole('button', { name: `Save ${what} as ${kind}`, exact: true }).click();
@@ -246,10 +249,10 @@ describe.skipIf(!hasBrowser)('explorer of trainings', () => {
     writeRun(dir);
     writeLog(dir, 1, 40);
     const page = await open('/trainings');
-    await expect.poll(() => lastStep(page)).toBe('40');
+    await expect.poll(() => lastStep(page), SOON).toBe('40');
     const steps = Array.from({ length: 25 }, (_, i) => logLine(i + 1, { loss: 5 }));
     writeFileSync(join(dir, 'log.jsonl'), `${steps.join('')}broken\n`);
-    await expect.poll(() => lastStep(page), { timeout: 10_000 }).toBe('25');
+    await expect.poll(() => lastStep(page), SOON).toBe('25');
     const path = await chart(page, 'Loss').locator('g[stroke^="var(--f"] path').first().getAttribute('d');
     const xs = [...path!.matchAll(/[ML]([\d.]+),/g)].map(([, x]) => Number(x));
     expect(xs).toHaveLength(25);
@@ -289,7 +292,7 @@ describe.skipIf(!hasBrowser)('explorer of trainings', () => {
     await check(page);
     writeThree();
     writeFileSync(join(dir, 'run.json'), '{}');
-    await expect.poll(() => lines(page), { timeout: 10_000 }).toBe(3);
+    await expect.poll(() => lines(page), SOON).toBe(3);
     await page.getByText('Not shown, since their run.json').waitFor();
     await slider(page, 'Loss').focus();
     await page.keyboard.press('ArrowLeft');
@@ -301,7 +304,7 @@ describe.skipIf(!hasBrowser)('explorer of trainings', () => {
     writeThree();
     for (const width of [390, 320]) {
       const page = await open('/trainings', { width });
-      await expect.poll(() => lines(page)).toBe(3);
+      await expect.poll(() => lines(page), SOON).toBe(3);
       expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(width);
       await context!.close();
     }
