@@ -33,8 +33,8 @@ export {
   type SaeFormat,
   saeConfig,
 } from './sae/config.ts';
-export { type EvaluateOptions, type EvaluationProgress, evaluateSae } from './sae/evaluate.ts';
-export type { SaeEvaluation } from './sae/evaluate-types.ts';
+export { type EvaluateOptions, evaluateSae } from './sae/evaluate.ts';
+export type { EvaluationProgress, SaeEvaluation } from './sae/evaluate-types.ts';
 export { loadSae } from './sae/load.ts';
 export { type Matrix, rowMajor } from './sae/matrix.ts';
 export { Sae, type SaeTensors } from './sae/sae.ts';

@@ -99,7 +99,9 @@ export interface SweepMember {
 }
 
 /** Every combination of the values of l1, k and embeddingWeight. */
-export function sweep(options: ResolvedSaeTrainOptions): SweepMember[] {
+export function sweep(
+  options: Pick<ResolvedSaeTrainOptions, 'architecture' | 'l1' | 'k' | 'embeddingWeight'>,
+): SweepMember[] {
   const { architecture, embeddingWeight: weights } = options;
   const topK = ['topk', 'batchtopk', 'matryoshka'].includes(architecture);
   const l1s = topK ? [0] : (options.l1 ?? [architecture === 'jumprelu' ? 0.5 : 3]);

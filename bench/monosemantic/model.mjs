@@ -1,0 +1,176 @@
+// SAEs on a model's activations, evaluated and compared on text that they were not trained on.
+import { createWriteStream, existsSync, renameSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import {
+  compareBanks,
+  evaluateSae,
+  loadModel,
+  meanCosineDistance,
+  openCorpus,
+  openStudy,
+  runStudy,
+  trainSae,
+} from '../../dist/index.js';
+import { createRandom } from '../../dist/random.js';
+import { kept } from './kept.mjs';
+
+const MODEL = 'builtin:folio-5m';
+/** Every fifth document is held out. */
+const FOLD = 5;
+/** Text tokens of a context of 128. */
+const TEXT = 127;
+/** How a latent's examples are chosen: its strongest, and any that activate it. */
+const SELECTIONS = ['top', 'random'];
+
+/** Figures of every (site, γ, seed). */
+export async function measureModel({ seeds, weights, model: plan }, folder) {
+  const [text, heldOut] = await split(folder);
+  const model = await loadModel(MODEL);
+  const results = [];
+  try {
+    for (const site of plan.sites) {
+      for (const seed of seeds) {
+        const out = join(folder, `${site}-seed-${seed}`);
+        const trained = await trainSae(
+          {
+            model: MODEL,
+            data: text,
+            site,
+            latents: plan.latents,
+            k: [plan.k],
+            embeddingWeight: weights,
+            tokens: plan.tokens,
+            batch: plan.batch,
+            contexts: Math.ceil(plan.tokens / TEXT),
+            seed,
+            evalTokens: 0,
+            out,
+          },
+          { onProgress: told(`${site}, seed ${seed}`) },
+        );
+        const saes = trained.map(({ dir }, i) => ({ dir, weight: weights[i], name: `g${weights[i]}` }));
+        const polysemy = {};
+        for (const select of SELECTIONS) {
+          polysemy[select] = await kept(`${out}-${select}.json`, plan, () =>
+            measurePolysemy(saes, { ...plan, data: heldOut, select, out: `${out}-${select}.db` }),
+          );
+        }
+        for (const { dir, weight, name } of saes) {
+          const path = join(dir, 'held-out.json');
+          const tokens = plan.evalTokens;
+          const {
+            sae: _,
+            saebench,
+            notes,
+            ...evaluation
+          } = await kept(path, [heldOut, tokens], () =>
+            evaluateSae({ model, sae: dir, corpus: heldOut, tokens, polysemy: false }),
+          );
+          const { reconstruction, sparsity, crossEntropy } = evaluation;
+          const figures = {
+            explainedVariance: reconstruction.explainedVariance,
+            crossEntropyRecovered: crossEntropy.recovered,
+            l0: sparsity.l0,
+            deadShare: sparsity.deadShare,
+            ...Object.fromEntries(SELECTIONS.map((select) => [select, polysemy[select][name]])),
+          };
+          console.log(
+            `${site}, γ ${weight}, seed ${seed}: variance explained ${figures.explainedVariance.toFixed(4)}, ` +
+              `CE recovered ${figures.crossEntropyRecovered.toFixed(4)}, L0 ${figures.l0.toFixed(1)}, ` +
+              `mean distance ${figures.random.meanDistance.toFixed(3)} (null ${figures.random.null.meanDistance.toFixed(3)})`,
+          );
+          results.push({ site, weight, seed, figures });
+        }
+      }
+    }
+  } finally {
+    await model.close();
+  }
+  return results;
+}
+
+/** Training text and text held out, by whole documents. */
+async function split(folder) {
+  const paths = ['train.jsonl', 'held-out.jsonl'].map((name) => join(folder, name));
+  if (paths.every((path) => existsSync(path))) return paths;
+  const files = paths.map((path) => createWriteStream(`${path}.new`));
+  for await (const { ordinal, name, text } of (await openCorpus('builtin:sotu')).documents()) {
+    files[ordinal % FOLD === FOLD - 1 ? 1 : 0].write(`${JSON.stringify({ name, text })}\n`);
+  }
+  await Promise.all(files.map((file) => new Promise((done) => file.end(done))));
+  for (const path of paths) renameSync(`${path}.new`, path);
+  return paths;
+}
+
+/** Means over the latents of each SAE, of each metric and its null, at equal numbers of examples. */
+async function measurePolysemy(saes, { data, contexts, select, out, examples, units }) {
+  await runStudy({
+    model: MODEL,
+    data,
+    contexts,
+    layers: [],
+    sae: saes.map(({ name, dir }) => `${name}=${dir}`),
+    select,
+    examples: Math.ceil((4 * examples) / 3),
+    out,
+  });
+  const study = openStudy(out);
+  try {
+    const banks = saes.map(({ name }) => `sae/${name}`);
+    const compared = await compareBanks(study, { banks, examples, units, resamples: 1 });
+    const found = compared.banks.map(({ name, metrics, compared: count, dead, belowNull }) => {
+      const means = (of) =>
+        Object.fromEntries(Object.entries(metrics).map(([metric, value]) => [metric, of(value).mean]));
+      const { effectiveWeights, inputDistance, unrelatedInputs } = weighed(study, name, examples, units);
+      const own = { ...means((value) => value), effectiveWeights, inputDistance };
+      const none = { ...means((value) => value.null), inputDistance: unrelatedInputs };
+      return [name.slice('sae/'.length), { ...own, compared: count, dead, belowNull, null: none }];
+    });
+    return Object.fromEntries(found);
+  } finally {
+    study.close();
+    for (const end of ['', '-wal', '-shm']) rmSync(out + end, { force: true });
+  }
+}
+
+/**
+ * What a small distance between neuron embeddings h ⊙ w may owe to w alone:
+ * - effectiveWeights: mean of (Σw²)² / Σw⁴, the number of dimensions that w weighs; where it is small, h ⊙ w of
+ *   any two inputs are alike
+ * - inputDistance: mean distance of a latent's inputs h themselves; unrelatedInputs: of one input of each latent
+ */
+function weighed(study, bank, examples, most) {
+  const fit = [...study.units({ bank })]
+    .filter((unit) => unit.examples >= examples)
+    .map(({ index }) => index);
+  const chosen = createRandom(0).shuffle(fit).slice(0, most);
+  let [effective, distance] = [0, 0];
+  const others = [];
+  for (const index of chosen) {
+    const { inputs, weights, count } = study.inputs(bank, index);
+    const [second, fourth] = [2, 4].map((power) => weights.reduce((sum, w) => sum + w ** power, 0));
+    effective += second ** 2 / fourth / chosen.length;
+    distance += meanCosineDistance({ rows: inputs, count }) / chosen.length;
+    others.push(inputs.subarray(0, inputs.length / count));
+  }
+  const d = others[0].length;
+  const rows = new Float32Array(others.length * d);
+  others.forEach((row, i) => {
+    rows.set(row, i * d);
+  });
+  return {
+    effectiveWeights: effective,
+    inputDistance: distance,
+    unrelatedInputs: meanCosineDistance({ rows, count: others.length }),
+  };
+}
+
+/** A line on each tenth of a training. */
+function told(name) {
+  let next = 0;
+  return ({ stage, done, total }) => {
+    if (stage !== 'train' || done < next * total) return;
+    next = Math.floor((10 * done) / total + 1) / 10;
+    console.log(`${name}: ${done} of ${total} tokens`);
+  };
+}
