@@ -77,7 +77,7 @@ describe('GET /api/trainings', () => {
     expect(JSON.stringify(trainings)).not.toContain(root);
   });
 
-  it('tells training, evaluating, stopped and done apart', async () => {
+  it('tells training, evaluating, stopped, diverged and done apart', async () => {
     const state = async () => (await api.get('/api/trainings')).trainings[0].state;
     const log = join(dir, 'log.jsonl');
     writeRun(dir);
@@ -103,6 +103,12 @@ describe('GET /api/trainings', () => {
     expect(await state()).toBe('evaluating');
     age(601, log, join(dir, 'run.json'), join(dir, 'checkpoints'), dir);
     expect(await state()).toBe('stopped');
+    writeRun(dir, {}, null, 'step 7: mse is NaN');
+    expect((await api.get('/api/trainings')).trainings[0]).toMatchObject({
+      state: 'diverged',
+      diverged: 'step 7: mse is NaN',
+      secondsLeft: null,
+    });
     writeRun(dir, {}, { '': evaluation(0.75) });
     const [done] = (await api.get('/api/trainings')).trainings;
     expect(done).toMatchObject({ name: 'runs', state: 'done', secondsLeft: null, step: 100 });

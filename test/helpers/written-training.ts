@@ -40,6 +40,7 @@ export function writeRun(
   dir: string,
   options: Record<string, unknown> = {},
   result: Record<string, object | null> | null = null,
+  diverged?: string,
 ): void {
   mkdirSync(dir, { recursive: true });
   const run = {
@@ -61,6 +62,7 @@ export function writeRun(
       result === null
         ? null
         : Object.entries(result).map(([name, own]) => ({ name, dir: '/secret', evaluation: own })),
+    diverged,
   };
   writeFileSync(join(dir, 'run.json'), JSON.stringify(run));
 }

@@ -20,6 +20,8 @@ export interface Run {
   readonly logEvery: number;
   /** By the names of the members; null while it is unfinished. */
   readonly evaluations: ReadonlyMap<string, TrainingEvaluation | null> | null;
+  /** Where and how it diverged. */
+  readonly diverged: string | null;
 }
 
 const { architecture, l1, k, embeddingWeight, tokens, batch } = saeTrainOptions.shape;
@@ -76,6 +78,7 @@ const runFile = z.object({
   version: z.literal(1),
   options,
   result: z.array(z.object({ name: z.string(), evaluation: evaluation.nullable().catch(null) })).nullable(),
+  diverged: text().nullish().catch(null),
 });
 
 /**
@@ -98,7 +101,7 @@ export async function readRun(path: string): Promise<Run> {
     const [issue] = parsed.error.issues;
     throw new PolysemeError(`${issue!.path.join('.') || 'the whole'}: ${issue!.message}`);
   }
-  const { options: settings, result } = parsed.data;
+  const { options: settings, result, diverged = null } = parsed.data;
   const { l1: l1s, k: ks, embeddingWeight: weights, logEvery, ...rest } = settings;
   const count = (l1s?.length ?? 1) * (ks?.length ?? 1) * weights.length;
   if (count > MEMBERS) throw new PolysemeError(`a sweep of ${count} SAEs; at most ${MEMBERS} are shown`);
@@ -108,6 +111,7 @@ export async function readRun(path: string): Promise<Run> {
     steps: Math.ceil(rest.tokens / rest.batch),
     logEvery: logEvery ?? 10,
     evaluations: result === null ? null : new Map(result.map((member) => [member.name, member.evaluation])),
+    diverged,
   };
 }
 

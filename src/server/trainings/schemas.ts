@@ -51,10 +51,11 @@ const training = z
     settings,
     steps: count.meta({ description: 'in all' }),
     step: count.meta({ description: 'that the log has come to' }),
-    state: z.enum(['training', 'evaluating', 'stopped', 'done']).meta({
+    state: z.enum(['training', 'evaluating', 'stopped', 'diverged', 'done']).meta({
       description:
         'stopped: unfinished, and nothing was written for a minute or ten lines, whichever is longer',
     }),
+    diverged: name.meta({ description: 'the step, and what was seen; else null' }),
     updated: z.string().meta({ description: 'when something was last written, ISO 8601' }),
     secondsLeft: real,
     epoch: z.string().meta({ description: 'of its log: see /api/trainings/log' }),

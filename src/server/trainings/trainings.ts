@@ -191,7 +191,7 @@ async function folderTime(path: string): Promise<number> {
 
 function describe(run: Run, { name, group, member, log }: TrainedOne, written: number): TrainingAnswer {
   const { last } = log;
-  const { steps, evaluations, settings } = run;
+  const { steps, evaluations, diverged, settings } = run;
   const done = evaluations !== null;
   const step = Math.min(steps, last?.step ?? 0);
   const quiet = Math.max(0, Date.now() - written);
@@ -199,7 +199,15 @@ function describe(run: Run, { name, group, member, log }: TrainedOne, written: n
   const line = rate > 0 ? (1000 * run.logEvery * settings.batch) / rate : 0;
   const silent = step === 0 || step === steps;
   const patience = Math.max(silent ? SILENT_PATIENCE : PATIENCE, PATIENCE_LINES * line);
-  const state = done ? 'done' : quiet > patience ? 'stopped' : step === steps ? 'evaluating' : 'training';
+  const state = done
+    ? 'done'
+    : diverged !== null
+      ? 'diverged'
+      : quiet > patience
+        ? 'stopped'
+        : step === steps
+          ? 'evaluating'
+          : 'training';
   const left = rate > 0 ? ((steps - step) * settings.batch) / rate - quiet / 1000 : null;
   const { latents: _, ...figures } = last ?? { latents: null };
   return {
@@ -215,6 +223,7 @@ function describe(run: Run, { name, group, member, log }: TrainedOne, written: n
     steps,
     step,
     state,
+    diverged,
     updated: new Date(written).toISOString(),
     secondsLeft: state === 'training' && left !== null ? Math.max(0, left) : null,
     epoch: epochOf(log),

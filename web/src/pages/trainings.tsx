@@ -140,6 +140,7 @@ const PLAIN = new Set<string>(['architecture', 'model', 'site', 'data']);
 /** What the reader should know of the trainings in the table. */
 function Notes({ data: { trainings } }: { data: Trainings }) {
   const stopped = trainings.filter(({ state }) => state === 'stopped');
+  const diverged = trainings.filter((training) => training.diverged !== null);
   const broken = trainings.filter(({ skipped }) => skipped > 0);
   return (
     <>
@@ -147,6 +148,12 @@ function Notes({ data: { trainings } }: { data: Trainings }) {
         <Note>
           {counted(stopped.length, 'training')} stopped before the end. Type the same command again and{' '}
           {stopped.length === 1 ? 'it goes' : 'they go'} on from the last checkpoint.
+        </Note>
+      )}
+      {diverged.length > 0 && (
+        <Note isBad>
+          Diverged: {diverged.map((training) => `${training.name} in ${training.diverged}`).join('; ')}. The
+          same command would again: lower the learning rate or clip gradients.
         </Note>
       )}
       {broken.length > 0 && (

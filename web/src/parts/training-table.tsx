@@ -187,7 +187,7 @@ function Progress({ training: { name, state, step, steps, secondsLeft, last } }:
           ].join(', ')
       : state === 'evaluating'
         ? 'all steps done'
-        : state === 'stopped'
+        : state === 'stopped' || state === 'diverged'
           ? `at step ${formatWhole(step)} of ${formatWhole(steps)}`
           : `${formatWhole(steps)} steps`;
   return (
