@@ -1,7 +1,15 @@
 // `trainSae` and `sae train`: what it learns, that it goes on to the bit, and what it refuses.
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { cutContexts, loadModel, loadSae, openCorpus, openStudy } from 'polyseme';
@@ -182,6 +190,19 @@ describe('what it refuses', () => {
     } finally {
       writeFileSync(path, text);
     }
+  });
+
+  it.each([
+    ['not JSON', '{"version": 1,', /run\.json is damaged \(/],
+    ['without options', '{"version": 1, "options": null, "result": null}', /damaged \(options: /],
+    ['of another version', '{"version": 9, "options": {}, "result": null}', /damaged \(version: /],
+    ['with a result that is none', '{"version": 1, "options": {}, "result": [3]}', /damaged \(result\.0: /],
+    ['too large', ' '.repeat((8 << 20) + 1), /has 8388609 bytes/],
+  ])('a folder whose run.json is %s', async (name, text, message) => {
+    const out = at(`damaged-${name.replaceAll(' ', '-')}`);
+    mkdirSync(out);
+    writeFileSync(join(out, 'run.json'), text);
+    await expect(trainSae({ ...base, out })).rejects.toThrow(message);
   });
 
   it('a folder of a training with other options, naming them', async () => {

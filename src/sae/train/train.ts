@@ -1,11 +1,10 @@
-import { mkdir, readFile, rm } from 'node:fs/promises';
+import { mkdir, rm } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { PolysemeError } from '../../errors.ts';
 import { ShuffleBuffer } from '../activations/buffer.ts';
 import { endless } from '../activations/source.ts';
 import { evaluateSae } from '../evaluate.ts';
 import type { SaeEvaluation } from '../evaluate-types.ts';
-import { writeFileWhole } from '../formats/bytes.ts';
 import type { SaeTrainerOptions } from '../training/options.ts';
 import { SaeDivergence, type SaeStep } from '../training/step.ts';
 import { createSaeTrainer, type SaeTrainer } from '../training/trainer.ts';
@@ -14,14 +13,15 @@ import { lockFolder } from './lock.ts';
 import { appendLog, trimLog } from './log.ts';
 import { checkMemory } from './memory.ts';
 import {
-  FREE_OPTIONS,
   parseSaeTrainOptions,
   type ResolvedSaeTrainOptions,
   type SaeTrainOptions,
   type SweepMember,
   sweep,
 } from './options.ts';
+import { readRun, runOptions, type TrainedSae, writeRun } from './run-file.ts';
 import { trainedSae, writeCard, writeTrained } from './save.ts';
+import { trainerOptions } from './settings.ts';
 import { openTrainingSource, type TrainingSource } from './source.ts';
 
 /** What training has come to: of each SAE the step that was just done. */
@@ -41,27 +41,6 @@ export interface SaeTrainHooks {
   readonly saveEvery?: number;
 }
 
-/** A trained SAE. */
-export interface TrainedSae {
-  /** What tells it from the others of a sweep; empty where there is but one. */
-  readonly name: string;
-  readonly dir: string;
-  readonly steps: number;
-  readonly tokens: number;
-  /** Figures of the last step. */
-  readonly last: SaeStep;
-  readonly evaluation: SaeEvaluation | null;
-}
-
-/** What is kept of a run in its folder, to go on with it. */
-interface RunFile {
-  readonly version: 1;
-  readonly options: Record<string, unknown>;
-  readonly result: readonly TrainedSae[] | null;
-  /** Where it diverged: the step and what was seen. The same command would do so again. */
-  readonly diverged?: string;
-}
-
 /**
  * Trains SAEs on a model's activations, all of a sweep from one pass over them, and writes each into `out` (of several:
  * a folder each) in SAELens's format with a card, a log (`log.jsonl`) and an evaluation. A run that was killed goes on
@@ -78,7 +57,7 @@ export async function trainSae(options: SaeTrainOptions, hooks: SaeTrainHooks = 
   const members = sweep(checked);
   const input = await openTrainingSource(checked);
   try {
-    const described = describe(checked, input);
+    const described = runOptions(checked, input);
     const there = await readRun(out, described);
     if (there?.result) return await finished(out, there.result);
     return await train({ options: checked, out, members, input, described, hooks });
@@ -299,46 +278,6 @@ async function resume(dir: string, buffer: ShuffleBuffer, trainers: readonly Sae
   return found.step;
 }
 
-/** Thresholds, and windows to move them, of the size of the pre-activations of scaled inputs: they settle in some 100 steps. */
-const JUMPRELU = { decoderNorm: 1, initialThreshold: 1, bandwidth: 2 };
-
-/** The trainer's options: the ones asked for, and a schedule for the length of the training. */
-function trainerOptions(
-  options: ResolvedSaeTrainOptions,
-  { l1, k, embeddingWeight }: SweepMember,
-  inputDim: number,
-  latents: number,
-): SaeTrainerOptions {
-  const { architecture, batch, tokens, seed, clip, threads } = options;
-  const totalSteps = Math.ceil(tokens / batch);
-  const share = (part: number, most: number) => Math.min(most, Math.floor(totalSteps * part));
-  const topK = k !== undefined;
-  return {
-    architecture,
-    inputDim,
-    latents,
-    learningRate: options.learningRate ?? 2e-3 * Math.min(1, Math.sqrt(2048 / latents)),
-    l1,
-    ...(topK ? { k } : {}),
-    ...(architecture === 'jumprelu' ? JUMPRELU : {}),
-    embeddingWeight,
-    measureEmbedding: true,
-    decoderBias: options.decoderBias,
-    inputScale: options.scale ? 'sqrt-d' : 1,
-    learningRateWarmup: share(0.05, 1000),
-    learningRateDecay: share(0.2, Number.POSITIVE_INFINITY),
-    totalSteps,
-    sparsityWarmup: share(0.1, 5000),
-    embeddingWarmup: share(0.1, 5000),
-    ...(clip > 0 ? { clipNorm: clip } : {}),
-    deadAfter: options.deadAfter ?? Math.max(batch, Math.min(1e7, Math.floor(tokens / 10))),
-    ...(topK && options.aux ? { auxK: { k: Math.min(latents, Math.max(1, Math.floor(inputDim / 2))) } } : {}),
-    ...(options.resample > 0 ? { resample: { every: options.resample } } : {}),
-    seed,
-    threads,
-  };
-}
-
 async function evaluate({ options, input, hooks }: Run, sae: ReturnType<typeof trainedSae>) {
   const { model, source, note } = input;
   if (options.evalTokens === 0) return null;
@@ -360,58 +299,4 @@ async function evaluate({ options, input, hooks }: Run, sae: ReturnType<typeof t
     onProgress: ({ done, total }) =>
       hooks.onProgress?.({ stage: 'evaluate', done, total, unit: 'contexts', saes: [] }),
   });
-}
-
-/** What the weights and the log depend on. */
-function describe(options: ResolvedSaeTrainOptions, { source }: TrainingSource): Record<string, unknown> {
-  const kept = Object.entries(options).filter(
-    ([name, value]) =>
-      value !== undefined &&
-      !FREE_OPTIONS.includes(name as keyof ResolvedSaeTrainOptions) &&
-      name !== 'model',
-  );
-  return { ...Object.fromEntries(kept), ...source.origin, contexts: source.origin.contexts ?? undefined };
-}
-
-async function readRun(out: string, asked: Record<string, unknown>): Promise<RunFile | null> {
-  const path = join(out, 'run.json');
-  let text: string;
-  try {
-    text = await readFile(path, 'utf8');
-  } catch (error) {
-    const { code, message } = error as NodeJS.ErrnoException;
-    if (code === 'ENOENT') return null;
-    throw new PolysemeError(`cannot read ${path}: ${message}`);
-  }
-  let there: RunFile;
-  try {
-    there = JSON.parse(text) as RunFile;
-    if (there.version !== 1 || typeof there.options !== 'object') throw new Error('not of this version');
-  } catch (error) {
-    throw new PolysemeError(
-      `${path} is damaged (${(error as Error).message}): delete the folder to start again`,
-    );
-  }
-  const differences = [...new Set([...Object.keys(asked), ...Object.keys(there.options)])].flatMap((name) => {
-    const [before, now] = [JSON.stringify(there.options[name]), JSON.stringify(asked[name])];
-    return before === now ? [] : [`${name} ${before ?? 'default'} there, ${now ?? 'default'} asked`];
-  });
-  if (differences.length > 0) {
-    throw new PolysemeError(
-      `${out} is a training with other options (${differences.slice(0, 4).join('; ')}): give another --out, or delete it`,
-    );
-  }
-  if (there.diverged !== undefined) {
-    throw new PolysemeError(
-      `${out}: this training diverged in ${there.diverged}; the same command would again: give a lower learning rate or ` +
-        'clip gradients, with another --out, or delete the folder',
-    );
-  }
-  return there;
-}
-
-async function writeRun(out: string, run: RunFile): Promise<void> {
-  await writeFileWhole(join(out, 'run.json'), [
-    new TextEncoder().encode(`${JSON.stringify(run, null, 2)}\n`),
-  ]);
 }
