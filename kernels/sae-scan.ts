@@ -57,6 +57,15 @@ export function scan(
   return <i32>((at - out) >> 3);
 }
 
+/** How many of `scan`'s entries are above their latent's bound by more than `half`, half a window. */
+export function countActive(entries: usize, count: i32, lows: usize, latent: u32, half: f32): i32 {
+  let active = 0;
+  for (let i: usize = entries; i < entries + (count << 3); i += 8) {
+    if (load<f32>(i) > load<f32>(lows + ((<usize>(load<u32>(i, 4) - latent)) << 2)) + half) active++;
+  }
+  return active;
+}
+
 // A selection keeps `slots` rank keys a row; when they are full it is cut to its k largest.
 
 /** Feeds a tile to per-row selections; `state` holds a row's count (u32) and lowest value worth keeping (f32). */

@@ -4,8 +4,8 @@ import { normalise } from './sae/latents';
 import { Pairs, Params } from './sae/params';
 import { keepLargest } from './sae/select';
 
-export { applyGradients, keepGradients, updateLatents } from './sae/latents';
-export { cut, decode, decodeAux, order, prepare } from './sae/tokens';
+export { applyGradients, finishDense, keepGradients, meanOf, updateLatents } from './sae/latents';
+export { cut, decode, decodeAux, errorsOfDense, order, prepare } from './sae/tokens';
 
 /** Bytes of the two parameter blocks, so that the host can check its own list of fields. */
 export function paramsBytes(): i32 {

@@ -33,14 +33,15 @@ export {
   type SaeFormat,
   saeConfig,
 } from './sae/config.ts';
-export { type EvaluateOptions, type EvaluationProgress, evaluateSae } from './sae/evaluate.ts';
-export type { SaeEvaluation } from './sae/evaluate-types.ts';
+export { type EvaluateOptions, evaluateSae } from './sae/evaluate.ts';
+export type { EvaluationProgress, SaeEvaluation } from './sae/evaluate-types.ts';
 export { loadSae } from './sae/load.ts';
 export { type Matrix, rowMajor } from './sae/matrix.ts';
 export { Sae, type SaeTensors } from './sae/sae.ts';
 export { saveSae } from './sae/save.ts';
 export type { SaeTrainOptions } from './sae/train/options.ts';
-export { type SaeTrainHooks, type SaeTrainProgress, type TrainedSae, trainSae } from './sae/train/train.ts';
+export type { TrainedSae } from './sae/train/run-file.ts';
+export { type SaeTrainHooks, type SaeTrainProgress, trainSae } from './sae/train/train.ts';
 export type { SaeTrainerOptions, SaeWeights } from './sae/training/options.ts';
 export type { SaeStep } from './sae/training/step.ts';
 export { createSaeTrainer, type SaeTrainer } from './sae/training/trainer.ts';

@@ -128,6 +128,25 @@ describe('a difference that is there', () => {
     }
   });
 
+  test('of weights that see one dimension only is none of the inputs', async () => {
+    const options = { units: 20, examples: () => 12, directions: 12, seed: 5 };
+    const all = bank('all', options);
+    const weights = new Float32Array(D).fill(1e-4);
+    weights[3] = 1;
+    // Positive there, as the inputs of a latent are that sees nothing else.
+    const unit = (index: number) => {
+      const { inputs, count } = all.unit(index);
+      return { inputs: inputs.map((value, i) => (i % D === 3 ? Math.abs(value) : value)), weights, count };
+    };
+    const comparison = await compareSources([all, { ...all, name: 'one', unit }], CLUSTER, {});
+    const [wide, narrow] = ['all', 'one'].map((name) => compared(comparison, name).metrics);
+    // Weights of one leave the inputs as they are.
+    expect(wide!.inputDistance.median).toBeCloseTo(wide!.meanDistance.median!, 5);
+    expect(narrow!.meanDistance.median).toBeLessThan(0.01);
+    expect(narrow!.inputDistance.median).toBeGreaterThan(0.9);
+    expect(narrow!.inputDistance.null.median).toBeGreaterThan(0.9);
+  });
+
   test('is the same whenever the seed is', async () => {
     const sources = [1, 2].map((seed) =>
       bank(`b${seed}`, { units: 20, examples: () => 20, directions: 4, noise: 0.6, seed }),

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { PolysemeError } from '#polyseme/errors.js';
 import type { SaeTrainerOptions } from '#polyseme/sae/training/options.js';
@@ -13,6 +14,13 @@ const good: SaeTrainerOptions = {
   learningRate: 1e-3,
   threads: 1,
 };
+
+function digest(trainer: SaeTrainer): string {
+  const { arrays, ...rest } = trainer.state();
+  const hash = createHash('sha256').update(JSON.stringify(rest));
+  for (const array of Object.values(arrays)) hash.update(new Uint8Array(array.buffer));
+  return hash.digest('hex');
+}
 
 /** The one-line message of the PolysemeError that `work` ends in. */
 async function refusal(work: () => Promise<unknown> | unknown): Promise<string> {
@@ -92,6 +100,34 @@ describe('a batch that cannot be', () => {
     expect(await refusal(() => wide.step(batch))).toBe(message);
     expect((await wide.step(makeBatch(1, 10, 2048, 20))).step).toBe(1);
     await wide.close();
+  });
+
+  it('more active pairs than memory holds: refused, and a smaller batch then trains as if nothing had been', async () => {
+    // 512 groups leave room for some 4,057 tokens: their errors fit, their pairs do not.
+    const latents = 512;
+    const options: SaeTrainerOptions = {
+      ...good,
+      architecture: 'matryoshka',
+      inputDim: 512,
+      latents,
+      k: 64,
+      groupSizes: Array.from({ length: latents }, () => 1),
+      inputScale: 'sqrt-d',
+      decoderBias: 'mean',
+    };
+    const batch = makeBatch(1, 40, 512, 20);
+    const [one, two] = [await createSaeTrainer(options), await createSaeTrainer(options)];
+    const large = new Float32Array(4054 * 512).map((_, i) => batch[i % batch.length]!);
+    // Before the first step, and after one.
+    for (let step = 1; step <= 2; step++) {
+      const before = digest(one);
+      const message = await refusal(() => one.step(large));
+      expect(message).toMatch(/\d+ active pairs in a batch of 4054 \(64 a token\).*smaller batch/);
+      expect(digest(one)).toBe(before);
+      expect(await one.step(batch)).toEqual(await two.step(batch));
+      expect(digest(one)).toBe(digest(two));
+    }
+    await Promise.all([one.close(), two.close()]);
   });
 
   it('a second step beside a running one', async () => {

@@ -32,10 +32,21 @@ const initial = weightsOf('initial');
 /** Relative to the reference, and to the largest value of its tensor. */
 const TOLERANCE = 1e-5;
 
-describe.each(Object.entries(golden.cases))('%s', (name, { options, losses }) => {
+/** Of all pairs active, above which a step works on whole matrices: never, or always. */
+const kinds = Object.entries(golden.cases).flatMap(([name, golden]) => {
+  const always = ['relu', 'jumprelu'].includes(golden.options.architecture);
+  const sparse = { name, ...golden, share: 1, how: 'on active pairs' };
+  return always ? [sparse, { ...sparse, share: 0, how: 'on whole matrices' }] : [sparse];
+});
+
+describe.each(kinds)('$name, $how', ({ name, options, losses, share }) => {
   it('has the losses, gradients and parameters of PyTorch in float64 over 20 steps', async () => {
     const { inputDim, latents } = golden;
-    const trainer = await SaeTrainer.create({ ...options, inputDim, latents, initial, threads: 2 }, true);
+    const trainer = await SaeTrainer.create(
+      { ...options, inputDim, latents, initial, threads: 2 },
+      true,
+      share,
+    );
     try {
       for (const [step, reference] of losses.entries()) {
         const seen = await trainer.step(batch(step));
@@ -68,11 +79,17 @@ describe.each(Object.entries(golden.cases))('%s', (name, { options, losses }) =>
 
 it('keeps gradients or uses them at once: to the bit the same', async () => {
   const { inputDim, latents, cases } = golden;
-  for (const name of ['relu-embedding', 'jumprelu-embedding', 'matryoshka-auxiliary']) {
+  for (const [name, share] of [
+    ['relu-embedding', 1],
+    ['relu-embedding', 0],
+    ['jumprelu-embedding', 1],
+    ['jumprelu-embedding', 0],
+    ['matryoshka-auxiliary', 1],
+  ] as const) {
     const options = { ...cases[name]!.options, inputDim, latents, initial, threads: 2 };
     const runs = await Promise.all(
       [true, false].map(async (keep) => {
-        const trainer = await SaeTrainer.create(options, keep);
+        const trainer = await SaeTrainer.create(options, keep, share);
         for (let step = 0; step < 5; step++) await trainer.step(batch(step));
         const weights = trainer.weights();
         await trainer.close();

@@ -6,7 +6,7 @@ import { describe, expect, it } from 'vitest';
 import { readSafetensorsHeader, readTensor } from '#polyseme/model/safetensors.js';
 import { centre } from '#polyseme/sae/training/initial.js';
 import type { SaeTrainerOptions, SaeWeights } from '#polyseme/sae/training/options.js';
-import { createSaeTrainer, type SaeTrainer } from '#polyseme/sae/training/trainer.js';
+import { createSaeTrainer, SaeTrainer } from '#polyseme/sae/training/trainer.js';
 import { forward, makeBatch, makeWeights } from './sae-train.reference.ts';
 
 const d = 16;
@@ -74,6 +74,55 @@ describe.each(Object.entries(architectures))('%s', (_, architecture) => {
     expect([...half.steps, ...rest.steps]).toEqual(whole.steps);
     expect(rest.state).toEqual(whole.state);
     expect(rest.weights).toEqual(whole.weights);
+  });
+});
+
+describe('where many latents are active', () => {
+  // 1100 tokens and 600 latents: more than one tile of the dense step either way, and last ones that are not full.
+  const batches = [0, 1, 2].map((seed) => makeBatch(seed, 1100, d));
+  const take = async (options: SaeTrainerOptions, share: number) => {
+    const trainer = await SaeTrainer.create(options, false, share);
+    const steps = [];
+    for (const batch of batches) steps.push(await trainer.step(batch));
+    const weights = trainer.weights();
+    await trainer.close();
+    return { steps, weights };
+  };
+  it.each(['relu', 'jumprelu', 'relu with everything'])(
+    '%s: whole matrices give the same to rounding, and the same bits on any threads',
+    async (kind) => {
+      const options = { ...base, latents: 598, ...architectures[kind]! };
+      const [sparse, dense] = [await take(options, 1), await take(options, 0)];
+      for (const [i, step] of dense.steps.entries()) {
+        const there = sparse.steps[i]!;
+        expect(step.l0 / there.l0).toBeCloseTo(1, 5);
+        for (const key of ['loss', 'mse', 'sparsity', 'embedding'] as const)
+          expect(Math.abs(step[key] - there[key]), key).toBeLessThanOrEqual(1e-5 * there[key]);
+        expect(Math.abs(step.embeddingPairs - there.embeddingPairs)).toBeLessThan(10);
+      }
+      // Other sums in another order: not to the bit.
+      expect(dense.weights).not.toEqual(sparse.weights);
+      for (const threads of [1, 3]) expect(await take({ ...options, threads }, 0)).toEqual(dense);
+    },
+  );
+
+  it('the choice depends on the batch alone', async () => {
+    const options = { ...base, latents: 598, ...architectures.relu! };
+    const initial = makeWeights(3, d, 598);
+    const [sparse, dense] = [-100, 0].map((bias) => ({
+      ...options,
+      initial: { ...initial, b_enc: initial.b_enc.map((value, j) => value + (j % 8 === 0 ? 0 : bias)) },
+    }));
+    for (const [options, share] of [
+      [sparse!, 1],
+      [dense!, 0],
+    ] as const) {
+      const chosen = await run(options, batches.slice(0, 1));
+      const forced = await SaeTrainer.create(options, false, share);
+      expect([await forced.step(batches[0]!)]).toEqual(chosen.steps);
+      expect(forced.weights()).toEqual(chosen.weights);
+      await forced.close();
+    }
   });
 });
 

@@ -1,7 +1,15 @@
 // `trainSae` and `sae train`: what it learns, that it goes on to the bit, and what it refuses.
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { cutContexts, loadModel, loadSae, openCorpus, openStudy } from 'polyseme';
@@ -153,7 +161,11 @@ describe('what it refuses', () => {
     ['γ < 0', { embeddingWeight: [-1] }, /embeddingWeight/],
     ['k > latents', { k: [65] }, /k is 65: .*number of latents, 64/],
     ['k of relu', { architecture: 'relu' }, /option k does not belong to relu/],
-    ['a buffer larger than memory', { buffer: 1e12 }, /a buffer of 1000000000000 vectors .* more than/],
+    [
+      'a buffer larger than memory',
+      { buffer: 1e12 },
+      /more than 90 % .* for the buffer of 1000000000000 vectors;.* lower buffer$/,
+    ],
     ['a buffer smaller than two batches', { buffer: 100 }, /buffer is 100: it must be at least 600/],
     [
       'another site than the cache’s',
@@ -178,6 +190,19 @@ describe('what it refuses', () => {
     } finally {
       writeFileSync(path, text);
     }
+  });
+
+  it.each([
+    ['not JSON', '{"version": 1,', /run\.json is damaged \(/],
+    ['without options', '{"version": 1, "options": null, "result": null}', /damaged \(options: /],
+    ['of another version', '{"version": 9, "options": {}, "result": null}', /damaged \(version: /],
+    ['with a result that is none', '{"version": 1, "options": {}, "result": [3]}', /damaged \(result\.0: /],
+    ['too large', ' '.repeat((8 << 20) + 1), /has 8388609 bytes/],
+  ])('a folder whose run.json is %s', async (name, text, message) => {
+    const out = at(`damaged-${name.replaceAll(' ', '-')}`);
+    mkdirSync(out);
+    writeFileSync(join(out, 'run.json'), text);
+    await expect(trainSae({ ...base, out })).rejects.toThrow(message);
   });
 
   it('a folder of a training with other options, naming them', async () => {

@@ -3,6 +3,9 @@ import { adamRow, adamScalar } from './adam';
 import { Pairs, Params } from './params';
 import { axpy, axpy4, clear, dot, energy, rowAt, weighed4 } from './rows';
 
+/** Latents that share a row of partial sums: LATENT_BLOCK in src/sae/training/layout.ts. */
+const LATENT_BLOCK: i32 = 64;
+
 // What one latent's pairs add up to.
 let sumActivation: f64;
 let sumPre: f64;
@@ -61,13 +64,19 @@ export function keepGradients(
     const gradE = rowAt(p.encoderGradient, j, bytes);
     const gradD = rowAt(p.decoderGradient, j, bytes);
     gradients(p, main, aux, hasAux, j, block, gradE, gradD, scratch);
-    const gB = <f32>sumPre;
-    const gT = <f32>sumThreshold;
-    store<f32>(p.bEncGradient + (j << 2), gB);
-    store<f32>(p.thresholdGradient + (j << 2), gT);
-    const norm = energy(gradE, bytes) + energy(gradD, bytes) + <f64>gB * <f64>gB + <f64>gT * <f64>gT;
-    store<f64>(p.gradientNorm + (j << 3), norm);
+    keepNorm(p, j, gradE, gradD);
   }
+}
+
+/** Keeps the scalar gradients of a latent, and the squared norm of all. */
+function keepNorm(p: Params, j: i32, gradE: usize, gradD: usize): void {
+  const bytes = <usize>p.stride * 4;
+  const gB = <f32>sumPre;
+  const gT = <f32>sumThreshold;
+  store<f32>(p.bEncGradient + (j << 2), gB);
+  store<f32>(p.thresholdGradient + (j << 2), gT);
+  const norm = energy(gradE, bytes) + energy(gradD, bytes) + <f64>gB * <f64>gB + <f64>gT * <f64>gT;
+  store<f64>(p.gradientNorm + (j << 3), norm);
 }
 
 /** Adam update of latents [from, to) with the kept gradients, scaled by `clip`. */
@@ -147,14 +156,19 @@ function gradients(
   const embed = p.embed != 0 && seen > 0;
   let meanEnergy: f64 = 0;
   if (p.embed) clear(scratch + SUM_INPUT * bytes, bytes);
-  if (embed) meanEnergy = weighMean(p, row, scratch);
+  if (embed) {
+    meanEnergy = weighMean(p, row, scratch);
+    clear(scratch + MEAN_TERM * bytes, bytes);
+    clear(scratch + INPUT_TERM * bytes, bytes);
+  }
 
   let group = 0;
   while (group < p.groups - 1 && <u32>j >= load<u32>(p.groupEnd + (group << 2))) group++;
   const errors = main.errors + <usize>group * p.tokens * bytes;
   accumulate(p, main, errors, j, embed, meanEnergy, gradE, gradD, scratch);
   const fired = active;
-  if (embed) addEmbeddingGradient(p.encoder + row, gradE, scratch, bytes, <f32>sumOverA);
+  if (embed && p.embeddingWeight != 0)
+    addEmbeddingGradient(p.encoder + row, gradE, scratch, bytes, <f32>sumOverA);
   store<f64>(p.latentEmbedding + (j << 3), sumDistance);
   store<u32>(p.latentPairs + (j << 2), distances);
 
@@ -166,7 +180,22 @@ function gradients(
     sumThreshold = threshold;
   }
   if (hasEntries(main, j) || (hasAux && hasEntries(aux, j))) store<u32>(p.moved + (j << 2), 1);
+  finish(p, j, block, gradE, gradD, seen, fired, scratch);
+}
 
+/** What a latent's gradients need beside its pairs, and its place among the idle and in the averages. */
+function finish(
+  p: Params,
+  j: i32,
+  block: i32,
+  gradE: usize,
+  gradD: usize,
+  seen: f64,
+  fired: i32,
+  scratch: usize,
+): void {
+  const bytes = <usize>p.stride * 4;
+  const row = <usize>j * bytes;
   const decoder = p.decoder + row;
   const norm = load<f32>(p.decoderNorm + (j << 2));
   if (!p.gated && p.sparsityWeight != 0 && norm > 0) {
@@ -180,6 +209,51 @@ function gradients(
   const idle = p.idle + ((<usize>j) << 2);
   store<u32>(idle, fired > 0 ? 0 : <u32>min<u64>(<u64>load<u32>(idle) + p.tokens, 0xffffffff));
   if (p.embed && fired > 0) updateMean(p, j, row, seen, fired, scratch + SUM_INPUT * bytes);
+}
+
+/** weighMean of latent j for the dense step; below 0 where it was never active. */
+export function meanOf(p: Params, j: i32, scratch: usize): f64 {
+  if (load<f64>(p.seen + (j << 3)) == 0) return -1;
+  return weighMean(p, <usize>j * <usize>p.stride * 4, scratch);
+}
+
+/**
+ * Ends the dense step of latent j, whose gradients from its pairs lie in gradE and gradD, and L_N's sums and Σ h in
+ * scratch: the rest of them, and Adam's update or, where gradients are kept, their norm.
+ */
+export function finishDense(
+  p: Params,
+  j: i32,
+  keep: i32,
+  gradE: usize,
+  gradD: usize,
+  scratch: usize,
+  activation: f64,
+  pre: f64,
+  threshold: f64,
+  fired: i32,
+  distance: f64,
+  distanceCount: i32,
+  overA: f64,
+): i32 {
+  const bytes = <usize>p.stride * 4;
+  const block = j / LATENT_BLOCK;
+  if (j % LATENT_BLOCK == 0) clear(rowAt(p.blockEncoder, block, bytes), bytes);
+  sumActivation = activation;
+  sumPre = pre;
+  sumThreshold = threshold;
+  const seen = load<f64>(p.seen + (j << 3));
+  if (p.embed && seen > 0 && p.embeddingWeight != 0) {
+    weighMean(p, <usize>j * bytes, scratch);
+    addEmbeddingGradient(p.encoder + <usize>j * bytes, gradE, scratch, bytes, <f32>overA);
+  }
+  store<f64>(p.latentEmbedding + (j << 3), distance);
+  store<u32>(p.latentPairs + (j << 2), distanceCount);
+  if (fired > 0 || threshold != 0) store<u32>(p.moved + (j << 2), 1);
+  finish(p, j, block, gradE, gradD, seen, fired, scratch);
+  if (!keep) return update(p, j, gradE, gradD, <f32>sumPre, <f32>sumThreshold);
+  keepNorm(p, j, gradE, gradD);
+  return 0;
 }
 
 function hasEntries(pairs: Pairs, j: i32): bool {
@@ -206,38 +280,39 @@ function accumulate(
   const threshold: f32 = p.gated ? load<f32>(p.threshold + (j << 2)) : 0;
   const sparsity: f32 = p.gated ? 0 : p.sparsityWeight * load<f32>(p.decoderNorm + (j << 2));
   const scalars = scratch + PRODUCTS * bytes;
-  for (let next = first; next < end; next += 4) {
-    // A short last quartet repeats a row with weight 0.
-    for (let i: u32 = 0; i < 4; i++) {
-      const slot = scalars + (i << 5);
-      const column = columns + ((<usize>(next + i < end ? next + i : next)) << 3);
-      const token = load<u32>(column);
+  for (let next = first; next < end; ) {
+    let filled = 0;
+    for (; filled < 4 && next < end; next++) {
+      const column = columns + ((<usize>next) << 3);
       const entry = load<u32>(column, 4);
-      store<u32>(slot, token);
-      let z: f32 = 0;
-      let dpre: f32 = 0;
-      let on: f32 = 0;
-      if (next + i < end) {
-        const value = load<f32>(pairs.entries + ((<usize>entry) << 3));
-        const dz = load<f32>(pairs.dz + ((<usize>entry) << 2));
-        if (value > threshold) {
-          z = value;
-          dpre = dz + sparsity;
-          on = 1;
-          active++;
-          sumActivation += <f64>z;
-          sumPre += <f64>dpre;
-        }
-        if (p.gated) {
-          const place = (value - threshold) / p.bandwidth;
-          if (place > -0.5 && place < 0.5) {
-            sumThreshold -= <f64>(threshold * dz + p.sparsityWeight) / <f64>p.bandwidth;
-          }
+      const value = load<f32>(pairs.entries + ((<usize>entry) << 3));
+      const dz = load<f32>(pairs.dz + ((<usize>entry) << 2));
+      if (p.gated) {
+        const place = (value - threshold) / p.bandwidth;
+        if (place > -0.5 && place < 0.5) {
+          sumThreshold -= <f64>(threshold * dz + p.sparsityWeight) / <f64>p.bandwidth;
         }
       }
-      store<f32>(slot, z, 4);
+      if (!(value > threshold)) continue;
+      const dpre = dz + sparsity;
+      active++;
+      sumActivation += <f64>value;
+      sumPre += <f64>dpre;
+      const slot = scalars + (filled << 5);
+      store<u32>(slot, load<u32>(column));
+      store<f32>(slot, value, 4);
       store<f32>(slot, dpre, 8);
-      store<f32>(slot, on, 12);
+      store<f32>(slot, 1, 12);
+      filled++;
+    }
+    if (filled == 0) break;
+    // A short last quartet repeats a row with weight 0.
+    for (; filled < 4; filled++) {
+      const slot = scalars + (filled << 5);
+      store<u32>(slot, load<u32>(scalars));
+      store<f32>(slot, 0, 4);
+      store<f32>(slot, 0, 8);
+      store<f32>(slot, 0, 12);
     }
     const h0 = rowAt(p.h, load<u32>(scalars), bytes);
     const h1 = rowAt(p.h, load<u32>(scalars, 32), bytes);
@@ -285,11 +360,9 @@ function accumulate(
   }
 }
 
-/** h̄, h̄w² and w² of a latent to scratch, and its two sums to 0; returns A = Σ h̄²w². */
+/** h̄, h̄w² and w² of a latent to scratch; returns A = Σ h̄²w². */
 function weighMean(p: Params, row: usize, scratch: usize): f64 {
   const bytes = <usize>p.stride * 4;
-  clear(scratch + MEAN_TERM * bytes, bytes);
-  clear(scratch + INPUT_TERM * bytes, bytes);
   const mean = scratch + MEAN * bytes;
   const u = scratch + MEAN_WEIGHT * bytes;
   const q = scratch + SQUARE_WEIGHT * bytes;
@@ -324,6 +397,7 @@ function embedQuartet(
   for (let i: usize = 0; i < 4; i++) {
     embedPair(p, scalars + (i << 5), load<f32>(sums + (i << 3)), load<f32>(sums + (i << 3), 4), meanEnergy);
   }
+  if (p.embeddingWeight == 0) return;
   const s1 = scratch + MEAN_TERM * bytes;
   const s2 = scratch + INPUT_TERM * bytes;
   const a0 = v128.load32_splat(scalars, 16);

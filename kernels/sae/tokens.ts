@@ -76,32 +76,42 @@ function activation(p: Params, entry: usize): f32 {
   return value;
 }
 
+/** The first active entry of [at, end), or `end`. */
+function nextActive(p: Params, at: usize, end: usize): usize {
+  if (p.gated) while (at < end && activation(p, at) == 0) at += 8;
+  return at;
+}
+
 /** to += Σ activation · decoder row over the entries [at, end). */
 function decodeInto(p: Params, to: usize, at: usize, end: usize): void {
   const bytes = <usize>p.stride * 4;
+  at = nextActive(p, at, end);
   while (at < end) {
     const r0 = rowAt(p.decoder, load<u32>(at, 4), bytes);
-    const a0 = activation(p, at);
+    const a0 = load<f32>(at);
     let r1 = r0,
       r2 = r0,
       r3 = r0;
     let a1: f32 = 0,
       a2: f32 = 0,
       a3: f32 = 0;
-    if (at + 8 < end) {
-      r1 = rowAt(p.decoder, load<u32>(at, 12), bytes);
-      a1 = activation(p, at + 8);
+    at = nextActive(p, at + 8, end);
+    if (at < end) {
+      r1 = rowAt(p.decoder, load<u32>(at, 4), bytes);
+      a1 = load<f32>(at);
+      at = nextActive(p, at + 8, end);
     }
-    if (at + 16 < end) {
-      r2 = rowAt(p.decoder, load<u32>(at, 20), bytes);
-      a2 = activation(p, at + 16);
+    if (at < end) {
+      r2 = rowAt(p.decoder, load<u32>(at, 4), bytes);
+      a2 = load<f32>(at);
+      at = nextActive(p, at + 8, end);
     }
-    if (at + 24 < end) {
-      r3 = rowAt(p.decoder, load<u32>(at, 28), bytes);
-      a3 = activation(p, at + 24);
+    if (at < end) {
+      r3 = rowAt(p.decoder, load<u32>(at, 4), bytes);
+      a3 = load<f32>(at);
+      at = nextActive(p, at + 8, end);
     }
     axpy4(to, bytes, a0, r0, a1, r1, a2, r2, a3, r3);
-    at += 32;
   }
 }
 
@@ -123,6 +133,31 @@ function activationGradients(p: Params, error: usize, at: usize, end: usize, dz:
     store<f32>(dz, dot(error, rowAt(p.decoder, load<u32>(at, 4), bytes), bytes));
 }
 
+/** Of one token: the squared error of a reconstruction after group g, and its gradient to `row` (which may be the same). */
+function errorOf(p: Params, t: i32, g: i32, reconstruction: usize, row: usize): void {
+  const bytes = <usize>p.stride * 4;
+  const x = rowAt(p.x, t, bytes);
+  for (let k: usize = 0; k < bytes; k += 16) {
+    v128.store(row + k, f32x4.sub(v128.load(reconstruction + k), v128.load(x + k)));
+  }
+  store<f64>(p.tokenError + ((<usize>g * p.tokens + t) << 3), energy(row, bytes));
+  const factor = f32x4.splat(<f32>2 * p.invTokens * load<f32>(p.groupWeight + (g << 2)));
+  for (let k: usize = 0; k < bytes; k += 16) v128.store(row + k, f32x4.mul(v128.load(row + k), factor));
+}
+
+/** As `decode`, of one group, where Σ z·W_dec of each token lies in its error row already. */
+export function errorsOfDense(p: Params, pairs: Pairs, from: i32, to: i32, block: i32): void {
+  const bytes = <usize>p.stride * 4;
+  const blockErrors = rowAt(p.blockErrors, block, bytes);
+  clear(blockErrors, bytes);
+  for (let t = from; t < to; t++) {
+    const row = rowAt(pairs.errors, t, bytes);
+    axpy(row, 1, p.bDec, bytes);
+    errorOf(p, t, 0, row, row);
+    axpy(blockErrors, 1, row, bytes);
+  }
+}
+
 /**
  * Tokens [from, to): reconstruction after each group, squared errors, the gradient of the loss by the
  * reconstruction (each group's row carries what its latents feel: the sum over its own and all later
@@ -137,7 +172,6 @@ export function decode(p: Params, pairs: Pairs, from: i32, to: i32, block: i32, 
     const start = <usize>load<u32>(pairs.rowStart + (t << 2));
     const first = pairs.entries + (start << 3);
     const last = first + ((<usize>load<u32>(pairs.rowCount + (t << 2))) << 3);
-    const x = rowAt(p.x, t, bytes);
     const error = rowAt(pairs.errors, t, bytes);
     memory.copy(scratch, p.bDec, bytes);
     let at = first;
@@ -148,13 +182,7 @@ export function decode(p: Params, pairs: Pairs, from: i32, to: i32, block: i32, 
       else while (end < last && load<u32>(end, 4) < groupEnd) end += 8;
       decodeInto(p, scratch, at, end);
       at = end;
-      const row = rowAt(error, g, groupBytes);
-      for (let k: usize = 0; k < bytes; k += 16) {
-        v128.store(row + k, f32x4.sub(v128.load(scratch + k), v128.load(x + k)));
-      }
-      store<f64>(p.tokenError + ((<usize>g * p.tokens + t) << 3), energy(row, bytes));
-      const factor = f32x4.splat(<f32>2 * p.invTokens * load<f32>(p.groupWeight + (g << 2)));
-      for (let k: usize = 0; k < bytes; k += 16) v128.store(row + k, f32x4.mul(v128.load(row + k), factor));
+      errorOf(p, t, g, scratch, rowAt(error, g, groupBytes));
     }
     for (let g = p.groups - 2; g >= 0; g--) {
       axpy(rowAt(error, g, groupBytes), 1, rowAt(error, g + 1, groupBytes), bytes);

@@ -1,6 +1,7 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { parseSaeTrainOptions, saeTrainOptions } from '../sae/train/options.ts';
-import { type SaeTrainProgress, type TrainedSae, trainSae } from '../sae/train/train.ts';
+import type { TrainedSae } from '../sae/train/run-file.ts';
+import { type SaeTrainProgress, trainSae } from '../sae/train/train.ts';
 import { realNumber, wholeNumber } from './parse.ts';
 import { cell, colors, number, Progress, print, printJson, table } from './terminal.ts';
 
@@ -110,14 +111,26 @@ async function act(
     command.error(`error: ${(error as Error).message}`);
   }
   const progress = new Progress();
+  // Said when the folder is there.
+  let watchable = false;
   const trained = await trainSae(options as never, {
     onNote: (line) => process.stderr.write(`note: ${line}\n`),
-    onProgress: ({ stage, done, total, unit, saes }) =>
-      progress.show(stage, done, total, unit, saes.map(figures).join(' | ')),
+    onProgress({ stage, done, total, unit, saes }) {
+      if (process.stderr.isTTY && !json && !watchable) {
+        watchable = true;
+        process.stderr.write(`${colors.dim(watchLine(rest['out'] as string))}\n`);
+      }
+      progress.show(stage, done, total, unit, saes.map(figures).join(' | '));
+    },
   });
   progress.end();
   if (json) printJson(trained);
   else printTrained(trained);
+}
+
+/** How to watch the training in the explorer. */
+function watchLine(out: string): string {
+  return `watch: polyseme serve --trainings ${/^[\w./~+-]+$/.test(out) ? out : JSON.stringify(out)}`;
 }
 
 /** One step in a few words. */

@@ -2,19 +2,12 @@ import { type Condensed, checkCondensed } from '../embed/condensed.ts';
 import { PolysemeError } from '../errors.ts';
 import { nearestNeighbourChain } from './nn-chain.ts';
 import { minimumSpanningTree } from './spanning-tree.ts';
-import { mergeCount, type Tree } from './tree.ts';
+import { mergeCount, type RawMerges, type Tree } from './tree.ts';
 
 /** How the distance between two clusters follows from those between their points. */
 export type LinkageMethod = 'average' | 'complete' | 'single' | 'weighted';
 
 export const linkageMethods: readonly LinkageMethod[] = ['average', 'complete', 'single', 'weighted'];
-
-/** Merges in the order in which an algorithm found them: two members of the clusters merged, and the distance. */
-export interface RawMerges {
-  readonly a: Int32Array;
-  readonly b: Int32Array;
-  readonly height: Float64Array;
-}
 
 /**
  * Agglomerative clustering of `count` points by their condensed distances: equal, bit for bit and with ties, to

@@ -2,7 +2,7 @@ import { type Condensed, rowStart } from '../embed/condensed.ts';
 import { PolysemeError } from '../errors.ts';
 import { wasm } from '../wasm/generated/linkage.ts';
 import { instantiate, type Kernel, reserve } from '../wasm/instance.ts';
-import type { RawMerges } from './linkage.ts';
+import type { RawMerges } from './tree.ts';
 
 /** Most points whose square matrix of distances (8 bytes each) fits a kernel's memory of 4 GiB. */
 const MAX_POINTS = 20_000;

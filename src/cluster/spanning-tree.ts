@@ -1,5 +1,5 @@
 import { type Condensed, rowStart } from '../embed/condensed.ts';
-import type { RawMerges } from './linkage.ts';
+import type { RawMerges } from './tree.ts';
 
 /**
  * Single linkage by Prim's algorithm from point 0, the lowest point winning ties, as SciPy does it: each merge joins

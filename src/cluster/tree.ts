@@ -11,6 +11,13 @@ export interface Tree {
   readonly merges: Float64Array;
 }
 
+/** Merges in the order in which an algorithm found them: two members of the clusters merged, and the distance. */
+export interface RawMerges {
+  readonly a: Int32Array;
+  readonly b: Int32Array;
+  readonly height: Float64Array;
+}
+
 /** Rows of a tree of `count` points. */
 export function mergeCount(count: number): number {
   return Math.max(0, count - 1);

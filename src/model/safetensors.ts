@@ -1,5 +1,6 @@
 import { type FileHandle, open, realpath } from 'node:fs/promises';
 import { PolysemeError } from '../errors.ts';
+import { HALF_VALUES } from '../half.ts';
 
 /** Element types of a safetensors file that have a whole number of bytes, with that number. */
 export const DTYPE_BYTES = {
@@ -224,21 +225,12 @@ function toFloat32(bytes: Buffer, { dtype, file }: TensorRef, name: string): Flo
   const { buffer } = bytes as { buffer: ArrayBuffer };
   if (dtype === 'F32') return new Float32Array(buffer);
   if (dtype === 'F64') return Float32Array.from(new Float64Array(buffer));
-  if (dtype === 'F16') return Float32Array.from(new Uint16Array(buffer), halfToNumber);
+  if (dtype === 'F16') return Float32Array.from(new Uint16Array(buffer), (half) => HALF_VALUES[half]!);
   if (dtype === 'BF16') {
     const bits = Uint32Array.from(new Uint16Array(buffer), (half) => half << 16);
     return new Float32Array(bits.buffer);
   }
   throw new PolysemeError(`${file}: tensor ${quote(name)} is ${dtype}; F32, F16, BF16 or F64 is needed`);
-}
-
-function halfToNumber(bits: number): number {
-  const sign = bits & 0x8000 ? -1 : 1;
-  const exponent = (bits >> 10) & 31;
-  const fraction = bits & 1023;
-  if (exponent === 0) return sign * fraction * 2 ** -24;
-  if (exponent === 31) return fraction ? Number.NaN : sign * Number.POSITIVE_INFINITY;
-  return sign * (1024 + fraction) * 2 ** (exponent - 25);
 }
 
 /** One read or write call takes less than 2 GiB. */

@@ -13,7 +13,7 @@ import { rankedSlots } from '../harvest/selection.ts';
 import { type Comparison, compareSources } from '../study/compare.ts';
 import type { ExampleSource } from '../study/matched.ts';
 import { runOptions } from '../study/options.ts';
-import type { Evaluation } from './evaluate.ts';
+import type { Evaluation } from './evaluate-types.ts';
 import { layerOfSite } from './site.ts';
 
 /**

@@ -1,4 +1,30 @@
+import type { Context } from '../corpus/contexts.ts';
+import type { Model } from '../model/load.ts';
 import type { Comparison } from '../study/compare.ts';
+import type { SaePlace } from './place.ts';
+import type { Sae } from './sae.ts';
+
+export interface EvaluationProgress {
+  readonly stage: 'evaluate' | 'harvest' | 'compare';
+  readonly done: number;
+  readonly total: number;
+  /** What is counted. */
+  readonly unit: 'contexts' | 'units';
+}
+
+/** What the parts of an evaluation work on. */
+export interface Evaluation {
+  readonly model: Model;
+  readonly sae: Sae;
+  readonly place: SaePlace;
+  readonly contexts: readonly Context[];
+  readonly context: number;
+  readonly specialIds: ReadonlySet<number>;
+  readonly examples: number;
+  readonly seed: number;
+  readonly threads?: number;
+  readonly onProgress?: (progress: EvaluationProgress) => void;
+}
 
 /** Where and on what an SAE was evaluated, and every figure with the number of tokens that it is over. */
 export interface SaeEvaluation {

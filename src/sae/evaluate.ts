@@ -12,7 +12,12 @@ import { settleBos } from '../study/saes.ts';
 import { EVALUATION_TAPS, evaluationEdits, PADDING } from './evaluate-graph.ts';
 import { comparePolysemy } from './evaluate-polysemy.ts';
 import { Tally } from './evaluate-tally.ts';
-import { type SaeEvaluation, saebenchKeys } from './evaluate-types.ts';
+import {
+  type Evaluation,
+  type EvaluationProgress,
+  type SaeEvaluation,
+  saebenchKeys,
+} from './evaluate-types.ts';
 import { loadSae } from './load.ts';
 import { type CenterWriting, placeSae } from './place.ts';
 import type { Sae } from './sae.ts';
@@ -41,14 +46,6 @@ export interface EvaluateOptions {
   /** Default: all cores. The figures do not depend on it. */
   readonly threads?: number;
   readonly onProgress?: (progress: EvaluationProgress) => void;
-}
-
-export interface EvaluationProgress {
-  readonly stage: 'evaluate' | 'harvest' | 'compare';
-  readonly done: number;
-  readonly total: number;
-  /** What is counted. */
-  readonly unit: 'contexts' | 'units';
 }
 
 /** Contexts whose mean the legacy form of the explained variance takes: SAEBench's batch. */
@@ -119,20 +116,6 @@ export async function evaluateSae(options: EvaluateOptions): Promise<SaeEvaluati
     notes,
   };
   return { ...found, saebench: saebenchKeys(found) };
-}
-
-/** What the parts of an evaluation work on. */
-export interface Evaluation {
-  readonly model: Model;
-  readonly sae: Sae;
-  readonly place: ReturnType<typeof placeSae>;
-  readonly contexts: readonly Context[];
-  readonly context: number;
-  readonly specialIds: ReadonlySet<number>;
-  readonly examples: number;
-  readonly seed: number;
-  readonly threads?: number;
-  readonly onProgress?: (progress: EvaluationProgress) => void;
 }
 
 async function run({

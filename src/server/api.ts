@@ -9,9 +9,11 @@ import { hostName, namesEntity, SECURITY_HEADERS } from './headers.ts';
 import { toJson } from './json.ts';
 import { openApiDocument } from './openapi.ts';
 import { HttpProblem } from './problem.ts';
-import { type Route, routes, version } from './routes.ts';
+import { type Route, routes, type Sources, version } from './routes.ts';
+import type { ServedAnswer } from './schemas.ts';
 import { StudySource } from './source.ts';
 import { StaticFiles } from './static.ts';
+import { Trainings } from './trainings/trainings.ts';
 
 /** Bytes of answers that are kept. */
 const ANSWER_BYTES = 64 << 20;
@@ -22,6 +24,8 @@ const LOOK_EVERY = 1000;
 const STARTED = Date.now();
 
 export interface ServerOptions {
+  /** A folder of trainings to follow: of one (`sae train --out`), or one that holds them. Default: none. */
+  readonly trainings?: string;
   /** Folder of the built explorer; default: the one in this package. */
   readonly webRoot?: string;
   /** Names that the Host header may give; default: any. */
@@ -38,18 +42,23 @@ export interface StudyServer {
 }
 
 /**
- * The HTTP API and the explorer over an open study, as a function from requests to responses that any server of web
- * standards can run. The study stays the caller's to close.
+ * The HTTP API and the explorer over an open study, trainings, or both, as a function from requests to responses that
+ * any server of web standards can run. The study stays the caller's to close.
  *
+ * @throws PolysemeError where there is neither, or no folder of trainings
  * @example
  * const server = createServer(openStudy('study.db'));
  * const answer = await server.fetch(new Request('http://localhost/api/units?sort=clusters&order=desc&limit=1'));
  * console.log((await answer.json()).units[0].words);
  */
-export function createServer(study: Study, options: ServerOptions = {}): StudyServer {
+export function createServer(study: Study | null, options: ServerOptions = {}): StudyServer {
+  if (study === null && options.trainings === undefined) {
+    throw new PolysemeError('nothing to serve: give a study, a folder of trainings, or both');
+  }
   const { hosts = null, log = (line) => process.stderr.write(`${line}\n`) } = options;
   const files = new StaticFiles(options.webRoot ?? fileURLToPath(new URL('../web/', import.meta.url)));
-  const answers = new Answers(study);
+  const trainings = options.trainings === undefined ? null : new Trainings(options.trainings);
+  const answers = new Answers(study, trainings);
   const document = new Entity(toJson(openApiDocument(routes, version)), 'application/json', 9);
   const app = new Hono();
   for (const route of routes) {
@@ -100,21 +109,26 @@ export function createServer(study: Study, options: ServerOptions = {}): StudySe
 
 /** Answers of the API's routes, kept as long as the study does not change. */
 class Answers {
-  readonly #study: Study;
-  #source: StudySource;
+  readonly #study: Study | null;
+  readonly #trainings: Trainings | null;
+  readonly #served: ServedAnswer;
+  #source: StudySource | null;
   #kept = new ByteCache<string, Entity>(ANSWER_BYTES);
   /** Answers under way, which requests of the same path wait for together. */
   #pending = new Map<string, Promise<Entity>>();
   #revision: string;
   #looked = performance.now();
 
-  constructor(study: Study) {
+  constructor(study: Study | null, trainings: Trainings | null) {
     this.#study = study;
-    this.#revision = study.revision();
-    this.#source = new StudySource(study);
+    this.#trainings = trainings;
+    this.#served = { study: study !== null, trainings: trainings !== null };
+    this.#revision = study?.revision() ?? '';
+    this.#source = study === null ? null : new StudySource(study);
   }
 
   prepare(): void {
+    if (this.#source === null) return;
     const { table, wordCounts } = this.#source;
     table.select({ ranges: [] });
     wordCounts.count('');
@@ -161,12 +175,25 @@ class Answers {
   #answer(route: Route, url: string, params: Record<string, string>): unknown {
     const given = parse(route.params, params, 'path');
     const query = parse(route.query, queryOf(url), 'query');
-    return route.handle(this.#source, given, query);
+    return route.handle(this.#sourceOf(route), given, query);
+  }
+
+  #sourceOf(route: Route): Sources[keyof Sources] {
+    if (route.of === 'server') return this.#served;
+    const source = route.of === 'study' ? this.#source : this.#trainings;
+    if (source !== null) return source;
+    throw new HttpProblem(
+      404,
+      route.of === 'study'
+        ? 'no study is served here: start the server with one, polyseme serve STUDY'
+        : 'no trainings are served here: start the server with their folder, polyseme serve --trainings DIR',
+    );
   }
 
   /** Begins anew when an unfinished study has got on. */
   #look(): void {
-    if (this.#source.info.status === 'complete' || performance.now() - this.#looked < LOOK_EVERY) return;
+    if (this.#study === null || this.#source === null || this.#source.info.status === 'complete') return;
+    if (performance.now() - this.#looked < LOOK_EVERY) return;
     this.#looked = performance.now();
     const revision = this.#study.revision();
     if (revision === this.#revision) return;

@@ -12,7 +12,7 @@ export function openApiDocument(routes: readonly Route[], version: string): Reco
       title: 'Polyseme',
       version,
       description:
-        'A study: units of a language model, taken apart into features by their neuron embeddings.',
+        'A study: units of a language model, taken apart into features by their neuron embeddings; and trainings of sparse autoencoders.',
     },
     paths: Object.fromEntries(routes.map((route) => [route.path, { get: operation(route) }])),
     components: { schemas: components([problem, ...routes.map(({ answer }) => answer)]) },
@@ -32,7 +32,7 @@ function operation({ path, summary, params, query, answer }: Route): JsonSchema 
       200: { description: summary, content: { 'application/json': { schema: reference(answer) } } },
       304: { description: 'What If-None-Match names is still right' },
       400: failure('A parameter is unknown or bad'),
-      404: failure('There is no such bank or unit'),
+      404: failure('There is no such bank, unit or training, or none is served'),
       default: failure('Another problem'),
     },
   };

@@ -9,20 +9,30 @@ import { banksAnswer, metricsAnswer, randomAnswer, searchAnswer, unitsAnswer } f
 import { HttpProblem } from './problem.ts';
 import * as schemas from './schemas.ts';
 import type { StudySource } from './source.ts';
+import { trainingLogAnswer, trainingLogQuery, trainingsAnswer } from './trainings/schemas.ts';
+import type { Trainings } from './trainings/trainings.ts';
 import { mergeRows, unitAnswer } from './unit-answer.ts';
+
+/** What routes read, by what they are of: a study, trainings, or the server itself, which has either or both. */
+export interface Sources {
+  readonly study: StudySource;
+  readonly trainings: Trainings;
+  readonly server: schemas.ServedAnswer;
+}
 
 /** A route of the API: routing, validation and the OpenAPI document follow from the table of these. */
 export interface Route {
   /** As OpenAPI writes it: /api/units/{bank}/{index} */
   readonly path: string;
   readonly summary: string;
+  readonly of: keyof Sources;
   readonly params: z.ZodObject;
   readonly query: z.ZodObject;
   readonly answer: z.ZodType;
   /** Whether each answer is another: then it is neither kept nor given an ETag. */
   readonly fresh: boolean;
   /** The answer, or a promise of it where it takes long. */
-  readonly handle: (source: StudySource, params: unknown, query: unknown) => unknown;
+  readonly handle: (source: Sources[keyof Sources], params: unknown, query: unknown) => unknown;
 }
 
 /** Principal components that a projection in the browser starts from. */
@@ -37,8 +47,16 @@ export const routes: readonly Route[] = [
   route({
     path: '/healthz',
     summary: 'Whether the server answers',
+    of: 'server',
     answer: schemas.health,
     handle: () => ({ status: 'ok' as const }),
+  }),
+  route({
+    path: '/api/served',
+    summary: 'What is served: a study, trainings, or both',
+    of: 'server',
+    answer: schemas.servedAnswer,
+    handle: (served) => served,
   }),
   route({
     path: '/api/study',
@@ -167,25 +185,52 @@ export const routes: readonly Route[] = [
     answer: schemas.matchedAnswer,
     handle: (source, _, { banks }) => matchedAnswer(source, banks),
   }),
+  route({
+    path: '/api/trainings',
+    summary: 'SAEs that are being trained, or were: settings, how far they have come, and their last figures',
+    of: 'trainings',
+    answer: trainingsAnswer,
+    fresh: true,
+    handle: (trainings) => trainings.list(),
+  }),
+  route({
+    path: '/api/trainings/log',
+    summary: 'What a training has logged, by column: all of it, or what came after a step',
+    of: 'trainings',
+    query: trainingLogQuery,
+    answer: trainingLogAnswer,
+    fresh: true,
+    handle: (trainings, _, { name, after }) => trainings.log(name, after),
+  }),
 ];
 
 function route<
   Answer extends z.ZodType,
   Params extends z.ZodObject = typeof schemas.noQuery,
   Query extends z.ZodObject = typeof schemas.noQuery,
+  Of extends keyof Sources = 'study',
 >(definition: {
   path: string;
   summary: string;
+  /** Default: the study. */
+  of?: Of;
   params?: Params;
   query?: Query;
   answer: Answer;
   fresh?: boolean;
   handle: (
-    source: StudySource,
+    source: Sources[Of],
     params: z.output<Params>,
     query: z.output<Query>,
   ) => Wire<z.output<Answer>> | Promise<Wire<z.output<Answer>>>;
 }): Route {
-  const { params = schemas.noQuery, query = schemas.noQuery, fresh = false, handle, ...rest } = definition;
-  return { ...rest, params, query, fresh, handle: handle as Route['handle'] };
+  const {
+    of = 'study',
+    params = schemas.noQuery,
+    query = schemas.noQuery,
+    fresh = false,
+    handle,
+    ...rest
+  } = definition;
+  return { ...rest, of, params, query, fresh, handle: handle as Route['handle'] };
 }

@@ -24,6 +24,10 @@ export const problem = z
 
 export const health = z.object({ status: z.literal('ok') }).meta({ id: 'Health' });
 
+export const servedAnswer = z
+  .object({ study: z.boolean(), trainings: z.boolean() })
+  .meta({ id: 'Served', description: 'what there is to be read here' });
+
 export const studyAnswer = z
   .object({
     /** Of Polyseme. */
@@ -421,6 +425,7 @@ export const matchedQuery = z.strictObject({
 });
 
 export type Problem = z.output<typeof problem>;
+export type ServedAnswer = z.output<typeof servedAnswer>;
 export type StudyAnswer = z.output<typeof studyAnswer>;
 export type Quantiles = z.output<typeof quantiles>;
 export type BanksAnswer = z.output<typeof banksAnswer>;

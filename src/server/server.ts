@@ -21,22 +21,23 @@ export interface RunningServer {
   readonly port: number;
   /** Whether other machines can reach it. */
   readonly open: boolean;
-  /** Stops listening, lets requests under way end, and closes the study. */
+  /** Stops listening, lets requests under way end, and closes the study where there is one. */
   close(): Promise<void>;
 }
 
 /**
- * Opens a study and serves the explorer and its API.
+ * Opens a study and serves the explorer and its API; with `trainings`, also the trainings in a folder while they run.
+ * The study may be null where there are trainings.
  *
- * @throws PolysemeError when the study cannot be opened, or the port is taken or not allowed
+ * @throws PolysemeError when the study cannot be opened, there is no folder of trainings, or the port is taken or not allowed
  * @example
  * const server = await startServer('study.db', { port: 0 });
  * console.log(server.url);
  * await server.close();
  */
-export async function startServer(path: string, options: ListenOptions = {}): Promise<RunningServer> {
+export async function startServer(path: string | null, options: ListenOptions = {}): Promise<RunningServer> {
   const { port = 7423, host = '127.0.0.1', ...rest } = options;
-  const study = openStudy(path);
+  const study = path === null ? null : openStudy(path);
   try {
     const { fetch, prepare } = createServer(study, { ...rest, hosts: allowedHosts(host) });
     const server = createAdaptorServer({ fetch });
@@ -60,14 +61,14 @@ export async function startServer(path: string, options: ListenOptions = {}): Pr
           );
           server.close(() => {
             clearTimeout(force);
-            study.close();
+            study?.close();
             resolve();
           });
           if ('closeIdleConnections' in server) server.closeIdleConnections();
         }),
     };
   } catch (error) {
-    study.close();
+    study?.close();
     throw error;
   }
 }

@@ -2,7 +2,6 @@ import { setImmediate } from 'node:timers/promises';
 import type { ClusterOptions } from '../analysis/features.ts';
 import type { LinkageMethod } from '../cluster/linkage.ts';
 import { PolysemeError } from '../errors.ts';
-import type { Polysemy } from '../polysemy/metrics.ts';
 import { createRandom } from '../random.ts';
 import { edgesOf, histogram } from './bins.ts';
 import {
@@ -13,7 +12,14 @@ import {
   type Quantiles,
   quantiles,
 } from './bootstrap.ts';
-import { drawPool, type ExampleSource, matchedExamples, measureMatched, measureNull } from './matched.ts';
+import {
+  drawPool,
+  type ExampleSource,
+  type MatchedMetrics,
+  matchedExamples,
+  measureMatched,
+  measureNull,
+} from './matched.ts';
 import type { Study } from './study.ts';
 
 /** The metrics that are compared. */
@@ -26,7 +32,8 @@ export const COMPARED = [
   'intraClusterDistance',
   'interClusterDistance',
   'silhouette',
-] as const satisfies readonly (keyof Polysemy)[];
+  'inputDistance',
+] as const satisfies readonly (keyof MatchedMetrics)[];
 export type ComparedMetric = (typeof COMPARED)[number];
 
 export interface CompareOptions {
@@ -101,7 +108,8 @@ const UNITS_A_TURN = 16;
  * (seeded) and split into features anew from the stored inputs, so that a bank whose units have more examples does
  * not look more polysemantic. Beside each metric stands its null: the same unit, weights and number, but with
  * inputs drawn from other units' examples of the bank. A bank whose k is near its null has units whose examples are
- * no more alike than unrelated ones; a null near 1 says that at this threshold k cannot tell anything.
+ * no more alike than unrelated ones; a null near 1 says that at this threshold k cannot tell anything. And where
+ * examples are near each other but their inputs are not (`inputDistance`), it is the weights that make them alike.
  *
  * @throws PolysemeError for fewer than two banks, one that the study has not, or too few examples
  * @example

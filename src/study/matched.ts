@@ -1,5 +1,6 @@
 import { type ClusterOptions, splitUnit } from '../analysis/features.ts';
 import type { Embedding } from '../bank/bank.ts';
+import { meanCosineDistance } from '../embed/mean-distance.ts';
 import type { Polysemy } from '../polysemy/metrics.ts';
 import { createRandom, type Random } from '../random.ts';
 
@@ -10,6 +11,15 @@ export interface UnitExamples {
   /** The unit's row of its bank's weights. */
   readonly weights: Float32Array;
   readonly count: number;
+}
+
+/** The metrics of some of a unit's examples. */
+export interface MatchedMetrics extends Polysemy {
+  /**
+   * Mean distance over all pairs of the inputs h themselves, which owes nothing to w. Where meanDistance is small and
+   * this is not, the weights look at little of the input, and make any two inputs that activate the unit alike.
+   */
+  readonly inputDistance: number | null;
 }
 
 /** A bank's units, wherever they are kept. */
@@ -59,7 +69,7 @@ export function measureMatched(
   n: number,
   cluster: ClusterOptions,
   random: Random,
-): Polysemy {
+): MatchedMetrics {
   const chosen = draw(count, n, random).sort();
   return measure(embedding, inputs, weights, chosen, cluster);
 }
@@ -76,7 +86,7 @@ export function measureNull(
   n: number,
   cluster: ClusterOptions,
   random: Random,
-): Polysemy | null {
+): MatchedMetrics | null {
   const others = Int32Array.from(owner.keys()).filter((row) => owner[row] !== unit);
   if (others.length < n) return null;
   const chosen = draw(others.length, n, random).map((i) => others[i]!);
@@ -121,13 +131,15 @@ function measure(
   weights: Float32Array,
   chosen: Int32Array,
   cluster: ClusterOptions,
-): Polysemy {
+): MatchedMetrics {
   const width = embedding.kind === 'linear' ? weights.length : (weights.length - 2) / 2;
   const inputs = new Float32Array(chosen.length * width);
   chosen.forEach((row, i) => {
     inputs.set(rows.subarray(row * width, (row + 1) * width), i * width);
   });
-  return splitUnit(embedding, inputs, weights, chosen.length, cluster).metrics;
+  const count = chosen.length;
+  const { metrics } = splitUnit(embedding, inputs, weights, count, cluster);
+  return { ...metrics, inputDistance: meanCosineDistance({ rows: inputs, count }) };
 }
 
 /** `n` different numbers below `count`, in random order. */

@@ -1,5 +1,5 @@
 import { useQuery } from '@tanstack/react-query';
-import { Link, Outlet, useNavigate, useParams } from '@tanstack/react-router';
+import { Link, Outlet, useNavigate, useParams, useRouteContext } from '@tanstack/react-router';
 import { useRef, useState } from 'react';
 import { randomUnit, studyQuery } from './data/queries.ts';
 import { HelpDialog } from './parts/help.tsx';
@@ -15,12 +15,13 @@ const NEXT: Record<Theme, Theme> = { system: 'light', light: 'dark', dark: 'syst
 export function App() {
   const search = useRef<HTMLInputElement>(null);
   const [help, setHelp] = useState(false);
+  const { served } = useRouteContext({ from: '__root__' });
   const random = useRandom();
   useShortcuts({
     // The search page has a field of its own.
     '/': () => (document.querySelector<HTMLInputElement>('input.big') ?? search.current)?.focus(),
     '?': () => setHelp(true),
-    r: random,
+    r: () => served.study && random(),
   });
   return (
     <>
@@ -29,29 +30,40 @@ export function App() {
       </a>
       <header className="bar">
         <div className="bar-in">
-          <Link to="/" className="brand" aria-label="Polyseme: the study">
+          <Link to="/" className="brand" aria-label={`Polyseme: the ${served.study ? 'study' : 'trainings'}`}>
             <Brand />
             <span>Polyseme</span>
           </Link>
           <nav aria-label="Pages">
-            <Link to="/" search={lastStudySearch()} activeOptions={{ exact: true, includeSearch: false }}>
-              Study
-            </Link>
-            <Link to="/search">Search</Link>
-            <Link to="/compare">Compare</Link>
+            {served.study && (
+              <>
+                <Link to="/" search={lastStudySearch()} activeOptions={{ exact: true, includeSearch: false }}>
+                  Study
+                </Link>
+                <Link to="/search">Search</Link>
+                <Link to="/compare">Compare</Link>
+              </>
+            )}
+            {served.trainings && (
+              <Link to="/trainings" activeOptions={{ includeSearch: false }}>
+                Trainings
+              </Link>
+            )}
             <Link to="/about">About</Link>
           </nav>
-          <SearchBox inputRef={search} />
+          {served.study ? <SearchBox inputRef={search} /> : <div className="bar-search" />}
           <div className="bar-tools">
-            <button
-              type="button"
-              className="icon"
-              onClick={random}
-              aria-label="Random unit"
-              title="Random unit (r)"
-            >
-              <DiceIcon />
-            </button>
+            {served.study && (
+              <button
+                type="button"
+                className="icon"
+                onClick={random}
+                aria-label="Random unit"
+                title="Random unit (r)"
+              >
+                <DiceIcon />
+              </button>
+            )}
             <ThemeButton />
             <button
               type="button"
@@ -65,9 +77,9 @@ export function App() {
           </div>
         </div>
       </header>
-      <Unfinished />
+      {served.study && <Unfinished />}
       <Outlet />
-      <HelpDialog open={help} onClose={() => setHelp(false)} />
+      <HelpDialog hasStudy={served.study} open={help} onClose={() => setHelp(false)} />
     </>
   );
 }

@@ -1,6 +1,13 @@
-import { createRootRoute, createRoute, createRouter, lazyRouteComponent } from '@tanstack/react-router';
+import {
+  createRootRoute,
+  createRoute,
+  createRouter,
+  lazyRouteComponent,
+  redirect,
+} from '@tanstack/react-router';
 import { App } from './app.tsx';
-import { banksQuery, queryClient, studyQuery, unitQuery } from './data/queries.ts';
+import { banksQuery, queryClient, servedQuery, studyQuery, unitQuery } from './data/queries.ts';
+import { trainingsQuery } from './data/training-queries.ts';
 import { Lost } from './pages/lost.tsx';
 import { StudyPage } from './pages/study.tsx';
 import { Failure, Loading } from './parts/states.tsx';
@@ -10,19 +17,33 @@ import {
   stringifySearch,
   studySearch,
   tableSearch,
+  trainingsSearch,
   unitSearch,
 } from './state/search.ts';
 
 const root = createRootRoute({
   component: App,
-  loader: () => void queryClient.prefetchQuery(studyQuery),
+  // What the frame shows depends on what is served. A server that does not answer is told of by the page.
+  beforeLoad: async () => {
+    const served = await queryClient
+      .ensureQueryData(servedQuery)
+      .catch(() => ({ study: true, trainings: false }));
+    if (served.study) void queryClient.prefetchQuery(studyQuery);
+    return { served };
+  },
   notFoundComponent: Lost,
 });
+
+/** Pages about a study: without one, the trainings are what there is to see. */
+const needsStudy = ({ context }: { context: { served: { study: boolean } } }) => {
+  if (!context.served.study) throw redirect({ to: '/trainings', replace: true });
+};
 
 const study = createRoute({
   getParentRoute: () => root,
   path: '/',
   validateSearch: studySearch,
+  beforeLoad: needsStudy,
   loader: () => {
     void queryClient.prefetchQuery(banksQuery);
   },
@@ -37,6 +58,7 @@ const unit = createRoute({
     stringify: ({ bank, index }) => ({ bank, index: String(index) }),
   },
   validateSearch: unitSearch,
+  beforeLoad: needsStudy,
   loader: ({ params: { bank, index } }) => {
     if (Number.isInteger(index)) void queryClient.prefetchQuery(unitQuery(bank, index));
   },
@@ -47,6 +69,7 @@ const search = createRoute({
   getParentRoute: () => root,
   path: '/search',
   validateSearch: tableSearch,
+  beforeLoad: needsStudy,
   component: lazyRouteComponent(() => import('./pages/search.tsx'), 'SearchPage'),
 });
 
@@ -54,7 +77,18 @@ const compare = createRoute({
   getParentRoute: () => root,
   path: '/compare',
   validateSearch: compareSearch,
+  beforeLoad: needsStudy,
   component: lazyRouteComponent(() => import('./pages/compare.tsx'), 'ComparePage'),
+});
+
+const trainings = createRoute({
+  getParentRoute: () => root,
+  path: '/trainings',
+  validateSearch: trainingsSearch,
+  loader: ({ context }) => {
+    if (context.served.trainings) void queryClient.prefetchQuery(trainingsQuery);
+  },
+  component: lazyRouteComponent(() => import('./pages/trainings.tsx'), 'TrainingsPage'),
 });
 
 const about = createRoute({
@@ -64,7 +98,7 @@ const about = createRoute({
 });
 
 export const router = createRouter({
-  routeTree: root.addChildren([study, unit, search, compare, about]),
+  routeTree: root.addChildren([study, unit, search, compare, trainings, about]),
   parseSearch,
   stringifySearch,
   defaultPreload: 'intent',

@@ -1,4 +1,4 @@
-import { mkdir, readdir, readFile, rename, rm } from 'node:fs/promises';
+import { mkdir, open, readdir, readFile, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { PolysemeError } from '../../errors.ts';
 import { readSafetensorsHeader, type TensorRef } from '../../model/safetensors.ts';
@@ -50,8 +50,10 @@ export async function writeCheckpoint(dir: string, { step, buffer, trainers }: T
     const meta: Meta = { version: 1, step, batches, cursor, trainers: about };
     const bytes = new TextEncoder().encode(JSON.stringify(meta));
     await writeFileWhole(join(partial, 'state.json'), [bytes]);
+    await toDisk(join(partial, 'state.json'));
     await rm(join(dir, name), { recursive: true, force: true });
     await rename(partial, join(dir, name));
+    await toDisk(dir);
   } catch (error) {
     await rm(partial, { recursive: true, force: true }).catch(() => {});
     throw error;
@@ -61,6 +63,14 @@ export async function writeCheckpoint(dir: string, { step, buffer, trainers }: T
       await rm(join(dir, other), { recursive: true, force: true });
     }
   }
+}
+
+/** Waits until a file or folder is on the disk, so that the older checkpoint does not go before the newer has come. */
+async function toDisk(path: string): Promise<void> {
+  // Some systems cannot open a folder.
+  const handle = await open(path, 'r').catch(() => null);
+  await handle?.sync().catch(() => {});
+  await handle?.close();
 }
 
 /** The newest checkpoint in `dir`; null where there is none. @throws PolysemeError where it is damaged */

@@ -1,5 +1,3 @@
-import { totalmem } from 'node:os';
-import { constrainedMemory } from 'node:process';
 import * as z from 'zod';
 import { PolysemeError } from '../../errors.ts';
 
@@ -101,7 +99,9 @@ export interface SweepMember {
 }
 
 /** Every combination of the values of l1, k and embeddingWeight. */
-export function sweep(options: ResolvedSaeTrainOptions): SweepMember[] {
+export function sweep(
+  options: Pick<ResolvedSaeTrainOptions, 'architecture' | 'l1' | 'k' | 'embeddingWeight'>,
+): SweepMember[] {
   const { architecture, embeddingWeight: weights } = options;
   const topK = ['topk', 'batchtopk', 'matryoshka'].includes(architecture);
   const l1s = topK ? [0] : (options.l1 ?? [architecture === 'jumprelu' ? 0.5 : 3]);
@@ -121,42 +121,4 @@ export function sweep(options: ResolvedSaeTrainOptions): SweepMember[] {
   const twice = members.find(({ name }, i) => members.findIndex((member) => member.name === name) !== i);
   if (twice !== undefined) throw new PolysemeError(`the sweep has ${twice.name} twice`);
   return members;
-}
-
-/** Bytes of memory that this process may use. */
-export function memoryLimit(): number {
-  const constrained = constrainedMemory();
-  return constrained > 0 ? Math.min(constrained, totalmem()) : totalmem();
-}
-
-/** Bytes of vectors in a buffer by default. */
-const BUFFER_BYTES = 256e6;
-
-/**
- * Vectors of the buffer.
- * @throws PolysemeError where it and the trainers do not fit in memory
- */
-export function bufferSize(
-  { buffer, batch, tokens }: ResolvedSaeTrainOptions,
-  { width, blockSize }: { width: number; blockSize: number },
-  trainerBytes: number,
-): number {
-  const least = 2 * Math.max(batch, blockSize);
-  const memory = memoryLimit();
-  const usual = Math.floor(Math.min(BUFFER_BYTES, memory / 8) / (4 * width));
-  const size = buffer ?? Math.max(least, Math.min(usual, tokens));
-  if (size < least) {
-    throw new PolysemeError(
-      `option buffer is ${size}: it must be at least ${least} vectors, two batches and two runs of the model`,
-    );
-  }
-  const needed = 4 * size * width + trainerBytes;
-  if (needed > 0.9 * memory) {
-    const gb = (bytes: number) => `${(bytes / 1e9).toFixed(1)} GB`;
-    throw new PolysemeError(
-      `a buffer of ${size} vectors of ${width} (${gb(4 * size * width)}) and the SAEs' training (${gb(trainerBytes)}) are more than ` +
-        `the ${gb(memory)} of memory: choose a smaller buffer, fewer latents, or fewer SAEs at once`,
-    );
-  }
-  return size;
 }

@@ -1,26 +1,27 @@
-import { mkdir, readFile, rm } from 'node:fs/promises';
+import { mkdir, rm } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { PolysemeError } from '../../errors.ts';
 import { ShuffleBuffer } from '../activations/buffer.ts';
 import { endless } from '../activations/source.ts';
 import { evaluateSae } from '../evaluate.ts';
 import type { SaeEvaluation } from '../evaluate-types.ts';
-import { writeFileWhole } from '../formats/bytes.ts';
 import type { SaeTrainerOptions } from '../training/options.ts';
-import type { SaeStep } from '../training/step.ts';
+import { SaeDivergence, type SaeStep } from '../training/step.ts';
 import { createSaeTrainer, type SaeTrainer } from '../training/trainer.ts';
 import { readCheckpoint, writeCheckpoint } from './checkpoint.ts';
+import { lockFolder } from './lock.ts';
 import { appendLog, trimLog } from './log.ts';
+import { checkMemory } from './memory.ts';
 import {
-  bufferSize,
-  FREE_OPTIONS,
   parseSaeTrainOptions,
   type ResolvedSaeTrainOptions,
   type SaeTrainOptions,
   type SweepMember,
   sweep,
 } from './options.ts';
+import { readRun, runOptions, type TrainedSae, writeRun } from './run-file.ts';
 import { trainedSae, writeCard, writeTrained } from './save.ts';
+import { trainerOptions } from './settings.ts';
 import { openTrainingSource, type TrainingSource } from './source.ts';
 
 /** What training has come to: of each SAE the step that was just done. */
@@ -40,25 +41,6 @@ export interface SaeTrainHooks {
   readonly saveEvery?: number;
 }
 
-/** A trained SAE. */
-export interface TrainedSae {
-  /** What tells it from the others of a sweep; empty where there is but one. */
-  readonly name: string;
-  readonly dir: string;
-  readonly steps: number;
-  readonly tokens: number;
-  /** Figures of the last step. */
-  readonly last: SaeStep;
-  readonly evaluation: SaeEvaluation | null;
-}
-
-/** What is kept of a run in its folder, to go on with it. */
-interface RunFile {
-  readonly version: 1;
-  readonly options: Record<string, unknown>;
-  readonly result: readonly TrainedSae[] | null;
-}
-
 /**
  * Trains SAEs on a model's activations, all of a sweep from one pass over them, and writes each into `out` (of several:
  * a folder each) in SAELens's format with a card, a log (`log.jsonl`) and an evaluation. A run that was killed goes on
@@ -66,7 +48,7 @@ interface RunFile {
  *
  * @throws PolysemeError for bad options or inputs, where `out` holds a run of other options, and on divergence
  * @example
- * const [sae] = await trainSae({ site: 'blocks.2.hook_resid_post', latents: 256, k: [8], tokens: 8192, contexts: 100, out: 'small-sae' });
+ * const [sae] = await trainSae({ site: 'blocks.2.hook_resid_post', latents: 256, k: [8], tokens: 8192, contexts: 100, evalTokens: 2000, out: 'small-sae' });
  * console.log(sae.evaluation?.reconstruction.explainedVariance);
  */
 export async function trainSae(options: SaeTrainOptions, hooks: SaeTrainHooks = {}): Promise<TrainedSae[]> {
@@ -75,12 +57,12 @@ export async function trainSae(options: SaeTrainOptions, hooks: SaeTrainHooks = 
   const members = sweep(checked);
   const input = await openTrainingSource(checked);
   try {
-    const described = describe(checked, input);
+    const described = runOptions(checked, input);
     const there = await readRun(out, described);
-    if (there?.result) return [...there.result];
+    if (there?.result) return await finished(out, there.result);
     return await train({ options: checked, out, members, input, described, hooks });
   } catch (error) {
-    if (error instanceof Error && /ENOSPC|no space left/i.test(error.message)) {
+    if (error instanceof Error && /ENOSPC|EDQUOT|no space left/i.test(error.message)) {
       throw new PolysemeError(
         `the disk of ${out} is full; make room and run the same command again to go on from the last checkpoint`,
       );
@@ -90,6 +72,12 @@ export async function trainSae(options: SaeTrainOptions, hooks: SaeTrainHooks = 
     await input.source.close();
     await input.model?.close();
   }
+}
+
+/** A result that is there already; a kill may have left checkpoints beside it. */
+async function finished(out: string, result: readonly TrainedSae[]): Promise<TrainedSae[]> {
+  await rm(join(out, 'checkpoints'), { recursive: true, force: true });
+  return [...result];
 }
 
 interface Run {
@@ -102,15 +90,53 @@ interface Run {
 }
 
 async function train(run: Run): Promise<TrainedSae[]> {
-  const { options, out, members, input, described, hooks } = run;
+  const { options, out, members, input, described } = run;
   const { source } = input;
-  const { batch, seed } = options;
   const latents = options.latents ?? 8 * source.width;
   const settings = members.map((member) => trainerOptions(options, member, source.width, latents));
-  // Weights, two moments and (clipping) gradients of encoder and decoder, the averages; and a copy while saving.
-  const rows = (options.clip > 0 ? 8 : 6) + 1;
-  const each = 4 * latents * source.width * rows;
-  const capacity = bufferSize(options, source, each * (members.length + 1));
+  const capacity = checkMemory(options, source, settings);
+  const dirs = members.map(({ name }) => join(out, name));
+  let unlock: () => Promise<void>;
+  try {
+    for (const dir of dirs) await mkdir(dir, { recursive: true });
+    unlock = await lockFolder(out);
+  } catch (error) {
+    throw error instanceof PolysemeError ? error : cannotWrite(out, error);
+  }
+  try {
+    // Another process may have ended it meanwhile.
+    const there = await readRun(out, described);
+    if (there?.result) return await finished(out, there.result);
+    await writeRun(out, { version: 1, options: described, result: null }).catch((error) => {
+      throw cannotWrite(out, error);
+    });
+    return await trainMembers({ ...run, latents, settings, capacity, dirs });
+  } catch (error) {
+    if (!(error instanceof SaeDivergence)) throw error;
+    const diverged = `step ${error.step}: ${error.what}`;
+    await writeRun(out, { version: 1, options: described, result: null, diverged });
+    throw error;
+  } finally {
+    await unlock();
+  }
+}
+
+function cannotWrite(out: string, error: unknown): PolysemeError {
+  return new PolysemeError(`cannot write to ${out}: ${(error as Error).message}`);
+}
+
+interface Prepared extends Run {
+  readonly latents: number;
+  readonly settings: readonly SaeTrainerOptions[];
+  /** Vectors of the buffer. */
+  readonly capacity: number;
+  readonly dirs: readonly string[];
+}
+
+async function trainMembers(run: Prepared): Promise<TrainedSae[]> {
+  const { options, out, members, input, described, hooks, settings, capacity, dirs } = run;
+  const { source } = input;
+  const { batch, seed } = options;
   const trainers: SaeTrainer[] = [];
   const buffer = new ShuffleBuffer({
     width: source.width,
@@ -126,17 +152,10 @@ async function train(run: Run): Promise<TrainedSae[]> {
   });
   try {
     for (const own of settings) trainers.push(await createSaeTrainer(own));
-    const dirs = members.map(({ name }) => join(out, name));
-    try {
-      for (const dir of dirs) await mkdir(dir, { recursive: true });
-      await writeRun(out, { version: 1, options: described, result: null });
-    } catch (error) {
-      throw new PolysemeError(`cannot write to ${out}: ${(error as Error).message}`);
-    }
     const checkpoints = join(out, 'checkpoints');
     const start = await resume(checkpoints, buffer, trainers);
     for (const dir of dirs) await trimLog(dir, start);
-    const last = await steps({ ...run, batch, latents, trainers, buffer, dirs, checkpoints, start });
+    const last = await steps({ ...run, batch, trainers, buffer, checkpoints, start });
     const total = trainers[0]!.steps;
     const results: TrainedSae[] = [];
     for (const [i, trainer] of trainers.entries()) {
@@ -182,12 +201,10 @@ async function train(run: Run): Promise<TrainedSae[]> {
   }
 }
 
-interface Loop extends Run {
+interface Loop extends Prepared {
   readonly batch: number;
-  readonly latents: number;
   readonly trainers: readonly SaeTrainer[];
   readonly buffer: ShuffleBuffer;
-  readonly dirs: readonly string[];
   readonly checkpoints: string;
   readonly start: number;
 }
@@ -212,7 +229,9 @@ async function steps(loop: Loop): Promise<SaeStep[]> {
   for (let step = start + 1; step <= total; step++) {
     const vectors = await buffer.next(batch);
     last = [];
-    for (const trainer of trainers) last.push(await trainer.step(vectors));
+    for (const [i, trainer] of trainers.entries()) {
+      last.push(await trainer.step(vectors).catch((error) => advise(error, loop, members[i]!.name)));
+    }
     const rate = ((step - start) * batch) / ((performance.now() - began) / 1000);
     if (step % logEvery === 0 || step === total) {
       for (const [i, dir] of dirs.entries()) {
@@ -234,6 +253,22 @@ async function steps(loop: Loop): Promise<SaeStep[]> {
   return last;
 }
 
+/** Says of a divergence which SAE it was, and what to do about it here. */
+function advise(error: unknown, { out, options, settings }: Loop, name: string): never {
+  if (!(error instanceof SaeDivergence)) throw error;
+  const { step, what } = error;
+  const of = name === '' ? what : `${what} (${name})`;
+  throw new SaeDivergence(step, of, remedy(out, step, settings[0]!.learningRate, options.clip > 0));
+}
+
+function remedy(out: string, step: number, learningRate: number, clips: boolean): string {
+  const cause =
+    step === 1
+      ? 'the inputs are too large: look at them, or let them be scaled'
+      : `the learning rate ${learningRate} is likely too high: lower it${clips ? '' : ', or clip gradients'}`;
+  return `${cause}; with another --out, or delete ${out}`;
+}
+
 /** Puts the newest checkpoint back; returns its step, 0 where there is none. */
 async function resume(dir: string, buffer: ShuffleBuffer, trainers: readonly SaeTrainer[]): Promise<number> {
   const found = await readCheckpoint(dir);
@@ -241,46 +276,6 @@ async function resume(dir: string, buffer: ShuffleBuffer, trainers: readonly Sae
   buffer.restore(found.buffer);
   for (const [i, trainer] of trainers.entries()) trainer.restore(await found.trainer(i));
   return found.step;
-}
-
-/** Thresholds, and windows to move them, of the size of the pre-activations of scaled inputs: they settle in some 100 steps. */
-const JUMPRELU = { decoderNorm: 1, initialThreshold: 1, bandwidth: 2 };
-
-/** The trainer's options: the ones asked for, and a schedule for the length of the training. */
-function trainerOptions(
-  options: ResolvedSaeTrainOptions,
-  { l1, k, embeddingWeight }: SweepMember,
-  inputDim: number,
-  latents: number,
-): SaeTrainerOptions {
-  const { architecture, batch, tokens, seed, clip, threads } = options;
-  const totalSteps = Math.ceil(tokens / batch);
-  const share = (part: number, most: number) => Math.min(most, Math.floor(totalSteps * part));
-  const topK = k !== undefined;
-  return {
-    architecture,
-    inputDim,
-    latents,
-    learningRate: options.learningRate ?? 2e-3 * Math.min(1, Math.sqrt(2048 / latents)),
-    l1,
-    ...(topK ? { k } : {}),
-    ...(architecture === 'jumprelu' ? JUMPRELU : {}),
-    embeddingWeight,
-    measureEmbedding: true,
-    decoderBias: options.decoderBias,
-    inputScale: options.scale ? 'sqrt-d' : 1,
-    learningRateWarmup: share(0.05, 1000),
-    learningRateDecay: share(0.2, Number.POSITIVE_INFINITY),
-    totalSteps,
-    sparsityWarmup: share(0.1, 5000),
-    embeddingWarmup: share(0.1, 5000),
-    ...(clip > 0 ? { clipNorm: clip } : {}),
-    deadAfter: options.deadAfter ?? Math.max(batch, Math.min(1e7, Math.floor(tokens / 10))),
-    ...(topK && options.aux ? { auxK: { k: Math.min(latents, Math.max(1, Math.floor(inputDim / 2))) } } : {}),
-    ...(options.resample > 0 ? { resample: { every: options.resample } } : {}),
-    seed,
-    threads,
-  };
 }
 
 async function evaluate({ options, input, hooks }: Run, sae: ReturnType<typeof trainedSae>) {
@@ -304,52 +299,4 @@ async function evaluate({ options, input, hooks }: Run, sae: ReturnType<typeof t
     onProgress: ({ done, total }) =>
       hooks.onProgress?.({ stage: 'evaluate', done, total, unit: 'contexts', saes: [] }),
   });
-}
-
-/** What the weights and the log depend on. */
-function describe(options: ResolvedSaeTrainOptions, { source }: TrainingSource): Record<string, unknown> {
-  const kept = Object.entries(options).filter(
-    ([name, value]) =>
-      value !== undefined &&
-      !FREE_OPTIONS.includes(name as keyof ResolvedSaeTrainOptions) &&
-      name !== 'model',
-  );
-  return { ...Object.fromEntries(kept), ...source.origin, contexts: source.origin.contexts ?? undefined };
-}
-
-async function readRun(out: string, asked: Record<string, unknown>): Promise<RunFile | null> {
-  const path = join(out, 'run.json');
-  let text: string;
-  try {
-    text = await readFile(path, 'utf8');
-  } catch (error) {
-    const { code, message } = error as NodeJS.ErrnoException;
-    if (code === 'ENOENT') return null;
-    throw new PolysemeError(`cannot read ${path}: ${message}`);
-  }
-  let there: RunFile;
-  try {
-    there = JSON.parse(text) as RunFile;
-    if (there.version !== 1 || typeof there.options !== 'object') throw new Error('not of this version');
-  } catch (error) {
-    throw new PolysemeError(
-      `${path} is damaged (${(error as Error).message}): delete the folder to start again`,
-    );
-  }
-  const differences = [...new Set([...Object.keys(asked), ...Object.keys(there.options)])].flatMap((name) => {
-    const [before, now] = [JSON.stringify(there.options[name]), JSON.stringify(asked[name])];
-    return before === now ? [] : [`${name} ${before ?? 'default'} there, ${now ?? 'default'} asked`];
-  });
-  if (differences.length > 0) {
-    throw new PolysemeError(
-      `${out} is a training with other options (${differences.slice(0, 4).join('; ')}): give another --out, or delete it`,
-    );
-  }
-  return there;
-}
-
-async function writeRun(out: string, run: RunFile): Promise<void> {
-  await writeFileWhole(join(out, 'run.json'), [
-    new TextEncoder().encode(`${JSON.stringify(run, null, 2)}\n`),
-  ]);
 }

@@ -1,7 +1,10 @@
 import { InferenceSession, Tensor } from 'onnxruntime-node';
+import { PolysemeError } from '../../errors.ts';
 import { encodeModel } from '../../model/onnx.ts';
 import { wasm } from '../../wasm/generated/sae-scan.ts';
 import { instantiate, type Kernel, reserve } from '../../wasm/instance.ts';
+import { pairCost } from './dense-share.ts';
+import { TILE_LATENTS, TILE_TOKENS } from './layout.ts';
 
 /** What a thread does to its share of the latents: keep all pairs, or the k largest a token, or of the batch. */
 export interface EncodeJob {
@@ -38,6 +41,7 @@ interface ScanExports {
     counts: number,
     out: number,
   ): number;
+  countActive(entries: number, count: number, low: number, latent: number, half: number): number;
   selectRows(
     tile: number,
     rows: number,
@@ -86,9 +90,6 @@ interface ScanExports {
   ): number;
 }
 
-/** Tokens and latents of one matrix product: its output stays in cache until it is scanned. */
-const TILE_TOKENS = 1024;
-export const TILE_LATENTS = 256;
 /** The smallest positive float: an activation must be above 0. */
 const TINY = 1.401298464324817e-45;
 
@@ -121,8 +122,16 @@ export class TileEncoder {
     return new TileEncoder(session, stride);
   }
 
-  /** Encodes the tiles of latents that `claim` hands out, counting up, until they are past the last latent. */
-  async run(job: EncodeJob, shared: SharedArrayBuffer, claim: () => number): Promise<Segment[]> {
+  /**
+   * Encodes the tiles of latents that `claim` hands out, counting up, until they are past the last latent. `isTooMany`
+   * is told what the pairs of a tile of mode `all` cost (`pairCost`): where it says so, nothing is found.
+   */
+  async run(
+    job: EncodeJob,
+    shared: SharedArrayBuffer,
+    claim: () => number,
+    isTooMany: (cost: number) => boolean,
+  ): Promise<Segment[]> {
     const stride = this.#stride;
     const { tokens, mode, k } = job;
     const rows = Math.min(tokens, TILE_TOKENS);
@@ -147,7 +156,13 @@ export class TileEncoder {
     const keys = take(mode === 'all' ? 0 : mode === 'rows' ? tokens * slots * 8 : (slots + spare) * 8);
     const out = take(outLength * 8);
     const { memory, exports } = this.#kernel;
-    reserve(memory, end);
+    try {
+      reserve(memory, end);
+    } catch {
+      throw new PolysemeError(
+        `SAE training: a batch of ${tokens} needs ${(end / 2 ** 30).toFixed(1)} GiB in each thread, more than there is: use a smaller batch`,
+      );
+    }
     const f32 = (address: number, length: number) =>
       new Float32Array(memory.buffer as ArrayBuffer, address, length);
     f32(h, tokens * stride).set(new Float32Array(shared, job.h, tokens * stride));
@@ -187,6 +202,9 @@ export class TileEncoder {
         );
         if (mode === 'all') {
           const total = exports.scan(tile, count, columns, bias, low, first, counts, out);
+          const half = job.bandwidth / 2;
+          const active = job.threshold === 0 ? total : exports.countActive(out, total, low, first, half);
+          if (isTooMany(pairCost(total, active))) return [];
           emit(token, count, first, total);
         } else if (mode === 'rows') {
           exports.selectRows(

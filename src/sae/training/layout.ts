@@ -27,6 +27,11 @@ export type PairField = (typeof PAIR_FIELDS)[number];
 /** Tokens and latents that one call of a kernel works on; partial sums are kept a block, so their order is fixed. */
 export const TOKEN_BLOCK = 64;
 export const LATENT_BLOCK = 64;
+/** Tokens and latents of one matrix product: its output stays in cache until it is scanned. */
+export const TILE_TOKENS = 1024;
+export const TILE_LATENTS = 256;
+/** Tokens of one matrix product of the dense step. */
+export const DENSE_TOKENS = 512;
 /** Rows of scratch memory that a thread needs: kernels/sae/latents.ts. */
 const SCRATCH_ROWS = 8;
 const SCRATCH_TAIL = 256;
@@ -57,6 +62,8 @@ export class Layout {
   readonly stride: number;
   /** Counter by which threads claim blocks. */
   readonly counter: number;
+  /** What the pairs cost that the threads have found. */
+  readonly found: number;
   readonly params: number;
   readonly main: number;
   readonly aux: number;
@@ -78,6 +85,7 @@ export class Layout {
     this.stride = stride;
     this.memory = new WebAssembly.Memory({ initial: 2, maximum: 65_536, shared: true });
     this.counter = this.#take(4);
+    this.found = this.#take(4);
     this.params = this.#take(PARAM_FIELDS.length * 4);
     this.main = this.#take(PAIR_FIELDS.length * 4);
     this.aux = this.#take(PAIR_FIELDS.length * 4);
@@ -189,6 +197,11 @@ export class Layout {
 
   get(field: ParamField): number {
     return this.u32(this.params, PARAM_FIELDS.length)[PARAM_FIELDS.indexOf(field)]!;
+  }
+
+  /** A field that is no whole number. */
+  number(field: ParamField): number {
+    return this.f32(this.params, PARAM_FIELDS.length)[PARAM_FIELDS.indexOf(field)]!;
   }
 
   setPair(pairs: 'main' | 'aux', field: PairField, value: number): void {

@@ -1,17 +1,21 @@
 import { Worker } from 'node:worker_threads';
-import type { Segment } from './encoder.ts';
+import { PolysemeError } from '../../errors.ts';
+import type { EncodeJob, Segment } from './encoder.ts';
 import type { Layout } from './layout.ts';
 import type { Task, WorkerSetup } from './worker.ts';
 
 interface Reply {
   readonly result?: unknown;
   readonly error?: string;
+  /** The error is the caller's or the machine's. */
+  readonly refused?: boolean;
 }
 
 /** Worker threads over one shared memory, all doing the same task at a time. */
 export class Pool {
   readonly #workers: readonly Worker[];
   readonly #counter: Int32Array;
+  readonly #found: Int32Array;
   readonly #waiting = new Map<
     Worker,
     { resolve: (value: unknown) => void; reject: (error: Error) => void }
@@ -20,22 +24,27 @@ export class Pool {
 
   private constructor(layout: Layout, stride: number) {
     this.#counter = new Int32Array(layout.memory.buffer, layout.counter, 1);
+    this.#found = new Int32Array(layout.memory.buffer, layout.found, 1);
     this.#workers = layout.scratch.map((scratch) => {
-      const { memory, params, counter } = layout;
-      const setup: WorkerSetup = { memory, params, counter, scratch, stride };
+      const { memory, params, counter, found } = layout;
+      const setup: WorkerSetup = { memory, params, counter, found, scratch, stride };
       const worker = new Worker(new URL('./worker.js', import.meta.url), {
         workerData: setup,
         // The process's own flags may not suit a file (--input-type).
         execArgv: [],
       });
-      worker.on('message', ({ result, error }: Reply) => {
+      worker.on('message', ({ result, error, refused }: Reply) => {
         const waiting = this.#waiting.get(worker);
         this.#waiting.delete(worker);
         if (error === undefined) waiting?.resolve(result);
-        else waiting?.reject(new Error(error));
+        else waiting?.reject(refused ? new PolysemeError(error) : new Error(error));
       });
       worker.on('error', (error) => this.#fail(error as Error));
-      worker.on('exit', () => this.#fail(new Error('a training thread ended early')));
+      worker.on('exit', () =>
+        this.#fail(
+          new PolysemeError('SAE training: a thread ended early; the trainer takes no further step'),
+        ),
+      );
       return worker;
     });
   }
@@ -62,9 +71,11 @@ export class Pool {
     return Math.max(...((await this.#all(task)) as number[]));
   }
 
-  /** Runs an encode task; resolves with the threads' segments. */
-  async encode(task: Extract<Task, { name: 'encode' }>): Promise<Segment[]> {
-    return ((await this.#all(task)) as Segment[][]).flat();
+  /** Runs an encode task; resolves with the threads' segments, or null where the pairs cost more than `limit`. */
+  async encode(job: EncodeJob, limit: number): Promise<Segment[] | null> {
+    Atomics.store(this.#found, 0, 0);
+    const segments = ((await this.#all({ name: 'encode', job, limit })) as Segment[][]).flat();
+    return Atomics.load(this.#found, 0) > limit ? null : segments;
   }
 
   async close(): Promise<void> {
@@ -84,13 +95,18 @@ export class Pool {
     Atomics.store(this.#counter, 0, 0);
     for (const worker of this.#workers) worker.ref();
     try {
-      return await Promise.all(
+      // All end before an error is passed on: a late reply would be taken for the next task's.
+      const ended = await Promise.allSettled(
         this.#workers.map((worker) => {
           const reply = this.#reply(worker);
           worker.postMessage(task);
           return reply;
         }),
       );
+      return ended.map((one) => {
+        if (one.status === 'rejected') throw one.reason;
+        return one.value;
+      });
     } finally {
       for (const worker of this.#workers) worker.unref();
     }

@@ -1,5 +1,7 @@
 import { PolysemeError } from '../../errors.ts';
 import { deadLatents, sumBlocks, sumInOrder } from './arrays.ts';
+import type { DenseJob } from './dense.ts';
+import { costLimit } from './dense-share.ts';
 import type { EncodeJob, Segment } from './encoder.ts';
 import { LATENT_BLOCK, type Layout, TOKEN_BLOCK } from './layout.ts';
 import { isBatchTopK, isTopK, type SaeTrainerSettings } from './options.ts';
@@ -16,6 +18,8 @@ export interface StepContext {
   readonly pool: Pool;
   readonly kernel: SaeKernel;
   readonly counters: SaeTrainerCounters;
+  /** Share of all pairs (token, latent) above which a step is dense. */
+  readonly denseShare: number;
 }
 
 /** What one step saw, before its update. Terms are unweighted; where a warm-up runs, `loss` has its present weight. */
@@ -52,12 +56,14 @@ export interface SaeStep {
 /**
  * One step on the `tokens` inputs that lie in the trainer's memory: forward, losses, gradients, Adam, averages.
  *
- * @returns what it saw, or the first input row that is not finite; then nothing was changed
- * @throws PolysemeError where training diverges
+ * @param onUpdate called when all that can be refused is behind it: until then nothing that lasts is changed but counters
+ * @returns what it saw, or the first input row that is not finite
+ * @throws PolysemeError where training diverges, or the pairs do not fit in memory
  */
 export async function performStep(
   context: StepContext,
   tokens: number,
+  onUpdate: () => void,
 ): Promise<SaeStep | { badRow: number }> {
   const { layout, pool, settings, counters } = context;
   const weights = setNumbers(context, tokens);
@@ -65,11 +71,12 @@ export async function performStep(
   if (badRow >= 0) return { badRow };
   const dead = settings.auxK > 0 ? deadLatents(layout, settings.deadAfter) : [];
   const hasAux = dead.length > 0;
-  await encode(context, tokens, dead);
-  const pairs = await decode(context, tokens, hasAux);
+  const isSparse = await encode(context, tokens, dead);
+  const pairs = isSparse ? await decode(context, tokens, hasAux) : await decodeDense(context, tokens);
   const losses = sumLosses(context, tokens, pairs, hasAux);
   checkDivergence(context, losses, weights.learningRate);
-  const gradientNorm = await update(context, tokens, hasAux, weights.learningRate);
+  onUpdate();
+  const gradientNorm = await update(context, tokens, hasAux, isSparse, weights.learningRate);
   counters.step++;
 
   const { latents, measureEmbedding, auxWeight } = settings;
@@ -112,12 +119,15 @@ function setNumbers({ layout, settings, counters }: StepContext, tokens: number)
   return weights;
 }
 
-/** Finds the active pairs, and the auxiliary ones of dead latents, and lays them out by token. */
+/**
+ * Finds the active pairs, and the auxiliary ones of dead latents, and lays them out by token. False where there are so
+ * many that the step is to be dense.
+ */
 async function encode(
-  { layout, pool, kernel, settings }: StepContext,
+  { layout, pool, kernel, settings, denseShare }: StepContext,
   tokens: number,
   dead: readonly number[],
-): Promise<void> {
+): Promise<boolean> {
   const { architecture, k, latents, auxK, bandwidth } = settings;
   const job: EncodeJob = {
     mode: architecture === 'topk' ? 'rows' : isBatchTopK(architecture) ? 'batch' : 'all',
@@ -132,14 +142,19 @@ async function encode(
   };
   // A batch topk of less than one pair has none.
   const most = Math.floor(k * tokens);
-  const main = job.mode === 'batch' && most === 0 ? [] : await pool.encode({ name: 'encode', job });
+  const limit = job.mode === 'all' ? costLimit(denseShare, latents * tokens) : Number.POSITIVE_INFINITY;
+  const main = job.mode === 'batch' && most === 0 ? [] : await pool.encode(job, limit);
+  if (main === null) {
+    layout.setPairs(0, 0);
+    return false;
+  }
   const wanted = Math.min(auxK, dead.length);
   let aux: Segment[] = [];
   if (dead.length > 0) {
     const address = layout.get('latentPairs');
     layout.u32(address, dead.length).set(dead);
     const list = { address, count: dead.length };
-    aux = await pool.encode({ name: 'encode', job: { ...job, mode: 'rows', k: wanted, list } });
+    aux = (await pool.encode({ ...job, mode: 'rows', k: wanted, list }, Number.POSITIVE_INFINITY)) ?? [];
     for (const { entries } of aux) {
       for (let i = 1; i < entries.length; i += 2) entries[i] = dead[entries[i]!]!;
     }
@@ -158,6 +173,7 @@ async function encode(
     buildRows(layout, 'aux', tokens, aux);
     await pool.run({ name: 'order', tokens, pairs: layout.aux, k: wanted });
   }
+  return true;
 }
 
 /** Reconstructs; meanwhile this thread lays the pairs out by latent. Returns how many pairs there are. */
@@ -174,6 +190,36 @@ async function decode(
   await decoding;
   if (hasAux) await pool.run({ name: 'decodeAux', tokens, main: layout.main, aux: layout.aux });
   return pairs;
+}
+
+/** Reconstructs by whole products. Returns how many pairs are active. */
+async function decodeDense(context: StepContext, tokens: number): Promise<number> {
+  const { layout, pool } = context;
+  await pool.run({ name: 'denseDecode', job: denseJob(context, tokens) });
+  return sumInOrder(layout.u32(layout.getPair('main', 'rowCount'), tokens));
+}
+
+function denseJob({ layout, settings }: StepContext, tokens: number): DenseJob {
+  const weight = (name: 'sparsityWeight' | 'embeddingWeight' | 'bandwidth') => layout.number(name);
+  return {
+    tokens,
+    latents: settings.latents,
+    h: layout.get('h'),
+    errors: layout.getPair('main', 'errors'),
+    encoder: layout.get('encoder'),
+    decoder: layout.get('decoder'),
+    bEnc: layout.get('bEnc'),
+    threshold: settings.architecture === 'jumprelu' ? layout.get('threshold') : 0,
+    decoderNorm: layout.get('decoderNorm'),
+    tokenSparsity: layout.get('tokenSparsity'),
+    rowCount: layout.getPair('main', 'rowCount'),
+    pairs: layout.main,
+    bandwidth: weight('bandwidth'),
+    sparsityWeight: weight('sparsityWeight'),
+    embeddingWeight: weight('embeddingWeight'),
+    embed: settings.measureEmbedding,
+    kept: layout.kept ?? null,
+  };
 }
 
 /** The threshold at inference: an exponential mean of each batch's least activation (rate 0.01, as SAELens). */
@@ -204,6 +250,18 @@ function sumLosses({ layout, settings }: StepContext, tokens: number, pairs: num
   };
 }
 
+/** Training that got nowhere near: its step, and what was seen there. */
+export class SaeDivergence extends PolysemeError {
+  readonly step: number;
+  readonly what: string;
+
+  constructor(step: number, what: string, cause: string) {
+    super(`SAE training diverged in step ${step}: ${what}: ${cause}`);
+    this.step = step;
+    this.what = what;
+  }
+}
+
 /** A squared error this many times that of the first step, relative to the inputs' square, is divergence. */
 const DIVERGED = 1000;
 
@@ -226,25 +284,31 @@ function diverged(
   settings: SaeTrainerSettings,
   learningRate: number,
   what: string,
-): PolysemeError {
+): SaeDivergence {
   const cause =
     counters.step === 0
       ? 'the starting weights or the inputs are too large: scale them down (inputScale)'
       : `the learning rate ${learningRate} is likely too high${settings.clipNorm > 0 ? '' : ' (clipNorm is off)'}: lower it, and go on from a checkpoint`;
-  return new PolysemeError(`SAE training diverged in step ${counters.step + 1}: ${what}: ${cause}`);
+  return new SaeDivergence(counters.step + 1, what, cause);
 }
 
 /** Gradients and Adam; returns the gradient's norm where it is needed. */
 async function update(
-  { layout, pool, kernel, settings, counters }: StepContext,
+  context: StepContext,
   tokens: number,
   hasAux: boolean,
+  isSparse: boolean,
   learningRate: number,
 ): Promise<number | null> {
+  const { layout, pool, kernel, settings, counters } = context;
   const { latents, clipNorm, applyBDecToInput } = settings;
   const keep = layout.kept !== undefined;
   const { main, aux } = layout;
-  let bad = await pool.run({ name: 'latents', latents, main, aux, hasAux, keep });
+  let bad = await pool.run(
+    isSparse
+      ? { name: 'latents', latents, main, aux, hasAux, keep }
+      : { name: 'denseLatents', job: denseJob(context, tokens) },
+  );
   const gradient = sumBlocks(layout, 'blockErrors', Math.ceil(tokens / TOKEN_BLOCK));
   if (applyBDecToInput) {
     const encoder = sumBlocks(layout, 'blockEncoder', Math.ceil(latents / LATENT_BLOCK));

@@ -2,6 +2,7 @@ import { PolysemeError } from '../../errors.ts';
 import { wasm } from '../../wasm/generated/sae.ts';
 import { instantiate } from '../../wasm/instance.ts';
 import { toRows } from './arrays.ts';
+import { DENSE_SHARE } from './dense-share.ts';
 import { centre, initialise, sqrtDScale } from './initial.ts';
 import { Layout, PAIR_FIELDS, PARAM_FIELDS } from './layout.ts';
 import {
@@ -15,7 +16,7 @@ import { Pool } from './pool.ts';
 import { resample } from './resample.ts';
 import { type SaeMetadata, saveSae } from './save.ts';
 import { readState, type SaeTrainerState, writeState } from './state.ts';
-import { performStep, type SaeStep, type StepContext } from './step.ts';
+import { performStep, SaeDivergence, type SaeStep, type StepContext } from './step.ts';
 import { readGradients, readWeights } from './weights.ts';
 import type { SaeKernel } from './worker.ts';
 
@@ -49,8 +50,15 @@ export class SaeTrainer {
     this.#context = context;
   }
 
-  /** @internal `keepGradients` leaves the gradients of the last step readable. */
-  static async create(options: SaeTrainerOptions, keepGradients: boolean): Promise<SaeTrainer> {
+  /**
+   * @internal `keepGradients` leaves the gradients of the last step readable; a step is dense with more
+   * than `denseShare` of all pairs active: 0 always, 1 never.
+   */
+  static async create(
+    options: SaeTrainerOptions,
+    keepGradients: boolean,
+    denseShare = DENSE_SHARE,
+  ): Promise<SaeTrainer> {
     const settings = resolveOptions(options);
     const threads = resolveThreads(options.threads);
     const layout = new Layout(settings, threads, keepGradients || settings.clipNorm > 0);
@@ -62,7 +70,7 @@ export class SaeTrainer {
     kernel.normaliseAll(layout.params);
     const counters = { step: 0, inputScale: 0, threshold: 0, firstError: 0 };
     const pool = await Pool.start(layout, layout.stride);
-    return new SaeTrainer({ settings, layout, pool, kernel, counters });
+    return new SaeTrainer({ settings, layout, pool, kernel, counters, denseShare });
   }
 
   /** Its options, with every default filled in. */
@@ -76,9 +84,10 @@ export class SaeTrainer {
   }
 
   /**
-   * One step on a batch of vectors, n × inputDim. Nothing is changed by a batch that is refused.
+   * One step on a batch of vectors, n × inputDim. Nothing is changed by a batch that is refused, and another can follow.
    *
-   * @throws PolysemeError for a batch of a wrong length or that is not finite, and where training diverges
+   * @throws PolysemeError for a batch of a wrong length, that is not finite or needs too much memory; and where training
+   *   diverges: then every further step is refused until `restore`
    */
   async step(batch: Float32Array): Promise<SaeStep> {
     const { layout, settings, kernel, counters } = this.#context;
@@ -86,12 +95,24 @@ export class SaeTrainer {
     return this.#alone(async () => {
       layout.setBatch(tokens);
       toRows(layout, batch, settings.inputDim);
+      const before = { counters: { ...counters }, bDec: layout.state('bDec').slice() };
+      const putBack = () => {
+        Object.assign(counters, before.counters);
+        layout.state('bDec').set(before.bDec);
+      };
       if (counters.step === 0) this.#lookAtFirstBatch(batch);
-      const result = await performStep(this.#context, tokens).catch((error) => {
-        this.#failure = error;
-        throw error;
+      let updating = false;
+      const result = await performStep(this.#context, tokens, () => {
+        updating = true;
+      }).catch((error: unknown) => {
+        if (!updating) putBack();
+        if (updating || error instanceof SaeDivergence) this.#failure = asFailure(error, updating);
+        throw this.#failure ?? error;
       });
-      if ('badRow' in result) throw this.#notFinite(batch, result.badRow);
+      if ('badRow' in result) {
+        putBack();
+        throw this.#notFinite(batch, result.badRow);
+      }
       if (settings.resampleEvery > 0 && counters.step % settings.resampleEvery === 0) {
         resample(layout, kernel, settings, counters.step);
       }
@@ -196,6 +217,15 @@ export class SaeTrainer {
       layout.state('bDec').set(centre(batch, inputDim, decoderBias).map((value) => value * scale));
     }
   }
+}
+
+/** What further steps are answered with. */
+function asFailure(error: unknown, updating: boolean): PolysemeError {
+  if (error instanceof SaeDivergence || !updating) return error as PolysemeError;
+  const why = (error as Error).message.split('\n')[0];
+  return new PolysemeError(
+    `SAE training: a step stopped half-way (${why}), and the weights are lost: restore a state that was saved before`,
+  );
 }
 
 const CLOSED = new PolysemeError('SAE training: the trainer is closed');

@@ -1,6 +1,8 @@
 import { parentPort, workerData } from 'node:worker_threads';
+import { PolysemeError } from '../../errors.ts';
 import { wasm } from '../../wasm/generated/sae.ts';
 import { instantiate } from '../../wasm/instance.ts';
+import { type DenseJob, DenseStep } from './dense.ts';
 import { type EncodeJob, type Segment, TileEncoder } from './encoder.ts';
 import { LATENT_BLOCK, TOKEN_BLOCK } from './layout.ts';
 
@@ -35,13 +37,32 @@ export interface SaeKernel {
   ): void;
   applyGradients(params: number, from: number, to: number): number;
   updateDecoderBias(params: number, m: number, v: number, gradient: number): number;
+  errorsOfDense(params: number, pairs: number, from: number, to: number, block: number): void;
+  meanOf(params: number, latent: number, scratch: number): number;
+  finishDense(
+    params: number,
+    latent: number,
+    keep: number,
+    gradE: number,
+    gradD: number,
+    scratch: number,
+    activation: number,
+    pre: number,
+    threshold: number,
+    fired: number,
+    distance: number,
+    distances: number,
+    overA: number,
+  ): number;
   normaliseAll(params: number): void;
   kthLargest(keys: number, count: number, k: number): void;
 }
 
 /** What the threads do together; each claims blocks of tokens or latents until none is left. */
 export type Task =
-  | { readonly name: 'encode'; readonly job: EncodeJob }
+  /** Ends early where the pairs cost more than `limit`. */
+  | { readonly name: 'encode'; readonly job: EncodeJob; readonly limit: number }
+  | { readonly name: 'denseDecode' | 'denseLatents'; readonly job: DenseJob }
   | { readonly name: 'prepare'; readonly tokens: number }
   | { readonly name: 'order'; readonly tokens: number; readonly pairs: number; readonly k: number }
   | {
@@ -67,17 +88,30 @@ export interface WorkerSetup {
   readonly memory: WebAssembly.Memory;
   readonly params: number;
   readonly counter: number;
+  readonly found: number;
   readonly scratch: number;
   readonly stride: number;
 }
 
-const { memory, params, counter, scratch, stride } = workerData as WorkerSetup;
+const { memory, params, counter, found, scratch, stride } = workerData as WorkerSetup;
 const port = parentPort!;
 const { exports: kernel } = instantiate<SaeKernel>(wasm, memory);
 const encoder = await TileEncoder.create(stride);
 
 const claim = () =>
   Atomics.add(new Int32Array(memory.buffer as unknown as SharedArrayBuffer, counter, 1), 0, 1);
+
+/** Adds to the cost of the pairs that all threads found; says whether it is too much. */
+const isMoreThan = (limit: number) => (cost: number) => {
+  const sum = new Int32Array(memory.buffer as unknown as SharedArrayBuffer, found, 1);
+  return Atomics.add(sum, 0, cost) + cost > limit;
+};
+
+let dense: DenseStep | undefined;
+async function denseStep(): Promise<DenseStep> {
+  dense ??= await DenseStep.create(stride, kernel, memory);
+  return dense;
+}
 
 /** Calls `work` with each claimed block; returns the largest number that it returned, −1 for none. */
 function blocks(
@@ -96,7 +130,16 @@ function blocks(
 async function perform(task: Task): Promise<unknown> {
   switch (task.name) {
     case 'encode':
-      return encoder.run(task.job, memory.buffer as unknown as SharedArrayBuffer, claim);
+      return encoder.run(
+        task.job,
+        memory.buffer as unknown as SharedArrayBuffer,
+        claim,
+        isMoreThan(task.limit),
+      );
+    case 'denseDecode':
+      return (await denseStep()).decode(task.job, params, claim);
+    case 'denseLatents':
+      return (await denseStep()).update(task.job, params, scratch, claim);
     case 'prepare':
       return blocks(task.tokens, TOKEN_BLOCK, (from, to, block) => kernel.prepare(params, from, to, block));
     case 'order':
@@ -132,6 +175,7 @@ async function perform(task: Task): Promise<unknown> {
 port.on('message', async (task: Task | 'close') => {
   if (task === 'close') {
     await encoder.close();
+    await dense?.close();
     port.close();
     return;
   }
@@ -143,7 +187,8 @@ port.on('message', async (task: Task | 'close') => {
         : [];
     port.postMessage({ result }, transfer);
   } catch (error) {
-    port.postMessage({ error: error instanceof Error ? (error.stack ?? error.message) : String(error) });
+    if (error instanceof PolysemeError) port.postMessage({ error: error.message, refused: true });
+    else port.postMessage({ error: error instanceof Error ? (error.stack ?? error.message) : String(error) });
   }
 });
 port.postMessage({ result: 'ready' });

@@ -1,7 +1,7 @@
 import type { Metric } from './types.ts';
 
-export interface MetricInfo {
-  readonly metric: Metric;
+export interface MetricInfo<M extends Known = Metric> {
+  readonly metric: M;
   readonly name: string;
   /** For column heads and axes. */
   readonly short: string;
@@ -40,7 +40,11 @@ function exponent(text: string): string {
   return ` × 10^${text.slice(1)}`;
 }
 
-const INFO: Record<Metric, Omit<MetricInfo, 'metric'>> = {
+/** What a comparison at equal numbers of examples shows. */
+export type MatchedMetric = (typeof MATCHED_METRICS)[number];
+type Known = Metric | MatchedMetric;
+
+const INFO: Record<Known, Omit<MetricInfo<Known>, 'metric'>> = {
   clusters: {
     name: 'Features',
     short: 'features',
@@ -93,6 +97,13 @@ const INFO: Record<Metric, Omit<MetricInfo, 'metric'>> = {
       'How much closer an example is to its own feature than to the next one, from −1 to 1; higher is a cleaner split.',
     format: formatThree,
   },
+  inputDistance: {
+    name: 'Distance of inputs',
+    short: 'input dist.',
+    sentence:
+      'Mean distance over all pairs of the inputs themselves, not weighed by the unit. Where it is large and the mean distance is not, it is the weights that make examples alike.',
+    format: formatThree,
+  },
   examples: {
     name: 'Examples',
     short: 'examples',
@@ -119,11 +130,8 @@ const INFO: Record<Metric, Omit<MetricInfo, 'metric'>> = {
   },
 };
 
-/** Metrics in the order in which they are read. */
-export const METRIC_LIST: readonly MetricInfo[] = (Object.keys(INFO) as Metric[]).map((metric) => ({
-  metric,
-  ...INFO[metric],
-}));
+/** The metrics of a study in the order in which they are read. */
+export const METRIC_LIST: readonly MetricInfo[] = Object.keys(INFO).filter(isMetric).map(metricInfo);
 
 /** Metrics that a cut of the tree changes or that describe the tree. */
 export const POLYSEMY_METRICS = [
@@ -137,16 +145,18 @@ export const POLYSEMY_METRICS = [
   'silhouette',
 ] as const satisfies readonly Metric[];
 
+export const MATCHED_METRICS = [...POLYSEMY_METRICS, 'inputDistance'] as const;
+
 export function isMetric(text: unknown): text is Metric {
-  return typeof text === 'string' && Object.hasOwn(INFO, text);
+  return typeof text === 'string' && text !== 'inputDistance' && Object.hasOwn(INFO, text);
 }
 
-export function metricInfo(metric: Metric): MetricInfo {
+export function metricInfo<M extends Known>(metric: M): MetricInfo<M> {
   return { metric, ...INFO[metric] };
 }
 
 /** A metric's value as text; a dash where there is none. */
-export function formatMetric(metric: Metric, value: number | null | undefined): string {
+export function formatMetric(metric: Known, value: number | null | undefined): string {
   return value === null || value === undefined ? '–' : INFO[metric].format(value);
 }
 

@@ -8,6 +8,7 @@ import type {
   MatchedComparison,
   Matches,
   Metrics,
+  Served,
   Study,
   Unit,
   UnitMap,
@@ -26,6 +27,12 @@ export const queryClient = new QueryClient({
       retryDelay: 300,
     },
   },
+});
+
+/** Whether there is a study here, and trainings. */
+export const servedQuery = queryOptions({
+  queryKey: ['served'],
+  queryFn: ({ signal }) => get<Served>('/api/served', {}, signal),
 });
 
 export const studyQuery = queryOptions({

@@ -9,12 +9,19 @@ import type {
   MetricsAnswer,
   Quantiles,
   SearchAnswer,
+  ServedAnswer,
   StudyAnswer,
   UnitAnswer,
   UnitSummaryAnswer,
   UnitsAnswer,
 } from '../../../src/server/schemas.ts';
+import type {
+  TrainingAnswer,
+  TrainingLogAnswer,
+  TrainingsAnswer,
+} from '../../../src/server/trainings/schemas.ts';
 
+export type Served = ServedAnswer;
 export type Study = StudyAnswer;
 export type Bank = BanksAnswer['banks'][number];
 export type Banks = BanksAnswer;
@@ -31,8 +38,12 @@ export type UnitMap = MapAnswer;
 export type Matches = SearchAnswer;
 export type Comparison = CompareAnswer;
 export type MatchedComparison = MatchedAnswer;
+export type Trainings = TrainingsAnswer;
+export type Training = TrainingAnswer;
+export type TrainingLog = TrainingLogAnswer;
 
 export type { LinkageMethod } from '../../../src/cluster/linkage.ts';
 export type { Polysemy } from '../../../src/polysemy/metrics.ts';
+export type { LogFigure } from '../../../src/sae/train/log.ts';
 export type { Metric } from '../../../src/study/record.ts';
 export type { Quantiles };

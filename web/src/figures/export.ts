@@ -1,3 +1,5 @@
+import { resolveColour } from './colours.ts';
+
 // Styles that a figure's SVG takes from the page and needs when it stands alone.
 const STYLES = [
   'fill',
@@ -23,10 +25,19 @@ const STYLES = [
 /** Resolution of a PNG against the screen's CSS pixels. */
 const SCALE = 3;
 
+/** What a colour of a figure stands for, where the page says so elsewhere. */
+export interface LegendItem {
+  readonly name: string;
+  /** As CSS has it, variables included. */
+  readonly colour: string;
+  readonly dash?: string;
+}
+
 /** The figure as one SVG document: its drawings in place, canvases as images, colours as they are on screen. */
-export function figureSvg(body: HTMLElement): string {
+export function figureSvg(body: HTMLElement, legend: readonly LegendItem[] = []): string {
   const box = body.getBoundingClientRect();
-  const [width, height] = [Math.ceil(box.width), Math.ceil(box.height)];
+  const width = Math.ceil(box.width);
+  let height = Math.ceil(box.height);
   const paper = getComputedStyle(body.closest('.panel') ?? document.body).backgroundColor;
   const parts: string[] = [];
   for (const node of body.querySelectorAll<SVGSVGElement | HTMLCanvasElement>('svg, canvas')) {
@@ -36,6 +47,9 @@ export function figureSvg(body: HTMLElement): string {
     if (node instanceof HTMLCanvasElement) parts.push(`<image ${place} href="${node.toDataURL()}"/>`);
     else parts.push(standalone(node, place));
   }
+  const key = legendSvg(legend, width, body);
+  parts.push(`<g transform="translate(0 ${height})">${key.svg}</g>`);
+  height += key.height;
   return (
     `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}" viewBox="0 0 ${width} ${height}">` +
     `<rect width="100%" height="100%" fill="${paper}"/>${parts.join('')}</svg>`
@@ -43,8 +57,13 @@ export function figureSvg(body: HTMLElement): string {
 }
 
 /** Saves the figure as `name`.svg or `name`.png. */
-export async function saveFigure(body: HTMLElement, name: string, kind: 'svg' | 'png'): Promise<void> {
-  const svg = figureSvg(body);
+export async function saveFigure(
+  body: HTMLElement,
+  name: string,
+  kind: 'svg' | 'png',
+  legend?: readonly LegendItem[],
+): Promise<void> {
+  const svg = figureSvg(body, legend);
   if (kind === 'svg') {
     save(`${name}.svg`, new Blob([svg], { type: 'image/svg+xml' }));
     return;
@@ -76,6 +95,34 @@ function save(name: string, blob: Blob): void {
   link.download = name.replace(/[^\w.-]+/g, '-');
   link.click();
   setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
+}
+
+/** Rows of strokes with their names, as many side by side as fit. */
+function legendSvg(
+  items: readonly LegendItem[],
+  width: number,
+  body: HTMLElement,
+): { svg: string; height: number } {
+  const { color, fontFamily } = getComputedStyle(body);
+  let [x, y] = [4, 12];
+  const parts = items.map(({ name, colour, dash }) => {
+    const room = 34 + 6.6 * name.length;
+    if (x > 4 && x + room > width) [x, y] = [4, y + 18];
+    const stroke = `stroke="${resolveColour(colour)}" stroke-width="2" stroke-dasharray="${dash ?? ''}"`;
+    const text = `<text x="${x + 24}" y="${y + 4}">${escapeXml(name)}</text>`;
+    const part = `<line x1="${x}" x2="${x + 18}" y1="${y}" y2="${y}" ${stroke}/>${text}`;
+    x += room;
+    return part;
+  });
+  const family = escapeXml(fontFamily);
+  const svg = `<g font-family="${family}" font-size="11.5" fill="${color}">${parts.join('')}</g>`;
+  return items.length === 0 ? { svg: '', height: 0 } : { svg, height: y + 12 };
+}
+
+function escapeXml(text: string): string {
+  // XML allows neither control characters nor lone surrogates.
+  const allowed = text.replaceAll(/[\p{Cc}\p{Cs}\ufffe\uffff]/gu, '\ufffd');
+  return allowed.replaceAll(/[<>&"']/g, (c) => `&#${c.charCodeAt(0)};`);
 }
 
 function standalone(svg: SVGSVGElement, place: string): string {

@@ -1,7 +1,10 @@
 import { type ReactNode, useRef } from 'react';
-import { saveFigure } from './export.ts';
+import { type LegendItem, saveCsv, saveFigure } from './export.ts';
 
-/** A figure with its title, its controls, and a way out as SVG or PNG. `name` names the files. */
+/**
+ * A figure with its title, its controls, and a way out as SVG or PNG (with a legend, if there is one), and as CSV where
+ * `rows` gives its numbers. `name` names the files.
+ */
 export function Figure({
   title,
   name,
@@ -9,6 +12,8 @@ export function Figure({
   note,
   children,
   className = '',
+  legend,
+  rows,
 }: {
   title: string;
   name: string;
@@ -16,6 +21,8 @@ export function Figure({
   note?: ReactNode;
   children: ReactNode;
   className?: string;
+  legend?: readonly LegendItem[];
+  rows?: () => (string | number | null)[][];
 }) {
   const body = useRef<HTMLDivElement>(null);
   return (
@@ -24,7 +31,7 @@ export function Figure({
         <h2>{title}</h2>
         {controls}
         <span className="grow" />
-        <ExportButtons body={body} name={name} title={title} />
+        <ExportButtons body={body} name={name} title={title} legend={legend} rows={rows} />
       </div>
       <div className="panel-body">
         <div ref={body} className="figure-body">
@@ -40,10 +47,14 @@ export function ExportButtons({
   body,
   name,
   title,
+  legend,
+  rows,
 }: {
   body: { readonly current: HTMLElement | null };
   name: string;
   title: string;
+  legend?: readonly LegendItem[];
+  rows?: () => (string | number | null)[][];
 }) {
   return (
     <span className="exports">
@@ -53,11 +64,21 @@ export function ExportButtons({
           type="button"
           className="button quiet"
           aria-label={`Save ${title} as ${kind.toUpperCase()}`}
-          onClick={() => body.current && void saveFigure(body.current, name, kind)}
+          onClick={() => body.current && void saveFigure(body.current, name, kind, legend)}
         >
           {kind.toUpperCase()}
         </button>
       ))}
+      {rows === undefined ? null : (
+        <button
+          type="button"
+          className="button quiet"
+          aria-label={`Save ${title} as CSV`}
+          onClick={() => saveCsv(name, rows())}
+        >
+          CSV
+        </button>
+      )}
     </span>
   );
 }

@@ -1,5 +1,5 @@
 import { useQuery } from '@tanstack/react-query';
-import { Link } from '@tanstack/react-router';
+import { Link, useRouteContext } from '@tanstack/react-router';
 import { METRIC_LIST } from '../data/metrics.ts';
 import { studyQuery } from '../data/queries.ts';
 import { DistanceFormula, EffectiveFormula, EmbeddingFormula, GatedFormula } from '../parts/formulas.tsx';
@@ -7,6 +7,7 @@ import { Failure, Loading } from '../parts/states.tsx';
 
 /** The method with its formulas, and what this study was made with. */
 export function AboutPage() {
+  const { served } = useRouteContext({ from: '__root__' });
   return (
     <main id="main" className="page prose">
       <title>About · Polyseme</title>
@@ -61,15 +62,19 @@ export function AboutPage() {
         of examples.
       </p>
 
-      <h2>This study</h2>
-      <Options />
+      {served.study && (
+        <>
+          <h2>This study</h2>
+          <Options />
+        </>
+      )}
 
       <h2>Sources</h2>
       <p>
         Alex Foote, <cite>Tackling Polysemanticity with Neuron Embeddings</cite> (2024), arXiv 2411.08166.
         Effective features, largest share, silhouette and the choice of linkage go beyond the paper.
         Everything here can be had as JSON: <a href="/openapi.json">the API’s description</a>. To the{' '}
-        <Link to="/">units</Link>.
+        <Link to="/">{served.study ? 'units' : 'trainings'}</Link>.
       </p>
     </main>
   );

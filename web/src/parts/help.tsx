@@ -1,15 +1,25 @@
 import { useEffect, useRef } from 'react';
 
-const KEYS: readonly (readonly [string[], string])[] = [
+const STUDY_KEYS: readonly (readonly [string[], string])[] = [
   [['←', '→'], 'previous and next unit of the bank'],
   [['r'], 'a random unit'],
   [['/'], 'search'],
+];
+const KEYS: readonly (readonly [string[], string])[] = [
   [['?'], 'this help'],
   [['Esc'], 'close, or leave a field'],
 ];
 
-/** Keys, and how to read a unit's page. */
-export function HelpDialog({ open, onClose }: { open: boolean; onClose: () => void }) {
+/** Keys, and how to read a unit's page and curves. */
+export function HelpDialog({
+  hasStudy,
+  open,
+  onClose,
+}: {
+  hasStudy: boolean;
+  open: boolean;
+  onClose: () => void;
+}) {
   const dialog = useRef<HTMLDialogElement>(null);
   useEffect(() => {
     if (open && !dialog.current!.open) dialog.current!.showModal();
@@ -19,7 +29,7 @@ export function HelpDialog({ open, onClose }: { open: boolean; onClose: () => vo
     <dialog ref={dialog} onClose={onClose} aria-labelledby="help-title">
       <h2 id="help-title">Keys</h2>
       <dl className="keys">
-        {KEYS.map(([keys, meaning]) => (
+        {[...(hasStudy ? STUDY_KEYS : []), ...KEYS].map(([keys, meaning]) => (
           <div key={meaning}>
             <dt>
               {keys.map((key) => (
@@ -30,6 +40,31 @@ export function HelpDialog({ open, onClose }: { open: boolean; onClose: () => vo
           </div>
         ))}
       </dl>
+      {hasStudy ? <ReadingUnit /> : <ReadingCurves />}
+      <p>
+        <button type="button" className="button" onClick={onClose}>
+          Close
+        </button>
+      </p>
+    </dialog>
+  );
+}
+
+function ReadingCurves() {
+  return (
+    <>
+      <h2>Reading the curves</h2>
+      <p className="muted">
+        The pointer over one chart shows the values of all trainings there, in every chart. By keyboard: move
+        to a chart with Tab, then ← → for the line before or after, Home and End for the first and last.
+      </p>
+    </>
+  );
+}
+
+function ReadingUnit() {
+  return (
+    <>
       <h2>Reading a unit</h2>
       <p className="muted">
         Every example is a passage in which the unit responds strongly; the deeper a token’s colour, the
@@ -37,11 +72,6 @@ export function HelpDialog({ open, onClose }: { open: boolean; onClose: () => vo
         line (or focus it and use the arrow keys) and the features are cut anew. Focus a passage and use ← →
         to read the value of each token.
       </p>
-      <p>
-        <button type="button" className="button" onClick={onClose}>
-          Close
-        </button>
-      </p>
-    </dialog>
+    </>
   );
 }

@@ -6,11 +6,12 @@ import {
   formatMetric,
   formatShare,
   formatWhole,
+  MATCHED_METRICS,
+  type MatchedMetric,
   metricInfo,
-  POLYSEMY_METRICS,
 } from '../data/metrics.ts';
 import { MATCHED_BANKS, matchedQuery } from '../data/queries.ts';
-import type { MatchedComparison, Metric } from '../data/types.ts';
+import type { MatchedComparison } from '../data/types.ts';
 import { saveCsv } from '../figures/export.ts';
 import '../styles/matched.css';
 import { Failure } from './states.tsx';
@@ -171,7 +172,7 @@ function Medians({ banks, colour }: { banks: readonly MatchedBank[]; colour: Col
         </tr>
       </thead>
       <tbody>
-        {POLYSEMY_METRICS.map((metric) => (
+        {MATCHED_METRICS.map((metric) => (
           <tr key={metric}>
             <MetricHead metric={metric} />
             {banks.map(({ name, metrics: { [metric]: of } }) => (
@@ -194,7 +195,7 @@ function Medians({ banks, colour }: { banks: readonly MatchedBank[]; colour: Col
 
 function Differences({ comparison: { banks, differences } }: { comparison: MatchedComparison }) {
   const pairs = banks.flatMap(({ name: a }, i) => banks.slice(i + 1).map(({ name: b }) => [a, b] as const));
-  const of = (metric: Metric, [a, b]: readonly [string, string]) =>
+  const of = (metric: MatchedMetric, [a, b]: readonly [string, string]) =>
     differences.find((d) => d.metric === metric && d.banks[0] === a && d.banks[1] === b);
   return (
     <Table
@@ -212,7 +213,7 @@ function Differences({ comparison: { banks, differences } }: { comparison: Match
         </tr>
       </thead>
       <tbody>
-        {POLYSEMY_METRICS.map((metric) => (
+        {MATCHED_METRICS.map((metric) => (
           <tr key={metric}>
             <MetricHead metric={metric} />
             {pairs.map((pair) => (
@@ -246,7 +247,7 @@ function DifferenceCell({ difference }: { difference: Difference | undefined }) 
   );
 }
 
-function MetricHead({ metric }: { metric: Metric }) {
+function MetricHead({ metric }: { metric: MatchedMetric }) {
   const { name, sentence } = metricInfo(metric);
   return (
     <th scope="row" title={sentence}>
@@ -296,7 +297,7 @@ function csvRows({ banks, examples, differences }: MatchedComparison): (string |
       'superiority_high',
       'differs',
     ],
-    ...POLYSEMY_METRICS.flatMap((metric) =>
+    ...MATCHED_METRICS.flatMap((metric) =>
       banks.map(({ name, metrics: { [metric]: of } }) => [
         metric,
         name,

@@ -1,4 +1,4 @@
-import { Link } from '@tanstack/react-router';
+import { Link, useRouteContext } from '@tanstack/react-router';
 import type { ReactNode } from 'react';
 import { ApiError } from '../data/api.ts';
 
@@ -33,10 +33,18 @@ export function Failure({ error, onRetry }: { error: unknown; onRetry?: () => vo
             Try again
           </button>
         )}
-        <Link to="/" className="button">
-          To the study
-        </Link>
+        <HomeLink />
       </div>
     </div>
+  );
+}
+
+/** Back to the first page. */
+export function HomeLink() {
+  const { served } = useRouteContext({ from: '__root__' });
+  return (
+    <Link to="/" className="button">
+      To the {served.study ? 'study' : 'trainings'}
+    </Link>
   );
 }

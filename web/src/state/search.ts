@@ -51,6 +51,23 @@ export interface CompareSearch {
   metric?: Metric;
 }
 
+/** Figures of trainings that stand against each other. */
+export const STANDINGS = ['explainedVariance', 'meanEmbeddingDistance', 'l0', 'deadShare'] as const;
+export type Standing = (typeof STANDINGS)[number];
+
+export interface TrainingsSearch {
+  /** Names of the trainings that are drawn, with commas between; see `splitNames`. Default: all, or the latest. */
+  runs?: string;
+  /** What curves run over; default steps. */
+  over?: 'tokens';
+  scale?: 'log';
+  /** Weight of the past in smoothed curves, 0 to 0.99. */
+  smooth?: number;
+  /** Axes of the scatter. */
+  x?: Standing;
+  y?: Standing;
+}
+
 type Raw = Record<string, unknown>;
 
 export function studySearch(raw: Raw): StudySearch {
@@ -80,6 +97,30 @@ export function unitSearch(raw: Raw): UnitSearch {
 
 export function compareSearch(raw: Raw): CompareSearch {
   return clean({ banks: text(raw.banks), metric: metric(raw.metric) });
+}
+
+export function trainingsSearch(raw: Raw): TrainingsSearch {
+  return clean({
+    runs: typeof raw.runs === 'string' && raw.runs !== '' ? raw.runs.slice(0, 10_000) : undefined,
+    over: oneOf(['tokens'] as const, raw.over),
+    scale: oneOf(['log'] as const, raw.scale),
+    smooth: number(raw.smooth, 0.01, 0.99),
+    x: oneOf(STANDINGS, raw.x),
+    y: oneOf(STANDINGS, raw.y),
+  });
+}
+
+/** Names as one text: commas within are escaped, and no name at all is a comma. */
+export function joinNames(names: readonly string[]): string {
+  if (names.length === 0) return ',';
+  return names.map((name) => name.replaceAll('%', '%25').replaceAll(',', '%2C')).join(',');
+}
+
+export function splitNames(text: string): string[] {
+  return text
+    .split(',')
+    .filter((name) => name !== '')
+    .map((name) => name.replaceAll('%2C', ',').replaceAll('%25', '%'));
 }
 
 /** The ranges among a page's search, for the API. */
