@@ -302,7 +302,8 @@ describe.skipIf(!hasBrowser)('explorer', () => {
     const silhouettes = await page
       .locator('.matched table')
       .first()
-      .locator('tr:last-child td')
+      .locator('tr', { has: page.getByRole('rowheader', { name: 'Silhouette' }) })
+      .locator('td')
       .allTextContents();
     banks.forEach(({ metrics: { silhouette } }, i) => {
       const [low, high] = silhouette.interval!;

@@ -5,7 +5,6 @@ import {
   compareBanks,
   evaluateSae,
   loadModel,
-  meanCosineDistance,
   openCorpus,
   openStudy,
   runStudy,
@@ -121,9 +120,11 @@ async function measurePolysemy(saes, { data, contexts, select, out, examples, un
     const found = compared.banks.map(({ name, metrics, compared: count, dead, belowNull }) => {
       const means = (of) =>
         Object.fromEntries(Object.entries(metrics).map(([metric, value]) => [metric, of(value).mean]));
-      const { effectiveWeights, inputDistance, unrelatedInputs } = weighed(study, name, examples, units);
-      const own = { ...means((value) => value), effectiveWeights, inputDistance };
-      const none = { ...means((value) => value.null), inputDistance: unrelatedInputs };
+      const own = {
+        ...means((value) => value),
+        effectiveWeights: effectiveWeights(study, name, examples, units),
+      };
+      const none = means((value) => value.null);
       return [name.slice('sae/'.length), { ...own, compared: count, dead, belowNull, null: none }];
     });
     return Object.fromEntries(found);
@@ -134,35 +135,21 @@ async function measurePolysemy(saes, { data, contexts, select, out, examples, un
 }
 
 /**
- * What a small distance between neuron embeddings h ⊙ w may owe to w alone:
- * - effectiveWeights: mean of (Σw²)² / Σw⁴, the number of dimensions that w weighs; where it is small, h ⊙ w of
- *   any two inputs are alike
- * - inputDistance: mean distance of a latent's inputs h themselves; unrelatedInputs: of one input of each latent
+ * Mean over latents of (Σw²)² / Σw⁴, the number of dimensions that w weighs: where it is small, h ⊙ w of any two
+ * inputs are alike.
  */
-function weighed(study, bank, examples, most) {
+function effectiveWeights(study, bank, examples, most) {
   const fit = [...study.units({ bank })]
     .filter((unit) => unit.examples >= examples)
     .map(({ index }) => index);
   const chosen = createRandom(0).shuffle(fit).slice(0, most);
-  let [effective, distance] = [0, 0];
-  const others = [];
+  let sum = 0;
   for (const index of chosen) {
-    const { inputs, weights, count } = study.inputs(bank, index);
-    const [second, fourth] = [2, 4].map((power) => weights.reduce((sum, w) => sum + w ** power, 0));
-    effective += second ** 2 / fourth / chosen.length;
-    distance += meanCosineDistance({ rows: inputs, count }) / chosen.length;
-    others.push(inputs.subarray(0, inputs.length / count));
+    const { weights } = study.inputs(bank, index);
+    const [second, fourth] = [2, 4].map((power) => weights.reduce((total, w) => total + w ** power, 0));
+    sum += second ** 2 / fourth;
   }
-  const d = others[0].length;
-  const rows = new Float32Array(others.length * d);
-  others.forEach((row, i) => {
-    rows.set(row, i * d);
-  });
-  return {
-    effectiveWeights: effective,
-    inputDistance: distance,
-    unrelatedInputs: meanCosineDistance({ rows, count: others.length }),
-  };
+  return sum / chosen.length;
 }
 
 /** A line on each tenth of a training. */

@@ -21,7 +21,7 @@ export async function drawPlots({ plan, toy, model }, path) {
     args: ['--headless', '--no-sandbox', '--disable-gpu'],
   });
   try {
-    const page = await browser.newPage({ viewport: { width: 1240, height: 800 }, deviceScaleFactor: 1.5 });
+    const page = await browser.newPage({ viewport: { width: 1240, height: 800 }, deviceScaleFactor: 1 });
     await page.setContent(`<style>${STYLE}</style><main></main>`);
     await page.addScriptTag({ content: script('d3', 'd3.min.js') });
     await page.addScriptTag({ content: script('@observablehq/plot', 'plot.umd.min.js') });
