@@ -41,7 +41,7 @@ describe.each(pages)('%s', (name) => {
       rmSync(folder, { recursive: true, force: true });
     }
   };
-  if (commands.length > 0) it('shows commands that run', { timeout: 180_000 }, runs);
+  if (commands.length > 0) it('shows commands that run', runs);
 
   it('links only to files that are there', () => {
     for (const [, link] of text.matchAll(/\]\((?!https?:|#)([^)#]+)/g)) {

@@ -93,7 +93,7 @@ describe.skipIf(!hasBrowser)('explorer on unusual studies', () => {
         await page.locator('.feature').first().waitFor();
         await expect.poll(() => page.locator('.dots circle').count()).toBe(1000);
         await page.goto(`${url}/unit/mlp.0/1?view=matrix&threshold=0.9`);
-        await page.locator('.views-panel image').waitFor({ timeout: 20_000 });
+        await page.locator('.views-panel image').waitFor({ timeout: 60_000 });
         const line = page.getByRole('slider', { name: 'Threshold' });
         await line.press('PageDown');
         await page.waitForURL(/threshold=0\.8/);

@@ -11,7 +11,7 @@ import { writeStudy } from './helpers/written-study.ts';
 import { evaluation, logLine, writeLog, writeRun } from './helpers/written-training.ts';
 
 /** Milliseconds in which a page draws what it was asked for, on a busy machine too. */
-const SOON = { timeout: 20_000 };
+const SOON = { timeout: 60_000 };
 
 describe.skipIf(!hasBrowser)('explorer of trainings', () => {
   let folder: string;

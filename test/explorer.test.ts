@@ -31,7 +31,7 @@ describe.skipIf(!hasBrowser)('explorer', () => {
     study.close();
     server = await startServer(path, { port: 0 });
     browser = await launchBrowser();
-  }, 120_000);
+  });
   afterAll(async () => {
     await browser?.close();
     await server?.close();
@@ -258,7 +258,7 @@ describe.skipIf(!hasBrowser)('explorer', () => {
     await expect.poll(() => page.locator('.dots circle').count()).toBe(most.examples);
     await page.getByRole('button', { name: 'UMAP' }).click();
     await page.waitForURL(/layout=umap/);
-    await expect.poll(() => page.locator('.dots circle').count(), { timeout: 20_000 }).toBe(most.examples);
+    await expect.poll(() => page.locator('.dots circle').count(), { timeout: 60_000 }).toBe(most.examples);
     await page.getByRole('button', { name: 'Distances' }).click();
     await page.locator('.views-panel image').waitFor();
     await page.getByRole('button', { name: 'Activations' }).click();
@@ -291,7 +291,7 @@ describe.skipIf(!hasBrowser)('explorer', () => {
     study.close();
     await page.locator('#medians').waitFor();
     await page.locator('.matched').scrollIntoViewIfNeeded();
-    await page.locator('.matched-banks').waitFor({ timeout: 30_000 });
+    await page.locator('.matched-banks').waitFor({ timeout: 60_000 });
     const cards = await page.locator('.matched-banks li').allTextContents();
     banks.forEach(({ name, compared, tooFew, dead, belowNull }, i) => {
       for (const said of [name, `${compared} of 1,024`, `${tooFew} with too few`, `${dead} dead`]) {

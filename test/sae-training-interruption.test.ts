@@ -53,7 +53,7 @@ function child(out: string, ask: object) {
   const { signal, status, stdout, stderr } = spawnSync(
     process.execPath,
     [CHILD, JSON.stringify({ options: { ...options, out }, saveEvery: 0, ...ask })],
-    { encoding: 'utf8', timeout: 50_000 },
+    { encoding: 'utf8', timeout: 200_000 },
   );
   const lines = stdout.trimEnd().split('\n');
   return { signal, status, stderr, steps: lines.filter((line) => line.startsWith('train')) };

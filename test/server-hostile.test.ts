@@ -215,7 +215,7 @@ describe('an unfinished study', () => {
     writer.finish({ documents: 2, skippedDocuments: 0, contexts: 2, tokens: 3 });
     writer.close();
 
-    await expect.poll(async () => (await api.get('/api/study')).status, { timeout: 5000 }).toBe('complete');
+    await expect.poll(async () => (await api.get('/api/study')).status, { timeout: 60_000 }).toBe('complete');
     expect((await api.get('/api/units')).total).toBe(5);
     expect((await api.get('/api/units/b/1')).neighbours).toEqual({ previous: 0, next: 2 });
     const after = await api.fetch('/api/units', { headers: { 'if-none-match': before } });

@@ -117,7 +117,7 @@ describe('polyseme serve', () => {
     child.stderr.on('data', (text) => {
       said.err += text;
     });
-    await expect.poll(() => said.out, { timeout: 20_000 }).toContain('http://');
+    await expect.poll(() => said.out, { timeout: 60_000 }).toContain('http://');
     return { child, said, url: /http:\/\/[\w.:]+/.exec(said.out)![0] };
   }
 
