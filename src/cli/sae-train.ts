@@ -11,7 +11,7 @@ export function define(command: Command): void {
   command
     .description(
       'Trains sparse autoencoders on a model’s activations, with the loss ‖x − x̂‖² + λ·sparsity + γ·L_N, where L_N\n' +
-        'penalises latents whose inputs differ. Lists of --l1, --k or --embedding-weight make a sweep: every\n' +
+        'penalises latents whose neuron embeddings differ. Lists of --l1, --k or --embedding-weight make a sweep: every\n' +
         'combination from one pass over the activations. Killed and typed again, it continues to the same weights.',
     )
     .option('--model <M>', 'a folder, a hub id or builtin:folio-5m (default: builtin:folio-5m)')
@@ -35,7 +35,7 @@ export function define(command: Command): void {
     .option('--k <LIST>', 'active latents a token, of the top-k kinds (default: 32)', list)
     .option(
       '--embedding-weight <LIST>',
-      'γ of L_N; larger: inputs of one latent more alike, less variance explained',
+      'γ of L_N; larger: neuron embeddings of one latent more alike (not its inputs: see docs/monosemantic.md), less variance explained',
       list,
       defaults.embeddingWeight,
     )

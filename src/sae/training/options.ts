@@ -34,7 +34,7 @@ export interface SaeTrainerOptions {
   l1?: number;
   /** Active latents a token (topk), or on average over a batch (batchtopk, matryoshka; need not be whole). */
   k?: number;
-  /** Weight γ of L_N, the mean distance of a latent's inputs from its average input. Default 0. */
+  /** Weight γ of L_N, the distance of a latent's neuron embeddings h ⊙ w from that of its average input. Default 0. */
   embeddingWeight?: number;
   /** Compute and report L_N also where γ is 0: one more row of memory a latent and some time. Default γ > 0. */
   measureEmbedding?: boolean;

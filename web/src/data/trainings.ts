@@ -44,7 +44,7 @@ export const FIGURES: readonly FigureInfo[] = [
     ...usual,
     figure: 'meanEmbeddingDistance',
     name: 'Mean L_N distance',
-    sentence: 'How far a latent’s inputs lie from their average: 0 alike, 1 unrelated.',
+    sentence: 'How far a latent’s neuron embeddings lie from their average: 0 alike, 1 unrelated.',
     format: formatThree,
   },
   {
