@@ -4,7 +4,8 @@
 //
 //   node bench/monosemantic.mjs [--folder bench/.cache/monosemantic] [--quick]
 //
-// Killed and typed again, it goes on; `npm run format` then lays the tables out. --quick: a small run of everything that writes into the folder only.
+// Killed and typed again, it goes on. `npm run format` then lays the tables out. --quick: a small run of everything,
+// which writes into the folder only.
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
