@@ -1,5 +1,6 @@
 // Peak memory of a whole run over all 36,864 neurons of a GPT-2-small-shaped model, 64 examples each, and whether
-// it grows when the corpus doubles. Needs some 10 GB of disk and several minutes.
+// it grows when the corpus doubles: units share rows of h, fewer of them in a longer corpus, up to one row an example
+// (5.5 GB). Needs some 10 GB of disk and several minutes.
 // Usage: node bench/memory.mjs [contexts=256]
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
