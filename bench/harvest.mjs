@@ -2,17 +2,15 @@
 // While the examples fill up, every context brings new ones: the ratio falls as the corpus grows.
 // Beside wall time, the ratio of processor time (of all threads), which other work on the machine disturbs less.
 // Usage: node bench/harvest.mjs [contexts=1024] [rounds=3] [strategies=top,fraction,quantiles]
-import { mkdtempSync, rmSync } from 'node:fs';
-import { availableParallelism, tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { availableParallelism } from 'node:os';
 import { mlpBank } from '../dist/bank/mlp.js';
 import { cutContexts } from '../dist/corpus/contexts.js';
 import { openCorpus } from '../dist/corpus/open.js';
-import { harvest } from '../dist/harvest/harvest.js';
 import { loadModel } from '../dist/model/load.js';
 import { bareForward } from './forward.mjs';
 import { gpt2SmallShape } from './model.mjs';
 import { median, report } from './report.mjs';
+import { cpuSeconds, timedHarvest } from './timed-harvest.mjs';
 
 const LENGTH = 128;
 
@@ -29,40 +27,6 @@ const banks = Array.from({ length: model.config.layers }, (_, layer) =>
 );
 
 const last = `blocks.${model.config.layers - 1}.hook_resid_post`;
-async function harvested(select) {
-  const stateDir = mkdtempSync(join(tmpdir(), 'polyseme-bench-'));
-  const start = performance.now();
-  const cpu = process.cpuUsage();
-  let first = 0;
-  await harvest({
-    files: model.files,
-    banks,
-    contexts: () => {
-      first ||= performance.now();
-      const iterate = async function* () {
-        yield* contexts;
-      };
-      return Object.assign(iterate(), {
-        summary: { documents: 0, skipped: 0, contexts: contexts.length, tokens: 0 },
-      });
-    },
-    length: LENGTH,
-    specialIds: model.tokenizer.specialIds,
-    tokenText: (id) => model.tokenizer.text(id),
-    selection: { select, examples: 64, fraction: 0.75, sign: 'positive', everyPosition: false, seed: 0 },
-    threads,
-    stateDir,
-    saveEvery: 40,
-  });
-  rmSync(stateDir, { recursive: true });
-  return { wall: (performance.now() - Math.max(start, first)) / 1000, cpu: cpuSeconds(cpu) };
-}
-
-function cpuSeconds(since) {
-  const { user, system } = process.cpuUsage(since);
-  return (user + system) / 1e6;
-}
-
 const TARGETS = { top: 1.25, fraction: 2.3, quantiles: 2.3 };
 const strategies = (process.argv[4] ?? Object.keys(TARGETS).join(',')).split(',');
 const ratios = Object.fromEntries(strategies.map((select) => [select, { wall: [], cpu: [] }]));
@@ -72,7 +36,15 @@ for (let round = 0; round < rounds; round++) {
     const before = process.cpuUsage();
     const forward = await bareForward(model, last, contexts, LENGTH, threads);
     const forwardCpu = cpuSeconds(before);
-    const { wall, cpu } = await harvested(select);
+    const { wall, cpu } = await timedHarvest({
+      model,
+      banks,
+      contexts,
+      length: LENGTH,
+      select,
+      threads,
+      saveEvery: 40,
+    });
     ratios[select].wall.push(wall / forward);
     ratios[select].cpu.push(cpu / forwardCpu);
     rates.push((contexts.length * LENGTH) / forward);

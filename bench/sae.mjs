@@ -1,12 +1,11 @@
 // What a bank of 24,576 latents adds to the forward pass of a GPT-2-small-shaped model, and how long the SAE takes
 // to load. Usage: node bench/sae.mjs [contexts=256] [rounds=3]
-import { existsSync, mkdtempSync, rmSync } from 'node:fs';
-import { availableParallelism, tmpdir } from 'node:os';
+import { existsSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { saeBank } from '../dist/bank/sae.js';
 import { cutContexts } from '../dist/corpus/contexts.js';
 import { openCorpus } from '../dist/corpus/open.js';
-import { harvest } from '../dist/harvest/harvest.js';
 import { loadModel } from '../dist/model/load.js';
 import { createRandom } from '../dist/random.js';
 import { saeConfig } from '../dist/sae/config.js';
@@ -18,6 +17,7 @@ import { saveSae } from '../dist/sae/save.js';
 import { bareForward } from './forward.mjs';
 import { gpt2SmallShape } from './model.mjs';
 import { median, report, seconds } from './report.mjs';
+import { timedHarvest } from './timed-harvest.mjs';
 
 const LENGTH = 128;
 const WIDTH = 768;
@@ -83,41 +83,12 @@ async function writeSae() {
 }
 
 async function harvested() {
-  const stateDir = mkdtempSync(join(tmpdir(), 'polyseme-bench-'));
-  const bank = saeBank('bench', sae, placeSae(model, sae));
-  let first = 0;
-  let active = 0;
-  const found = await harvest({
-    files: model.files,
-    banks: [bank],
-    contexts: () => {
-      first ||= performance.now();
-      const iterate = async function* () {
-        yield* contexts;
-      };
-      return Object.assign(iterate(), {
-        summary: { documents: 0, skipped: 0, contexts: contexts.length, tokens: 0 },
-      });
-    },
-    length: LENGTH,
-    specialIds: model.tokenizer.specialIds,
-    tokenText: (id) => model.tokenizer.text(id),
-    selection: {
-      select: 'top',
-      examples: 64,
-      fraction: 0.75,
-      sign: 'positive',
-      everyPosition: false,
-      seed: 0,
-    },
-    threads,
-    stateDir,
-    saveEvery: Number.POSITIVE_INFINITY,
-  });
-  const elapsed = (performance.now() - first) / 1000;
-  for (const fired of found.banks[0].statistics.active) active += fired;
-  rmSync(stateDir, { recursive: true });
-  return { elapsed, l0: active / found.tokens };
+  const banks = [saeBank('bench', sae, placeSae(model, sae))];
+  const saveEvery = Number.POSITIVE_INFINITY;
+  const run = { model, banks, contexts, length: LENGTH, select: 'top', threads, saveEvery };
+  const { found, wall } = await timedHarvest(run);
+  const active = found.banks[0].statistics.active.reduce((sum, fired) => sum + fired, 0);
+  return { elapsed: wall, l0: active / found.tokens };
 }
 
 const added = [];

@@ -30,7 +30,7 @@ export interface RunFile {
 }
 
 /** Bytes of a run.json: some 4 KB an SAE with its evaluation. */
-const MOST_BYTES = 8 << 20;
+export const MOST_BYTES = 8 << 20;
 
 const runFile = z.object({
   version: z.literal(1),

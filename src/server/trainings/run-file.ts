@@ -2,11 +2,10 @@ import { open } from 'node:fs/promises';
 import * as z from 'zod';
 import { PolysemeError } from '../../errors.ts';
 import { type SweepMember, saeTrainOptions, sweep } from '../../sae/train/options.ts';
+import { MOST_BYTES } from '../../sae/train/run-file.ts';
 import { READ } from './log-file.ts';
 import type { TrainingEvaluation, TrainingSettings } from './schemas.ts';
 
-/** Bytes of a run.json: some 4 KB an SAE with its evaluation. */
-const RUN_BYTES = 8 << 20;
 /** SAEs of a sweep. */
 const MEMBERS = 128;
 /** Characters of a setting that is text. */
@@ -119,7 +118,7 @@ async function readText(path: string): Promise<string> {
   const file = await open(path, READ);
   try {
     const { size } = await file.stat();
-    if (size > RUN_BYTES) throw new PolysemeError(`${size} bytes are more than the ${RUN_BYTES} allowed`);
+    if (size > MOST_BYTES) throw new PolysemeError(`${size} bytes are more than the ${MOST_BYTES} allowed`);
     return await file.readFile('utf8');
   } finally {
     await file.close();

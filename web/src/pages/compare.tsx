@@ -8,6 +8,7 @@ import type { Bank, Comparison } from '../data/types.ts';
 import { bankColour } from '../figures/colours.ts';
 import { saveCsv } from '../figures/export.ts';
 import { Figure } from '../figures/figure.tsx';
+import { BankHeads } from '../parts/bank-heads.tsx';
 import { MetricSelect } from '../parts/controls.tsx';
 import { MatchedPanel } from '../parts/matched-comparison.tsx';
 import { Empty, Failure, Loading } from '../parts/states.tsx';
@@ -150,16 +151,7 @@ function Table({ comparison, colour }: { comparison: Comparison; colour: (bank: 
         aria-label="Table of medians"
       >
         <table className="plain">
-          <thead>
-            <tr>
-              <th scope="col">Metric</th>
-              {banks.map(({ name }) => (
-                <th key={name} scope="col" className="num">
-                  <i className="dot" style={{ background: colour(name) }} /> {name}
-                </th>
-              ))}
-            </tr>
-          </thead>
+          <BankHeads names={banks.map(({ name }) => name)} colour={colour} />
           <tbody>
             {rows.map(({ metric, name, sentence, values }) => (
               <tr key={metric}>

@@ -14,6 +14,7 @@ import { MATCHED_BANKS, matchedQuery } from '../data/queries.ts';
 import type { MatchedComparison } from '../data/types.ts';
 import { saveCsv } from '../figures/export.ts';
 import '../styles/matched.css';
+import { BankHeads } from './bank-heads.tsx';
 import { Failure } from './states.tsx';
 
 type MatchedBank = MatchedComparison['banks'][number];
@@ -161,16 +162,7 @@ function reading(belowNull: number): string {
 function Medians({ banks, colour }: { banks: readonly MatchedBank[]; colour: Colour }) {
   return (
     <Table title="Medians" note="With 95 % bootstrap interval; beside each the median under the null.">
-      <thead>
-        <tr>
-          <th scope="col">Metric</th>
-          {banks.map(({ name }) => (
-            <th key={name} scope="col" className="num">
-              <i className="dot" style={{ background: colour(name) }} /> {name}
-            </th>
-          ))}
-        </tr>
-      </thead>
+      <BankHeads names={banks.map(({ name }) => name)} colour={colour} />
       <tbody>
         {MATCHED_METRICS.map((metric) => (
           <tr key={metric}>

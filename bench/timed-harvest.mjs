@@ -1,0 +1,43 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { harvest } from '../dist/harvest/harvest.js';
+
+/**
+ * Harvests contexts at hand, 64 examples a unit.
+ * @returns what was found; `wall`: seconds from the first context that is asked for, when the threads stand ready;
+ *   `cpu`: processor seconds of all threads
+ */
+export async function timedHarvest({ model, banks, contexts, length, select, threads, saveEvery }) {
+  const stateDir = mkdtempSync(join(tmpdir(), 'polyseme-bench-'));
+  const before = process.cpuUsage();
+  let first = 0;
+  const found = await harvest({
+    files: model.files,
+    banks,
+    contexts: () => {
+      first ||= performance.now();
+      const iterate = async function* () {
+        yield* contexts;
+      };
+      return Object.assign(iterate(), {
+        summary: { documents: 0, skipped: 0, contexts: contexts.length, tokens: 0 },
+      });
+    },
+    length,
+    specialIds: model.tokenizer.specialIds,
+    tokenText: (id) => model.tokenizer.text(id),
+    selection: { select, examples: 64, fraction: 0.75, sign: 'positive', everyPosition: false, seed: 0 },
+    threads,
+    stateDir,
+    saveEvery,
+  });
+  rmSync(stateDir, { recursive: true });
+  return { found, wall: (performance.now() - first) / 1000, cpu: cpuSeconds(before) };
+}
+
+/** Processor seconds of all threads since `before`. */
+export function cpuSeconds(before) {
+  const { user, system } = process.cpuUsage(before);
+  return (user + system) / 1e6;
+}
