@@ -1,12 +1,26 @@
 import { defineConfig } from 'vitest/config';
 
+/** Limits are against tests that hang: a busy machine takes several times as long as a quiet one. */
+const project = (name: string, limit: number, include: string[], exclude: string[] = []) => ({
+  extends: true as const,
+  test: { name, include, exclude, testTimeout: limit, hookTimeout: limit },
+});
+
+/** Tests of pure functions: no model, no file but fixtures. */
+const UNIT = ['base', 'cluster', 'embed', 'features', 'polysemy', 'tensors'].map(
+  (room) => `test/${room}/**/*.test.ts`,
+);
+
 export default defineConfig({
   test: {
-    include: ['test/**/*.test.ts'],
-    reporters: ['default', './test/helpers/skipped-reporter.ts'],
-    // Against tests that hang: a busy machine takes several times as long as a quiet one.
-    testTimeout: 240_000,
-    hookTimeout: 240_000,
+    reporters: ['default', './test/helpers/reporter.ts'],
+    setupFiles: ['./test/helpers/from-sources.mjs'],
     maxWorkers: 2,
+    projects: [
+      project('unit', 60_000, UNIT),
+      project('node', 240_000, ['test/**/*.test.ts'], [...UNIT, 'test/browser/**', 'test/package/**']),
+      project('browser', 240_000, ['test/browser/**/*.test.ts']),
+      project('package', 240_000, ['test/package/**/*.test.ts']),
+    ],
   },
 });

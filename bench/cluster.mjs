@@ -1,6 +1,6 @@
 // Distances, linkage and metrics of one unit, on one core.
 import { cosineDistances, cutTree, linkage, polysemy } from 'polyseme';
-import { createRandom } from '../dist/random.js';
+import { createRandom } from '../dist/base/random.js';
 import { median, report } from './report.mjs';
 
 const random = createRandom(7);

@@ -2,8 +2,8 @@
 // folio-5m's tokenizer and vocabulary, once, into bench/.cache.
 import { copyFileSync, existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { writeSafetensors } from '../dist/model/write-safetensors.js';
-import { createRandom } from '../dist/random.js';
+import { createRandom } from '../dist/base/random.js';
+import { writeSafetensors } from '../dist/tensors/write-safetensors.js';
 
 export async function gpt2SmallShape({ layers = 12, width = 768, heads = 12 } = {}) {
   const dir = join(import.meta.dirname, '.cache', `gpt2-${layers}x${width}`);

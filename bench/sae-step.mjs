@@ -11,7 +11,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { createSaeTrainer } from '../dist/sae/training/trainer.js';
+import { createSaeTrainer } from '../dist/sae/trainer/trainer.js';
 
 const { values } = parseArgs({
   options: {

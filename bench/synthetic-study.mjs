@@ -1,11 +1,11 @@
 import { createHash } from 'node:crypto';
+import { pack } from '../dist/base/pack.js';
+import { createRandom } from '../dist/base/random.js';
 import { centralExamples } from '../dist/cluster/central.js';
 import { cutTree } from '../dist/cluster/cut.js';
 import { linkage } from '../dist/cluster/linkage.js';
 import { cosineDistances } from '../dist/embed/distances.js';
-import { pack } from '../dist/pack.js';
 import { polysemy } from '../dist/polysemy/metrics.js';
-import { createRandom } from '../dist/random.js';
 import { StudyWriter } from '../dist/study/writer.js';
 
 const CONTEXTS = 20_000;

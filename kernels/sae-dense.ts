@@ -1,7 +1,7 @@
 // The dense step's work between its matrix products, on tiles [tokens, latents] in the private memory of one thread.
 // The number of latents is a multiple of 4; those past the end have an infinite threshold.
 
-/** Sums of a tile's latents, f64 each, `columns` of one kind after another: places of src/sae/training/dense.ts. */
+/** Sums of a tile's latents, f64 each, `columns` of one kind after another: places of src/sae/trainer/dense.ts. */
 const ACTIVATION = 0;
 const PRE = 1;
 const THRESHOLD = 2;

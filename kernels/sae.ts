@@ -1,4 +1,4 @@
-// Sparse autoencoder training on active pairs. Memory is shared; src/sae/training/layout.ts lays it out.
+// Sparse autoencoder training on active pairs. Memory is shared; src/sae/trainer/layout.ts lays it out.
 import { adamRow } from './sae/adam';
 import { normalise } from './sae/latents';
 import { Pairs, Params } from './sae/params';

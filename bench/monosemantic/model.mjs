@@ -1,6 +1,7 @@
 // SAEs on a model's activations, evaluated and compared on text that they were not trained on.
 import { createWriteStream, existsSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
+import { createRandom } from '../../dist/base/random.js';
 import {
   compareBanks,
   evaluateSae,
@@ -10,7 +11,6 @@ import {
   runStudy,
   trainSae,
 } from '../../dist/index.js';
-import { createRandom } from '../../dist/random.js';
 import { kept } from './kept.mjs';
 
 const MODEL = 'builtin:folio-5m';

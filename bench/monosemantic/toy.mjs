@@ -1,7 +1,7 @@
 // Vectors that are sums of a few of many known features, more features than dimensions; and how well an SAE finds them.
 import { join } from 'node:path';
+import { createRandom } from '../../dist/base/random.js';
 import { createSaeTrainer } from '../../dist/index.js';
-import { createRandom } from '../../dist/random.js';
 import { kept } from './kept.mjs';
 import { recovery } from './recovery.mjs';
 

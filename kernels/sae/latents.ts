@@ -3,7 +3,7 @@ import { adamRow, adamScalar } from './adam';
 import { Pairs, Params } from './params';
 import { axpy, axpy4, clear, dot, energy, rowAt, weighed4 } from './rows';
 
-/** Latents that share a row of partial sums: LATENT_BLOCK in src/sae/training/layout.ts. */
+/** Latents that share a row of partial sums: LATENT_BLOCK in src/sae/trainer/layout.ts. */
 const LATENT_BLOCK: i32 = 64;
 
 // What one latent's pairs add up to.
@@ -15,7 +15,7 @@ let sumDistance: f64;
 let distances: i32;
 let sumOverA: f64;
 
-/** Rows of scratch memory of one call: SCRATCH_ROWS in src/sae/training/layout.ts. */
+/** Rows of scratch memory of one call: SCRATCH_ROWS in src/sae/trainer/layout.ts. */
 const MEAN_TERM: usize = 2; // Σ a_b h_b
 const INPUT_TERM: usize = 3; // Σ c_b h_b²
 const SUM_INPUT: usize = 4; // Σ h_b

@@ -1,7 +1,7 @@
 import type { GatedMode } from '../embed/gated.ts';
 import { PolysemeError } from '../errors.ts';
 import type { ModelFiles } from '../model/compile.ts';
-import { readTensor, type TensorRef } from '../model/safetensors.ts';
+import { readTensor, type TensorRef } from '../tensors/safetensors.ts';
 import type { Bank } from './bank.ts';
 
 export interface MlpBankOptions {

@@ -1,8 +1,8 @@
 import type { GraphEdit } from '../model/compile.ts';
-import { flip, type Matrix, rowsOf } from '../sae/matrix.ts';
-import { encodeNodes } from '../sae/nodes.ts';
-import { readNodes, type SaePlace } from '../sae/place.ts';
+import { readNodes, type SaePlace } from '../sae/attach.ts';
+import { encodeNodes } from '../sae/graph.ts';
 import type { Sae } from '../sae/sae.ts';
+import { flip, type Matrix, rowsOf } from '../tensors/matrix.ts';
 import type { Bank } from './bank.ts';
 
 /** Columns of the encoder copied together. */

@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { type Comparison, compareBanks } from '../study/compare.ts';
+import { type Comparison, compareBanks } from '../compare/compare-banks.ts';
 import { openStudy } from '../study/study.ts';
 import { wholeNumber } from './parse.ts';
 import { cell, colors, number, Progress, print, printJson, table } from './terminal.ts';

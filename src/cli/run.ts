@@ -1,7 +1,7 @@
 import { type Command, Option } from 'commander';
 import { linkageMethods } from '../cluster/linkage.ts';
-import { parseRunOptions, runOptions } from '../study/options.ts';
-import { runStudy } from '../study/run.ts';
+import { runStudy } from '../run/run.ts';
+import { parseRunOptions, runOptions } from '../run/run-options.ts';
 import { openStudy, type Study, type StudyInfo } from '../study/study.ts';
 import { deadUnits, infoWithDead } from './dead.ts';
 import { layerList, realNumber, wholeNumber } from './parse.ts';

@@ -1,7 +1,7 @@
 import { type Command, Option } from 'commander';
-import { CACHE_DTYPES, type CacheDtype } from '../sae/activations/cache.ts';
-import { cacheActivations } from '../sae/activations/make-cache.ts';
-import { runOptions } from '../study/options.ts';
+import { CACHE_DTYPES, type CacheDtype } from '../activations/cache.ts';
+import { cacheActivations } from '../activations/cache-activations.ts';
+import { runOptions } from '../run/run-options.ts';
 import { wholeNumber } from './parse.ts';
 import { number, Progress, print, printJson } from './terminal.ts';
 

@@ -1,9 +1,9 @@
 import { type Command, Option } from 'commander';
+import { type EvaluateOptions, evaluateSae } from '../evaluate/evaluate.ts';
+import type { SaeEvaluation } from '../evaluate/result.ts';
 import { loadModel } from '../model/load.ts';
-import { type EvaluateOptions, evaluateSae } from '../sae/evaluate.ts';
-import type { SaeEvaluation } from '../sae/evaluate-types.ts';
+import { runOptions } from '../run/run-options.ts';
 import { loadSae } from '../sae/load.ts';
-import { runOptions } from '../study/options.ts';
 import { printComparison } from './compare.ts';
 import { wholeNumber } from './parse.ts';
 import { cell, colors, number, Progress, print, printJson, table } from './terminal.ts';

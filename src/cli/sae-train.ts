@@ -1,7 +1,7 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
-import { parseSaeTrainOptions, saeTrainOptions } from '../sae/train/options.ts';
-import type { TrainedSae } from '../sae/train/run-file.ts';
-import { type SaeTrainProgress, trainSae } from '../sae/train/train.ts';
+import type { TrainedSae } from '../train/run-file.ts';
+import { type SaeTrainProgress, trainSae } from '../train/train.ts';
+import { parseSaeTrainOptions, saeTrainOptions } from '../train/train-options.ts';
 import { realNumber, wholeNumber } from './parse.ts';
 import { cell, colors, number, Progress, print, printJson, table } from './terminal.ts';
 

@@ -1,4 +1,4 @@
-import { createRandom } from '../random.ts';
+import { createRandom } from '../base/random.ts';
 import { shares, spread } from './share.ts';
 import type { Corpus, Document } from './types.ts';
 import { windowCount } from './windows.ts';

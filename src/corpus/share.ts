@@ -1,4 +1,4 @@
-import type { Random } from '../random.ts';
+import type { Random } from '../base/random.ts';
 
 /**
  * `count` of the numbers 0 … n − 1, ascending, at even distances from a random start (systematic sampling);

@@ -1,5 +1,5 @@
+import { createRandom } from '../base/random.ts';
 import { PolysemeError } from '../errors.ts';
-import { createRandom } from '../random.ts';
 import { rowStart } from './condensed.ts';
 import { cosineDistances } from './distances.ts';
 import { symmetricEigen } from './eigen.ts';

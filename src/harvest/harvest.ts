@@ -1,13 +1,13 @@
 import type { Bank } from '../bank/bank.ts';
-import { countWords, WordCounter } from '../cluster/word-counter.ts';
+import { connect, type Remote } from '../base/rpc.ts';
 import type { Context, ContextCursor, ContextSummary, Contexts } from '../corpus/contexts.ts';
+import { countWords, WordCounter } from '../features/word-counter.ts';
 import { compile, type ModelFiles, type Program } from '../model/compile.ts';
-import type { RunnerMethods } from '../model/worker.ts';
-import { connect, type Remote } from '../rpc.ts';
-import { commitProgress, loadProgress } from './checkpoint.ts';
-import { mergeContexts, type PackedContexts } from './contexts.ts';
+import type { RunnerMethods } from '../model/session-worker.ts';
+import { mergeContexts, type PackedContexts } from './context-table.ts';
+import { commitProgress, loadProgress } from './saved-state.ts';
+import type { Batch, HarvestBank, HarvestedBank, HarvestMethods } from './scan-worker.ts';
 import { needsMaxima, type SelectionOptions } from './selection.ts';
-import type { Batch, HarvestBank, HarvestedBank, HarvestMethods } from './worker.ts';
 
 /** Everything a harvest found, in shared memory. */
 export interface Harvest {
@@ -93,9 +93,9 @@ export async function harvest(options: HarvestOptions): Promise<Harvest> {
     options.banks.flatMap(({ edits }) => edits),
   );
   const threads: Threads = {
-    model: connect<RunnerMethods>(new URL('../model/worker.js', import.meta.url)),
+    model: connect<RunnerMethods>(new URL('../model/session-worker.js', import.meta.url)),
     scanners: split(banks, SCANNERS).map((part) => ({
-      remote: connect<HarvestMethods>(new URL('./worker.js', import.meta.url)),
+      remote: connect<HarvestMethods>(new URL('./scan-worker.js', import.meta.url)),
       banks: part,
     })),
   };

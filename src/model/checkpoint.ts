@@ -1,8 +1,8 @@
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import { readJsonObject } from '../base/json-file.ts';
 import { PolysemeError } from '../errors.ts';
-import { readJsonObject } from './json-file.ts';
-import { readSafetensorsHeader, type TensorRef, type TensorSource } from './safetensors.ts';
+import { readSafetensorsHeader, type TensorRef, type TensorSource } from '../tensors/safetensors.ts';
 
 /** A checkpoint's configuration and where each of its tensors lies; no weights are read. */
 export interface Checkpoint extends TensorSource {

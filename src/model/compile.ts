@@ -1,9 +1,9 @@
 import { PolysemeError } from '../errors.ts';
+import { GraphBuilder, type Wire } from '../onnx/graph.ts';
+import type { TensorRef } from '../tensors/safetensors.ts';
 import type { Architecture, ModelConfig, Weights } from './architectures/architecture.ts';
 import { readModelConfig } from './architectures/index.ts';
 import type { Checkpoint } from './checkpoint.ts';
-import { GraphBuilder, type Wire } from './graph.ts';
-import type { TensorRef } from './safetensors.ts';
 
 /** A checkpoint whose config was understood and whose tensors are all accounted for. */
 export interface ModelFiles extends Checkpoint {

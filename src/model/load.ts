@@ -1,13 +1,13 @@
 import { availableParallelism } from 'node:os';
+import { connect, type Remote } from '../base/rpc.ts';
 import { PolysemeError } from '../errors.ts';
-import { connect, type Remote } from '../rpc.ts';
+import { checkVocabulary, loadTokenizer, type Tokenizer } from '../tokenizer/tokenizer.ts';
 import type { ModelConfig } from './architectures/architecture.ts';
 import { openCheckpoint } from './checkpoint.ts';
 import { compile, type GraphEdit, type ModelFiles, type Program, readModel, sitesOf } from './compile.ts';
+import { resolveModel } from './locate.ts';
 import type { TapData } from './session.ts';
-import { resolveModel } from './source.ts';
-import { checkVocabulary, loadTokenizer, type Tokenizer } from './tokenizer.ts';
-import type { RunnerMethods } from './worker.ts';
+import type { RunnerMethods } from './session-worker.ts';
 
 /** A checkpoint that runs with taps. */
 export interface Model {
@@ -73,7 +73,7 @@ export async function loadModel(source: string, options: { threads?: number } = 
         program = compile(files, taps, edits?.list);
         programs.set(key, program);
       }
-      runner ??= connect<RunnerMethods>(new URL('./worker.js', import.meta.url));
+      runner ??= connect<RunnerMethods>(new URL('./session-worker.js', import.meta.url));
       const rowsARun = Math.max(1, Math.floor(TOKENS_A_RUN / length));
       const parts: { first: number; taps: Record<string, TapData> }[] = [];
       for (let first = 0; first < tokens.length; first += rowsARun) {

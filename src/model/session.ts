@@ -1,7 +1,7 @@
 import { InferenceSession, Tensor } from 'onnxruntime-node';
+import { externalRoot } from '../onnx/graph.ts';
+import { checkFinite } from '../tensors/finite.ts';
 import type { Program } from './compile.ts';
-import { checkFinite } from './finite.ts';
-import { externalRoot } from './graph.ts';
 
 /** One tap's values, row-major [batch, position, width]. */
 export interface TapData {

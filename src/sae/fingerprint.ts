@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
+import { rowsOf } from '../tensors/matrix.ts';
 import type { SaeConfig } from './config.ts';
-import { rowsOf } from './matrix.ts';
 import type { Sae } from './sae.ts';
 
 /** Rows of a matrix put in order at a time. */

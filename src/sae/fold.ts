@@ -1,4 +1,4 @@
-import { copyOf, type Matrix, rowNorms, scaleColumns, scaleRows } from './matrix.ts';
+import { copyOf, type Matrix, rowNorms, scaleColumns, scaleRows } from '../tensors/matrix.ts';
 import { Sae, type SaeTensors } from './sae.ts';
 
 /** Least norm that a decoder row is divided by (as SAELens). */

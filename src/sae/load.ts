@@ -1,13 +1,13 @@
 import { PolysemeError } from '../errors.ts';
-import type { HubFiles } from '../model/hub.ts';
-import { openTensors } from './formats/container.ts';
+import type { HubFiles } from '../hub/hub.ts';
+import { openTensors } from '../tensors/open.ts';
+import type { TensorFile } from '../tensors/tensors.ts';
 import { readDictionaryLearning } from './formats/dictionary-learning.ts';
 import { openFolder, type SaeFolder } from './formats/folder.ts';
 import { readGemmaScope } from './formats/gemma-scope.ts';
 import { readOpenAi } from './formats/openai.ts';
 import { readSaeLens } from './formats/sae-lens.ts';
 import { readSparsify } from './formats/sparsify.ts';
-import type { TensorFile } from './formats/tensors.ts';
 import { Sae } from './sae.ts';
 
 /** Files that hold an SAE's weights, in the order in which they are looked for. */

@@ -1,7 +1,7 @@
 import type { InferenceSession } from 'onnxruntime-node';
 import { PolysemeError } from '../errors.ts';
-import { externalRoot, GraphBuilder, type Wire } from '../model/graph.ts';
-import { decodeNodes, encodeNodes, inputsNeeded } from './nodes.ts';
+import { externalRoot, GraphBuilder, type Wire } from '../onnx/graph.ts';
+import { decodeNodes, encodeNodes, inputsNeeded } from './graph.ts';
 import type { Sae } from './sae.ts';
 
 /** Floats of the widest tensor of one run: 32 MiB, so that a run's buffers stay in memory that is warm. */

@@ -1,6 +1,6 @@
 import { PolysemeError } from '../errors.ts';
+import { columnOf, type Matrix, toRowMajor } from '../tensors/matrix.ts';
 import { normalizesPerInput, type SaeConfig } from './config.ts';
-import { columnOf, type Matrix, toRowMajor } from './matrix.ts';
 import { SaeRunner } from './runner.ts';
 
 /** The weights of an SAE: matrices [dIn × dSae] and so on, in SAELens's names and orientation. */

@@ -1,18 +1,18 @@
 import { fileURLToPath } from 'node:url';
 import { Hono } from 'hono';
 import type * as z from 'zod';
+import type { ServedAnswer } from '../contract/study.ts';
 import { PolysemeError } from '../errors.ts';
 import type { Study } from '../study/study.ts';
-import { ByteCache } from './byte-cache.ts';
-import { Entity, entityTag, notModified } from './entity.ts';
-import { hostName, namesEntity, SECURITY_HEADERS } from './headers.ts';
-import { toJson } from './json.ts';
+import { ByteCache } from './http/byte-cache.ts';
+import { Entity, entityTag, notModified } from './http/entity.ts';
+import { hostName, namesEntity, SECURITY_HEADERS } from './http/headers.ts';
+import { toJson } from './http/json.ts';
+import { HttpProblem } from './http/problem.ts';
+import { StaticFiles } from './http/static.ts';
 import { openApiDocument } from './openapi.ts';
-import { HttpProblem } from './problem.ts';
 import { type Route, routes, type Sources, version } from './routes.ts';
-import type { ServedAnswer } from './schemas.ts';
-import { StudySource } from './source.ts';
-import { StaticFiles } from './static.ts';
+import { StudySource } from './study/served-study.ts';
 import { Trainings } from './trainings/trainings.ts';
 
 /** Bytes of answers that are kept. */
@@ -56,7 +56,9 @@ export function createServer(study: Study | null, options: ServerOptions = {}): 
     throw new PolysemeError('nothing to serve: give a study, a folder of trainings, or both');
   }
   const { hosts = null, log = (line) => process.stderr.write(`${line}\n`) } = options;
-  const files = new StaticFiles(options.webRoot ?? fileURLToPath(new URL('../web/', import.meta.url)));
+  const files = new StaticFiles(
+    options.webRoot ?? fileURLToPath(new URL('../../dist/web/', import.meta.url)),
+  );
   const trainings = options.trainings === undefined ? null : new Trainings(options.trainings);
   const answers = new Answers(study, trainings);
   const document = new Entity(toJson(openApiDocument(routes, version)), 'application/json', 9);

@@ -1,6 +1,6 @@
 import * as z from 'zod';
+import { problem } from '../contract/study.ts';
 import type { Route } from './routes.ts';
-import { problem } from './schemas.ts';
 
 type JsonSchema = Record<string, unknown>;
 

@@ -2,16 +2,16 @@ import { readFileSync } from 'node:fs';
 import { basename } from 'node:path';
 import type * as z from 'zod';
 import { linkageMethods } from '../cluster/linkage.ts';
+import * as schemas from '../contract/study.ts';
+import { trainingLogAnswer, trainingLogQuery, trainingsAnswer } from '../contract/trainings.ts';
 import { METRICS } from '../study/record.ts';
-import { compareAnswer, matchedAnswer } from './compare.ts';
-import type { Wire } from './json.ts';
-import { banksAnswer, metricsAnswer, randomAnswer, searchAnswer, unitsAnswer } from './lists.ts';
-import { HttpProblem } from './problem.ts';
-import * as schemas from './schemas.ts';
-import type { StudySource } from './source.ts';
-import { trainingLogAnswer, trainingLogQuery, trainingsAnswer } from './trainings/schemas.ts';
+import type { Wire } from './http/json.ts';
+import { HttpProblem } from './http/problem.ts';
+import { compareAnswer, matchedAnswer } from './study/comparisons.ts';
+import { banksAnswer, metricsAnswer, randomAnswer, searchAnswer, unitsAnswer } from './study/lists.ts';
+import type { StudySource } from './study/served-study.ts';
+import { mergeRows, unitAnswer } from './study/unit-answer.ts';
 import type { Trainings } from './trainings/trainings.ts';
-import { mergeRows, unitAnswer } from './unit-answer.ts';
 
 /** What routes read, by what they are of: a study, trainings, or the server itself, which has either or both. */
 export interface Sources {

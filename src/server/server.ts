@@ -3,7 +3,7 @@ import { createAdaptorServer } from '@hono/node-server';
 import { PolysemeError } from '../errors.ts';
 import { openStudy } from '../study/study.ts';
 import { createServer, type ServerOptions } from './api.ts';
-import { allowedHosts, isLoopback } from './headers.ts';
+import { allowedHosts, isLoopback } from './http/headers.ts';
 
 /** Milliseconds that requests under way have to end when the server stops. */
 const GRACE = 3000;

@@ -1,9 +1,9 @@
 import type { Embedding } from '../bank/bank.ts';
+import { unpackRows } from '../base/half.ts';
+import { unpack } from '../base/pack.ts';
 import { featuresBySize } from '../cluster/labels.ts';
 import type { Tree } from '../cluster/tree.ts';
-import { unpackRows } from '../embed/half.ts';
 import { PolysemeError } from '../errors.ts';
-import { unpack } from '../pack.ts';
 import { METRICS, type Metric, type UnitDetail, type UnitInputs } from './record.ts';
 import { type Db, guard } from './schema.ts';
 import { loadText } from './stored-text.ts';

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { Embedding } from '../bank/bank.ts';
-import type { PackedContexts } from '../harvest/contexts.ts';
+import type { PackedContexts } from '../harvest/context-table.ts';
 import type { UnitRecord } from './record.ts';
 import { createDatabase, type Db, guard, openDatabase } from './schema.ts';
 import { storedText } from './stored-text.ts';

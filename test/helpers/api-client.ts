@@ -1,6 +1,6 @@
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import { expect } from 'vitest';
-import type { StudyServer } from '#polyseme/server/api.js';
+import type { StudyServer } from '../../src/server/api.ts';
 
 // biome-ignore lint/suspicious/noExplicitAny: answers are checked by the schema, not by the compiler
 type Answer = any;

@@ -1,5 +1,5 @@
 import { writeFileSync } from 'node:fs';
-import { cutContexts, type Model, openCorpus } from 'polyseme';
+import { cutContexts, type Model, openCorpus } from '../../src/index.ts';
 
 /** A context that was run whole, with everything that a harvest of one bank would see of it. */
 export interface SeenContext {

@@ -1,7 +1,11 @@
 import { spawn } from 'node:child_process';
 import { expect } from 'vitest';
 
-export const MAIN = new URL('../../dist/cli/main.js', import.meta.url).pathname;
+/** What Node is given before a script's path to run TypeScript. */
+export const FROM_SOURCES = ['--import', new URL('./process-from-sources.mjs', import.meta.url).href];
+
+/** What Node is given to be the `polyseme` of the sources; `cliOf` makes one of another main file. */
+export const POLYSEME = [...FROM_SOURCES, new URL('../../src/cli/main.ts', import.meta.url).pathname];
 
 export interface Ended {
   readonly code: number | null;
@@ -9,19 +13,25 @@ export interface Ended {
   readonly stderr: string;
 }
 
-/** Runs `polyseme ARGUMENTS` as a user would. */
-export function cli(
-  args: readonly string[],
-  { env = {}, cwd }: { env?: Record<string, string>; cwd?: string } = {},
-): Promise<Ended> {
-  return spawned(process.execPath, [MAIN, ...args], { env, cwd });
+interface Surroundings {
+  readonly env?: Record<string, string>;
+  readonly cwd?: string;
 }
 
-/** Runs a line of shell, `polyseme` standing for the command. */
-export function shell(line: string, env: Record<string, string> = {}): Promise<Ended> {
-  const script = `polyseme() { "${process.execPath}" "${MAIN}" "$@"; }; ${line}`;
-  return spawned('bash', ['-c', script], { env });
+/** `polyseme ARGUMENTS` and lines of shell in which `polyseme` stands for the command, for one main file. */
+export function cliOf(node: readonly string[]) {
+  const quoted = [process.execPath, ...node].map((part) => `"${part}"`).join(' ');
+  return {
+    /** Runs `polyseme ARGUMENTS` as a user would. */
+    cli: (args: readonly string[], { env = {}, cwd }: Surroundings = {}): Promise<Ended> =>
+      spawned(process.execPath, [...node, ...args], { env, cwd }),
+    /** Runs a line of shell, `polyseme` standing for the command. */
+    shell: (line: string, env: Record<string, string> = {}): Promise<Ended> =>
+      spawned('bash', ['-c', `polyseme() { ${quoted} "$@"; }; ${line}`], { env }),
+  };
 }
+
+export const { cli, shell } = cliOf(POLYSEME);
 
 /** That it failed with exit code 1, one line that matches on standard error, and nothing on standard output. */
 export function expectFailure({ code, stdout, stderr }: Ended, pattern: RegExp): void {

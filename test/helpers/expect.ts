@@ -1,8 +1,8 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { PolysemeError } from 'polyseme';
 import { expect, onTestFinished } from 'vitest';
+import { PolysemeError } from '../../src/index.ts';
 
 /** That `work` fails with a PolysemeError of one line that matches; returns the line. */
 export async function expectOneLine(work: () => unknown, pattern: RegExp): Promise<string> {

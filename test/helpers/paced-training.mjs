@@ -1,6 +1,6 @@
 // A training in a process of its own that waits at each of the steps `pauses` until the file OUT.go-STEP is there.
 import { existsSync } from 'node:fs';
-import { trainSae } from '#polyseme/sae/train/train.js';
+import { trainSae } from '../../src/train/train.ts';
 
 const { options, pauses } = JSON.parse(process.argv[2]);
 const clock = new Int32Array(new SharedArrayBuffer(4));

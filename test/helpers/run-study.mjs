@@ -1,5 +1,5 @@
 // A run in a process of its own, to be killed: prints its progress, a JSON line each, and kills itself at line `killAt`.
-import { runStudy } from 'polyseme';
+import { runStudy } from '../../src/index.ts';
 
 const { options, saveEvery, killAt } = JSON.parse(process.argv[2]);
 let lines = 0;

@@ -3,7 +3,7 @@
 // milliseconds after its first progress.
 import { watch } from 'node:fs';
 import { join } from 'node:path';
-import { trainSae } from '#polyseme/sae/train/train.js';
+import { trainSae } from '../../src/train/train.ts';
 
 const { options, saveEvery, killAt, killIn, killInSave, killAfter } = JSON.parse(process.argv[2]);
 const kill = () => process.kill(process.pid, 'SIGKILL');

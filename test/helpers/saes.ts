@@ -1,11 +1,11 @@
 import { mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createRandom } from '#polyseme/random.js';
-import { type SaeConfig, saeConfig } from '#polyseme/sae/config.js';
-import { rowMajor } from '#polyseme/sae/matrix.js';
-import { Sae, type SaeTensors } from '#polyseme/sae/sae.js';
-import { saveSae } from '#polyseme/sae/save.js';
+import { createRandom } from '../../src/base/random.ts';
+import { type SaeConfig, saeConfig } from '../../src/sae/config.ts';
+import { Sae, type SaeTensors } from '../../src/sae/sae.ts';
+import { saveSae } from '../../src/sae/save.ts';
+import { rowMajor } from '../../src/tensors/matrix.ts';
 
 /** Numbers that are nearly normal, with mean 0. */
 export function normals(seed: number, count: number, deviation: number): Float32Array {

@@ -1,14 +1,14 @@
 import { rmSync } from 'node:fs';
-import { centralExamples } from '#polyseme/cluster/central.js';
-import { cutTree } from '#polyseme/cluster/cut.js';
-import { linkage } from '#polyseme/cluster/linkage.js';
-import { cosineDistances } from '#polyseme/embed/distances.js';
-import { unpackRows } from '#polyseme/embed/half.js';
-import { pack } from '#polyseme/pack.js';
-import { polysemy } from '#polyseme/polysemy/metrics.js';
-import { createRandom } from '#polyseme/random.js';
-import type { UnitRecord } from '#polyseme/study/record.js';
-import { StudyWriter } from '#polyseme/study/writer.js';
+import { unpackRows } from '../../src/base/half.ts';
+import { pack } from '../../src/base/pack.ts';
+import { createRandom } from '../../src/base/random.ts';
+import { centralExamples } from '../../src/cluster/central.ts';
+import { cutTree } from '../../src/cluster/cut.ts';
+import { linkage } from '../../src/cluster/linkage.ts';
+import { cosineDistances } from '../../src/embed/distances.ts';
+import { polysemy } from '../../src/polysemy/metrics.ts';
+import type { UnitRecord } from '../../src/study/record.ts';
+import { StudyWriter } from '../../src/study/writer.ts';
 
 export interface WrittenStudy {
   readonly path: string;

@@ -1,6 +1,6 @@
 import { PolysemeError } from '../../errors.ts';
-import type { GraphBuilder, Wire } from '../graph.ts';
-import type { TensorRef } from '../safetensors.ts';
+import type { GraphBuilder, Wire } from '../../onnx/graph.ts';
+import type { TensorRef } from '../../tensors/safetensors.ts';
 
 /** What an MLP's non-linearity computes; `gelu` is the exact erf form, `gelu_tanh` GPT-2's approximation. */
 export type Activation = 'gelu' | 'gelu_tanh' | 'relu' | 'silu';

@@ -1,4 +1,4 @@
-import type { GraphBuilder, Wire } from '../graph.ts';
+import type { GraphBuilder, Wire } from '../../onnx/graph.ts';
 import { type Architecture, activate, type MlpNames, type ModelConfig, positions } from './architecture.ts';
 
 /** Weight names of layer l; Conv1D matrices are [in, out]. */

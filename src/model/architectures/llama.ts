@@ -1,4 +1,4 @@
-import type { Wire } from '../graph.ts';
+import type { Wire } from '../../onnx/graph.ts';
 import {
   type Architecture,
   activate,

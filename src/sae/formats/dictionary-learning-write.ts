@@ -1,13 +1,13 @@
 import { PolysemeError } from '../../errors.ts';
+import { writeFileWhole } from '../../tensors/bytes.ts';
+import { flip, rowNorms } from '../../tensors/matrix.ts';
+import { matrixToWrite, type TensorToWrite, type Writable } from '../../tensors/pickle-writer.ts';
+import { writeTorch } from '../../tensors/torch.ts';
 import { withoutRescale } from '../fold.ts';
-import { flip, rowNorms } from '../matrix.ts';
 import type { Sae } from '../sae.ts';
-import { writeFileWhole } from './bytes.ts';
 import { type DictClass, hasUnitNorms } from './dictionary-learning.ts';
 import type { Json } from './fields.ts';
-import { matrixToWrite, type TensorToWrite, type Writable } from './pickle-writer.ts';
 import { refuseNormalization, refuser, refuseSkip, refuseTranscoder } from './refuse.ts';
-import { writeTorch } from './torch.ts';
 
 const TRAINERS: Readonly<Record<DictClass, string>> = {
   AutoEncoder: 'StandardTrainer',

@@ -1,11 +1,18 @@
 import { PolysemeError } from '../../errors.ts';
+import { flip, rowNorms } from '../../tensors/matrix.ts';
+import {
+  dtypeOf,
+  type LoadedTensor,
+  matrix,
+  scalar,
+  type TensorFile,
+  vector,
+} from '../../tensors/tensors.ts';
 import { type SaeConfig, saeConfig } from '../config.ts';
 import { foldDecoderNorm } from '../fold.ts';
-import { flip, rowNorms } from '../matrix.ts';
 import { Sae, type SaeTensors } from '../sae.ts';
 import { fields, type Json } from './fields.ts';
 import { readJson, type SaeFolder } from './folder.ts';
-import { dtypeOf, type LoadedTensor, matrix, scalar, type TensorFile, vector } from './tensors.ts';
 
 /** Tolerance with which the package calls decoder norms 1 (torch.allclose). */
 const UNIT = 1e-5 + 1e-8;

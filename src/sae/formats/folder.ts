@@ -1,9 +1,9 @@
 import { existsSync } from 'node:fs';
 import { readdir, stat } from 'node:fs/promises';
 import { basename, dirname, join, posix, resolve } from 'node:path';
+import { readJsonObject } from '../../base/json-file.ts';
 import { PolysemeError } from '../../errors.ts';
-import { type HubFiles, hubFiles, parseHubId } from '../../model/hub.ts';
-import { readJsonObject } from '../../model/json-file.ts';
+import { type HubFiles, hubFiles, parseHubId } from '../../hub/hub.ts';
 
 /** Most bytes of a JSON file beside an SAE. */
 const MAX_JSON = 16 * 2 ** 20;

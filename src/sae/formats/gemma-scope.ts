@@ -1,11 +1,11 @@
 import { PolysemeError } from '../../errors.ts';
+import { writeNpz } from '../../tensors/npz.ts';
+import { dtypeOf, matrix, nameOf, type TensorFile, vector } from '../../tensors/tensors.ts';
 import { type SaeConfig, saeConfig } from '../config.ts';
 import { scaleAll } from '../fold.ts';
 import { Sae, type SaeTensors } from '../sae.ts';
 import type { SaeFolder } from './folder.ts';
-import { writeNpz } from './npz.ts';
 import { refuseNormalization, refuser, refuseSkip, refuseTranscoder, siteNotes } from './refuse.ts';
-import { dtypeOf, matrix, nameOf, type TensorFile, vector } from './tensors.ts';
 
 /**
  * Reads Gemma Scope's `params.npz` (JumpReLU, b_dec not taken from the input). The file says nothing about

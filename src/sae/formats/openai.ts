@@ -1,13 +1,13 @@
 import { PolysemeError } from '../../errors.ts';
+import { flip } from '../../tensors/matrix.ts';
+import { matrixToWrite, type TensorToWrite, type Writable } from '../../tensors/pickle-writer.ts';
+import { dtypeOf, matrix, type TensorFile, vector } from '../../tensors/tensors.ts';
+import { writeTorch } from '../../tensors/torch.ts';
 import { saeConfig } from '../config.ts';
 import { withoutRescale } from '../fold.ts';
-import { flip } from '../matrix.ts';
 import { Sae } from '../sae.ts';
 import type { SaeFolder } from './folder.ts';
-import { matrixToWrite, type TensorToWrite, type Writable } from './pickle-writer.ts';
 import { refuser, refuseSkip, refuseTranscoder, siteNotes } from './refuse.ts';
-import { dtypeOf, matrix, type TensorFile, vector } from './tensors.ts';
-import { writeTorch } from './torch.ts';
 
 /** OpenAI's names of places in GPT-2 small → sites. */
 const SITES: readonly (readonly [RegExp, string])[] = [

@@ -1,4 +1,8 @@
 import { PolysemeError } from '../../errors.ts';
+import { writeFileWhole } from '../../tensors/bytes.ts';
+import { scaleRows } from '../../tensors/matrix.ts';
+import { writeSafetensors } from '../../tensors/safetensors-file.ts';
+import { dtypeOf, matrix, nameOf, scalar, type TensorFile, vector } from '../../tensors/tensors.ts';
 import {
   NORMALIZATIONS,
   type SaeArchitecture,
@@ -7,14 +11,10 @@ import {
   saeConfig,
 } from '../config.ts';
 import { foldDecoderNorm } from '../fold.ts';
-import { scaleRows } from '../matrix.ts';
 import { Sae, type SaeTensors } from '../sae.ts';
-import { writeFileWhole } from './bytes.ts';
 import { fields, type Json } from './fields.ts';
 import { readJson, type SaeFolder } from './folder.ts';
 import { refuser, refuseSkip, refuseTranscoder } from './refuse.ts';
-import { writeSafetensors } from './safetensors.ts';
-import { dtypeOf, matrix, nameOf, scalar, type TensorFile, vector } from './tensors.ts';
 
 /** The layout that we write: `sae_lens_version` in its metadata tells SAELens how to read it. */
 const WRITTEN_VERSION = '6.54.0';

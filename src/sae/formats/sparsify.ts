@@ -1,14 +1,14 @@
 import { PolysemeError } from '../../errors.ts';
+import { writeFileWhole } from '../../tensors/bytes.ts';
+import { flip } from '../../tensors/matrix.ts';
+import { writeSafetensors } from '../../tensors/safetensors-file.ts';
+import { dtypeOf, matrix, type TensorFile, vector } from '../../tensors/tensors.ts';
 import { type SaeArchitecture, saeConfig } from '../config.ts';
 import { withoutRescale } from '../fold.ts';
-import { flip } from '../matrix.ts';
 import { Sae, type SaeTensors } from '../sae.ts';
-import { writeFileWhole } from './bytes.ts';
 import { fields, type Json } from './fields.ts';
 import { readJson, type SaeFolder } from './folder.ts';
 import { refuseNormalization, refuser, refuseTranscoder } from './refuse.ts';
-import { writeSafetensors } from './safetensors.ts';
-import { dtypeOf, matrix, type TensorFile, vector } from './tensors.ts';
 
 /**
  * Reads `cfg.json` and `sae.safetensors` of EleutherAI's sparsify. W_dec is [latents × width] there too:

@@ -1,10 +1,10 @@
 import { open } from 'node:fs/promises';
 import * as z from 'zod';
+import type { TrainingEvaluation, TrainingSettings } from '../../contract/trainings.ts';
 import { PolysemeError } from '../../errors.ts';
-import { type SweepMember, saeTrainOptions, sweep } from '../../sae/train/options.ts';
-import { MOST_BYTES } from '../../sae/train/run-file.ts';
+import { MOST_BYTES } from '../../train/run-file.ts';
+import { type SweepMember, saeTrainOptions, sweep } from '../../train/train-options.ts';
 import { READ } from './log-file.ts';
-import type { TrainingEvaluation, TrainingSettings } from './schemas.ts';
 
 /** SAEs of a sweep. */
 const MEMBERS = 128;

@@ -1,14 +1,14 @@
 import { realpathSync, statSync } from 'node:fs';
 import { lstat } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
+import type { TrainingAnswer, TrainingLogAnswer, TrainingsAnswer } from '../../contract/trainings.ts';
 import { PolysemeError } from '../../errors.ts';
-import type { SweepMember } from '../../sae/train/options.ts';
-import type { Wire } from '../json.ts';
-import { HttpProblem } from '../problem.ts';
-import { findRuns, type RunFolder } from './find.ts';
+import type { SweepMember } from '../../train/train-options.ts';
+import type { Wire } from '../http/json.ts';
+import { HttpProblem } from '../http/problem.ts';
+import { findRuns, type RunFolder } from './find-logs.ts';
 import { LogFile } from './log-file.ts';
 import { type Run, readRun } from './run-file.ts';
-import type { TrainingAnswer, TrainingLogAnswer, TrainingsAnswer } from './schemas.ts';
 
 /** Milliseconds between looks for new folders, at least, and by how often they took. */
 const LOOK_EVERY = 1000;

@@ -1,0 +1,48 @@
+import { loadModel } from '../model/load.ts';
+import { type CacheDtype, type CacheManifest, writeCache } from './cache.ts';
+import { type StreamOptions, streamActivations } from './stream.ts';
+
+export interface CacheActivationsOptions extends Omit<StreamOptions, 'model' | 'corpus'> {
+  /** A folder, a hub id or `builtin:folio-5m`. */
+  readonly model: string;
+  readonly data: string;
+  /** The folder. */
+  readonly out: string;
+  /** Vectors; where the corpus has fewer, all of them. */
+  readonly tokens: number;
+  readonly dtype?: CacheDtype;
+}
+
+/**
+ * Runs a model over a corpus once and writes its activations at a site to disk, for many trainings to read. Killed and
+ * called again, it goes on.
+ *
+ * @throws PolysemeError where `out` holds other activations
+ * @example
+ * const site = 'blocks.2.hook_resid_post';
+ * const { count } = await cacheActivations({ model: 'builtin:folio-5m', data: 'builtin:sotu', site, tokens: 5000, out: 'cache' });
+ * console.log(count); // 5000
+ */
+export async function cacheActivations(
+  { model: named, data, out, tokens, dtype, ...options }: CacheActivationsOptions,
+  hooks: { readonly onProgress?: (done: number, total: number) => void } = {},
+): Promise<CacheManifest> {
+  const model = await loadModel(named, { threads: options.threads });
+  try {
+    const source = await streamActivations({ ...options, model, corpus: data });
+    try {
+      return await writeCache({
+        source,
+        out,
+        tokens,
+        dtype,
+        seed: options.seed,
+        onProgress: hooks.onProgress,
+      });
+    } finally {
+      await source.close();
+    }
+  } finally {
+    await model.close();
+  }
+}

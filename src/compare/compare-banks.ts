@@ -1,0 +1,310 @@
+import { setImmediate } from 'node:timers/promises';
+import { createRandom } from '../base/random.ts';
+import type { LinkageMethod } from '../cluster/linkage.ts';
+import { PolysemeError } from '../errors.ts';
+import type { ClusterOptions } from '../features/split.ts';
+import type { Study } from '../study/study.ts';
+import { edgesOf, histogram } from './bins.ts';
+import {
+  type Difference,
+  difference,
+  type Interval,
+  medianInterval,
+  type Quantiles,
+  quantiles,
+} from './bootstrap.ts';
+import {
+  drawPool,
+  type ExampleSource,
+  type MatchedMetrics,
+  matchedExamples,
+  measureMatched,
+  measureNull,
+} from './matched.ts';
+
+/** The metrics that are compared. */
+export const COMPARED = [
+  'clusters',
+  'effectiveClusters',
+  'largestShare',
+  'maxDistance',
+  'meanDistance',
+  'intraClusterDistance',
+  'interClusterDistance',
+  'silhouette',
+  'inputDistance',
+] as const satisfies readonly (keyof MatchedMetrics)[];
+export type ComparedMetric = (typeof COMPARED)[number];
+
+export interface CompareOptions {
+  /** Examples of every unit; default: the most that at least half of the live units of each bank have. */
+  readonly examples?: number;
+  /** Most units of a bank, chosen at random; default all. */
+  readonly units?: number;
+  /** Seed of every choice; default 0. */
+  readonly seed?: number;
+  /** Resamples of the bootstrap intervals; default 1000. */
+  readonly resamples?: number;
+  readonly onProgress?: (progress: { bank: string; done: number; total: number }) => void;
+}
+
+/** One metric of one bank over its compared units. */
+export interface MetricComparison extends Quantiles {
+  /** 95 % bootstrap interval of the median; null for fewer than two numbers. */
+  readonly interval: Interval | null;
+  /** The same metric where each unit's examples are replaced by unrelated ones of the bank. */
+  readonly null: Quantiles;
+  /** Units by the edges of `Comparison.edges`, and the same under the null. */
+  readonly histogram: readonly number[];
+  readonly nullHistogram: readonly number[];
+}
+
+export interface BankComparison {
+  readonly name: string;
+  readonly units: number;
+  /** Units without examples. */
+  readonly dead: number;
+  /** Live units left out because they have fewer than `examples`. */
+  readonly tooFew: number;
+  /** Units that the metrics are over. */
+  readonly compared: number;
+  /**
+   * Share of the compared units with fewer clusters than under the null, ties counting half: 0.5 means that k does
+   * not tell the examples from unrelated ones. Null without units.
+   */
+  readonly belowNull: number | null;
+  readonly metrics: Readonly<Record<ComparedMetric, MetricComparison>>;
+}
+
+/** Where two banks differ. */
+export interface BankDifference extends Difference {
+  readonly metric: ComparedMetric;
+  /** The first less the second. */
+  readonly banks: readonly [string, string];
+  /** Whether the interval of the superiority leaves 0.5 out. */
+  readonly differs: boolean;
+}
+
+/** Banks side by side, with equal numbers of examples; plain JSON. */
+export interface Comparison {
+  /** Whether all compared units have `examples` examples: always. */
+  readonly matched: true;
+  readonly examples: number;
+  readonly linkage: string;
+  readonly threshold: number;
+  readonly seed: number;
+  readonly resamples: number;
+  readonly banks: readonly BankComparison[];
+  /** Edges of the histograms' bins of each metric, the same for every bank: bin i is [edges[i], edges[i + 1]), the last one closed. */
+  readonly edges: Readonly<Record<ComparedMetric, readonly number[]>>;
+  readonly differences: readonly BankDifference[];
+}
+
+/** Units between two looks at what else the program has to do. */
+const UNITS_A_TURN = 16;
+
+/**
+ * Compares the polysemy of two or more banks of a study. Every unit's examples are drawn down to one number
+ * (seeded) and split into features anew from the stored inputs, so that a bank whose units have more examples does
+ * not look more polysemantic. Beside each metric stands its null: the same unit, weights and number, but with
+ * inputs drawn from other units' examples of the bank. A bank whose k is near its null has units whose examples are
+ * no more alike than unrelated ones; a null near 1 says that at this threshold k cannot tell anything. And where
+ * examples are near each other but their inputs are not (`inputDistance`), it is the weights that make them alike.
+ *
+ * @throws PolysemeError for fewer than two banks, one that the study has not, or too few examples
+ * @example
+ * const study = openStudy('study.db');
+ * const { banks, differences } = await compareBanks(study, { banks: ['mlp.0', 'mlp.1'], units: 20 });
+ * for (const { name, metrics } of banks) console.log(name, metrics.clusters.median, metrics.clusters.null.median);
+ * study.close();
+ */
+export async function compareBanks(
+  study: Study,
+  options: CompareOptions & { readonly banks: readonly string[] },
+): Promise<Comparison> {
+  const info = study.info();
+  const { linkage, threshold } = info.options as { linkage: LinkageMethod; threshold: number };
+  return compareSources(
+    options.banks.map((name) => studySource(study, name)),
+    { linkage, threshold },
+    options,
+  );
+}
+
+/** As compareBanks, of units that need not lie in a study. */
+export async function compareSources(
+  sources: readonly ExampleSource[],
+  cluster: ClusterOptions,
+  { examples, units, seed = 0, resamples = 1000, onProgress }: CompareOptions,
+): Promise<Comparison> {
+  checkNames(sources.map(({ name }) => name));
+  for (const [name, value, least] of [
+    ['examples', examples, 2],
+    ['units', units, 2],
+    ['resamples', resamples, 1],
+    ['seed', seed, 0],
+  ] as const) {
+    if (value !== undefined && !(Number.isSafeInteger(value) && value >= least)) {
+      throw new PolysemeError(`compare: ${name} is ${value}; it must be a whole number of at least ${least}`);
+    }
+  }
+  const matched = examples ?? matchedExamples(sources);
+  if (matched < 2) {
+    const counts = sources.map(({ name, counts }) => `${name}: ${matchedExamples([{ counts }])}`);
+    throw new PolysemeError(
+      `half of the live units of each bank must have two examples (they have ${counts.join(', ')}): make the study from more text`,
+    );
+  }
+  for (const { name, counts } of sources) {
+    if (!Array.from(counts).some((count) => count >= matched)) {
+      throw new PolysemeError(
+        `compare: no unit of ${name} has ${matched} examples (the most is ${Array.from(counts).reduce((a, b) => Math.max(a, b), 0)})`,
+      );
+    }
+  }
+  const found: Measured[] = [];
+  for (const source of sources) {
+    found.push(await measureBank(source, matched, cluster, { units, seed, onProgress }));
+  }
+  const edges = byMetric((metric) =>
+    edgesOf(found.flatMap(({ own, null: none }) => [own[metric], none[metric]])),
+  );
+  return {
+    matched: true,
+    examples: matched,
+    linkage: cluster.linkage,
+    threshold: cluster.threshold,
+    seed,
+    resamples,
+    banks: found.map((bank) => describeBank(bank, edges, resamples, seed)),
+    edges,
+    differences: differences(found, resamples, seed),
+  };
+}
+
+/** The metrics of one bank's units: NaN where a unit has none. */
+interface Measured {
+  readonly source: ExampleSource;
+  readonly compared: number;
+  readonly tooFew: number;
+  readonly own: Readonly<Record<ComparedMetric, Float64Array>>;
+  readonly null: Readonly<Record<ComparedMetric, Float64Array>>;
+}
+
+async function measureBank(
+  source: ExampleSource,
+  n: number,
+  cluster: ClusterOptions,
+  { units: most, seed, onProgress }: Pick<CompareOptions, 'units' | 'onProgress'> & { seed: number },
+): Promise<Measured> {
+  const { counts, embedding, name } = source;
+  const salt = textSeed(name, seed);
+  const live = Int32Array.from({ length: counts.length }, (_, unit) => unit).filter((u) => counts[u]! > 0);
+  const enough = live.filter((unit) => counts[unit]! >= n);
+  const units =
+    most === undefined ? enough : createRandom(salt, 1).shuffle(enough.slice()).slice(0, most).sort();
+  const pool = units.length === 0 ? null : drawPool(source, n, salt);
+  const own = byMetric(() => new Float64Array(units.length));
+  const none = byMetric(() => new Float64Array(units.length));
+  for (const [i, unit] of units.entries()) {
+    const random = createRandom(salt + 1, unit);
+    const examples = source.unit(unit);
+    const metrics = measureMatched(embedding, examples, n, cluster, random);
+    const nullMetrics = measureNull(embedding, examples.weights, unit, pool!, n, cluster, random);
+    for (const metric of COMPARED) {
+      own[metric][i] = metrics[metric] ?? Number.NaN;
+      none[metric][i] = nullMetrics?.[metric] ?? Number.NaN;
+    }
+    if (i % UNITS_A_TURN === UNITS_A_TURN - 1) {
+      onProgress?.({ bank: name, done: i + 1, total: units.length });
+      await setImmediate();
+    }
+  }
+  onProgress?.({ bank: name, done: units.length, total: units.length });
+  return { source, compared: units.length, tooFew: live.length - enough.length, own, null: none };
+}
+
+function describeBank(
+  { source, compared, tooFew, own, null: none }: Measured,
+  edges: Comparison['edges'],
+  resamples: number,
+  seed: number,
+): BankComparison {
+  const { name, counts } = source;
+  const dead = Array.from(counts).filter((count) => count === 0).length;
+  return {
+    name,
+    units: counts.length,
+    dead,
+    tooFew,
+    compared,
+    belowNull: belowNull(own.clusters, none.clusters),
+    metrics: byMetric((metric, i) => {
+      const values = own[metric].filter((value) => !Number.isNaN(value));
+      const nulls = none[metric].filter((value) => !Number.isNaN(value));
+      return {
+        ...quantiles(values),
+        interval: medianInterval(values, resamples, createRandom(textSeed(name, seed), 2 + i)),
+        null: quantiles(nulls),
+        histogram: histogram(values, edges[metric]),
+        nullHistogram: histogram(nulls, edges[metric]),
+      };
+    }),
+  };
+}
+
+function differences(found: readonly Measured[], resamples: number, seed: number): BankDifference[] {
+  const all: BankDifference[] = [];
+  found.forEach((a, i) => {
+    for (const b of found.slice(i + 1)) {
+      for (const metric of COMPARED) {
+        const [x, y] = [a, b].map(({ own }) => own[metric].filter((value) => !Number.isNaN(value)));
+        const banks = [a.source.name, b.source.name] as const;
+        const found = difference(x!, y!, resamples, textSeed(`${banks.join()} ${metric}`, seed));
+        if (found === null) continue;
+        const [low, high] = found.superiorityInterval;
+        all.push({ metric, banks, ...found, differs: low > 0.5 || high < 0.5 });
+      }
+    }
+  });
+  return all;
+}
+
+function belowNull(own: Float64Array, none: Float64Array): number | null {
+  const pairs = own.length === 0 || Number.isNaN(none[0]!) ? 0 : own.length;
+  if (pairs === 0) return null;
+  return own.reduce((sum, k, i) => sum + (k < none[i]! ? 1 : k === none[i] ? 0.5 : 0), 0) / pairs;
+}
+
+function studySource(study: Study, name: string): ExampleSource {
+  const bank = study.info().banks.find((b) => b.name === name);
+  const counts = new Uint32Array(bank?.units ?? 0);
+  let first = -1;
+  // A bank that the study has not is an error here, which names those that it has.
+  for (const { index, examples } of study.units({ bank: name })) {
+    counts[index] = examples;
+    if (first < 0) first = index;
+  }
+  const embedding = first < 0 ? ({ kind: 'linear' } as const) : study.inputs(name, first).embedding;
+  return { name, embedding, width: bank!.dimension, counts, unit: (index) => study.inputs(name, index) };
+}
+
+function checkNames(names: readonly string[]): void {
+  if (names.length < 2) throw new PolysemeError('compare: name two or more banks');
+  const twice = names.find((name, i) => names.indexOf(name) !== i);
+  if (twice !== undefined) throw new PolysemeError(`compare: bank ${twice} is named twice`);
+}
+
+function byMetric<T>(make: (metric: ComparedMetric, i: number) => T): Record<ComparedMetric, T> {
+  return Object.fromEntries(COMPARED.map((metric, i) => [metric, make(metric, i)])) as Record<
+    ComparedMetric,
+    T
+  >;
+}
+
+/** A seed of its own for each text (FNV-1a). */
+function textSeed(text: string, seed: number): number {
+  let hash = 0x811c9dc5;
+  for (let i = 0; i < text.length; i++) hash = Math.imul(hash ^ text.charCodeAt(i), 0x01000193);
+  return (hash >>> 0) * 2 ** 20 + seed;
+}

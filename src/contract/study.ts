@@ -1,0 +1,445 @@
+import * as z from 'zod';
+import { type LinkageMethod, linkageMethods } from '../cluster/linkage.ts';
+import { COMPARED, type ComparedMetric } from '../compare/compare-banks.ts';
+import { METRICS, type Metric } from '../study/record.ts';
+
+/**
+ * What the HTTP API takes and gives. Routing, validation, and the OpenAPI document follow from these; a schema with
+ * an id is a component of that document. Where there is no number, there is null.
+ */
+
+const count = z.int().min(0);
+const real = z.number().nullable();
+const metrics = z.enum(METRICS as unknown as [Metric, ...Metric[]]);
+const linkages = z.enum(linkageMethods as [LinkageMethod, ...LinkageMethod[]]);
+
+function byMetric<T extends z.ZodType>(schema: T): z.ZodObject<Record<Metric, T>> {
+  return z.object(Object.fromEntries(METRICS.map((metric) => [metric, schema])) as Record<Metric, T>);
+}
+
+/** RFC 9457 problem details. */
+export const problem = z
+  .object({ type: z.string(), title: z.string(), status: z.int(), detail: z.string() })
+  .meta({ id: 'Problem' });
+
+export const health = z.object({ status: z.literal('ok') }).meta({ id: 'Health' });
+
+export const servedAnswer = z
+  .object({ study: z.boolean(), trainings: z.boolean() })
+  .meta({ id: 'Served', description: 'what there is to be read here' });
+
+export const studyAnswer = z
+  .object({
+    /** Of Polyseme. */
+    version: z.string(),
+    /** The study's file name. */
+    name: z.string(),
+    status: z.enum(['complete', 'unfinished']),
+    model: z.record(z.string(), z.unknown()),
+    data: z.record(z.string(), z.unknown()),
+    options: z.record(z.string(), z.unknown()),
+    banks: z.array(
+      z.object({ name: z.string(), kind: z.string(), site: z.string(), units: count, dimension: count }),
+    ),
+    documents: count.nullable(),
+    contexts: count.nullable(),
+    tokens: count.nullable().meta({ description: 'text tokens that the statistics are over' }),
+    examples: count.meta({ description: 'examples of all units together' }),
+    contentHash: z.string().nullable().meta({ description: 'SHA-256 of the content; null while unfinished' }),
+    metrics: z.array(metrics).meta({ description: 'names that units can be sorted and filtered by' }),
+    linkages: z.array(linkages),
+  })
+  .meta({ id: 'Study' });
+
+export const quantiles = z
+  .object({ count, min: real, q1: real, median: real, q3: real, max: real, mean: real })
+  .meta({ id: 'Quantiles', description: 'over the units that have a number' });
+
+export const banksAnswer = z
+  .object({
+    banks: z.array(
+      z.object({
+        name: z.string(),
+        kind: z.string(),
+        site: z.string(),
+        units: count,
+        dimension: count,
+        analysed: count.meta({ description: 'units in the study: less than `units` while it is unfinished' }),
+        dead: count.meta({ description: 'units without examples' }),
+        summary: byMetric(quantiles),
+      }),
+    ),
+  })
+  .meta({ id: 'Banks' });
+
+/** One unit's statistics and polysemy. */
+export const unitSummary = z
+  .object({
+    bank: z.string(),
+    index: count,
+    examples: count,
+    maxActivation: real,
+    mean: real.meta({ description: 'mean activation over all text tokens' }),
+    density: real.meta({ description: 'share of text tokens with a > 0' }),
+    clusters: count.meta({ description: 'number of features' }),
+    maxDistance: real,
+    meanDistance: real,
+    intraClusterDistance: real,
+    interClusterDistance: real,
+    effectiveClusters: real,
+    largestShare: real,
+    silhouette: real,
+  })
+  .meta({ id: 'UnitSummary' });
+
+const unitRow = unitSummary
+  .extend({ words: z.array(z.string()).meta({ description: 'of the largest feature, at most five' }) })
+  .meta({ id: 'UnitRow' });
+
+export const unitsAnswer = z
+  .object({
+    units: z.array(unitRow),
+    next: z.string().nullable().meta({ description: 'cursor of the next page' }),
+    total: count,
+  })
+  .meta({ id: 'Units' });
+
+export const metricsAnswer = z
+  .object({
+    banks: z.array(
+      z.object({
+        name: z.string(),
+        units: count.meta({ description: 'units in the columns' }),
+        index: z.array(count),
+        columns: z.partialRecord(metrics, z.array(real)).meta({ description: 'four significant digits' }),
+      }),
+    ),
+  })
+  .meta({ id: 'Metrics' });
+
+export const example = z
+  .object({
+    id: count.meta({ description: 'its rank, and its leaf in the tree' }),
+    context: count,
+    document: z.string(),
+    position: count.meta({ description: 'of the peak among the tokens' }),
+    activation: z.number(),
+    tokens: z.array(z.string()),
+    activations: z.array(real).meta({ description: 'at every token, four significant digits' }),
+  })
+  .meta({ id: 'Example' });
+
+export const feature = z
+  .object({
+    id: count.meta({ description: 'its label' }),
+    size: count,
+    words: z.array(z.string()),
+    meanActivation: z.number(),
+    central: count.meta({ description: 'id of the example that is most like the rest' }),
+  })
+  .meta({ id: 'Feature' });
+
+const merge = z.tuple([count, count, z.number(), count]).meta({
+  id: 'Merge',
+  description: "a row of SciPy's Z: two clusters, their distance, the size of the result",
+});
+
+export const unitAnswer = unitSummary
+  .extend({
+    linkage: linkages,
+    threshold: z.number(),
+    merges: z.array(merge),
+    leaves: z
+      .object({ label: z.array(count), activation: z.array(z.number()), peak: z.array(z.string()) })
+      .meta({ description: 'of every example: its feature, activation, and the token of its peak' }),
+    features: z
+      .array(
+        feature
+          .extend({ examples: z.array(example) })
+          .meta({ id: 'FeatureWithExamples', description: 'by rank; the central one is always among them' }),
+      )
+      .meta({ description: 'largest first' }),
+    histogram: z
+      .object({ lower: z.array(z.number()), upper: z.array(z.number()), counts: z.array(count) })
+      .meta({
+        description:
+          'of the activations at all text tokens: the bins that are not empty, by rising activation',
+      }),
+    ranks: byMetric(
+      z
+        .object({ rank: z.int().min(1), of: z.int().min(1) })
+        .nullable()
+        .meta({ description: "1 + the bank's units with a larger number, of its units with a number" }),
+    ),
+    neighbours: z
+      .object({ previous: count.nullable(), next: count.nullable() })
+      .meta({ description: 'in its bank' }),
+  })
+  .meta({ id: 'Unit' });
+
+export const clusteringAnswer = z
+  .object({
+    linkage: linkages,
+    threshold: z.number().nullable(),
+    clusters: z
+      .int()
+      .nullable()
+      .meta({ description: 'as asked; null where the tree was cut at a threshold' }),
+    merges: z.array(merge),
+    order: z.array(count).meta({ description: 'the leaves from left to right' }),
+    labels: z.array(count),
+    metrics: unitSummary
+      .pick({
+        clusters: true,
+        maxDistance: true,
+        meanDistance: true,
+        intraClusterDistance: true,
+        interClusterDistance: true,
+        effectiveClusters: true,
+        largestShare: true,
+        silhouette: true,
+      })
+      .meta({ id: 'Polysemy' }),
+    features: z.array(feature).meta({ description: 'largest first' }),
+    distances: z
+      .array(z.number())
+      .optional()
+      .meta({ description: "condensed, in SciPy's order, four significant digits; with distances=true" }),
+  })
+  .meta({ id: 'Clustering' });
+
+export const mapAnswer = z
+  .object({
+    x: z.array(z.number()),
+    y: z.array(z.number()),
+    variance: z.tuple([z.number(), z.number()]).meta({ description: 'shares of the total variance' }),
+    dimension: count.optional(),
+    vectors: z.array(z.number()).optional().meta({
+      description: 'the first principal components, examples × dimension, row-major; with vectors=true',
+    }),
+  })
+  .meta({ id: 'Map' });
+
+export const randomAnswer = z.object({ bank: z.string(), index: count }).meta({ id: 'RandomUnit' });
+
+export const searchAnswer = z
+  .object({
+    units: z
+      .array(
+        unitRow
+          .extend({
+            matches: z.array(z.object({ feature: count, words: z.array(z.string()) })).meta({
+              description: 'features with a word that matches, and their words; none for a match by name',
+            }),
+          })
+          .meta({ id: 'Match' }),
+      )
+      .meta({ description: 'by name first, then whole words, beginnings, and parts of words' }),
+    total: count,
+  })
+  .meta({ id: 'Matches' });
+
+export const compareAnswer = z
+  .object({
+    matched: z.boolean().meta({ description: 'whether the units compared have equal numbers of examples' }),
+    banks: z.array(
+      z.object({
+        name: z.string(),
+        metrics: byMetric(
+          quantiles.extend({ interval: z.tuple([z.number(), z.number()]).nullable() }).meta({
+            id: 'MedianWithInterval',
+            description: 'interval: 95 % bootstrap interval of the median',
+          }),
+        ),
+      }),
+    ),
+  })
+  .meta({ id: 'Comparison' });
+
+/** Most units of a bank that a comparison at equal numbers of examples splits again: about a second a bank. */
+export const MATCHED_UNITS = 300;
+/** Most banks of such a comparison. */
+const MATCHED_BANKS = 6;
+
+const interval = z.tuple([z.number(), z.number()]).meta({ description: '95 % bootstrap interval' });
+
+function byCompared<T extends z.ZodType>(schema: T): z.ZodObject<Record<ComparedMetric, T>> {
+  return z.object(
+    Object.fromEntries(COMPARED.map((metric) => [metric, schema])) as Record<ComparedMetric, T>,
+  );
+}
+
+const matchedMetric = quantiles
+  .extend({
+    interval: interval.nullable().meta({ description: '95 % bootstrap interval of the median' }),
+    null: quantiles,
+    histogram: z.array(count).meta({ description: 'units by the bins of `edges`' }),
+    nullHistogram: z.array(count),
+  })
+  .meta({
+    id: 'MatchedMetric',
+    description: "over the compared units; null: where a unit's examples are replaced by unrelated ones",
+  });
+
+export const matchedAnswer = z
+  .object({
+    matched: z.literal(true),
+    examples: count.meta({ description: 'of every compared unit: more are drawn down to this' }),
+    mostUnits: count.meta({
+      description: `units of a bank that are compared, at most: drawn by chance where there are more (${MATCHED_UNITS})`,
+    }),
+    linkage: linkages,
+    threshold: z.number(),
+    seed: count,
+    resamples: count,
+    banks: z.array(
+      z
+        .object({
+          name: z.string(),
+          units: count,
+          dead: count.meta({ description: 'units without examples' }),
+          tooFew: count.meta({ description: 'live units with fewer than `examples`: left out' }),
+          compared: count.meta({ description: 'units that the metrics are over' }),
+          belowNull: real.meta({
+            description:
+              'share of the compared units with fewer features than under the null, ties counting half: 0.5 means that the number of features does not tell their examples from unrelated ones',
+          }),
+          metrics: byCompared(matchedMetric),
+        })
+        .meta({ id: 'MatchedBank' }),
+    ),
+    edges: byCompared(z.array(z.number())).meta({
+      description: 'of the bins: bin i is [edges[i], edges[i + 1]), the last one closed',
+    }),
+    differences: z.array(
+      z
+        .object({
+          metric: z.enum(COMPARED),
+          banks: z.tuple([z.string(), z.string()]).meta({ description: 'the first less the second' }),
+          median: z.number(),
+          medianInterval: interval,
+          superiority: z.number().meta({
+            description: 'chance that a unit of the first exceeds one of the second, ties counting half',
+          }),
+          superiorityInterval: interval,
+          differs: z.boolean().meta({ description: 'whether superiorityInterval leaves 0.5 out' }),
+        })
+        .meta({ id: 'BankDifference' }),
+    ),
+  })
+  .meta({ id: 'MatchedComparison' });
+
+/** A number in a query or path, which is text. */
+function numeric<T extends z.ZodType>(schema: T): z.ZodPreprocess<T> {
+  return z.preprocess(
+    (text) => (typeof text === 'string' && /^[-+.\de]+$/i.test(text) ? Number(text) : text),
+    schema,
+  );
+}
+
+const flag = z.preprocess(
+  (text) => (text === 'true' ? true : text === 'false' ? false : text),
+  z.boolean().default(false),
+);
+const bank = z.string().min(1);
+const limit = (usual: number) => numeric(z.int().min(1).max(1000).default(usual));
+
+const ranges = Object.fromEntries(
+  METRICS.flatMap((metric) => [
+    [`min.${metric}`, numeric(z.number().optional())],
+    [`max.${metric}`, numeric(z.number().optional())],
+  ]),
+) as Record<`${'min' | 'max'}.${Metric}`, z.ZodPreprocess<z.ZodOptional<z.ZodNumber>>>;
+
+export const noQuery = z.strictObject({});
+
+export const unitsQuery = z.strictObject({
+  bank: bank.optional(),
+  sort: metrics
+    .optional()
+    .meta({ description: 'default: bank, then index; units without a number come last' }),
+  order: z.enum(['asc', 'desc']).default('asc'),
+  limit: limit(100),
+  cursor: z
+    .string()
+    .optional()
+    .meta({ description: '`next` of the page before; the rest of the query stays the same' }),
+  offset: numeric(z.int().min(0).optional()).meta({ description: 'units to skip, instead of a cursor' }),
+  q: z.string().max(200).optional().meta({ description: "words, or parts of them, in the unit's features" }),
+  ...ranges,
+});
+
+export const metricsQuery = z.strictObject({
+  bank: bank.optional(),
+  metrics: z
+    .string()
+    .transform((list) => list.split(','))
+    .pipe(z.array(metrics))
+    .optional()
+    .meta({ description: 'names with commas between; default all' }),
+});
+
+export const unitParams = z.object({
+  bank: bank.meta({ description: 'percent-encoded' }),
+  index: numeric(z.int().min(0)),
+});
+
+export const unitQuery = z.strictObject({
+  examples: z
+    .union([z.literal('all'), numeric(z.int().min(1))])
+    .default(20)
+    .meta({ description: 'most examples a feature' }),
+});
+
+export const clusteringQuery = z.strictObject({
+  linkage: linkages.optional().meta({ description: "default: the study's" }),
+  threshold: numeric(z.number().min(0).max(2).optional()).meta({ description: "default: the study's" }),
+  clusters: numeric(z.int().min(1).optional()).meta({ description: 'instead of a threshold' }),
+  distances: flag,
+});
+
+export const mapQuery = z.strictObject({ vectors: flag });
+
+export const randomQuery = z.strictObject({ bank: bank.optional() });
+
+export const searchQuery = z.strictObject({
+  q: z.string().min(1).max(200).meta({ description: 'words, or a unit: BANK/INDEX' }),
+  bank: bank.optional(),
+  limit: limit(50),
+});
+
+export const compareQuery = z.strictObject({
+  banks: z
+    .string()
+    .transform((list) => list.split(','))
+    .pipe(z.array(bank).min(1).max(16))
+    .meta({ description: 'names with commas between' }),
+});
+
+export const matchedQuery = z.strictObject({
+  banks: z
+    .string()
+    .transform((list) => list.split(','))
+    .pipe(z.array(bank).min(2).max(MATCHED_BANKS))
+    .meta({ description: `two to ${MATCHED_BANKS} names with commas between` }),
+});
+
+export type Problem = z.output<typeof problem>;
+export type ServedAnswer = z.output<typeof servedAnswer>;
+export type StudyAnswer = z.output<typeof studyAnswer>;
+export type Quantiles = z.output<typeof quantiles>;
+export type BanksAnswer = z.output<typeof banksAnswer>;
+export type UnitSummaryAnswer = z.output<typeof unitSummary>;
+export type UnitsAnswer = z.output<typeof unitsAnswer>;
+export type MetricsAnswer = z.output<typeof metricsAnswer>;
+export type ExampleAnswer = z.output<typeof example>;
+export type FeatureAnswer = z.output<typeof feature>;
+export type UnitAnswer = z.output<typeof unitAnswer>;
+export type ClusteringAnswer = z.output<typeof clusteringAnswer>;
+export type MapAnswer = z.output<typeof mapAnswer>;
+export type RandomAnswer = z.output<typeof randomAnswer>;
+export type SearchAnswer = z.output<typeof searchAnswer>;
+export type CompareAnswer = z.output<typeof compareAnswer>;
+export type MatchedAnswer = z.output<typeof matchedAnswer>;
+export type UnitsQuery = z.output<typeof unitsQuery>;
+export type ClusteringQuery = z.output<typeof clusteringQuery>;

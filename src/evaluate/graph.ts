@@ -1,0 +1,161 @@
+import { PolysemeError } from '../errors.ts';
+import type { EditResult, GraphEdit } from '../model/compile.ts';
+import type { GraphBuilder, Wire } from '../onnx/graph.ts';
+import { readNodes, type SaePlace, writeNodes } from '../sae/attach.ts';
+import { decodeNodes, encodeNodes } from '../sae/graph.ts';
+import type { Sae } from '../sae/sae.ts';
+
+/** Stands for no token, after the end of a shorter context. */
+export const PADDING = -1;
+/** The name of the model's input: token ids [batch, position]. */
+const TOKENS = 'tokens';
+const FLOAT = { to: 1 };
+
+/** Taps of the evaluation's graph: [contexts, positions, …] unless said otherwise. */
+export const EVALUATION_TAPS = {
+  /** What is to be reconstructed: dOut numbers. */
+  target: 'evaluation.target',
+  /** Numbers of a position, as SUMS names them. */
+  sums: 'evaluation.sums',
+  /** Text tokens with a latent that is not 0: [1, dSae]. */
+  fired: 'evaluation.fired',
+  /** −log p of the next token: [3·contexts, positions, 1], clean, with SAE, ablated. */
+  loss: 'evaluation.loss',
+  /** KL(clean ‖ with SAE) and KL(clean ‖ ablated) of the next token's distribution. */
+  divergence: 'evaluation.divergence',
+} as const;
+
+/** Numbers of a position in the `sums` tap. */
+export const SUMS = ['error', 'input', 'output', 'product', 'l0', 'l1'] as const;
+
+/**
+ * The edits of a model that evaluate an SAE in one run: every context stands three times in the batch (all clean
+ * ones, then all with SAE, then all ablated). Special and padded positions keep their activation in the second part,
+ * and all positions of the third are zero.
+ */
+export function evaluationEdits(
+  sae: Sae,
+  place: SaePlace,
+  { specialIds, vocabulary }: { specialIds: ReadonlySet<number>; vocabulary: number },
+): GraphEdit[] {
+  let encoded: { x: Wire; latents: Wire } | null = null;
+  const special = new Float32Array(vocabulary);
+  for (const id of specialIds) if (id < vocabulary) special[id] = 1;
+
+  const read = (graph: GraphBuilder, wire: Wire, width: number): void => {
+    const x = readNodes(graph, place, thirds(graph, wire)[0]!, width);
+    encoded = { x, latents: encodeNodes(graph, sae, x).latents };
+  };
+  const write = (graph: GraphBuilder, wire: Wire, width: number): EditResult => {
+    if (encoded === null) {
+      throw new PolysemeError(`${sae.label} predicts ${place.output}, which comes before ${place.site}`);
+    }
+    const [clean] = thirds(graph, wire);
+    const target = readNodes(graph, place, clean!, width);
+    const output = decodeNodes(graph, sae, encoded.latents, encoded.x);
+    const [ids] = thirds(graph, TOKENS);
+    const isText = textMask(graph, ids!, special);
+    const mask = graph.op('Unsqueeze', [isText, graph.integers(-1)]);
+    const patched = graph.op('Where', [
+      graph.op('Cast', [mask], { to: 9 }),
+      writeNodes(graph, place, clean!, width, output),
+      clean!,
+    ]);
+    const nothing = graph.op('Expand', [graph.scalar(0), graph.op('Shape', [target])]);
+    const ablated = writeNodes(graph, place, clean!, width, nothing);
+    const { target: t, sums, fired } = EVALUATION_TAPS;
+    return {
+      replacement: graph.op('Concat', [clean!, patched, ablated], { axis: 0 }),
+      taps: {
+        [t]: { wire: target === wire ? graph.op('Identity', [target]) : target, width: sae.config.dOut },
+        [sums]: { wire: sumNodes(graph, target, output, encoded.latents), width: SUMS.length },
+        [fired]: {
+          wire: firedNodes(graph, encoded.latents, isText, sae.config.dSae),
+          width: sae.config.dSae,
+        },
+      },
+    };
+  };
+  return [
+    {
+      site: place.site,
+      apply(graph, wire, width) {
+        read(graph, wire, width);
+        return place.output === place.site ? write(graph, wire, width) : {};
+      },
+    },
+    ...(place.output === place.site
+      ? []
+      : [
+          {
+            site: place.output,
+            apply: (graph: GraphBuilder, wire: Wire, width: number) => write(graph, wire, width),
+          },
+        ]),
+    { site: 'logits', apply: (graph, logits) => ({ taps: predictionTaps(graph, logits) }) },
+  ];
+}
+
+/** The three parts of a batch. */
+function thirds(graph: GraphBuilder, wire: Wire): Wire[] {
+  return graph.ops('Split', 3, [wire], { axis: 0, num_outputs: 3 });
+}
+
+/** 1 where a position holds text, else 0: [contexts, positions]. */
+function textMask(graph: GraphBuilder, ids: Wire, special: Float32Array): Wire {
+  const zero = graph.constant(Int32Array.of(0), []);
+  const isToken = graph.op('Cast', [graph.op('GreaterOrEqual', [ids, zero])], FLOAT);
+  // Padding counts as token 0 here.
+  const isSpecial = graph.op('Gather', [graph.constant(special), graph.op('Max', [ids, zero])]);
+  return graph.op('Mul', [isToken, graph.op('Sub', [graph.scalar(1), isSpecial])]);
+}
+
+function sumNodes(graph: GraphBuilder, target: Wire, output: Wire, latents: Wire): Wire {
+  const last = graph.integers(-1);
+  const squares = (wire: Wire): Wire => graph.op('ReduceSumSquare', [wire, last]);
+  const sums: Record<(typeof SUMS)[number], Wire> = {
+    error: squares(graph.op('Sub', [target, output])),
+    input: squares(target),
+    output: squares(output),
+    product: graph.op('ReduceSum', [graph.op('Mul', [target, output]), last]),
+    l0: graph.op('ReduceSum', [firing(graph, latents), last]),
+    l1: graph.op('ReduceL1', [latents, last]),
+  };
+  return graph.op(
+    'Concat',
+    SUMS.map((name) => sums[name]),
+    { axis: -1 },
+  );
+}
+
+/** 1 where a latent is not 0. */
+function firing(graph: GraphBuilder, latents: Wire): Wire {
+  return graph.op('Abs', [graph.op('Sign', [latents])]);
+}
+
+function firedNodes(graph: GraphBuilder, latents: Wire, isText: Wire, count: number): Wire {
+  const rows = graph.op('Reshape', [firing(graph, latents), graph.integers(-1, count)]);
+  return graph.op('MatMul', [graph.op('Reshape', [isText, graph.integers(1, -1)]), rows]);
+}
+
+function predictionTaps(graph: GraphBuilder, logits: Wire): NonNullable<EditResult['taps']> {
+  const last = graph.integers(-1);
+  const logp = graph.op('LogSoftmax', [logits], { axis: -1 });
+  const following = graph.op('Concat', [shift(graph, 1, 2 ** 31 - 1), shift(graph, 0, 1)], { axis: 1 });
+  const next = graph.op('Max', [following, graph.constant(Int32Array.of(0), [])]);
+  const chosen = graph.op('GatherElements', [logp, graph.op('Unsqueeze', [next, last])], { axis: -1 });
+  const [clean, patched, ablated] = thirds(graph, logp);
+  const p = graph.op('Exp', [clean!]);
+  const divergence = (other: Wire): Wire =>
+    graph.op('ReduceSum', [graph.op('Mul', [p, graph.op('Sub', [clean!, other])]), last]);
+  const both = graph.op('Concat', [divergence(patched!), divergence(ablated!)], { axis: -1 });
+  return {
+    [EVALUATION_TAPS.loss]: { wire: graph.op('Neg', [chosen]), width: 1 },
+    [EVALUATION_TAPS.divergence]: { wire: both, width: 2 },
+  };
+}
+
+/** Positions `from` to before `to` of the tokens. */
+function shift(graph: GraphBuilder, from: number, to: number): Wire {
+  return graph.op('Slice', [TOKENS, graph.integers(from), graph.integers(to), graph.integers(1)]);
+}

@@ -1,0 +1,93 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { availableParallelism, tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Bank } from '../bank/bank.ts';
+import { weightsWidth } from '../bank/bank.ts';
+import { mlpBank } from '../bank/mlp.ts';
+import { saeBank } from '../bank/sae.ts';
+import { unpackRows } from '../base/half.ts';
+import { type Comparison, compareSources } from '../compare/compare-banks.ts';
+import type { ExampleSource } from '../compare/matched.ts';
+import { PolysemeError } from '../errors.ts';
+import { capturedAt } from '../harvest/captures.ts';
+import { type Harvest, harvest } from '../harvest/harvest.ts';
+import { rankedSlots } from '../harvest/selection.ts';
+import { layerOfSite } from '../model/sites.ts';
+import { runOptions } from '../run/run-options.ts';
+import type { Evaluation } from './result.ts';
+
+/**
+ * The polysemy of an SAE's latents beside the MLP neurons of its layer: examples of both from the same contexts,
+ * with the options of a plain run, compared with equal numbers of examples. A line that says why where there is
+ * no comparison.
+ */
+export async function comparePolysemy(evaluation: Evaluation): Promise<Comparison | string> {
+  const { model, sae, place, contexts, context, specialIds, examples, seed, onProgress } = evaluation;
+  const threads = evaluation.threads ?? availableParallelism();
+  const layer = layerOfSite(place.site);
+  if (layer === null) return `${place.site} is in no layer: there are no neurons to compare the latents with`;
+  const defaults = runOptions.parse({});
+  const banks = [mlpBank(model.files, layer, defaults), saeBank('latents', sae, place)];
+  const stateDir = mkdtempSync(join(tmpdir(), 'polyseme-evaluate-'));
+  try {
+    const found = await harvest({
+      files: model.files,
+      banks,
+      contexts() {
+        const last = contexts.at(-1)!;
+        const iterate = async function* () {
+          yield* contexts;
+        };
+        return { summary: last.cursor.summary, [Symbol.asyncIterator]: iterate };
+      },
+      length: context,
+      specialIds,
+      tokenText: () => '',
+      selection: { ...defaults, examples, seed },
+      threads,
+      stateDir,
+      saveEvery: Number.POSITIVE_INFINITY,
+      onProgress: ({ contexts: done }) =>
+        onProgress?.({ stage: 'harvest', done, total: contexts.length, unit: 'contexts' }),
+    });
+    const sources = await Promise.all(banks.map((bank) => harvestSource(bank, found)));
+    const cluster = { linkage: defaults.linkage as never, threshold: defaults.threshold };
+    return await compareSources(sources, cluster, {
+      seed,
+      onProgress: ({ done, total }) => onProgress?.({ stage: 'compare', done, total, unit: 'units' }),
+    });
+  } catch (error) {
+    if (error instanceof PolysemeError) return `no polysemy: ${error.message}`;
+    throw error;
+  } finally {
+    rmSync(stateDir, { recursive: true, force: true });
+  }
+}
+
+/** A harvested bank as compareSources reads it. */
+async function harvestSource(bank: Bank, found: Harvest): Promise<ExampleSource> {
+  const { captured, chosen } = found.banks.find(({ name }) => name === bank.name)!;
+  const weights = await bank.weights();
+  const rowLength = weightsWidth(bank);
+  return {
+    name: bank.name,
+    embedding: bank.embedding,
+    width: bank.width,
+    counts: chosen.counts,
+    unit(index) {
+      const slots = rankedSlots(chosen, index);
+      const halves = new Uint16Array(slots.length * bank.width);
+      const scales = new Float32Array(slots.length);
+      slots.forEach((slot, i) => {
+        const { input } = capturedAt(captured, slot);
+        halves.set(input.halves, i * bank.width);
+        scales[i] = input.scale;
+      });
+      return {
+        inputs: unpackRows(halves, scales, bank.width),
+        weights: weights.slice(index * rowLength, (index + 1) * rowLength),
+        count: slots.length,
+      };
+    },
+  };
+}

@@ -1,0 +1,190 @@
+import {
+  closeSync,
+  existsSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeSync,
+} from 'node:fs';
+import { join } from 'node:path';
+import { type PackedArray, packPieces, unpack } from '../base/pack.ts';
+import { PolysemeError } from '../errors.ts';
+import type { Captures } from './captures.ts';
+import type { ContextStore, PackedContexts } from './context-table.ts';
+import type { RowStore } from './row-store.ts';
+import { SavedRows } from './saved-rows.ts';
+import type { BankScan, Statistics } from './scan.ts';
+import type { Selection } from './selection.ts';
+
+/** A bank's part of a harvest's state. */
+export interface SavedBank {
+  readonly name: string;
+  readonly scan: BankScan;
+  readonly selection: Selection;
+  readonly captures: Captures;
+}
+
+/**
+ * The state of some banks on disk, so that a killed harvest goes on. Save n adds files and changes none:
+ * rows and windows go to files that later saves refer to, all else to a state file. Only when the harvest
+ * has committed save n (see commitProgress) are files that it does not need removed.
+ */
+export class StateWriter {
+  readonly #dir: string;
+  readonly #banks: readonly SavedBank[];
+  readonly #contexts: ContextStore;
+  readonly #stores: readonly { readonly store: RowStore; readonly files: SavedRows }[];
+  readonly #windows: readonly SavedRows[];
+
+  constructor(dir: string, banks: readonly SavedBank[], contexts: ContextStore) {
+    this.#dir = dir;
+    this.#banks = banks;
+    this.#contexts = contexts;
+    // A store is named after the first bank that reads it: another thread may have one of the same tap.
+    const names = new Map<RowStore, string>();
+    for (const { name, captures } of banks) {
+      if (!names.has(captures.store)) names.set(captures.store, fileName(name));
+    }
+    this.#stores = [...names].map(([store, name]) => ({
+      store,
+      files: new SavedRows(dir, `rows-${name}`, store.table),
+    }));
+    this.#windows = banks.map(
+      ({ name, captures }) => new SavedRows(dir, `windows-${fileName(name)}`, captures.windows),
+    );
+  }
+
+  write(number: number): void {
+    mkdirSync(this.#dir, { recursive: true });
+    const { names, ...integers } = this.#contexts.pack();
+    const arrays: Record<string, PackedArray> = { names: encodeJson(names) };
+    const add = (group: string, all: object): void => {
+      for (const [name, array] of Object.entries(all)) arrays[`${group}.${name}`] = array as PackedArray;
+    };
+    add('contexts', integers);
+    this.#stores.forEach(({ store, files }, s) => {
+      files.write(number);
+      add(`${s}.store`, store.state());
+      add(`${s}.rows`, files.state());
+    });
+    this.#banks.forEach((bank, b) => {
+      const windows = this.#windows[b]!;
+      windows.write(number);
+      add(`${b}.windows`, windows.state());
+      add(`${b}.statistics`, bank.scan.statistics());
+      add(`${b}.selection`, bank.selection.state());
+      add(`${b}.captures`, bank.captures.state());
+    });
+    writePacked(join(this.#dir, this.#stateName(number)), arrays);
+  }
+
+  /** Puts the state of save `number` back. */
+  load(number: number): void {
+    const path = join(this.#dir, this.#stateName(number));
+    try {
+      const arrays = unpack(readFileSync(path), path);
+      const group = <T>(prefix: string): T =>
+        Object.fromEntries(
+          Object.entries(arrays)
+            .filter(([name]) => name.startsWith(`${prefix}.`))
+            .map(([name, array]) => [name.slice(prefix.length + 1), array]),
+        ) as T;
+      this.#stores.forEach(({ store, files }, s) => {
+        store.restore(group(`${s}.store`));
+        files.load(group(`${s}.rows`));
+      });
+      this.#banks.forEach((bank, b) => {
+        this.#windows[b]!.load(group(`${b}.windows`));
+        bank.scan.restore(group<Statistics>(`${b}.statistics`));
+        bank.selection.restore(group(`${b}.selection`));
+        bank.captures.restore(group(`${b}.captures`));
+      });
+      const names = decodeJson(arrays['names']!) as string[];
+      this.#contexts.restore({ ...group<PackedContexts>('contexts'), names });
+    } catch (error) {
+      throw damaged(this.#dir, error);
+    }
+  }
+
+  keepOnly(number: number): void {
+    const tables = [...this.#stores.map(({ files }) => files), ...this.#windows];
+    const kept = new Set([this.#stateName(number), ...tables.flatMap((files) => [...files.files()])]);
+    const own = new Set([this.#stateName(0), ...tables.map((files) => files.fileName(0))].map(stem));
+    for (const name of readdirSync(this.#dir)) {
+      if (own.has(stem(name)) && !kept.has(name)) rmSync(join(this.#dir, name));
+    }
+  }
+
+  #stateName(number: number): string {
+    return `state-${fileName(this.#banks[0]!.name)}-${number}.bin`;
+  }
+}
+
+const PROGRESS = 'progress.bin';
+
+/** What a harvest says of save `number` once all of its parts are written; `words`: the corpus's word counts. */
+export interface SavedProgress<T> {
+  readonly number: number;
+  readonly progress: T;
+  readonly words: Uint32Array;
+}
+
+/** Makes save `number` the one that a later run goes on from. */
+export function commitProgress<T>(dir: string, { number, progress, words }: SavedProgress<T>): void {
+  const temporary = join(dir, `${PROGRESS}.new`);
+  writePacked(temporary, { progress: encodeJson({ number, progress }), words });
+  renameSync(temporary, join(dir, PROGRESS));
+}
+
+export function loadProgress<T>(dir: string): SavedProgress<T> | null {
+  const path = join(dir, PROGRESS);
+  if (!existsSync(path)) return null;
+  try {
+    const { progress, words } = unpack(readFileSync(path), path);
+    return {
+      ...(decodeJson(progress!) as { number: number; progress: T }),
+      words: (words as Uint32Array).slice(),
+    };
+  } catch (error) {
+    throw damaged(dir, error);
+  }
+}
+
+function writePacked(path: string, arrays: Record<string, PackedArray>): void {
+  const file = openSync(path, 'w');
+  try {
+    for (const piece of packPieces(arrays)) {
+      for (let at = 0; at < piece.length; )
+        at += writeSync(file, piece, at, Math.min(piece.length - at, 1 << 28));
+    }
+  } finally {
+    closeSync(file);
+  }
+}
+
+/** A file's name without the number of the save. */
+function stem(name: string): string {
+  return name.replace(/-\d+\.bin$/, '');
+}
+
+function fileName(bank: string): string {
+  return encodeURIComponent(bank);
+}
+
+function damaged(dir: string, error: unknown): PolysemeError {
+  const why = error instanceof Error ? error.message : String(error);
+  return new PolysemeError(
+    `${dir} holds a damaged state of this run (${why}): delete the folder to start again`,
+  );
+}
+
+function encodeJson(value: unknown): Uint8Array {
+  return new TextEncoder().encode(JSON.stringify(value));
+}
+
+function decodeJson(bytes: PackedArray): unknown {
+  return JSON.parse(new TextDecoder().decode(bytes as Uint8Array));
+}

@@ -1,0 +1,54 @@
+import { readdir, stat } from 'node:fs/promises';
+import { resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { PolysemeError } from '../errors.ts';
+import { type DownloadOptions, downloadModel, parseHubId } from '../hub/hub.ts';
+
+const BUILTIN = 'builtin:';
+/** The package's `models/`, from `dist/model/`. */
+const MODELS = new URL('../../models/', import.meta.url);
+
+/**
+ * The folder of a model given as a folder, as `builtin:NAME`, or as a hub id `owner/name[@revision]`, which is
+ * downloaded unless the cache has it. A folder wins over a hub id of the same spelling.
+ */
+export async function resolveModel(source: string, options: DownloadOptions = {}): Promise<string> {
+  if (source.startsWith(BUILTIN)) return resolveBuiltin(source);
+  const found = await stat(source).catch(() => null);
+  if (found?.isDirectory()) return resolve(source);
+  if (found !== null) throw new PolysemeError(`the model ${source} is a file: give the folder that holds it`);
+  if (looksLikePath(source) || parseHubId(source) === null) {
+    throw new PolysemeError(
+      `the model ${JSON.stringify(source)} does not exist: give a folder, a hub id (owner/name) or ${await builtins()}`,
+    );
+  }
+  try {
+    return await downloadModel(source, options);
+  } catch (error) {
+    if (!(error instanceof PolysemeError)) throw error;
+    throw new PolysemeError(`${error.message}; a folder ${JSON.stringify(source)} does not exist either`);
+  }
+}
+
+async function resolveBuiltin(source: string): Promise<string> {
+  const name = source.slice(BUILTIN.length);
+  if ((await builtinNames()).includes(name)) return fileURLToPath(new URL(name, MODELS));
+  throw new PolysemeError(`there is no ${source}; built in: ${await builtins()}`);
+}
+
+async function builtins(): Promise<string> {
+  return (await builtinNames()).map((name) => BUILTIN + name).join(', ');
+}
+
+async function builtinNames(): Promise<string[]> {
+  const entries = await readdir(MODELS, { withFileTypes: true });
+  return entries.filter((entry) => entry.isDirectory()).map(({ name }) => name);
+}
+
+/** What nobody writes for a hub id: `./x`, `/x`, `~/x`, `x/`, `a/b/c`, `C:\x`, a weight file's name. */
+function looksLikePath(source: string): boolean {
+  const [name] = source.split('@');
+  return (
+    /^[./~]|\\|\/$|^[A-Za-z]:|\.(safetensors|bin|gguf|json|pt)$/.test(name) || name.split('/').length > 2
+  );
+}

@@ -1,0 +1,47 @@
+import { Moved, serve } from '../base/rpc.ts';
+import type { Program } from './compile.ts';
+import { Session, type TapData } from './session.ts';
+
+/** Sessions kept open; each holds its own packed copy of the weights that it multiplies by. */
+const KEPT = 2;
+
+const sessions = new Map<string, Session>();
+
+const methods = {
+  /** Runs `batch` rows of `length` tokens; two calls with one key have the same program. The taps are moved, not copied. */
+  async run(request: {
+    key: string;
+    program: Program;
+    tokens: Int32Array;
+    batch: number;
+    length: number;
+    threads: number;
+  }): Promise<Moved<Record<string, TapData>>> {
+    const session = await open(request.key, request.program, request.threads);
+    const taps = await session.run(request.tokens, request.batch, request.length);
+    const buffers = new Set(Object.values(taps).map(({ data }) => data.buffer as ArrayBuffer));
+    return new Moved(taps, [...buffers]);
+  },
+};
+
+/** The thread that owns the sessions of one model. */
+export type RunnerMethods = typeof methods;
+
+serve(methods);
+
+async function open(key: string, program: Program, threads: number): Promise<Session> {
+  const known = sessions.get(key);
+  if (known !== undefined) {
+    sessions.delete(key);
+    sessions.set(key, known);
+    return known;
+  }
+  const session = await Session.open(program, threads);
+  sessions.set(key, session);
+  if (sessions.size > KEPT) {
+    const oldest = sessions.keys().next().value!;
+    await sessions.get(oldest)!.close();
+    sessions.delete(oldest);
+  }
+  return session;
+}

@@ -1,0 +1,159 @@
+import { PolysemeError } from '../errors.ts';
+import type { TensorRef } from '../tensors/safetensors.ts';
+import {
+  type Attribute,
+  type ElementType,
+  encodeModel,
+  type Initializer,
+  type Node,
+  type Value,
+} from './proto.ts';
+
+/** The name of a value that flows through the graph. */
+export type Wire = string;
+
+type Data = Float32Array | Float64Array | BigInt64Array | Int32Array;
+
+const STORED: Record<string, ElementType> = { F32: 'float', F16: 'float16', BF16: 'bfloat16' };
+
+/**
+ * Builds an ONNX graph node by node. Everything may be emitted freely: `encode` keeps only what the asked
+ * outputs need, so a tap in layer 2 costs no work in layer 3.
+ *
+ * @example
+ * const graph = new GraphBuilder();
+ * const x = graph.input('x', 'float', ['n', 4]);
+ * const y = graph.op('MatMul', [x, graph.constant(Float32Array.from(weights), [4, 2])]);
+ * const { bytes } = graph.encode([y]);
+ */
+export class GraphBuilder {
+  readonly #nodes: Node[] = [];
+  readonly #initializers = new Map<Wire, Initializer>();
+  readonly #inputs: Value[] = [];
+  readonly #places = new Map<Wire, TensorRef>();
+  readonly #external = new Map<string, Wire>();
+  #count = 0;
+
+  input(name: string, type: ElementType, shape: readonly (number | string)[]): Wire {
+    this.#inputs.push({ name, type, shape });
+    return name;
+  }
+
+  /** One node with one output. */
+  op(op: string, inputs: readonly Wire[], attributes: Record<string, Attribute> = {}, domain = ''): Wire {
+    return this.ops(op, 1, inputs, attributes, domain)[0]!;
+  }
+
+  /** One node with `outputs` outputs. */
+  ops(
+    op: string,
+    outputs: number,
+    inputs: readonly Wire[],
+    attributes: Record<string, Attribute> = {},
+    domain = '',
+  ): Wire[] {
+    const names = Array.from({ length: outputs }, () => this.#name(op));
+    this.#nodes.push({ op, domain, inputs, outputs: names, attributes });
+    return names;
+  }
+
+  /** A small constant, kept in the graph itself. */
+  constant(data: Data, shape: readonly number[] = [data.length]): Wire {
+    const name = this.#name('constant');
+    const type: ElementType =
+      data instanceof Float32Array
+        ? 'float'
+        : data instanceof Float64Array
+          ? 'double'
+          : data instanceof BigInt64Array
+            ? 'int64'
+            : 'int32';
+    this.#initializers.set(name, {
+      name,
+      type,
+      shape,
+      data: new Uint8Array(data.buffer, data.byteOffset, data.byteLength),
+    });
+    return name;
+  }
+
+  /** 64-bit integers, as shapes, axes and indices want them. */
+  integers(...values: number[]): Wire {
+    return this.constant(BigInt64Array.from(values, BigInt));
+  }
+
+  /** A float scalar. */
+  scalar(value: number): Wire {
+    return this.constant(Float32Array.of(value), []);
+  }
+
+  /**
+   * A weight, mapped by ONNX Runtime from the file where it lies. Half precision is cast to float while
+   * the session loads (exact).
+   */
+  weight(name: string, place: TensorRef): Wire {
+    const key = `${place.file}:${place.offset}`;
+    const known = this.#external.get(key);
+    if (known !== undefined) return known;
+    const type = STORED[place.dtype];
+    if (type === undefined) {
+      throw new PolysemeError(
+        `tensor ${name} in ${place.file} is ${place.dtype}; F32, F16 and BF16 can be run: convert the checkpoint`,
+      );
+    }
+    this.#initializers.set(name, {
+      name,
+      type,
+      shape: place.shape,
+      data: { location: locationOf(place.file), offset: place.offset, length: place.length },
+    });
+    this.#places.set(name, place);
+    const wire = type === 'float' ? name : this.op('Cast', [name], { to: 1 });
+    this.#external.set(key, wire);
+    return wire;
+  }
+
+  /** The ONNX bytes of the part of the graph that `outputs` need, and the weights that it reads. */
+  encode(outputs: readonly Wire[]): { bytes: Uint8Array; weights: ReadonlyMap<string, TensorRef> } {
+    const needed = new Set<Wire>(outputs);
+    const nodes: Node[] = [];
+    for (let i = this.#nodes.length - 1; i >= 0; i--) {
+      const node = this.#nodes[i]!;
+      if (!node.outputs.some((name) => needed.has(name))) continue;
+      for (const name of node.inputs) needed.add(name);
+      nodes.push(node);
+    }
+    nodes.reverse();
+    const types = new Map(this.#inputs.map((value) => [value.name, value.type]));
+    const bytes = encodeModel({
+      nodes,
+      initializers: [...this.#initializers.values()].filter(({ name }) => needed.has(name)),
+      inputs: this.#inputs.filter(({ name }) => needed.has(name)),
+      outputs: [...new Set(outputs)].map((name) => ({ name, type: types.get(name) ?? this.#type(name) })),
+    });
+    return { bytes, weights: new Map([...this.#places].filter(([name]) => needed.has(name))) };
+  }
+
+  #type(wire: Wire): ElementType {
+    const node = this.#nodes.find(({ outputs }) => outputs.includes(wire));
+    if (node?.op === 'TopK' && node.outputs[1] === wire) return 'int64';
+    if (node?.op === 'Cast' && node.attributes['to'] === 6) return 'int32';
+    return 'float';
+  }
+
+  #name(op: string): Wire {
+    return `${op}_${this.#count++}`;
+  }
+}
+
+/**
+ * The folder that external locations are relative to. ONNX Runtime refuses absolute locations and `..`;
+ * the root of the file system takes every file, wherever a checkpoint and an SAE may lie.
+ */
+export function externalRoot(): string {
+  return process.platform === 'win32' ? process.cwd().slice(0, 3) : '/';
+}
+
+function locationOf(file: string): string {
+  return file.slice(externalRoot().length).replaceAll('\\', '/');
+}

@@ -1,0 +1,113 @@
+import { existsSync } from 'node:fs';
+import { dirname, resolve } from 'node:path';
+import type { Bank } from '../bank/bank.ts';
+import { saeBank } from '../bank/sae.ts';
+import { PolysemeError } from '../errors.ts';
+import type { Model } from '../model/load.ts';
+import { type CenterWriting, placeSae, type SaePlace } from '../sae/attach.ts';
+import { fingerprint } from '../sae/fingerprint.ts';
+import { loadSae } from '../sae/load.ts';
+import type { Sae } from '../sae/sae.ts';
+
+/** An SAE of a run. */
+export interface RunSae {
+  readonly name: string;
+  readonly sae: Sae;
+  readonly place: SaePlace;
+}
+
+/** A name and what it stands for: `[NAME=]PATH`. */
+export interface NamedSource {
+  readonly name: string;
+  readonly source: string;
+}
+
+/** Takes `[NAME=]PATH` apart; without a name it is the folder's. Two of one name are an error. */
+export function nameSaes(sources: readonly string[]): NamedSource[] {
+  const named = sources.map(nameSae);
+  named.forEach(({ name, source }, i) => {
+    const other = named.findIndex((sae) => sae.name === name);
+    if (other !== i) {
+      throw new PolysemeError(
+        `two SAEs are named ${name} (${named[other]!.source}, ${source}): give one another name with --sae NAME=PATH`,
+      );
+    }
+  });
+  return named;
+}
+
+/** Loads SAEs and finds where they sit in the model; `note` gets what the user should know. */
+export async function loadSaes(
+  named: readonly NamedSource[],
+  model: Model,
+  centerWriting: CenterWriting,
+  note: (line: string) => void,
+): Promise<RunSae[]> {
+  const saes: RunSae[] = [];
+  for (const { name, source } of named) {
+    const sae = await loadSae(source);
+    const place = placeSae(model, sae, centerWriting);
+    place.notes.forEach(note);
+    saes.push({ name, sae, place });
+  }
+  return saes;
+}
+
+/**
+ * Whether contexts begin with BOS: `auto` is what the SAEs were made with, or where they do not say, what the
+ * tokenizer does by itself.
+ */
+export function settleBos(
+  bos: 'auto' | 'yes' | 'no',
+  saes: readonly { readonly name: string; readonly sae: Sae }[],
+  tokenizerAdds: boolean,
+): boolean {
+  if (bos !== 'auto') return bos === 'yes';
+  const said = saes.filter(({ sae }) => sae.config.prependBos !== null);
+  const [first] = said;
+  if (first === undefined) return tokenizerAdds;
+  const other = said.find(({ sae }) => sae.config.prependBos !== first.sae.config.prependBos);
+  if (other !== undefined) {
+    const [yes, no] = first.sae.config.prependBos ? [first, other] : [other, first];
+    throw new PolysemeError(
+      `SAE ${yes.name} was made with BOS before each context (prepend_bos) and SAE ${no.name} without: choose --bos yes or no`,
+    );
+  }
+  return first.sae.config.prependBos!;
+}
+
+/** The bank of each SAE. */
+export function saeBanks(saes: readonly RunSae[]): Bank[] {
+  return saes.map(({ name, sae, place }) => saeBank(name, sae, place));
+}
+
+/** What a study keeps of an SAE, so that another of the same name is told apart. */
+export function describeSae({ name, sae, place }: RunSae): string {
+  return `${name} at ${place.site}${place.centred ? ', centred' : ''}, sha256 ${fingerprint(sae)}`;
+}
+
+function nameSae(given: string): NamedSource {
+  const match = /^([^=/\\:]+)=(.+)$/.exec(given);
+  if (match === null || existsSync(given))
+    return { name: checkName(folderName(given), given), source: given };
+  return { name: checkName(match[1]!, given), source: match[2]! };
+}
+
+/** The folder's name; of a file, the name of the folder that holds it. */
+function folderName(source: string): string {
+  const hub = /^hf:([^:]+)(?::(.*))?$/.exec(source);
+  const path = hub === null ? resolve(source) : `${hub[1]!.replace(/@.*$/, '')}/${hub[2] ?? ''}`;
+  const folder = /\.(safetensors|pt|npz|json)$/.test(path) ? dirname(path) : path;
+  return folder
+    .replace(/[/\\]+$/, '')
+    .split(/[/\\]/)
+    .at(-1)!;
+}
+
+/** A name is part of BANK/INDEX, and of lists with commas. */
+function checkName(name: string, given: string): string {
+  if (/^[^\s,/\\]+$/.test(name)) return name;
+  throw new PolysemeError(
+    `--sae ${given}: ${JSON.stringify(name)} cannot be an SAE's name (no spaces, commas or slashes): give one with --sae NAME=PATH`,
+  );
+}

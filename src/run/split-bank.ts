@@ -1,0 +1,57 @@
+import type { Bank } from '../bank/bank.ts';
+import { connect } from '../base/rpc.ts';
+import type { ClusterOptions } from '../features/split.ts';
+import type { Harvest } from '../harvest/harvest.ts';
+import type { UnitRecord } from '../study/record.ts';
+import type { AnalysisMethods } from './split-worker.ts';
+
+/** Units given to a worker at a time. */
+const UNITS_A_CALL = 32;
+
+/**
+ * Splits units of a harvested bank into features, over several threads, and hands each finished group of
+ * records to `write` as it comes.
+ */
+export async function analyseBank(request: {
+  readonly bank: Bank;
+  readonly harvest: Harvest;
+  /** Indices of the units to do. */
+  readonly units: readonly number[];
+  /** Text of every token, by id. */
+  readonly texts: readonly string[];
+  readonly cluster: ClusterOptions;
+  readonly threads: number;
+  readonly write: (records: readonly UnitRecord[]) => void;
+}): Promise<void> {
+  const { bank, harvest, units, texts, cluster, threads, write } = request;
+  if (units.length === 0) return;
+  const work = {
+    bank: harvest.banks.find(({ name }) => name === bank.name)!,
+    embedding: bank.embedding,
+    width: bank.width,
+    weights: await bank.weights(),
+    contexts: harvest.contexts,
+    texts,
+    words: harvest.words,
+    tokens: harvest.tokens,
+    cluster,
+  };
+  let next = 0;
+  const workers = Array.from({ length: Math.min(threads, Math.ceil(units.length / UNITS_A_CALL)) }, () =>
+    connect<AnalysisMethods>(new URL('./split-worker.js', import.meta.url)),
+  );
+  try {
+    await Promise.all(
+      workers.map(async (worker) => {
+        await worker.call('begin', work);
+        while (next < units.length) {
+          const group = units.slice(next, next + UNITS_A_CALL);
+          next += UNITS_A_CALL;
+          write(await worker.call('units', group));
+        }
+      }),
+    );
+  } finally {
+    await Promise.all(workers.map((worker) => worker.close()));
+  }
+}

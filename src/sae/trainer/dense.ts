@@ -1,0 +1,393 @@
+import { InferenceSession, Tensor } from 'onnxruntime-node';
+import { PolysemeError } from '../../errors.ts';
+import { encodeModel } from '../../onnx/proto.ts';
+import { wasm } from '../../wasm/generated/sae-dense.ts';
+import { instantiate, type Kernel, reserve } from '../../wasm/instance.ts';
+import { DENSE_TOKENS, TILE_LATENTS, TOKEN_BLOCK } from './layout.ts';
+import type { SaeKernel } from './step-worker.ts';
+
+/** A step on all latents alike; addresses are of shared memory. */
+export interface DenseJob {
+  readonly tokens: number;
+  readonly latents: number;
+  readonly h: number;
+  readonly errors: number;
+  readonly encoder: number;
+  readonly decoder: number;
+  readonly bEnc: number;
+  /** 0: every latent's is 0. */
+  readonly threshold: number;
+  readonly decoderNorm: number;
+  readonly tokenSparsity: number;
+  readonly rowCount: number;
+  readonly pairs: number;
+  readonly bandwidth: number;
+  /** As they enter the gradient: over the number of tokens. */
+  readonly sparsityWeight: number;
+  readonly embeddingWeight: number;
+  readonly embed: boolean;
+  /** Where gradients are kept (rows of encoder and decoder); null: they are used at once. */
+  readonly kept: { readonly encoder: number; readonly decoder: number } | null;
+}
+
+interface DenseExports {
+  activate(
+    tile: number,
+    rows: number,
+    columns: number,
+    bias: number,
+    threshold: number,
+    weight: number,
+    gated: number,
+    sums: number,
+    counts: number,
+  ): void;
+  gradients(
+    tile: number,
+    dz: number,
+    on: number,
+    rows: number,
+    columns: number,
+    bias: number,
+    threshold: number,
+    sparsity: number,
+    gated: number,
+    bandwidth: number,
+    sparsityWeight: number,
+    sums: number,
+  ): void;
+  embed(
+    n: number,
+    b: number,
+    on: number,
+    rows: number,
+    columns: number,
+    energy: number,
+    weight: number,
+    sums: number,
+  ): void;
+  square(row: number, to: number, count: number): void;
+}
+
+/** Kinds of sums a latent: kernels/sae-dense.ts. */
+const SUMS = 7;
+/** Rows of a thread's shared scratch memory: kernels/sae/latents.ts. */
+const SCRATCH = { encoder: 0, decoder: 1, mean: 2, input: 3, sumInput: 4, weighted: 5, squares: 6 };
+
+type Product = 'a·bᵀ' | 'a·b + c' | 'aᵀ·b + c';
+
+/**
+ * The step where so many latents are active that whole matrix products are faster than work on active pairs: five
+ * products (ten with L_N) of ONNX Runtime a tile of latents, on one thread. Pre-activations are computed twice, so that
+ * none but a tile is ever in memory. Tiles and their order are fixed, and with them every bit.
+ */
+export class DenseStep {
+  readonly #kernel: Kernel<DenseExports>;
+  readonly #products: Record<Product, InferenceSession>;
+  readonly #stride: number;
+  readonly #shared: SaeKernel;
+  readonly #memory: WebAssembly.Memory;
+
+  private constructor(
+    products: Record<Product, InferenceSession>,
+    stride: number,
+    shared: SaeKernel,
+    memory: WebAssembly.Memory,
+  ) {
+    this.#kernel = instantiate<DenseExports>(wasm);
+    this.#products = products;
+    this.#stride = stride;
+    this.#shared = shared;
+    this.#memory = memory;
+  }
+
+  /** `shared` is the thread's instance of kernels/sae over `memory`. */
+  static async create(stride: number, shared: SaeKernel, memory: WebAssembly.Memory): Promise<DenseStep> {
+    const product = (attributes: Record<string, number>, adds: boolean) => {
+      const inputs = adds ? ['a', 'b', 'c'] : ['a', 'b'];
+      const model = encodeModel({
+        nodes: [{ op: 'Gemm', domain: '', inputs, outputs: ['y'], attributes }],
+        initializers: [],
+        inputs: inputs.map((name) => ({ name, type: 'float', shape: [`${name}0`, `${name}1`] })),
+        outputs: [{ name: 'y', type: 'float', shape: ['y0', 'y1'] }],
+      });
+      return InferenceSession.create(model, { intraOpNumThreads: 1, interOpNumThreads: 1 });
+    };
+    const products = {
+      a·bᵀ: await product({ transB: 1 }, false),
+      'a·b + c': await product({}, true),
+      'aᵀ·b + c': await product({ transA: 1 }, true),
+    };
+    return new DenseStep(products, stride, shared, memory);
+  }
+
+  /** Reconstructs the blocks of tokens that `claim` hands out; writes errors, sparsity and counts of active latents. */
+  async decode(job: DenseJob, params: number, claim: () => number): Promise<void> {
+    const stride = this.#stride;
+    const { tokens, latents } = job;
+    const { take, f32 } = this.#room();
+    const most = Math.min(tokens, DENSE_TOKENS);
+    const h = take(most * stride * 4);
+    const [w, v] = [take(TILE_LATENTS * stride * 4), take(TILE_LATENTS * stride * 4)];
+    const tile = take(most * TILE_LATENTS * 4);
+    const [bias, threshold, norm] = [0, 0, 0].map(() => take(TILE_LATENTS * 4)) as [number, number, number];
+    let [sum, next] = [take(most * stride * 4), take(most * stride * 4)];
+    const sparsity = take(most * 8);
+    const counts = take(most * 4);
+    const { exports, memory } = this.#reserve(take(0), tokens);
+    for (let block = claim(); block * DENSE_TOKENS < tokens; block = claim()) {
+      const first = block * DENSE_TOKENS;
+      const rows = Math.min(DENSE_TOKENS, tokens - first);
+      f32(h, rows * stride).set(this.#f32(job.h + first * stride * 4, rows * stride));
+      f32(sum, rows * stride).fill(0);
+      new Uint8Array(memory.buffer, sparsity, rows * 8).fill(0);
+      new Uint8Array(memory.buffer, counts, rows * 4).fill(0);
+      for (let latent = 0; latent < latents; latent += TILE_LATENTS) {
+        const columns = this.#load(job, latent, f32, { w, v, bias, threshold, norm });
+        await this.#multiply('a·bᵀ', [h, rows, stride], [w, columns, stride], tile);
+        const gated = job.threshold === 0 ? 0 : 1;
+        exports.activate(tile, rows, columns, bias, threshold, norm, gated, sparsity, counts);
+        await this.#multiply('a·b + c', [tile, rows, columns], [v, columns, stride], next, sum);
+        [sum, next] = [next, sum];
+      }
+      this.#f32(job.errors + first * stride * 4, rows * stride).set(f32(sum, rows * stride));
+      const sums = new Float64Array(this.#memory.buffer, job.tokenSparsity + first * 8, rows);
+      sums.set(new Float64Array(memory.buffer as ArrayBuffer, sparsity, rows));
+      const found = new Uint32Array(this.#memory.buffer, job.rowCount + first * 4, rows);
+      found.set(new Uint32Array(memory.buffer as ArrayBuffer, counts, rows));
+      for (let from = first; from < first + rows; from += TOKEN_BLOCK) {
+        const to = Math.min(first + rows, from + TOKEN_BLOCK);
+        this.#shared.errorsOfDense(params, job.pairs, from, to, from / TOKEN_BLOCK);
+      }
+    }
+  }
+
+  /** Gradients, and Adam's update where they are not kept, of the tiles of latents that `claim` hands out; 1 where one is not finite. */
+  async update(job: DenseJob, params: number, scratch: number, claim: () => number): Promise<number> {
+    const stride = this.#stride;
+    const { tokens, latents, embed, embeddingWeight } = job;
+    const gated = job.threshold === 0 ? 0 : 1;
+    const { take, f32 } = this.#room();
+    const most = Math.min(tokens, DENSE_TOKENS);
+    const rowsOf = (count: number) => take(count * stride * 4);
+    const [h, errors, squares] = [rowsOf(tokens), rowsOf(tokens), rowsOf(embed ? tokens : 0)];
+    const [w, v, u, q] = [
+      rowsOf(TILE_LATENTS),
+      rowsOf(TILE_LATENTS),
+      rowsOf(embed ? TILE_LATENTS : 0),
+      rowsOf(embed ? TILE_LATENTS : 0),
+    ];
+    const tileOf = (wanted: boolean) => take(wanted ? most * TILE_LATENTS * 4 : 0);
+    const [z, dz, on, n, b] = [tileOf(true), tileOf(true), tileOf(true), tileOf(embed), tileOf(embed)];
+    const [bias, threshold, norm] = [0, 0, 0].map(() => take(TILE_LATENTS * 4)) as [number, number, number];
+    const energy = take(TILE_LATENTS * 8);
+    const sums = take(SUMS * TILE_LATENTS * 8);
+    const parts = {
+      encoder: [rowsOf(TILE_LATENTS), rowsOf(TILE_LATENTS)],
+      decoder: [rowsOf(TILE_LATENTS), rowsOf(TILE_LATENTS)],
+      sumInput: embed ? [rowsOf(TILE_LATENTS), rowsOf(TILE_LATENTS)] : [],
+      mean: embed && embeddingWeight > 0 ? [rowsOf(TILE_LATENTS), rowsOf(TILE_LATENTS)] : [],
+      input: embed && embeddingWeight > 0 ? [rowsOf(TILE_LATENTS), rowsOf(TILE_LATENTS)] : [],
+    };
+    const { exports, memory } = this.#reserve(take(0), tokens);
+    f32(h, tokens * stride).set(this.#f32(job.h, tokens * stride));
+    f32(errors, tokens * stride).set(this.#f32(job.errors, tokens * stride));
+    if (embed) exports.square(h, squares, tokens * stride);
+    const f64 = (address: number, length: number) =>
+      new Float64Array(memory.buffer as ArrayBuffer, address, length);
+
+    let bad = 0;
+    for (let part = claim(); part * TILE_LATENTS < latents; part = claim()) {
+      const first = part * TILE_LATENTS;
+      const columns = this.#load(job, first, f32, { w, v, bias, threshold, norm });
+      const count = Math.min(TILE_LATENTS, latents - first);
+      const weights = f32(norm, columns);
+      for (let i = 0; i < columns; i++) weights[i]! *= gated ? 0 : job.sparsityWeight;
+      f64(sums, SUMS * columns).fill(0);
+      let seen = false;
+      if (embed) {
+        const energies = f64(energy, columns).fill(-1);
+        f32(u, columns * stride).fill(0);
+        f32(q, columns * stride).fill(0);
+        for (let i = 0; i < count; i++) {
+          energies[i] = this.#shared.meanOf(params, first + i, scratch);
+          if (energies[i]! < 0) continue;
+          seen = true;
+          for (const [to, row] of [
+            [u, SCRATCH.weighted],
+            [q, SCRATCH.squares],
+          ] as const) {
+            f32(to + i * stride * 4, stride).set(this.#f32(scratch + row * stride * 4, stride));
+          }
+        }
+      }
+      for (const [now] of Object.values(parts)) if (now !== undefined) f32(now, columns * stride).fill(0);
+      const gather = async (
+        name: keyof typeof parts,
+        tile: number,
+        rows: number,
+        inputs: number,
+        token: number,
+      ) => {
+        const [now, next] = parts[name] as [number, number];
+        const from = inputs + token * stride * 4;
+        await this.#multiply('aᵀ·b + c', [tile, rows, columns], [from, rows, stride], next, now);
+        parts[name] = [next, now];
+      };
+      for (let token = 0; token < tokens; token += DENSE_TOKENS) {
+        const rows = Math.min(DENSE_TOKENS, tokens - token);
+        const at = token * stride * 4;
+        await this.#multiply('a·bᵀ', [h + at, rows, stride], [w, columns, stride], z);
+        await this.#multiply('a·bᵀ', [errors + at, rows, stride], [v, columns, stride], dz);
+        exports.gradients(
+          z,
+          dz,
+          on,
+          rows,
+          columns,
+          bias,
+          threshold,
+          norm,
+          gated,
+          job.bandwidth,
+          job.sparsityWeight,
+          sums,
+        );
+        await gather('encoder', dz, rows, h, token);
+        await gather('decoder', z, rows, errors, token);
+        if (!embed) continue;
+        await gather('sumInput', on, rows, h, token);
+        if (!seen) continue;
+        await this.#multiply('a·bᵀ', [h + at, rows, stride], [u, columns, stride], n);
+        await this.#multiply('a·bᵀ', [squares + at, rows, stride], [q, columns, stride], b);
+        exports.embed(n, b, on, rows, columns, energy, embeddingWeight, sums);
+        if (embeddingWeight === 0) continue;
+        await gather('mean', n, rows, h, token);
+        await gather('input', b, rows, squares, token);
+      }
+      const total = f64(sums, SUMS * columns);
+      for (let i = 0; i < count; i++) {
+        const j = first + i;
+        for (const [name, [now]] of Object.entries(parts)) {
+          if (now === undefined) continue;
+          const kept = name === 'encoder' || name === 'decoder' ? job.kept?.[name] : undefined;
+          const to =
+            kept === undefined
+              ? scratch + SCRATCH[name as keyof typeof parts] * stride * 4
+              : kept + j * stride * 4;
+          this.#f32(to, stride).set(f32(now + i * stride * 4, stride));
+        }
+        const [activation, pre, gate, active, distance, distances, overA] = Array.from(
+          { length: SUMS },
+          (_, kind) => total[kind * columns + i]!,
+        ) as [number, number, number, number, number, number, number];
+        const gradE = job.kept ? job.kept.encoder + j * stride * 4 : scratch;
+        const gradD = job.kept ? job.kept.decoder + j * stride * 4 : scratch + stride * 4;
+        const keep = job.kept ? 1 : 0;
+        bad |= this.#shared.finishDense(
+          params,
+          j,
+          keep,
+          gradE,
+          gradD,
+          scratch,
+          activation,
+          pre,
+          gate,
+          active,
+          distance,
+          distances,
+          overA,
+        );
+      }
+    }
+    return bad;
+  }
+
+  async close(): Promise<void> {
+    for (const session of Object.values(this.#products)) await session.release();
+  }
+
+  /** Copies a tile of latents; returns its width, a multiple of 4: what is past the end is never active. */
+  #load(
+    job: DenseJob,
+    first: number,
+    f32: (address: number, length: number) => Float32Array,
+    to: { w: number; v: number; bias: number; threshold: number; norm: number },
+  ): number {
+    const stride = this.#stride;
+    const count = Math.min(TILE_LATENTS, job.latents - first);
+    const columns = Math.ceil(count / 4) * 4;
+    for (const [address, from] of [
+      [to.w, job.encoder],
+      [to.v, job.decoder],
+    ] as const) {
+      const rows = f32(address, columns * stride);
+      rows.set(this.#f32(from + first * stride * 4, count * stride));
+      rows.fill(0, count * stride);
+    }
+    f32(to.bias, columns)
+      .fill(0)
+      .set(this.#f32(job.bEnc + first * 4, count));
+    f32(to.norm, columns)
+      .fill(0)
+      .set(this.#f32(job.decoderNorm + first * 4, count));
+    const thresholds = f32(to.threshold, columns).fill(Number.POSITIVE_INFINITY);
+    if (job.threshold === 0) thresholds.fill(0, 0, count);
+    else thresholds.set(this.#f32(job.threshold + first * 4, count));
+    return columns;
+  }
+
+  /** y = a product of two matrices (address, rows, columns), plus c. */
+  async #multiply(
+    product: Product,
+    [a, a0, a1]: readonly [number, number, number],
+    [b, b0, b1]: readonly [number, number, number],
+    y: number,
+    c?: number,
+  ): Promise<void> {
+    const { buffer } = this.#kernel.memory;
+    const tensor = (address: number, rows: number, columns: number) =>
+      new Tensor('float32', new Float32Array(buffer as ArrayBuffer, address, rows * columns), [
+        rows,
+        columns,
+      ]);
+    const [rows, columns] = product === 'a·bᵀ' ? [a0, b0] : product === 'a·b + c' ? [a0, b1] : [a1, b1];
+    await this.#products[product].run(
+      {
+        a: tensor(a, a0, a1),
+        b: tensor(b, b0, b1),
+        ...(c === undefined ? {} : { c: tensor(c, rows, columns) }),
+      },
+      { y: tensor(y, rows, columns) },
+    );
+  }
+
+  /** Places in private memory, one after another; `f32` is for after `#reserve`. */
+  #room() {
+    let end = 65_536;
+    const take = (bytes: number) => {
+      const address = end;
+      end = Math.ceil((end + bytes) / 64) * 64;
+      return address;
+    };
+    const f32 = (address: number, length: number) =>
+      new Float32Array(this.#kernel.memory.buffer as ArrayBuffer, address, length);
+    return { take, f32 };
+  }
+
+  #reserve(end: number, tokens: number): Kernel<DenseExports> {
+    try {
+      reserve(this.#kernel.memory, end);
+    } catch {
+      throw new PolysemeError(
+        `SAE training: a batch of ${tokens} needs ${(end / 2 ** 30).toFixed(1)} GiB in each thread, more than there is: use a smaller batch`,
+      );
+    }
+    return this.#kernel;
+  }
+
+  #f32(address: number, length: number): Float32Array {
+    return new Float32Array(this.#memory.buffer, address, length);
+  }
+}

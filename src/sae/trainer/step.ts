@@ -1,0 +1,331 @@
+import { PolysemeError } from '../../errors.ts';
+import { deadLatents, sumBlocks, sumInOrder } from './arrays.ts';
+import type { DenseJob } from './dense.ts';
+import { costLimit } from './dense-share.ts';
+import type { EncodeJob, Segment } from './encoder.ts';
+import { LATENT_BLOCK, type Layout, TOKEN_BLOCK } from './layout.ts';
+import { buildColumns, buildRows, countEntries, kthLargest, leastActivation } from './pairs.ts';
+import type { Pool } from './pool.ts';
+import { adamNumbers, rates } from './schedule.ts';
+import type { SaeTrainerCounters } from './state.ts';
+import type { SaeKernel } from './step-worker.ts';
+import { isBatchTopK, isTopK, type SaeTrainerSettings } from './trainer-options.ts';
+
+/** What the phases of a step work on. */
+export interface StepContext {
+  readonly settings: SaeTrainerSettings;
+  readonly layout: Layout;
+  readonly pool: Pool;
+  readonly kernel: SaeKernel;
+  readonly counters: SaeTrainerCounters;
+  /** Share of all pairs (token, latent) above which a step is dense. */
+  readonly denseShare: number;
+}
+
+/** What one step saw, before its update. Terms are unweighted; where a warm-up runs, `loss` has its present weight. */
+export interface SaeStep {
+  /** Number of steps done, this one included. */
+  step: number;
+  /** mse + l1·sparsity + embeddingWeight·embedding (+ `nested` for matryoshka, + auxK.weight·auxiliary). */
+  loss: number;
+  /** Mean over the batch of ‖x − x̂‖². */
+  mse: number;
+  /** Mean over the batch of Σ_j z_j‖W_dec,j‖; for jumprelu of the number of active latents. */
+  sparsity: number;
+  /** L_N: mean over the batch of Σ_j 1 − cos(h̄_j ⊙ w_j, h ⊙ w_j) over active latents; 0 where not computed. */
+  embedding: number;
+  /** Active latents a token. */
+  l0: number;
+  /** Pairs that have a distance: the latent was active in an earlier step. */
+  embeddingPairs: number;
+  /** L_N per active pair, in [0, 2]; null where it is not computed or nothing is active. */
+  meanEmbeddingDistance: number | null;
+  /** 1 − Σ‖x − x̂‖² / Σ‖x − mean x‖² over the batch; null where all inputs are equal. */
+  explainedVariance: number | null;
+  /** Latents without activation in the last `deadAfter` tokens, after this step. */
+  dead: number;
+  /** matryoshka: mean ‖x − x̂‖² of each inner group, in order (the whole is `mse`). */
+  nested: number[];
+  /** Mean ‖e − ê‖² of the auxiliary loss; 0 where no latent is dead. */
+  auxiliary: number;
+  /** Global norm of the gradient before clipping; null without `clipNorm`. */
+  gradientNorm: number | null;
+  learningRate: number;
+}
+
+/**
+ * One step on the `tokens` inputs that lie in the trainer's memory: forward, losses, gradients, Adam, averages.
+ *
+ * @param onUpdate called when all that can be refused is behind it: until then nothing that lasts is changed but counters
+ * @returns what it saw, or the first input row that is not finite
+ * @throws PolysemeError where training diverges, or the pairs do not fit in memory
+ */
+export async function performStep(
+  context: StepContext,
+  tokens: number,
+  onUpdate: () => void,
+): Promise<SaeStep | { badRow: number }> {
+  const { layout, pool, settings, counters } = context;
+  const weights = setNumbers(context, tokens);
+  const badRow = await pool.run({ name: 'prepare', tokens });
+  if (badRow >= 0) return { badRow };
+  const dead = settings.auxK > 0 ? deadLatents(layout, settings.deadAfter) : [];
+  const hasAux = dead.length > 0;
+  const isSparse = await encode(context, tokens, dead);
+  const pairs = isSparse ? await decode(context, tokens, hasAux) : await decodeDense(context, tokens);
+  const losses = sumLosses(context, tokens, pairs, hasAux);
+  checkDivergence(context, losses, weights.learningRate);
+  onUpdate();
+  const gradientNorm = await update(context, tokens, hasAux, isSparse, weights.learningRate);
+  counters.step++;
+
+  const { latents, measureEmbedding, auxWeight } = settings;
+  const embedding = measureEmbedding
+    ? sumInOrder(layout.f64(layout.get('latentEmbedding'), latents)) / tokens
+    : 0;
+  const { mse, nested, sparsity, l0, auxiliary, explainedVariance } = losses;
+  return {
+    step: counters.step,
+    loss:
+      nested.reduce((sum, value) => sum + value, mse) +
+      weights.l1 * sparsity +
+      weights.embeddingWeight * embedding +
+      auxWeight * auxiliary,
+    mse,
+    sparsity,
+    embedding,
+    l0,
+    embeddingPairs: measureEmbedding ? sumInOrder(layout.u32(layout.get('latentPairs'), latents)) : 0,
+    meanEmbeddingDistance: measureEmbedding && l0 > 0 ? embedding / l0 : null,
+    explainedVariance,
+    dead: deadLatents(layout, settings.deadAfter).length,
+    nested,
+    auxiliary,
+    gradientNorm,
+    learningRate: weights.learningRate,
+  };
+}
+
+/** Writes the numbers of this step to the parameter block. */
+function setNumbers({ layout, settings, counters }: StepContext, tokens: number) {
+  const weights = rates(settings, counters.step);
+  const adam = adamNumbers(weights.learningRate, counters.step);
+  layout.set('invTokens', 1 / tokens);
+  layout.set('sparsityWeight', weights.l1 / tokens);
+  layout.set('embeddingWeight', weights.embeddingWeight / tokens);
+  layout.set('inputScale', counters.inputScale);
+  layout.set('clip', 1);
+  for (const name of Object.keys(adam) as (keyof typeof adam)[]) layout.set(name, adam[name]);
+  return weights;
+}
+
+/**
+ * Finds the active pairs, and the auxiliary ones of dead latents, and lays them out by token. False where there are so
+ * many that the step is to be dense.
+ */
+async function encode(
+  { layout, pool, kernel, settings, denseShare }: StepContext,
+  tokens: number,
+  dead: readonly number[],
+): Promise<boolean> {
+  const { architecture, k, latents, auxK, bandwidth } = settings;
+  const job: EncodeJob = {
+    mode: architecture === 'topk' ? 'rows' : isBatchTopK(architecture) ? 'batch' : 'all',
+    k,
+    tokens,
+    h: layout.get('h'),
+    encoder: layout.get('encoder'),
+    bEnc: layout.get('bEnc'),
+    threshold: architecture === 'jumprelu' ? layout.get('threshold') : 0,
+    bandwidth,
+    latents,
+  };
+  // A batch topk of less than one pair has none.
+  const most = Math.floor(k * tokens);
+  const limit = job.mode === 'all' ? costLimit(denseShare, latents * tokens) : Number.POSITIVE_INFINITY;
+  const main = job.mode === 'batch' && most === 0 ? [] : await pool.encode(job, limit);
+  if (main === null) {
+    layout.setPairs(0, 0);
+    return false;
+  }
+  const wanted = Math.min(auxK, dead.length);
+  let aux: Segment[] = [];
+  if (dead.length > 0) {
+    const address = layout.get('latentPairs');
+    layout.u32(address, dead.length).set(dead);
+    const list = { address, count: dead.length };
+    aux = (await pool.encode({ ...job, mode: 'rows', k: wanted, list }, Number.POSITIVE_INFINITY)) ?? [];
+    for (const { entries } of aux) {
+      for (let i = 1; i < entries.length; i += 2) entries[i] = dead[entries[i]!]!;
+    }
+  }
+  const found = countEntries(main);
+  layout.setPairs(found, countEntries(aux));
+  buildRows(layout, 'main', tokens, main);
+  if (isTopK(architecture)) {
+    if (job.mode === 'batch' && found > most) {
+      const { value, place } = kthLargest(layout, kernel, tokens, latents, most);
+      await pool.run({ name: 'cut', tokens, pairs: layout.main, value, place });
+    }
+    await pool.run({ name: 'order', tokens, pairs: layout.main, k: job.mode === 'rows' ? k : 0 });
+  }
+  if (dead.length > 0) {
+    buildRows(layout, 'aux', tokens, aux);
+    await pool.run({ name: 'order', tokens, pairs: layout.aux, k: wanted });
+  }
+  return true;
+}
+
+/** Reconstructs; meanwhile this thread lays the pairs out by latent. Returns how many pairs there are. */
+async function decode(
+  { layout, pool, settings, counters }: StepContext,
+  tokens: number,
+  hasAux: boolean,
+): Promise<number> {
+  const { latents, architecture } = settings;
+  const decoding = pool.run({ name: 'decode', tokens, pairs: layout.main });
+  const pairs = buildColumns(layout, 'main', tokens, latents);
+  if (hasAux) buildColumns(layout, 'aux', tokens, latents);
+  if (isBatchTopK(architecture)) trackThreshold(counters, leastActivation(layout, tokens));
+  await decoding;
+  if (hasAux) await pool.run({ name: 'decodeAux', tokens, main: layout.main, aux: layout.aux });
+  return pairs;
+}
+
+/** Reconstructs by whole products. Returns how many pairs are active. */
+async function decodeDense(context: StepContext, tokens: number): Promise<number> {
+  const { layout, pool } = context;
+  await pool.run({ name: 'denseDecode', job: denseJob(context, tokens) });
+  return sumInOrder(layout.u32(layout.getPair('main', 'rowCount'), tokens));
+}
+
+function denseJob({ layout, settings }: StepContext, tokens: number): DenseJob {
+  const weight = (name: 'sparsityWeight' | 'embeddingWeight' | 'bandwidth') => layout.number(name);
+  return {
+    tokens,
+    latents: settings.latents,
+    h: layout.get('h'),
+    errors: layout.getPair('main', 'errors'),
+    encoder: layout.get('encoder'),
+    decoder: layout.get('decoder'),
+    bEnc: layout.get('bEnc'),
+    threshold: settings.architecture === 'jumprelu' ? layout.get('threshold') : 0,
+    decoderNorm: layout.get('decoderNorm'),
+    tokenSparsity: layout.get('tokenSparsity'),
+    rowCount: layout.getPair('main', 'rowCount'),
+    pairs: layout.main,
+    bandwidth: weight('bandwidth'),
+    sparsityWeight: weight('sparsityWeight'),
+    embeddingWeight: weight('embeddingWeight'),
+    embed: settings.measureEmbedding,
+    kept: layout.kept ?? null,
+  };
+}
+
+/** The threshold at inference: an exponential mean of each batch's least activation (rate 0.01, as SAELens). */
+function trackThreshold(counters: SaeTrainerCounters, least: number): void {
+  const { threshold, step } = counters;
+  counters.threshold = step === 0 ? least : 0.99 * threshold + 0.01 * least;
+}
+
+/** The terms of the loss that are known before the update. */
+function sumLosses({ layout, settings }: StepContext, tokens: number, pairs: number, hasAux: boolean) {
+  const groups = settings.groupSizes.map((_, g) =>
+    sumInOrder(layout.f64(layout.get('tokenError') + g * tokens * 8, tokens)),
+  );
+  const sparsity = sumInOrder(layout.f64(layout.get('tokenSparsity'), tokens));
+  const energy = sumInOrder(layout.f64(layout.get('tokenEnergy'), tokens));
+  const error = groups.at(-1)!;
+  const sums = sumBlocks(layout, 'blockSum', Math.ceil(tokens / TOKEN_BLOCK));
+  const variance = energy - sums.reduce((sum, value) => sum + value * value, 0) / tokens;
+  return {
+    mse: error / tokens,
+    energy: energy / tokens,
+    nested: groups.slice(0, -1).map((sum) => sum / tokens),
+    sparsity: sparsity / tokens,
+    l0: (settings.architecture === 'jumprelu' ? sparsity : pairs) / tokens,
+    auxiliary: hasAux ? sumInOrder(layout.f64(layout.get('tokenAux'), tokens)) / tokens : 0,
+    // What is left of a difference of sums below 1e-12 of them is rounding.
+    explainedVariance: variance > 1e-12 * energy ? 1 - error / variance : null,
+  };
+}
+
+/** Training that got nowhere near: its step, and what was seen there. */
+export class SaeDivergence extends PolysemeError {
+  readonly step: number;
+  readonly what: string;
+
+  constructor(step: number, what: string, cause: string) {
+    super(`SAE training diverged in step ${step}: ${what}: ${cause}`);
+    this.step = step;
+    this.what = what;
+  }
+}
+
+/** A squared error this many times that of the first step, relative to the inputs' square, is divergence. */
+const DIVERGED = 1000;
+
+function checkDivergence(
+  { counters, settings }: StepContext,
+  { mse, sparsity, energy }: { mse: number; sparsity: number; energy: number },
+  learningRate: number,
+): void {
+  const ratio = mse / Math.max(energy, Number.MIN_VALUE);
+  if (counters.step === 0) counters.firstError = Math.max(ratio, 1);
+  if (Number.isFinite(mse + sparsity) && !(ratio > DIVERGED * counters.firstError)) return;
+  const what = Number.isFinite(mse)
+    ? `the squared error is ${ratio.toPrecision(3)} times the inputs' own square, at the start it was below ${counters.firstError.toPrecision(3)}`
+    : 'the squared error is not finite';
+  throw diverged(counters, settings, learningRate, what);
+}
+
+function diverged(
+  counters: SaeTrainerCounters,
+  settings: SaeTrainerSettings,
+  learningRate: number,
+  what: string,
+): SaeDivergence {
+  const cause =
+    counters.step === 0
+      ? 'the starting weights or the inputs are too large: scale them down (inputScale)'
+      : `the learning rate ${learningRate} is likely too high${settings.clipNorm > 0 ? '' : ' (clipNorm is off)'}: lower it, and go on from a checkpoint`;
+  return new SaeDivergence(counters.step + 1, what, cause);
+}
+
+/** Gradients and Adam; returns the gradient's norm where it is needed. */
+async function update(
+  context: StepContext,
+  tokens: number,
+  hasAux: boolean,
+  isSparse: boolean,
+  learningRate: number,
+): Promise<number | null> {
+  const { layout, pool, kernel, settings, counters } = context;
+  const { latents, clipNorm, applyBDecToInput } = settings;
+  const keep = layout.kept !== undefined;
+  const { main, aux } = layout;
+  let bad = await pool.run(
+    isSparse
+      ? { name: 'latents', latents, main, aux, hasAux, keep }
+      : { name: 'denseLatents', job: denseJob(context, tokens) },
+  );
+  const gradient = sumBlocks(layout, 'blockErrors', Math.ceil(tokens / TOKEN_BLOCK));
+  if (applyBDecToInput) {
+    const encoder = sumBlocks(layout, 'blockEncoder', Math.ceil(latents / LATENT_BLOCK));
+    for (let k = 0; k < gradient.length; k++) gradient[k]! += encoder[k]!;
+  }
+  layout.f32(layout.bDecGradient, layout.stride).set(gradient);
+  let norm: number | null = null;
+  if (clipNorm > 0) {
+    const squares = sumInOrder(layout.f64(layout.get('gradientNorm'), latents));
+    norm = Math.sqrt(gradient.reduce((sum, value) => sum + value * value, squares));
+    layout.set('clip', Math.min(1, clipNorm / (norm + 1e-6)));
+  }
+  if (keep) bad = await pool.run({ name: 'apply', latents });
+  const { bDecM, bDecV } = layout.areas;
+  const check = kernel.updateDecoderBias(layout.params, bDecM.address, bDecV.address, layout.bDecGradient);
+  if (bad > 0 || check !== 0) {
+    throw diverged(counters, settings, learningRate, 'its gradient is not finite, and the weights are lost');
+  }
+  return norm;
+}

@@ -1,0 +1,21 @@
+import { STATUS_CODES } from 'node:http';
+import type { Problem } from '../../contract/study.ts';
+
+/** An answer that is an error: RFC 9457 problem details. */
+export class HttpProblem extends Error {
+  readonly status: number;
+
+  constructor(status: number, detail: string) {
+    super(detail);
+    this.status = status;
+  }
+
+  toResponse(headers: Readonly<Record<string, string>> = {}): Response {
+    const title = STATUS_CODES[this.status] ?? 'Error';
+    const body: Problem = { type: 'about:blank', title, status: this.status, detail: this.message };
+    return new Response(JSON.stringify(body), {
+      status: this.status,
+      headers: { 'content-type': 'application/problem+json', 'cache-control': 'no-store', ...headers },
+    });
+  }
+}

@@ -1,0 +1,44 @@
+import { createRandom } from '../../base/random.ts';
+import { medianInterval } from '../../compare/bootstrap.ts';
+import { compareBanks } from '../../compare/compare-banks.ts';
+import { type CompareAnswer, MATCHED_UNITS, type MatchedAnswer } from '../../contract/study.ts';
+import { PolysemeError } from '../../errors.ts';
+import type { Wire } from '../http/json.ts';
+import { HttpProblem } from '../http/problem.ts';
+import { eachMetric } from './lists.ts';
+import type { StudySource } from './served-study.ts';
+
+/** Resamples of a bootstrap interval over all units. */
+const RESAMPLES = 2000;
+
+/** Distributions of banks side by side, as the study holds them. */
+export function compareAnswer({ table }: StudySource, names: readonly string[]): Wire<CompareAnswer> {
+  return {
+    matched: false,
+    banks: names.map((name) => {
+      const id = table.banks.indexOf(table.bank(name));
+      return {
+        name,
+        metrics: eachMetric((metric) => ({
+          ...table.quantiles(metric, id),
+          interval: medianInterval(table.sorted(metric, id), RESAMPLES, createRandom(0)),
+        })),
+      };
+    }),
+  };
+}
+
+/** Banks side by side at equal numbers of examples, their units split anew: seconds, with turns for other requests. */
+export async function matchedAnswer(
+  { study, table, clustering }: StudySource,
+  banks: readonly string[],
+): Promise<Wire<MatchedAnswer>> {
+  for (const name of banks) table.bank(name);
+  try {
+    const comparison = await compareBanks(study, { banks, units: MATCHED_UNITS, seed: 0 });
+    return { ...comparison, linkage: clustering.linkage, mostUnits: MATCHED_UNITS };
+  } catch (error) {
+    if (error instanceof PolysemeError) throw new HttpProblem(422, error.message);
+    throw error;
+  }
+}

@@ -1,0 +1,135 @@
+import { createHash } from 'node:crypto';
+import type {
+  BanksAnswer,
+  MetricsAnswer,
+  RandomAnswer,
+  SearchAnswer,
+  UnitsAnswer,
+  UnitsQuery,
+} from '../../contract/study.ts';
+import { METRICS, type Metric } from '../../study/record.ts';
+import type { Wire } from '../http/json.ts';
+import { HttpProblem } from '../http/problem.ts';
+import type { StudySource } from './served-study.ts';
+
+/** Features whose matches a search lists a unit. */
+const MATCHED_FEATURES = 5;
+
+export function banksAnswer({ info, table }: StudySource): BanksAnswer {
+  return {
+    banks: info.banks.map((bank, id) => {
+      const { start, end } = table.banks[id]!;
+      const summary = eachMetric((metric) => table.quantiles(metric, id));
+      const dead = table.metric('examples', start, end).filter((count) => count === 0).length;
+      return { ...bank, analysed: end - start, dead, summary };
+    }),
+  };
+}
+
+/** One page of the units that a query chooses. */
+export function unitsAnswer(source: StudySource, query: UnitsQuery): UnitsAnswer {
+  const { table } = source;
+  const { bank, sort, order, limit, cursor, offset, q } = query;
+  if (cursor !== undefined && offset !== undefined) {
+    throw new HttpProblem(400, 'query parameters cursor and offset exclude each other');
+  }
+  const ranges = METRICS.map((metric) => ({
+    metric,
+    min: query[`min.${metric}`],
+    max: query[`max.${metric}`],
+  })).filter(({ min, max }) => min !== undefined || max !== undefined);
+  const chosen = { bank, sort, descending: order === 'desc', ranges, text: q };
+  const digest = createHash('sha256').update(JSON.stringify(chosen)).digest('base64url').slice(0, 12);
+  const first = cursor === undefined ? (offset ?? 0) : offsetOf(cursor, digest);
+  const rows = source.selected(digest, () => table.select(chosen));
+  const last = first + limit;
+  return {
+    units: Array.from(rows.subarray(first, last), (row) => unitRow(source, row)),
+    next: last < rows.length ? `${last}.${digest}` : null,
+    total: rows.length,
+  };
+}
+
+function offsetOf(cursor: string, digest: string): number {
+  const match = /^(\d{1,9})\.([\w-]+)$/.exec(cursor);
+  if (match?.[2] !== digest) {
+    throw new HttpProblem(
+      400,
+      `query parameter cursor is ${JSON.stringify(cursor)}: it must be \`next\` of a page of the same query`,
+    );
+  }
+  return Number(match[1]);
+}
+
+function unitRow({ table }: StudySource, row: number): UnitsAnswer['units'][number] {
+  return { ...table.summary(row), words: table.words(row)[0] ?? [] };
+}
+
+/** Numbers of all units by column, for pictures of a whole model. */
+export function metricsAnswer(
+  { table }: StudySource,
+  bank: string | undefined,
+  metrics: readonly Metric[] = METRICS,
+): Wire<MetricsAnswer> {
+  const banks = bank === undefined ? table.banks : [table.bank(bank)];
+  return {
+    banks: banks.map(({ name, start, end }) => ({
+      name,
+      units: end - start,
+      index: table.index(start, end),
+      columns: Object.fromEntries(
+        metrics.map((metric) => [metric, Float32Array.from(table.metric(metric, start, end))]),
+      ),
+    })),
+  };
+}
+
+/** A unit by chance: one with examples, where there is one. */
+export function randomAnswer({ table }: StudySource, bank: string | undefined): RandomAnswer {
+  const { start, end } = bank === undefined ? { start: 0, end: table.size } : table.bank(bank);
+  if (start === end) throw new HttpProblem(404, 'there is no unit in the study yet');
+  const examples = table.metric('examples', start, end);
+  const alive = Uint32Array.from(examples.keys()).filter((row) => examples[row]! > 0);
+  const pick = Math.random();
+  return table.name(
+    start + (alive.length > 0 ? alive[Math.floor(pick * alive.length)]! : Math.floor(pick * (end - start))),
+  );
+}
+
+/** Units by name, and by the words of their features. */
+export function searchAnswer(
+  source: StudySource,
+  { q, bank, limit }: { q: string; bank?: string; limit: number },
+): SearchAnswer {
+  const { table } = source;
+  const named = unitNamed(source, q.trim());
+  const found = source.selected(`search ${JSON.stringify([q, bank])}`, () => table.search(q, bank));
+  const matches = found.slice(0, limit).map(({ row, features }) => {
+    const words = table.words(row);
+    return {
+      ...unitRow(source, row),
+      matches: features
+        .slice(0, MATCHED_FEATURES)
+        .map((feature) => ({ feature, words: words[feature] ?? [] })),
+    };
+  });
+  if (named < 0 || (bank !== undefined && table.name(named).bank !== bank)) {
+    return { units: matches, total: found.length };
+  }
+  const units = [{ ...unitRow(source, named), matches: [] }, ...matches].slice(0, limit);
+  return { units, total: found.length + 1 };
+}
+
+/** The row of the unit BANK/INDEX; −1 where there is none. */
+function unitNamed({ table }: StudySource, name: string): number {
+  const slash = name.lastIndexOf('/');
+  const index = name.slice(slash + 1);
+  const bank = name.slice(0, Math.max(0, slash));
+  if (!/^\d{1,9}$/.test(index) || !table.banks.some((b) => b.name === bank)) return -1;
+  return table.row(bank, Number(index));
+}
+
+/** A value for every metric. */
+export function eachMetric<T>(value: (metric: Metric) => T): Record<Metric, T> {
+  return Object.fromEntries(METRICS.map((metric) => [metric, value(metric)])) as Record<Metric, T>;
+}

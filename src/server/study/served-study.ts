@@ -1,0 +1,129 @@
+import type { LinkageMethod } from '../../cluster/linkage.ts';
+import type { WordCounts } from '../../features/feature-words.ts';
+import { splitWords } from '../../features/words.ts';
+import type { Study, StudyInfo } from '../../study/study.ts';
+import { ByteCache } from '../http/byte-cache.ts';
+import { Json } from '../http/json.ts';
+import { HttpProblem } from '../http/problem.ts';
+import { UnitSpace } from './unit-space.ts';
+import { UnitTable } from './unit-table.ts';
+
+/** Bytes of contexts kept: about 50,000 contexts of 128 tokens. */
+const CONTEXT_BYTES = 64 << 20;
+/** Bytes of distances, trees and words kept of units that were clustered again. */
+const SPACE_BYTES = 64 << 20;
+/** Bytes of lists of units kept between their pages. */
+const SELECTION_BYTES = 16 << 20;
+/** Contexts that word frequencies are estimated from. */
+const SAMPLED_CONTEXTS = 1000;
+
+/** A context as answers show it. */
+export interface ShownContext {
+  readonly document: string;
+  readonly tokens: Int32Array;
+  /** The texts of the tokens. */
+  readonly texts: Json;
+}
+
+/** What the routes read: a study at one revision, with what was read of it lately. */
+export class StudySource {
+  readonly study: Study;
+  readonly info: StudyInfo;
+  readonly #contexts = new ByteCache<number, ShownContext>(CONTEXT_BYTES);
+  readonly #spaces = new ByteCache<string, UnitSpace>(SPACE_BYTES);
+  readonly #selections = new ByteCache<string, { readonly length: number }>(SELECTION_BYTES);
+  #table: UnitTable | null = null;
+  #words: WordCounts | null = null;
+
+  constructor(study: Study) {
+    this.study = study;
+    this.info = study.info();
+  }
+
+  get table(): UnitTable {
+    this.#table ??= new UnitTable(this.study);
+    return this.#table;
+  }
+
+  /** The linkage and threshold that the study's features come from. */
+  get clustering(): { linkage: LinkageMethod; threshold: number } {
+    const { linkage, threshold } = this.info.options;
+    return { linkage: linkage as LinkageMethod, threshold: threshold as number };
+  }
+
+  /** The row of a unit in the table. */
+  row(bank: string, index: number): number {
+    const row = this.table.row(bank, index);
+    if (row >= 0) return row;
+    const { units } = this.info.banks.find(({ name }) => name === bank)!;
+    throw new HttpProblem(
+      404,
+      index < units
+        ? `unit ${bank}/${index} is not in the study yet: its run was not finished`
+        : `bank ${bank} has no unit ${index}: its units go from 0 to ${units - 1}`,
+    );
+  }
+
+  contexts(ids: ArrayLike<number>): Map<number, ShownContext> {
+    const found = new Map<number, ShownContext>();
+    const missing = new Set<number>();
+    for (let i = 0; i < ids.length; i++) {
+      const known = this.#contexts.get(ids[i]!);
+      if (known === undefined) missing.add(ids[i]!);
+      else found.set(ids[i]!, known);
+    }
+    if (missing.size === 0) return found;
+    for (const [id, { document, tokens }] of this.study.contexts([...missing])) {
+      const texts = new Json(Array.from(tokens, (token) => this.study.tokenText(token)));
+      const context = { document, tokens, texts };
+      this.#contexts.set(id, context, texts.bytes.length + tokens.byteLength + 200);
+      found.set(id, context);
+    }
+    return found;
+  }
+
+  /** A list of units, kept for its next pages; `key` names what it is a list of. */
+  selected<List extends { readonly length: number }>(key: string, select: () => List): List {
+    const known = this.#selections.get(key) as List | undefined;
+    if (known !== undefined) return known;
+    const list = select();
+    this.#selections.set(key, list, 16 + list.length * (ArrayBuffer.isView(list) ? 4 : 100));
+    return list;
+  }
+
+  /** What a unit's clusterings and maps follow from. */
+  space(bank: string, index: number): UnitSpace {
+    const row = this.row(bank, index);
+    const key = String(row);
+    let space = this.#spaces.get(key);
+    if (space === undefined) {
+      space = new UnitSpace(this, bank, index);
+      this.#spaces.set(key, space, space.size);
+    }
+    return space;
+  }
+
+  /** How often words occur, as far as a sample of the study's contexts tells. */
+  get wordCounts(): WordCounts {
+    if (this.#words === null) {
+      const counts = new Map<string, number>();
+      let total = 0;
+      for (const { tokens } of this.study.sampleContexts(SAMPLED_CONTEXTS)) {
+        for (const { text } of splitWords(this.wordTexts(tokens, 0, tokens.length))) {
+          counts.set(text, (counts.get(text) ?? 0) + 1);
+          total++;
+        }
+      }
+      this.#words = { total, count: (word) => counts.get(word) ?? 0 };
+    }
+    return this.#words;
+  }
+
+  /** Texts of the tokens from `first` to before `last`; BOS counts as a space. */
+  wordTexts(tokens: Int32Array, first: number, last: number): string[] {
+    const bos = this.info.options['bos'] === true;
+    return Array.from(tokens.subarray(first, last), (token, i) =>
+      bos && first + i === 0 ? ' ' : this.study.tokenText(token),
+    );
+  }
+}

@@ -1,0 +1,112 @@
+import { unpackRows } from '../../base/half.ts';
+import { featuresBySize } from '../../cluster/labels.ts';
+import type { ExampleAnswer, UnitAnswer } from '../../contract/study.ts';
+import { HISTOGRAM_BINS, histogramEdge } from '../../harvest/scan.ts';
+import { METRICS, type Metric, type UnitDetail } from '../../study/record.ts';
+import { fourDigits, type Wire } from '../http/json.ts';
+import type { StudySource } from './served-study.ts';
+
+/** One unit with its features and at most `most` examples of each. */
+export function unitAnswer(
+  source: StudySource,
+  bank: string,
+  index: number,
+  most: number | 'all',
+): Wire<UnitAnswer> {
+  const row = source.row(bank, index);
+  const { table, study, info } = source;
+  const detail = study.detail(bank, index);
+  const words = table.words(row);
+  const contexts = source.contexts(detail.context);
+  const length = detail.windows.length / Math.max(1, detail.labels.length);
+  const values = unpackRows(detail.windows, detail.windowScales, length);
+  const members = Array.from(detail.centrals, (): number[] => []);
+  detail.labels.forEach((label, i) => {
+    members[label]!.push(i);
+  });
+  const { units } = info.banks.find(({ name }) => name === bank)!;
+  const at = (i: number): number => (i >= 0 && i < units ? table.row(bank, i) : -1);
+  return {
+    ...table.summary(row),
+    ...source.clustering,
+    merges: mergeRows(detail.merges),
+    leaves: {
+      label: detail.labels,
+      activation: detail.activation,
+      peak: Array.from(detail.context, (id, i) =>
+        study.tokenText(contexts.get(id)!.tokens[detail.position[i]!]!),
+      ),
+    },
+    features: featuresBySize(detail.labels, members.length).map((id, rank) => {
+      const own = members[id]!;
+      const central = detail.centrals[id]!;
+      return {
+        id,
+        size: own.length,
+        words: words[rank] ?? [],
+        meanActivation: fourDigits(own.reduce((sum, i) => sum + detail.activation[i]!, 0) / own.length),
+        central,
+        examples: shown(own, central, most).map((i) => example(detail, values, i, contexts)),
+      };
+    }),
+    histogram: histogram(detail),
+    ranks: Object.fromEntries(METRICS.map((metric) => [metric, table.rank(metric, row)])) as Record<
+      Metric,
+      { rank: number; of: number } | null
+    >,
+    neighbours: {
+      previous: at(index - 1) >= 0 ? index - 1 : null,
+      next: at(index + 1) >= 0 ? index + 1 : null,
+    },
+  };
+}
+
+/** A tree's merges as rows. */
+export function mergeRows(merges: Float64Array): Wire<UnitAnswer>['merges'] {
+  return Array.from({ length: merges.length / 4 }, (_, row) => merges.subarray(4 * row, 4 * row + 4));
+}
+
+/** The first `most` members, in which the central one takes the last place if it is not there. */
+function shown(members: readonly number[], central: number, most: number | 'all'): readonly number[] {
+  if (most === 'all' || members.length <= most) return members;
+  const first = members.slice(0, most);
+  if (!first.includes(central)) first[most - 1] = central;
+  return first;
+}
+
+/** @param values activations of all examples, at every token of the longest context */
+function example(
+  detail: UnitDetail,
+  values: Float32Array,
+  i: number,
+  contexts: ReturnType<StudySource['contexts']>,
+): Wire<ExampleAnswer> {
+  const context = contexts.get(detail.context[i]!)!;
+  const start = (i * values.length) / detail.labels.length;
+  return {
+    id: i,
+    context: detail.context[i]!,
+    document: context.document,
+    position: detail.position[i]!,
+    activation: fourDigits(detail.activation[i]!),
+    tokens: context.texts,
+    activations: values.subarray(start, start + context.tokens.length),
+  };
+}
+
+/** Bins of one sign; the negative ones come after them. */
+const BINS = HISTOGRAM_BINS / 2;
+
+function histogram({ histogramBins, histogramCounts }: UnitDetail): UnitAnswer['histogram'] {
+  const bins = Array.from(histogramBins, (bin, i) => {
+    const negative = bin >= BINS;
+    const near = histogramEdge(bin % BINS);
+    const far = histogramEdge((bin % BINS) + 1);
+    return { lower: negative ? -far : near, upper: negative ? -near : far, count: histogramCounts[i]! };
+  }).sort((a, b) => a.lower - b.lower);
+  return {
+    lower: bins.map(({ lower }) => lower),
+    upper: bins.map(({ upper }) => upper),
+    counts: bins.map(({ count }) => count),
+  };
+}

@@ -1,0 +1,247 @@
+import { type Quantiles, quantilesOf } from '../../compare/bootstrap.ts';
+import { METRICS, type Metric } from '../../study/record.ts';
+import type { Study, UnitColumns, UnitSummary } from '../../study/study.ts';
+import { HttpProblem } from '../http/problem.ts';
+
+/** Which units, and in which order. */
+export interface TableQuery {
+  readonly bank?: string;
+  readonly sort?: Metric;
+  readonly descending?: boolean;
+  readonly ranges: readonly { readonly metric: Metric; readonly min?: number; readonly max?: number }[];
+  /** Words or parts of words, in one feature. */
+  readonly text?: string;
+}
+
+/** A unit whose features hold the words searched for. */
+export interface TextMatch {
+  readonly row: number;
+  /** Places of the features that hold all of them, the largest feature first. */
+  readonly features: readonly number[];
+}
+
+interface BankRows {
+  readonly name: string;
+  readonly start: number;
+  readonly end: number;
+}
+
+/** What stands between words, and between features. */
+const WORD_END = '\n';
+const FEATURE_END = '\n\n';
+
+/** Every unit's statistics, polysemy and words in memory (about 300 bytes a unit): what lists and searches go over. */
+export class UnitTable {
+  readonly banks: readonly BankRows[];
+  readonly #columns: UnitColumns;
+  readonly #orders = new Map<string, Uint32Array>();
+  readonly #sorted = new Map<string, Float64Array>();
+  #texts: string[] | null = null;
+
+  constructor(study: Study) {
+    this.#columns = study.columns();
+    const { bank } = this.#columns;
+    this.banks = study.info().banks.map(({ name }, id) => {
+      const start = lowerBound(bank, id);
+      return { name, start, end: lowerBound(bank, id + 1) };
+    });
+  }
+
+  get size(): number {
+    return this.#columns.index.length;
+  }
+
+  /** The row of a unit, or −1. */
+  row(bank: string, index: number): number {
+    const { start, end } = this.bank(bank);
+    const row = lowerBound(this.#columns.index, index, start, end);
+    return row < end && this.#columns.index[row] === index ? row : -1;
+  }
+
+  bank(name: string): BankRows {
+    const bank = this.banks.find((b) => b.name === name);
+    if (bank !== undefined) return bank;
+    const known = this.banks.map((b) => b.name).join(', ');
+    throw new HttpProblem(404, `the study has no bank ${JSON.stringify(name)} (it has ${known})`);
+  }
+
+  name(row: number): { bank: string; index: number } {
+    return { bank: this.banks[this.#columns.bank[row]!]!.name, index: this.#columns.index[row]! };
+  }
+
+  summary(row: number): UnitSummary {
+    const summary: Record<string, unknown> = this.name(row);
+    for (const metric of METRICS) {
+      const value = this.#columns.metrics[metric][row]!;
+      summary[metric] = Number.isNaN(value) ? null : value;
+    }
+    return summary as unknown as UnitSummary;
+  }
+
+  index(start: number, end: number): Uint32Array {
+    return this.#columns.index.subarray(start, end);
+  }
+
+  metric(metric: Metric, start: number, end: number): Float64Array {
+    return this.#columns.metrics[metric].subarray(start, end);
+  }
+
+  /** Words of each feature, largest first. */
+  words(row: number): string[][] {
+    return JSON.parse(this.#columns.words[row]!) as string[][];
+  }
+
+  /** The rows that a query chooses, in its order. */
+  select({ bank, sort, descending = false, ranges, text }: TableQuery): Uint32Array {
+    const { start, end } = bank === undefined ? { start: 0, end: this.size } : this.bank(bank);
+    const terms = termsOf(text ?? '');
+    const within = (row: number): boolean =>
+      row >= start &&
+      row < end &&
+      ranges.every(({ metric, min, max }) => {
+        const value = this.#columns.metrics[metric][row]!;
+        return value >= (min ?? Number.NEGATIVE_INFINITY) && value <= (max ?? Number.POSITIVE_INFINITY);
+      }) &&
+      (terms.length === 0 || this.#matching(row, terms).length > 0);
+    return this.#ordered(sort, descending).filter(within);
+  }
+
+  /** Units with a feature that holds all words (or parts of words) of `text`: best matches first. */
+  search(text: string, bank?: string): TextMatch[] {
+    const { start, end } = bank === undefined ? { start: 0, end: this.size } : this.bank(bank);
+    const terms = termsOf(text);
+    if (terms.length === 0) return [];
+    const found: (TextMatch & { score: number })[] = [];
+    for (let row = start; row < end; row++) {
+      const features = this.#matching(row, terms);
+      if (features.length === 0) continue;
+      const score = features.reduce(
+        (least, feature) => Math.min(least, feature.score),
+        Number.POSITIVE_INFINITY,
+      );
+      found.push({ row, score, features: features.map(({ place }) => place) });
+    }
+    return found.sort((a, b) => a.score - b.score || a.row - b.row);
+  }
+
+  /** Where a unit stands in its bank: 1 + the units with a larger number, of those with a number. */
+  rank(metric: Metric, row: number): { rank: number; of: number } | null {
+    const value = this.#columns.metrics[metric][row]!;
+    if (Number.isNaN(value)) return null;
+    const sorted = this.sorted(metric, this.#columns.bank[row]!);
+    return { rank: 1 + sorted.length - upperBound(sorted, value), of: sorted.length };
+  }
+
+  quantiles(metric: Metric, bank: number): Quantiles {
+    return quantilesOf(this.sorted(metric, bank));
+  }
+
+  /** The numbers of a bank's units, ascending, without those that have none. */
+  sorted(metric: Metric, bank: number): Float64Array {
+    const key = `${bank} ${metric}`;
+    let sorted = this.#sorted.get(key);
+    if (sorted === undefined) {
+      const { start, end } = this.banks[bank]!;
+      sorted = this.metric(metric, start, end)
+        .filter((value) => !Number.isNaN(value))
+        .sort();
+      this.#sorted.set(key, sorted);
+    }
+    return sorted;
+  }
+
+  #ordered(sort: Metric | undefined, descending: boolean): Uint32Array {
+    const key = sort === undefined ? `${descending}` : `${sort} ${descending}`;
+    let order = this.#orders.get(key);
+    if (order === undefined) {
+      order = Uint32Array.from({ length: this.size }, (_, row) => row);
+      if (sort === undefined) {
+        if (descending) order.reverse();
+      } else {
+        const values = this.#columns.metrics[sort];
+        const sign = descending ? -1 : 1;
+        order.sort((a, b) => {
+          const [x, y] = [values[a]!, values[b]!];
+          if (Number.isNaN(x) || Number.isNaN(y))
+            return Number(Number.isNaN(x)) - Number(Number.isNaN(y)) || a - b;
+          return sign * (x - y) || a - b;
+        });
+      }
+      this.#orders.set(key, order);
+    }
+    return order;
+  }
+
+  /** Features that hold every term; the score is lower for whole words, then beginnings, and for first words. */
+  #matching(row: number, terms: readonly string[]): { place: number; score: number }[] {
+    this.#texts ??= this.#columns.words.map((json) =>
+      (JSON.parse(json) as string[][])
+        .map((words) =>
+          words
+            .map((word) => word.replaceAll(WORD_END, ' '))
+            .join(WORD_END)
+            .toLowerCase(),
+        )
+        .join(FEATURE_END),
+    );
+    const text = this.#texts[row]!;
+    if (!terms.every((term) => text.includes(term))) return [];
+    return text.split(FEATURE_END).flatMap((words, place) => {
+      const score = scoreOf(words.split(WORD_END), terms);
+      return score === null ? [] : [{ place, score }];
+    });
+  }
+}
+
+/** What is searched for: the words of a text, in lower case. */
+export function termsOf(text: string): string[] {
+  return text
+    .toLowerCase()
+    .split(/\s+/)
+    .filter((term) => term !== '');
+}
+
+/** Words a feature has at most. */
+const MOST_WORDS = 8;
+
+function scoreOf(words: readonly string[], terms: readonly string[]): number | null {
+  let score = 0;
+  for (const term of terms) {
+    let best = Number.POSITIVE_INFINITY;
+    words.forEach((word, i) => {
+      if (!word.includes(term)) return;
+      const kind = word === term ? 0 : word.startsWith(term) ? 1 : 2;
+      best = Math.min(best, kind * MOST_WORDS + i);
+    });
+    if (best === Number.POSITIVE_INFINITY) return null;
+    score += best;
+  }
+  return score;
+}
+
+/** The first place of ascending `values` (from `start` to `end`) that holds `value` or more. */
+function lowerBound(
+  values: Uint16Array | Uint32Array,
+  value: number,
+  start = 0,
+  end = values.length,
+): number {
+  let [low, high] = [start, end];
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (values[middle]! < value) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}
+
+/** The first place of ascending `values` that holds more than `value`. */
+function upperBound(values: Float64Array, value: number): number {
+  let [low, high] = [0, values.length];
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (values[middle]! <= value) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}

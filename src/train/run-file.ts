@@ -1,0 +1,122 @@
+import { readFile, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import * as z from 'zod';
+import { PolysemeError } from '../errors.ts';
+import type { SaeEvaluation } from '../evaluate/result.ts';
+import type { SaeStep } from '../sae/trainer/step.ts';
+import { writeFileWhole } from '../tensors/bytes.ts';
+import type { TrainingSource } from './inputs.ts';
+import { FREE_OPTIONS, type ResolvedSaeTrainOptions } from './train-options.ts';
+
+/** A trained SAE. */
+export interface TrainedSae {
+  /** What tells it from the others of a sweep; empty where there is but one. */
+  readonly name: string;
+  readonly dir: string;
+  readonly steps: number;
+  readonly tokens: number;
+  /** Figures of the last step. */
+  readonly last: SaeStep;
+  readonly evaluation: SaeEvaluation | null;
+}
+
+/** What is kept of a run in its folder, to go on with it. */
+export interface RunFile {
+  readonly version: 1;
+  readonly options: Record<string, unknown>;
+  readonly result: readonly TrainedSae[] | null;
+  /** Where it diverged: the step and what was seen. The same command would do so again. */
+  readonly diverged?: string;
+}
+
+/** Bytes of a run.json: some 4 KB an SAE with its evaluation. */
+export const MOST_BYTES = 8 << 20;
+
+const runFile = z.object({
+  version: z.literal(1),
+  options: z.record(z.string(), z.unknown()),
+  result: z
+    .array(
+      z.looseObject({
+        name: z.string(),
+        dir: z.string(),
+        steps: z.number(),
+        tokens: z.number(),
+        last: z.looseObject({}),
+      }),
+    )
+    .nullable(),
+  diverged: z.string().optional(),
+});
+
+/** What the weights and the log depend on. */
+export function runOptions(
+  options: ResolvedSaeTrainOptions,
+  { source }: TrainingSource,
+): Record<string, unknown> {
+  const kept = Object.entries(options).filter(
+    ([name, value]) =>
+      value !== undefined &&
+      !FREE_OPTIONS.includes(name as keyof ResolvedSaeTrainOptions) &&
+      name !== 'model',
+  );
+  return { ...Object.fromEntries(kept), ...source.origin, contexts: source.origin.contexts ?? undefined };
+}
+
+/**
+ * The run in a folder; null where there is none.
+ * @throws PolysemeError where it is damaged, of other options, or diverged
+ */
+export async function readRun(out: string, asked: Record<string, unknown>): Promise<RunFile | null> {
+  const path = join(out, 'run.json');
+  let text: string;
+  try {
+    const { size } = await stat(path);
+    if (size > MOST_BYTES)
+      throw new PolysemeError(`${path} has ${size} bytes, more than ${MOST_BYTES}: it is no training's`);
+    text = await readFile(path, 'utf8');
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException;
+    if (code === 'ENOENT') return null;
+    throw error instanceof PolysemeError ? error : new PolysemeError(`cannot read ${path}: ${message}`);
+  }
+  const there = parse(text);
+  if (typeof there === 'string') {
+    throw new PolysemeError(`${path} is damaged (${there}): delete the folder to start again`);
+  }
+  const differences = [...new Set([...Object.keys(asked), ...Object.keys(there.options)])].flatMap((name) => {
+    const [before, now] = [JSON.stringify(there.options[name]), JSON.stringify(asked[name])];
+    return before === now ? [] : [`${name} ${before ?? 'default'} there, ${now ?? 'default'} asked`];
+  });
+  if (differences.length > 0) {
+    throw new PolysemeError(
+      `${out} is a training with other options (${differences.slice(0, 4).join('; ')}): give another --out, or delete it`,
+    );
+  }
+  if (there.diverged !== undefined) {
+    throw new PolysemeError(
+      `${out}: this training diverged in ${there.diverged}; the same command would again: give a lower learning rate or ` +
+        'clip gradients, with another --out, or delete the folder',
+    );
+  }
+  return there;
+}
+
+/** Writes it whole or not at all. */
+export async function writeRun(out: string, run: RunFile): Promise<void> {
+  await writeFileWhole(join(out, 'run.json'), [
+    new TextEncoder().encode(`${JSON.stringify(run, null, 2)}\n`),
+  ]);
+}
+
+/** What the file says, or what is wrong with it. */
+function parse(text: string): RunFile | string {
+  try {
+    const found = runFile.safeParse(JSON.parse(text));
+    if (found.success) return found.data as unknown as RunFile;
+    const [issue] = found.error.issues;
+    return `${issue!.path.join('.') || 'the whole'}: ${issue!.message}`;
+  } catch (error) {
+    return (error as Error).message;
+  }
+}

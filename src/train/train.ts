@@ -1,0 +1,302 @@
+import { mkdir, rm } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { endless } from '../activations/activation-source.ts';
+import { ShuffleBuffer } from '../activations/buffer.ts';
+import { lockFolder } from '../base/lock.ts';
+import { PolysemeError } from '../errors.ts';
+import { evaluateSae } from '../evaluate/evaluate.ts';
+import type { SaeEvaluation } from '../evaluate/result.ts';
+import { SaeDivergence, type SaeStep } from '../sae/trainer/step.ts';
+import { createSaeTrainer, type SaeTrainer } from '../sae/trainer/trainer.ts';
+import type { SaeTrainerOptions } from '../sae/trainer/trainer-options.ts';
+import { openTrainingSource, type TrainingSource } from './inputs.ts';
+import { appendLog, trimLog } from './log.ts';
+import { checkMemory } from './memory.ts';
+import { readRun, runOptions, type TrainedSae, writeRun } from './run-file.ts';
+import { trainedSae, writeCard, writeTrained } from './save-trained.ts';
+import { readCheckpoint, writeCheckpoint } from './saved-trainer.ts';
+import { trainerOptions } from './settings.ts';
+import {
+  parseSaeTrainOptions,
+  type ResolvedSaeTrainOptions,
+  type SaeTrainOptions,
+  type SweepMember,
+  sweep,
+} from './train-options.ts';
+
+/** What training has come to: of each SAE the step that was just done. */
+export interface SaeTrainProgress {
+  readonly stage: 'fill' | 'train' | 'evaluate';
+  readonly done: number;
+  readonly total: number;
+  readonly unit: 'vectors' | 'tokens' | 'contexts';
+  readonly saes: readonly { readonly name: string; readonly latents: number; readonly step: SaeStep }[];
+}
+
+export interface SaeTrainHooks {
+  readonly onProgress?: (progress: SaeTrainProgress) => void;
+  /** What the user should know, one line each. */
+  readonly onNote?: (line: string) => void;
+  /** Seconds of work that a kill may lose; default 60, 0: save after every step. */
+  readonly saveEvery?: number;
+}
+
+/**
+ * Trains SAEs on a model's activations, all of a sweep from one pass over them, and writes each into `out` (of several:
+ * a folder each) in SAELens's format with a card, a log (`log.jsonl`) and an evaluation. A run that was killed goes on
+ * when it is called again with the same options, and ends with the same weights to the bit on the same machine.
+ *
+ * @throws PolysemeError for bad options or inputs, where `out` holds a run of other options, and on divergence
+ * @example
+ * const [sae] = await trainSae({ site: 'blocks.2.hook_resid_post', latents: 256, k: [8], tokens: 8192, contexts: 100, evalTokens: 2000, out: 'small-sae' });
+ * console.log(sae.evaluation?.reconstruction.explainedVariance);
+ */
+export async function trainSae(options: SaeTrainOptions, hooks: SaeTrainHooks = {}): Promise<TrainedSae[]> {
+  const checked = parseSaeTrainOptions(options);
+  const out = resolve(checked.out);
+  const members = sweep(checked);
+  const input = await openTrainingSource(checked);
+  try {
+    const described = runOptions(checked, input);
+    const there = await readRun(out, described);
+    if (there?.result) return await finished(out, there.result);
+    return await train({ options: checked, out, members, input, described, hooks });
+  } catch (error) {
+    if (error instanceof Error && /ENOSPC|EDQUOT|no space left/i.test(error.message)) {
+      throw new PolysemeError(
+        `the disk of ${out} is full; make room and run the same command again to go on from the last checkpoint`,
+      );
+    }
+    throw error;
+  } finally {
+    await input.source.close();
+    await input.model?.close();
+  }
+}
+
+/** A result that is there already; a kill may have left checkpoints beside it. */
+async function finished(out: string, result: readonly TrainedSae[]): Promise<TrainedSae[]> {
+  await rm(join(out, 'checkpoints'), { recursive: true, force: true });
+  return [...result];
+}
+
+interface Run {
+  readonly options: ResolvedSaeTrainOptions;
+  readonly out: string;
+  readonly members: readonly SweepMember[];
+  readonly input: TrainingSource;
+  readonly described: Record<string, unknown>;
+  readonly hooks: SaeTrainHooks;
+}
+
+async function train(run: Run): Promise<TrainedSae[]> {
+  const { options, out, members, input, described } = run;
+  const { source } = input;
+  const latents = options.latents ?? 8 * source.width;
+  const settings = members.map((member) => trainerOptions(options, member, source.width, latents));
+  const capacity = checkMemory(options, source, settings);
+  const dirs = members.map(({ name }) => join(out, name));
+  let unlock: () => Promise<void>;
+  try {
+    for (const dir of dirs) await mkdir(dir, { recursive: true });
+    unlock = await lockFolder(out);
+  } catch (error) {
+    throw error instanceof PolysemeError ? error : cannotWrite(out, error);
+  }
+  try {
+    // Another process may have ended it meanwhile.
+    const there = await readRun(out, described);
+    if (there?.result) return await finished(out, there.result);
+    await writeRun(out, { version: 1, options: described, result: null }).catch((error) => {
+      throw cannotWrite(out, error);
+    });
+    return await trainMembers({ ...run, latents, settings, capacity, dirs });
+  } catch (error) {
+    if (!(error instanceof SaeDivergence)) throw error;
+    const diverged = `step ${error.step}: ${error.what}`;
+    await writeRun(out, { version: 1, options: described, result: null, diverged });
+    throw error;
+  } finally {
+    await unlock();
+  }
+}
+
+function cannotWrite(out: string, error: unknown): PolysemeError {
+  return new PolysemeError(`cannot write to ${out}: ${(error as Error).message}`);
+}
+
+interface Prepared extends Run {
+  readonly latents: number;
+  readonly settings: readonly SaeTrainerOptions[];
+  /** Vectors of the buffer. */
+  readonly capacity: number;
+  readonly dirs: readonly string[];
+}
+
+async function trainMembers(run: Prepared): Promise<TrainedSae[]> {
+  const { options, out, members, input, described, hooks, settings, capacity, dirs } = run;
+  const { source } = input;
+  const { batch, seed } = options;
+  const trainers: SaeTrainer[] = [];
+  const buffer = new ShuffleBuffer({
+    width: source.width,
+    capacity,
+    blockSize: source.blockSize,
+    seed,
+    read: (from) => endless(source, from),
+    // Later it is filled up between steps.
+    onFill: (done, total) => {
+      if (buffer.state().batches > 0) return;
+      hooks.onProgress?.({ stage: 'fill', done, total, unit: 'vectors', saes: [] });
+    },
+  });
+  try {
+    for (const own of settings) trainers.push(await createSaeTrainer(own));
+    const checkpoints = join(out, 'checkpoints');
+    const start = await resume(checkpoints, buffer, trainers);
+    for (const dir of dirs) await trimLog(dir, start);
+    const last = await steps({ ...run, batch, trainers, buffer, checkpoints, start });
+    const total = trainers[0]!.steps;
+    const results: TrainedSae[] = [];
+    for (const [i, trainer] of trainers.entries()) {
+      const dir = dirs[i]!;
+      const sae = trainedSae(trainer, source.origin, dir);
+      const facts = {
+        origin: source.origin,
+        settings: trainer.settings,
+        batch,
+        steps: total,
+        buffer: capacity,
+        epochs: (buffer.state().cursor?.epoch ?? 0) + 1,
+        last: last[i]!,
+        evaluation: null as SaeEvaluation | null,
+        note: input.note,
+      };
+      await writeTrained(dir, sae, facts);
+      try {
+        facts.evaluation = await evaluate(run, sae);
+      } catch (error) {
+        facts.note = (error as Error).message;
+        hooks.onNote?.(`no evaluation: ${facts.note}`);
+      } finally {
+        await sae.dispose();
+      }
+      await writeCard(dir, facts);
+      const { evaluation } = facts;
+      results.push({
+        name: members[i]!.name,
+        dir,
+        steps: total,
+        tokens: total * batch,
+        last: last[i]!,
+        evaluation,
+      });
+    }
+    await writeRun(out, { version: 1, options: described, result: results });
+    await rm(checkpoints, { recursive: true, force: true });
+    return results;
+  } finally {
+    await buffer.close();
+    await Promise.all(trainers.map((trainer) => trainer.close()));
+  }
+}
+
+interface Loop extends Prepared {
+  readonly batch: number;
+  readonly trainers: readonly SaeTrainer[];
+  readonly buffer: ShuffleBuffer;
+  readonly checkpoints: string;
+  readonly start: number;
+}
+
+/** Takes the steps that are left; returns the last one's figures, of each trainer. */
+async function steps(loop: Loop): Promise<SaeStep[]> {
+  const { options, batch, latents, trainers, buffer, dirs, checkpoints, start, hooks, members } = loop;
+  const { logEvery, tokens } = options;
+  const total = Math.ceil(tokens / batch);
+  const began = performance.now();
+  let saved = began;
+  let saveTook = 0;
+  let last: SaeStep[] = [];
+  const save = async (step: number) => {
+    const before = performance.now();
+    const states = trainers.map((trainer) => () => trainer.state());
+    await writeCheckpoint(checkpoints, { step, buffer: buffer.state(), trainers: states });
+    saved = performance.now();
+    saveTook = saved - before;
+  };
+  // The last step's figures are in no checkpoint: the step before it is the latest that is saved.
+  for (let step = start + 1; step <= total; step++) {
+    const vectors = await buffer.next(batch);
+    last = [];
+    for (const [i, trainer] of trainers.entries()) {
+      last.push(await trainer.step(vectors).catch((error) => advise(error, loop, members[i]!.name)));
+    }
+    const rate = ((step - start) * batch) / ((performance.now() - began) / 1000);
+    if (step % logEvery === 0 || step === total) {
+      for (const [i, dir] of dirs.entries()) {
+        await appendLog(dir, last[i]!, { tokens: step * batch, latents, tokensPerSecond: Math.round(rate) });
+      }
+    }
+    hooks.onProgress?.({
+      stage: 'train',
+      done: step * batch,
+      total: total * batch,
+      unit: 'tokens',
+      saes: members.map(({ name }, i) => ({ name, latents, step: last[i]! })),
+    });
+    const { saveEvery = 60 } = hooks;
+    // Saving takes at most a twentieth of the time.
+    const wait = saveEvery === 0 ? 0 : Math.max(saveEvery * 1000, 20 * saveTook);
+    if (step < total && performance.now() - saved >= wait) await save(step);
+  }
+  return last;
+}
+
+/** Says of a divergence which SAE it was, and what to do about it here. */
+function advise(error: unknown, { out, options, settings }: Loop, name: string): never {
+  if (!(error instanceof SaeDivergence)) throw error;
+  const { step, what } = error;
+  const of = name === '' ? what : `${what} (${name})`;
+  throw new SaeDivergence(step, of, remedy(out, step, settings[0]!.learningRate, options.clip > 0));
+}
+
+function remedy(out: string, step: number, learningRate: number, clips: boolean): string {
+  const cause =
+    step === 1
+      ? 'the inputs are too large: look at them, or let them be scaled'
+      : `the learning rate ${learningRate} is likely too high: lower it${clips ? '' : ', or clip gradients'}`;
+  return `${cause}; with another --out, or delete ${out}`;
+}
+
+/** Puts the newest checkpoint back; returns its step, 0 where there is none. */
+async function resume(dir: string, buffer: ShuffleBuffer, trainers: readonly SaeTrainer[]): Promise<number> {
+  const found = await readCheckpoint(dir);
+  if (found === null) return 0;
+  buffer.restore(found.buffer);
+  for (const [i, trainer] of trainers.entries()) trainer.restore(await found.trainer(i));
+  return found.step;
+}
+
+async function evaluate({ options, input, hooks }: Run, sae: ReturnType<typeof trainedSae>) {
+  const { model, source, note } = input;
+  if (options.evalTokens === 0) return null;
+  if (model === null) throw new PolysemeError(note ?? 'the model is not at hand');
+  const { origin } = source;
+  return evaluateSae({
+    model,
+    sae,
+    corpus: origin.data,
+    column: origin.column,
+    tokens: options.evalTokens,
+    context: origin.context,
+    bos: origin.bos ? 'yes' : 'no',
+    // What it was trained on: nothing is centred.
+    centerWriting: 'no',
+    polysemy: false,
+    seed: options.seed,
+    threads: options.threads,
+    onProgress: ({ done, total }) =>
+      hooks.onProgress?.({ stage: 'evaluate', done, total, unit: 'contexts', saes: [] }),
+  });
+}

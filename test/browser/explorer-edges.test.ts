@@ -1,0 +1,144 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Browser, Page } from 'playwright-core';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { type RunningServer, startServer } from '../../src/server/server.ts';
+import { hasBrowser, launchBrowser } from '../helpers/browser.ts';
+import { type WrittenStudy, writeStudy } from '../helpers/written-study.ts';
+
+/** Text that means harm, or that moves or hides other text. */
+const HOSTILE = [
+  '<script>document.title="broken"</script>',
+  ' &amp;',
+  '\u202egnorw\u2066',
+  '\u0000',
+  '\ud800',
+  '\n',
+  '\t  ',
+  ' fine',
+  'x'.repeat(1 << 20),
+];
+const PLAIN = ['The', ' cat', ' sat', ' on', ' the', ' mat', '.', '\n', 'Then', ' it', ' left', '.'];
+
+describe.skipIf(!hasBrowser)('explorer on unusual studies', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'polyseme-edges-'));
+  let browser: Browser;
+
+  beforeAll(async () => {
+    browser = await launchBrowser();
+  });
+  afterAll(async () => {
+    await browser?.close();
+    rmSync(folder, { recursive: true, force: true });
+  });
+
+  /** Serves a study to a page that must not throw, log an error, or ask another host. */
+  async function visit(
+    study: Omit<WrittenStudy, 'path'>,
+    look: (page: Page, server: RunningServer) => Promise<void>,
+  ) {
+    const path = join(folder, 'study.db');
+    writeStudy({ ...study, path });
+    const server = await startServer(path, { port: 0 });
+    const page = await browser.newPage({ viewport: { width: 1280, height: 900 }, reducedMotion: 'reduce' });
+    const faults: string[] = [];
+    page.on('pageerror', (error) => faults.push(String(error)));
+    page.on('console', (message) => message.type() === 'error' && faults.push(message.text()));
+    page.on('request', (request) => {
+      if (!request.url().startsWith(server.url) && !/^(data|blob):/.test(request.url()))
+        faults.push(request.url());
+    });
+    try {
+      await look(page, server);
+      expect(faults).toEqual([]);
+    } finally {
+      await page.close();
+      await server.close();
+    }
+  }
+
+  const VIEWS = ['', '?view=matrix', '?view=activations', '?layout=umap&feature=0&example=0'];
+
+  it.each([0, 1, 2])('shows every page of one unit with examples: %d', async (examples) => {
+    await visit(
+      { banks: [{ name: 'sae/a b%', units: 1 }], examples: () => examples, contexts: [PLAIN] },
+      async (page, { url }) => {
+        await page.goto(url);
+        await page.getByText('1 unit', { exact: true }).first().waitFor();
+        await page.locator('.scatter canvas').waitFor();
+        await page.getByRole('link', { name: 'sae/a b%/0', exact: true }).click();
+        await page.waitForURL(/\/unit\/sae%2Fa(%20|\+)b%25\/0$/);
+        for (const view of VIEWS) {
+          await page.goto(`${url}/unit/sae%2Fa%20b%25/0${view}`);
+          await page.getByRole('heading', { name: 'sae/a b%/0' }).waitFor();
+          await page.waitForLoadState('networkidle');
+          expect(await page.locator('.features .example').count()).toBe(examples);
+        }
+        if (examples === 0) await page.getByText('This unit never responds').waitFor();
+        for (const at of ['/compare', '/search?q=word0', '/about']) {
+          await page.goto(url + at);
+          await page.waitForLoadState('networkidle');
+          expect(await page.getByRole('alert').count()).toBe(0);
+        }
+      },
+    );
+  });
+
+  it('stays quick with 1,000 examples a unit', async () => {
+    await visit(
+      { banks: [{ name: 'mlp.0', units: 2 }], examples: () => 1000, contexts: [PLAIN, HOSTILE.slice(0, 8)] },
+      async (page, { url }) => {
+        await page.goto(`${url}/unit/mlp.0/1`);
+        await page.locator('.feature').first().waitFor();
+        await expect.poll(() => page.locator('.dots circle').count()).toBe(1000);
+        await page.goto(`${url}/unit/mlp.0/1?view=matrix&threshold=0.9`);
+        await page.locator('.views-panel image').waitFor({ timeout: 60_000 });
+        const line = page.getByRole('slider', { name: 'Threshold' });
+        await line.press('PageDown');
+        await page.waitForURL(/threshold=0\.8/);
+        expect(await page.locator('.example').count()).toBeLessThan(500);
+      },
+    );
+  });
+
+  it('shows text of any kind as text', async () => {
+    await visit(
+      {
+        banks: [{ name: 'mlp.0', units: 1 }],
+        examples: () => 9,
+        contexts: [HOSTILE],
+        documents: ['<img src=x onerror=alert(1)>'],
+        words: () => ['<b>bold</b>', '\u202eback'],
+      },
+      async (page, { url }) => {
+        await page.goto(`${url}/unit/mlp.0/0?example=0`);
+        const passage = page.locator('.example.open .passage');
+        await passage.waitFor();
+        const text = (await passage.textContent())!;
+        expect(text).toContain('<script>document.title="broken"</script>');
+        expect(text).toContain('⟨202E⟩');
+        expect(text).toContain('␀');
+        expect(text).toContain('↵');
+        expect(text).toContain('⇥··');
+        expect(text).toContain('1048576 characters');
+        expect(await page.title()).toContain('mlp.0/0');
+        expect(await page.locator('main img, main b b').count()).toBe(0);
+        expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(1280);
+        await page.goto(`${url}/?q=bold`);
+        await page.getByText('<b>bold</b>').first().waitFor();
+      },
+    );
+  });
+
+  it('says that a study is unfinished', async () => {
+    await visit(
+      { banks: [{ name: 'mlp.0', units: 4 }], examples: () => 3, contexts: [PLAIN], without: [2, 3] },
+      async (page, { url }) => {
+        await page.goto(url);
+        await page.getByText('This study is unfinished').waitFor();
+        expect(await page.locator('.rows .row.link').count()).toBe(2);
+      },
+    );
+  });
+});

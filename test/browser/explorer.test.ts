@@ -1,0 +1,384 @@
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { AxeBuilder } from '@axe-core/playwright';
+import type { Browser, BrowserContext, Page } from 'playwright-core';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { cutTree } from '../../src/cluster/cut.ts';
+import { compareBanks } from '../../src/compare/compare-banks.ts';
+import { openStudy, runStudy, type StudyUnit, type UnitSummary } from '../../src/index.ts';
+import { type RunningServer, startServer } from '../../src/server/server.ts';
+import { hasBrowser, launchBrowser } from '../helpers/browser.ts';
+
+describe.skipIf(!hasBrowser)('explorer', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'polyseme-explorer-'));
+  const path = join(folder, 'study.db');
+  let server: RunningServer;
+  let browser: Browser;
+  let context: BrowserContext;
+  let most: StudyUnit;
+  /** Units in the order of the study. */
+  let some: UnitSummary[];
+  /** What a page must not have done: asked another host, broken the content security policy, thrown. */
+  let faults: string[] = [];
+
+  beforeAll(async () => {
+    await runStudy({ contexts: 60, layers: [1, 2], examples: 24, context: 64, out: path });
+    const study = openStudy(path);
+    const [row] = study.units({ sort: 'clusters', descending: true, limit: 1 });
+    most = study.unit(row!.bank, row!.index);
+    some = study.units({ limit: 50 });
+    study.close();
+    server = await startServer(path, { port: 0 });
+    browser = await launchBrowser();
+  });
+  afterAll(async () => {
+    await browser?.close();
+    await server?.close();
+    rmSync(folder, { recursive: true, force: true });
+  });
+  afterEach(async () => {
+    await context?.close();
+    expect(faults).toEqual([]);
+  });
+
+  async function open(
+    at: string,
+    { width = 1280, height = 900, dark = false }: { width?: number; height?: number; dark?: boolean } = {},
+  ): Promise<Page> {
+    faults = [];
+    context = await browser.newContext({
+      viewport: { width, height },
+      colorScheme: dark ? 'dark' : 'light',
+      reducedMotion: 'reduce',
+    });
+    const page = await context.newPage();
+    page.on('pageerror', (error) => faults.push(String(error)));
+    page.on('console', (message) => {
+      if (message.type() === 'error' && !/status of 404/.test(message.text())) faults.push(message.text());
+    });
+    page.on('request', (request) => {
+      const url = request.url();
+      if (!url.startsWith(server.url) && !/^(data|blob):/.test(url)) faults.push(url);
+    });
+    await page.goto(server.url + at);
+    return page;
+  }
+
+  const unitUrl = (unit: UnitSummary, query = '') =>
+    `/unit/${encodeURIComponent(unit.bank)}/${unit.index}${query}`;
+  const search = (page: Page) => new URL(page.url()).searchParams;
+  const text = async (page: Page, selector: string) =>
+    (await page.locator(selector).first().textContent()) ?? '';
+  const featureCount = async (page: Page) => Number.parseInt(await text(page, '#features-title'), 10);
+  const tile = (page: Page, metric: string) => text(page, `[data-metric="${metric}"]`);
+  const titles = (page: Page) => page.locator('.feature h3').allTextContents();
+  /** Features at a threshold, by the library. */
+  const featuresAt = (threshold: number) =>
+    new Set(
+      cutTree(
+        { count: most.examples, merges: Float64Array.from(most.merges.flat()) },
+        { distance: threshold },
+      ),
+    ).size;
+
+  it('opens the study, sorts its units, and opens the most polysemantic', async () => {
+    const page = await open('/');
+    await page.getByText('2,048 units').first().waitFor();
+    await page.locator('.scatter canvas').waitFor();
+    await page.getByRole('columnheader', { name: 'features', exact: true }).getByRole('button').click();
+    await page.locator('.rows .row').first().getByText(`${most.bank}/${most.index}`).waitFor();
+    expect(search(page).get('sort')).toBe('clusters');
+    await page.getByRole('link', { name: `${most.bank}/${most.index}`, exact: true }).click();
+    await page.locator('.feature').first().waitFor();
+    expect(await featureCount(page)).toBe(most.clusters);
+    expect(await tile(page, 'clusters')).toBe(String(most.clusters));
+    expect(await page.title()).toContain(`${most.bank}/${most.index}`);
+    await page.goBack();
+    await page.locator('.rows .row').first().getByText(`${most.bank}/${most.index}`).waitFor();
+  });
+
+  it('filters by a metric and by words, and keeps both in the URL', async () => {
+    const page = await open('/?min.clusters=3&bank=mlp.2&sort=clusters&order=asc');
+    await page.locator('.rows .row.link').first().waitFor();
+    const values = await page.locator('.rows .row .cell.sorted').allTextContents();
+    expect(values.length).toBeGreaterThan(5);
+    expect(values.every((value) => Number(value) >= 3)).toBe(true);
+    expect(
+      (await page.locator('.rows .cell.name').allTextContents()).every((n) => n.startsWith('mlp.2/')),
+    ).toBe(true);
+    await page.getByLabel('Words in the features').fill('zzzzqq');
+    await page.getByText('No unit is like that').waitFor();
+    await page.waitForURL(/q=zzzzqq/);
+    await page.getByRole('button', { name: 'Drop all filters' }).click();
+    await page.getByText('2,048 units').nth(1).waitFor();
+    expect(search(page).has('q') || search(page).has('min.clusters')).toBe(false);
+  });
+
+  it('cuts the tree anew where the threshold is dragged, and a link brings it back', async () => {
+    const page = await open(unitUrl(most));
+    const line = page.getByRole('slider', { name: 'Threshold' });
+    await line.waitFor();
+    await page.waitForLoadState('networkidle');
+    const before = { distance: await tile(page, 'effectiveClusters'), titles: await titles(page) };
+    const box = (await line.boundingBox())!;
+    const [x, y] = [box.x + box.width / 2, box.y + box.height / 2];
+    await page.mouse.move(x, y);
+    await page.mouse.down();
+    await page.mouse.move(x, y - 25, { steps: 4 });
+    const live = Number(await line.getAttribute('aria-valuenow'));
+    expect(live).toBeGreaterThan(0.5);
+    expect(search(page).has('threshold')).toBe(false);
+    expect(await tile(page, 'clusters')).toBe(String(featuresAt(live)));
+    await page.mouse.up();
+    await page.waitForURL(/threshold=/);
+    const threshold = Number(search(page).get('threshold'));
+    expect(featuresAt(threshold)).toBeLessThan(most.clusters);
+    expect(await featureCount(page)).toBe(featuresAt(threshold));
+    expect(await tile(page, 'effectiveClusters')).not.toBe(before.distance);
+    await page.waitForLoadState('networkidle');
+    const after = { titles: await titles(page), distance: await tile(page, 'silhouette') };
+    expect(after.titles).not.toEqual(before.titles);
+    await page.reload();
+    await page.locator('.feature').first().waitFor();
+    await page.waitForLoadState('networkidle');
+    expect({ titles: await titles(page), distance: await tile(page, 'silhouette') }).toEqual(after);
+    await page.getByRole('button', { name: 'Reset' }).click();
+    await expect.poll(() => featureCount(page)).toBe(most.clusters);
+    expect(search(page).has('threshold')).toBe(false);
+  });
+
+  it('moves the threshold by keyboard, and follows it within 100 ms', async () => {
+    const page = await open(unitUrl(most));
+    const line = page.getByRole('slider', { name: 'Threshold' });
+    await line.focus();
+    await page.waitForLoadState('networkidle');
+    const times: number[] = [];
+    for (let step = 1; step <= 7; step++) {
+      const took = await page.evaluate(async () => {
+        const slider = document.querySelector('[role=slider]')!;
+        const start = performance.now();
+        slider.dispatchEvent(new KeyboardEvent('keydown', { key: 'ArrowUp', bubbles: true }));
+        await new Promise((done) => requestAnimationFrame(() => setTimeout(done)));
+        return performance.now() - start;
+      });
+      times.push(took);
+    }
+    expect(times.toSorted((a, b) => a - b)[3]).toBeLessThan(100);
+    await page.waitForURL(/threshold=0\.57/);
+    expect(await featureCount(page)).toBe(featuresAt(0.57));
+    await line.press('Home');
+    await page.waitForURL(/threshold=0$/);
+    expect(await tile(page, 'clusters')).toBe(String(featuresAt(0)));
+  });
+
+  it('changes the linkage', async () => {
+    // A unit that the two linkages split differently: few do with so few examples.
+    const split = async (unit: UnitSummary, linkage: string) => {
+      const answer = await fetch(
+        `${server.url}/api/units/${unit.bank}/${unit.index}/clustering?linkage=${linkage}`,
+      );
+      const { features } = (await answer.json()) as { features: { id: number; words: string[] }[] };
+      return features.map(({ id, words }) => `Feature ${id}: ${words.join(' · ')}`);
+    };
+    let found: { unit: UnitSummary; average: string[]; single: string[] } | undefined;
+    for (const unit of some) {
+      const [average, single] = [await split(unit, 'average'), await split(unit, 'single')];
+      if (average.length === single.length) continue;
+      found = { unit, average, single };
+      break;
+    }
+    const { unit, average, single } = found!;
+    const page = await open(unitUrl(unit));
+    await expect.poll(() => titles(page)).toEqual(average);
+    await page.getByLabel('Linkage').selectOption('single');
+    await page.waitForURL(/linkage=single/);
+    await expect.poll(() => titles(page)).toEqual(single);
+    await page.reload();
+    await expect.poll(() => titles(page)).toEqual(single);
+  });
+
+  it('tells a token’s activation on hover and by keyboard, and opens the whole context', async () => {
+    const page = await open(unitUrl(most));
+    const [example] = most.features[0]!.examples;
+    const row = page.locator(`[data-example="${example!.id}"]`);
+    await row.locator('.peak').hover();
+    const tip = page.locator('.token-tip');
+    await tip.waitFor();
+    expect(await tip.locator('b').textContent()).toBe(example!.activation.toFixed(2));
+    await page.mouse.move(0, 0);
+    await row.press('Enter');
+    await page.waitForURL(/example=/);
+    expect(await row.locator('[data-i]').count()).toBe(example!.tokens.length);
+    await row.press('ArrowLeft');
+    expect(page.url()).toContain(`/${most.index}?`);
+    await page.getByText(example!.document).first().waitFor();
+  });
+
+  it('walks to the next unit, a random one, and back', async () => {
+    const page = await open('/unit/mlp.1/7');
+    await page.locator('#features-title').waitFor();
+    await page.keyboard.press('ArrowRight');
+    await page.waitForURL(/mlp\.1\/8$/);
+    await page.keyboard.press('ArrowLeft');
+    await page.waitForURL(/mlp\.1\/7$/);
+    await page.getByRole('heading', { name: 'mlp.1/7' }).waitFor();
+    await page.getByRole('button', { name: 'I’m feeling lucky' }).click();
+    await page.waitForURL((url) => !url.pathname.endsWith('mlp.1/7'));
+    const random = page.url();
+    await page.keyboard.press('r');
+    await page.waitForURL((url) => url.href !== random);
+    await page.getByRole('button', { name: 'Back' }).click();
+    await page.waitForURL(random);
+    await page.keyboard.press('?');
+    await page.getByRole('dialog').waitFor();
+    await page.keyboard.press('Escape');
+    await page.getByRole('dialog').waitFor({ state: 'hidden' });
+  });
+
+  it('searches by words and by name', async () => {
+    const page = await open('/about');
+    await page.getByRole('heading', { name: 'Metrics' }).waitFor();
+    const word = most.features[0]!.words.find((each) => /^[a-z]+$/.test(each))!;
+    await page.keyboard.press('/');
+    await page.keyboard.type(word);
+    await page.keyboard.press('Enter');
+    await page.waitForURL(/\/search\?q=/);
+    await page.locator('.results mark').first().waitFor();
+    expect((await page.locator('.results li').first().textContent())!.toLowerCase()).toContain(word);
+    await page.keyboard.press('/');
+    await page.getByLabel('Words or a unit').fill('mlp.2/5');
+    await page.getByRole('link', { name: 'mlp.2/5', exact: true }).click();
+    await page.waitForURL(/\/unit\/mlp\.2\/5/);
+    await page.getByRole('heading', { name: 'mlp.2/5' }).waitFor();
+  });
+
+  it('draws every view of a unit, UMAP in a worker among them, and saves figures', async () => {
+    const page = await open(unitUrl(most));
+    await expect.poll(() => page.locator('.dots circle').count()).toBe(most.examples);
+    await page.getByRole('button', { name: 'UMAP' }).click();
+    await page.waitForURL(/layout=umap/);
+    await expect.poll(() => page.locator('.dots circle').count(), { timeout: 60_000 }).toBe(most.examples);
+    await page.getByRole('button', { name: 'Distances' }).click();
+    await page.locator('.views-panel image').waitFor();
+    await page.getByRole('button', { name: 'Activations' }).click();
+    await page.getByText('of activation (log)').waitFor();
+    await page.getByRole('button', { name: 'Metrics' }).click();
+    await page.locator('.metrics').getByText('Silhouette').waitFor();
+    for (const kind of ['SVG', 'PNG']) {
+      const saved = page.waitForEvent('download');
+      await page.getByRole('button', { name: `Save the tree as ${kind}` }).click();
+      const head = readFileSync(await (await saved).path());
+      expect(head.toString('latin1', kind === 'SVG' ? 0 : 1, 4)).toBe(kind === 'SVG' ? '<svg' : 'PNG');
+    }
+    const saved = page.waitForEvent('download');
+    await page.getByRole('button', { name: 'Save the examples as CSV' }).click();
+    const csv = readFileSync(await (await saved).path(), 'utf8');
+    expect(csv.startsWith('feature,words,example,activation')).toBe(true);
+  });
+
+  it.each([
+    [1280, 'light'],
+    [360, 'dark'],
+  ])('compares banks at equal numbers of examples (%i px, %s)', async (width, theme) => {
+    const page = await open('/compare?banks=mlp.1,mlp.2', { width, dark: theme === 'dark' });
+    const study = openStudy(path);
+    const { banks, differences } = await compareBanks(study, {
+      banks: ['mlp.1', 'mlp.2'],
+      units: 300,
+      seed: 0,
+    });
+    study.close();
+    await page.locator('#medians').waitFor();
+    await page.locator('.matched').scrollIntoViewIfNeeded();
+    await page.locator('.matched-banks').waitFor({ timeout: 60_000 });
+    const cards = await page.locator('.matched-banks li').allTextContents();
+    banks.forEach(({ name, compared, tooFew, dead, belowNull }, i) => {
+      for (const said of [name, `${compared} of 1,024`, `${tooFew} with too few`, `${dead} dead`]) {
+        expect(cards[i]).toContain(said);
+      }
+      expect(cards[i]).toContain((100 * belowNull!).toPrecision(3).slice(0, 4));
+    });
+    const silhouettes = await page
+      .locator('.matched table')
+      .first()
+      .locator('tr', { has: page.getByRole('rowheader', { name: 'Silhouette' }) })
+      .locator('td')
+      .allTextContents();
+    banks.forEach(({ metrics: { silhouette } }, i) => {
+      const [low, high] = silhouette.interval!;
+      const [median, none, from, to] = [silhouette.median!, silhouette.null.median!, low, high].map((v) =>
+        v.toFixed(3).replace('-', '−'),
+      );
+      expect(silhouettes[i]).toBe(`${median}null ${none}${from} to ${to}`);
+    });
+    const cells = page.locator('.matched table').last().locator('td');
+    expect(await cells.count()).toBe(differences.length);
+    expect(await cells.getByText(/higher|lower/).count()).toBe(
+      differences.filter(({ differs }) => differs).length,
+    );
+    const saved = page.waitForEvent('download');
+    await page.getByRole('button', { name: 'Save the comparison at equal numbers as CSV' }).click();
+    const lines = readFileSync(await (await saved).path(), 'utf8')
+      .trim()
+      .split('\r\n');
+    expect(lines).toHaveLength(1 + 3 * differences.length);
+    expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(width);
+    const { violations } = await new AxeBuilder({ page }).include('.matched').analyze();
+    expect(violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html)}`)).toEqual([]);
+    await page.goto(`${server.url}/compare?banks=mlp.1`);
+    await page.getByText('Choose two or more banks').waitFor();
+  });
+
+  it('keeps the theme that was chosen, and fits a narrow screen', async () => {
+    const page = await open('/', { width: 360, height: 740 });
+    const paper = () => page.evaluate(() => getComputedStyle(document.documentElement).backgroundColor);
+    const light = await paper();
+    const button = page.getByRole('button', { name: /^Theme/ });
+    await button.click();
+    await button.click();
+    const dark = await paper();
+    expect(dark).not.toBe(light);
+    for (const at of ['/', unitUrl(most), '/search?q=the', '/compare', '/about']) {
+      await page.goto(server.url + at);
+      await page.waitForLoadState('networkidle');
+      expect(await paper()).toBe(dark);
+      expect(await page.evaluate(() => document.documentElement.scrollWidth), at).toBeLessThanOrEqual(360);
+    }
+  });
+
+  it.each(['light', 'dark'])(
+    'passes axe on every page (%s)',
+    async (theme) => {
+      const page = await open('/', { dark: theme === 'dark' });
+      const views = ['?example=0&feature=0', '?view=matrix', '?view=activations', '?view=metrics'];
+      const units = views.map((view) => unitUrl(most, view));
+      const others = [
+        '/search',
+        '/search?q=mlp.2/5',
+        '/search?sort=clusters&min.clusters=20',
+        '/compare',
+        '/about',
+        '/unit/mlp.1/99999',
+        '/nowhere',
+      ];
+      const pages = ['/', ...units, ...others];
+      for (const at of pages) {
+        await page.goto(server.url + at);
+        await page.waitForLoadState('networkidle');
+        const axe = new AxeBuilder({ page }).setLegacyMode();
+        // A view changes one part of the page of a unit, the rest of which is large.
+        if (/view=/.test(at)) axe.include('.views-panel');
+        // Only the colours differ in the dark.
+        if (theme === 'dark') axe.withRules(['color-contrast']);
+        else axe.withTags(['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice']);
+        const { violations } = await axe.analyze();
+        const found = violations.map(
+          ({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).slice(0, 3)}`,
+        );
+        expect(found, at).toEqual([]);
+      }
+    },
+    120_000,
+  );
+});

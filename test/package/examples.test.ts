@@ -1,0 +1,99 @@
+// Every example in the documentation of a public name runs, as it stands, and prints what its comments say.
+import { execFileSync, spawnSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import * as polyseme from 'polyseme';
+import { transformWithOxc } from 'vite';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+
+const ROOT = join(import.meta.dirname, '../..');
+
+interface Example {
+  readonly name: string;
+  readonly code: string;
+}
+
+/** The examples above exported declarations that the index exports. */
+function examplesOf(file: string): Example[] {
+  const source = readFileSync(file, 'utf8');
+  const found: Example[] = [];
+  for (const [, comment, name] of source.matchAll(
+    /\/\*\*((?:(?!\*\/)[\s\S])*)\*\/\nexport (?:async )?(?:function|class|const) (\w+)/g,
+  )) {
+    const code = comment!.split('@example')[1];
+    if (code === undefined || !(name! in polyseme)) continue;
+    found.push({ name: name!, code: code.replaceAll(/^ \* ?/gm, '').trim() });
+  }
+  return found;
+}
+
+const examples = globSourceFiles().flatMap(examplesOf);
+const functions = Object.entries(polyseme).filter(([, value]) => typeof value === 'function');
+
+let folder = '';
+beforeAll(async () => {
+  folder = mkdtempSync(join(tmpdir(), 'polyseme-examples-'));
+  const config = polyseme.saeConfig({ architecture: 'standard', dIn: 2, dSae: 2 });
+  const identity = polyseme.rowMajor(Float32Array.of(1, 0, 0, 1), 2, 2);
+  const zeros = new Float32Array(2);
+  const sae = new polyseme.Sae(config, { W_enc: identity, b_enc: zeros, W_dec: identity, b_dec: zeros });
+  await polyseme.saveSae(sae, join(folder, 'my-sae'));
+  const residual = polyseme.saeConfig({
+    architecture: 'topk',
+    dIn: 256,
+    dSae: 512,
+    k: 8,
+    hookName: 'blocks.2.hook_resid_post',
+  });
+  const wave = (length: number) => Float32Array.from({ length }, (_, i) => 0.1 * Math.sin(i * i));
+  const random = new polyseme.Sae(residual, {
+    W_enc: polyseme.rowMajor(wave(256 * 512), 256, 512),
+    b_enc: new Float32Array(512),
+    W_dec: polyseme.rowMajor(wave(512 * 256), 512, 256),
+    b_dec: new Float32Array(256),
+  });
+  await polyseme.saveSae(random, join(folder, 'folio-sae'));
+  const run = `import { runStudy } from ${JSON.stringify(join(ROOT, 'dist/index.js'))};
+    await runStudy({ contexts: 4, layers: [0, 1], examples: 4, out: 'study.db' });`;
+  execFileSync(process.execPath, ['--input-type=module', '-e', run], { cwd: folder });
+});
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+describe('examples of the public API', () => {
+  it('are there for every function and class', () => {
+    const documented = new Set(examples.map(({ name }) => name));
+    const without = functions.map(([name]) => name).filter((name) => !documented.has(name));
+    expect(without).toEqual(['PolysemeError']);
+  });
+
+  it.each(examples)('$name', async ({ name, code }) => {
+    const imported = Object.keys(polyseme).filter((key) => new RegExp(`\\b${key}\\b`).test(code));
+    const { code: plain } = await transformWithOxc(code, 'example.ts');
+    // runStudy's example makes a study of its own.
+    const script = `import { ${imported.join(', ')} } from ${JSON.stringify(join(ROOT, 'dist/index.js'))};\n${
+      name === 'runStudy'
+        ? plain.replace("'study.db'", "'other.db'").replace('"study.db"', '"other.db"')
+        : plain
+    }`;
+    const file = join(folder, `${name}.mjs`);
+    writeFileSync(file, script);
+    const { status, stdout, stderr } = spawnSync(process.execPath, [file], { cwd: folder, encoding: 'utf8' });
+    expect(stderr).toBe('');
+    expect(status).toBe(0);
+    const said = [...code.matchAll(/^console\.log\(.*\); \/\/ (.*?)(?:: .*)?$/gm)].map(([, text]) => text!);
+    if (said.length > 0) expect(plainText(stdout)).toBe(said.map(plainText).join(''));
+  });
+});
+
+function plainText(text: string): string {
+  return text.replaceAll(/\s/g, '');
+}
+
+function globSourceFiles(): string[] {
+  const out = execFileSync('git', ['ls-files', 'src'], { cwd: ROOT, encoding: 'utf8' });
+  return out
+    .split('\n')
+    .filter((path) => path.endsWith('.ts'))
+    .map((path) => join(ROOT, path));
+}

@@ -1,0 +1,153 @@
+import { readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { describe, expect, it } from 'vitest';
+import { SaeTrainer } from '../../../src/sae/trainer/trainer.ts';
+import type { SaeTrainerOptions, SaeWeights } from '../../../src/sae/trainer/trainer-options.ts';
+
+// Made by test/fixtures/sae-train/make.py: PyTorch autograd and torch.optim.Adam in float64.
+interface Losses {
+  loss: number;
+  mse: number;
+  sparsity: number;
+  embedding: number;
+  pairs: number;
+  l0: number;
+  explainedVariance: number;
+  nested: number[];
+  auxiliary: number;
+  gradientNorm?: number;
+}
+interface Golden {
+  inputDim: number;
+  latents: number;
+  tokens: number;
+  steps: number;
+  cases: Record<string, { options: SaeTrainerOptions; losses: Losses[] }>;
+}
+
+const fixture = (name: string) => fileURLToPath(new URL(`../../fixtures/sae-train/${name}`, import.meta.url));
+const golden = JSON.parse(readFileSync(fixture('golden.json'), 'utf8')) as Golden;
+const tensors = readTensors(readFileSync(fixture('golden.safetensors')));
+const initial = weightsOf('initial');
+/** Relative to the reference, and to the largest value of its tensor. */
+const TOLERANCE = 1e-5;
+
+/** Of all pairs active, above which a step works on whole matrices: never, or always. */
+const kinds = Object.entries(golden.cases).flatMap(([name, golden]) => {
+  const always = ['relu', 'jumprelu'].includes(golden.options.architecture);
+  const sparse = { name, ...golden, share: 1, how: 'on active pairs' };
+  return always ? [sparse, { ...sparse, share: 0, how: 'on whole matrices' }] : [sparse];
+});
+
+describe.each(kinds)('$name, $how', ({ name, options, losses, share }) => {
+  it('has the losses, gradients and parameters of PyTorch in float64 over 20 steps', async () => {
+    const { inputDim, latents } = golden;
+    const trainer = await SaeTrainer.create(
+      { ...options, inputDim, latents, initial, threads: 2 },
+      true,
+      share,
+    );
+    try {
+      for (const [step, reference] of losses.entries()) {
+        const seen = await trainer.step(batch(step));
+        for (const key of ['loss', 'mse', 'sparsity', 'auxiliary', 'l0'] as const) {
+          expect.soft(seen[key], `${key} of step ${step}`).toSatisfy(near(reference[key]));
+        }
+        expect.soft(seen.explainedVariance! - reference.explainedVariance).toBeCloseTo(0, 5);
+        expect.soft(seen.nested.length).toBe(reference.nested.length);
+        for (const [i, value] of reference.nested.entries())
+          expect.soft(seen.nested[i]).toSatisfy(near(value));
+        if (reference.gradientNorm) expect.soft(seen.gradientNorm).toSatisfy(near(reference.gradientNorm));
+        if (options.embeddingWeight) {
+          expect.soft(seen.embedding, `L_N of step ${step}`).toSatisfy(near(reference.embedding));
+          expect.soft(seen.embeddingPairs).toBe(reference.pairs);
+          expect.soft(seen.meanEmbeddingDistance).toSatisfy(near(reference.embedding / reference.l0));
+        } else {
+          expect.soft(seen.embedding).toBe(0);
+          expect.soft(seen.meanEmbeddingDistance).toBe(null);
+        }
+        if (step === 0)
+          compare(trainer.gradients(), weightsOf(`${name}.first`), 'gradient of the first step');
+      }
+      compare(trainer.gradients(), weightsOf(`${name}.last`), 'gradient of the last step');
+      compare(trainer.weights(), weightsOf(`${name}.final`), 'weights at the end');
+    } finally {
+      await trainer.close();
+    }
+  });
+});
+
+it('keeps gradients or uses them at once: to the bit the same', async () => {
+  const { inputDim, latents, cases } = golden;
+  for (const [name, share] of [
+    ['relu-embedding', 1],
+    ['relu-embedding', 0],
+    ['jumprelu-embedding', 1],
+    ['jumprelu-embedding', 0],
+    ['matryoshka-auxiliary', 1],
+  ] as const) {
+    const options = { ...cases[name]!.options, inputDim, latents, initial, threads: 2 };
+    const runs = await Promise.all(
+      [true, false].map(async (keep) => {
+        const trainer = await SaeTrainer.create(options, keep, share);
+        for (let step = 0; step < 5; step++) await trainer.step(batch(step));
+        const weights = trainer.weights();
+        await trainer.close();
+        return weights;
+      }),
+    );
+    expect(runs[0]).toEqual(runs[1]);
+  }
+});
+
+function near(reference: number): (value: unknown) => boolean {
+  return (value) =>
+    Math.abs((value as number) - reference) <= TOLERANCE * Math.max(Math.abs(reference), 1e-3);
+}
+
+function compare(values: SaeWeights, reference: SaeWeights, what: string): void {
+  for (const key of Object.keys(reference) as (keyof SaeWeights)[]) {
+    const [a, b] = [values[key]!, reference[key]!];
+    expect(a.length, `${what}: ${key}`).toBe(b.length);
+    const scale = b.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
+    const worst = a.reduce((most, value, i) => Math.max(most, Math.abs(value - b[i]!)), 0);
+    if (process.env.SHOW) console.log(what, key, worst / scale);
+    expect.soft(worst, `${what}: ${key}, of ${scale}`).toBeLessThanOrEqual(TOLERANCE * scale);
+  }
+}
+
+function batch(step: number): Float32Array {
+  const size = golden.tokens * golden.inputDim;
+  return tensors.get('x')!.subarray(step * size, (step + 1) * size);
+}
+
+function weightsOf(prefix: string): SaeWeights {
+  const of = (name: string) => tensors.get(`${prefix}.${name}`)!;
+  const weights: SaeWeights = {
+    W_enc: of('W_enc'),
+    b_enc: of('b_enc'),
+    W_dec: of('W_dec'),
+    b_dec: of('b_dec'),
+  };
+  if (tensors.has(`${prefix}.threshold`)) weights.threshold = of('threshold');
+  return weights;
+}
+
+/** All tensors of a safetensors file of F32. */
+function readTensors(file: Buffer): Map<string, Float32Array> {
+  const start = 8 + Number(file.readBigUInt64LE());
+  const header = JSON.parse(file.toString('utf8', 8, start)) as Record<
+    string,
+    { data_offsets: [number, number] }
+  >;
+  return new Map(
+    Object.entries(header).map(
+      ([
+        name,
+        {
+          data_offsets: [from, to],
+        },
+      ]) => [name, new Float32Array(Uint8Array.from(file.subarray(start + from, start + to)).buffer)],
+    ),
+  );
+}

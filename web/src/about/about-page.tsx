@@ -1,0 +1,151 @@
+import { useQuery } from '@tanstack/react-query';
+import { Link, useRouteContext } from '@tanstack/react-router';
+import { studyQuery } from '../source/queries.ts';
+import { METRIC_LIST } from '../ui/metrics.ts';
+import { Failure, Loading } from '../ui/states.tsx';
+import { DistanceFormula, EffectiveFormula, EmbeddingFormula, GatedFormula } from './formulas.tsx';
+
+/** The method with its formulas, and what this study was made with. */
+export function AboutPage() {
+  const { served } = useRouteContext({ from: '__root__' });
+  return (
+    <main id="main" className="page prose">
+      <title>About · Polyseme</title>
+      <h1>What is shown, and how it was found</h1>
+      <p>
+        A neuron, or a latent of a sparse autoencoder, often responds to several unrelated things: it is{' '}
+        <em>polysemantic</em>. Polyseme collects the passages in which a unit responds most, finds out which
+        of them it responds to for the same reason, and so splits the unit into <em>features</em>.
+      </p>
+
+      <h2>Neuron embeddings</h2>
+      <p>
+        Each example stands for the part of the unit’s input that the unit reads. With the input vector h at
+        the example’s token and the unit’s input weights w, its embedding is the element-wise product
+      </p>
+      <EmbeddingFormula />
+      <p>
+        whose sum is the pre-activation less the bias. In a gated MLP, where the activation is act(g·h)(u·h),
+        it is h times the gradient of the activation:
+      </p>
+      <GatedFormula />
+
+      <h2>Distance, tree, features</h2>
+      <p>Two examples are near when their embeddings point the same way:</p>
+      <DistanceFormula />
+      <p>
+        Agglomerative clustering joins examples from the nearest on, and the tree keeps the distance of every
+        merge. Cut at a threshold, it falls into clusters: the unit’s features. The linkage says how the
+        distance between two clusters follows from those between their examples, and changes the number of
+        features several-fold; so does the threshold. Both are recorded with a study, and both can be changed
+        on a unit’s page.
+      </p>
+      <p>
+        A feature’s words are those that occur around its peaks more often than in the unit’s other features
+        and in the whole text (class-based TF-IDF).
+      </p>
+
+      <h2>Metrics</h2>
+      <dl className="definitions">
+        {METRIC_LIST.map(({ metric, name, sentence }) => (
+          <div key={metric}>
+            <dt>{name}</dt>
+            <dd>{sentence}</dd>
+          </div>
+        ))}
+      </dl>
+      <p>With p the shares of the examples that the features hold, the number of effective features is</p>
+      <EffectiveFormula />
+      <p>
+        A metric without a value, such as a distance where there is only one example, shows as a dash and
+        comes last in every order. More examples tend to find more features: compare units with like numbers
+        of examples.
+      </p>
+
+      {served.study && (
+        <>
+          <h2>This study</h2>
+          <Options />
+        </>
+      )}
+
+      <h2>Sources</h2>
+      <p>
+        Alex Foote, <cite>Tackling Polysemanticity with Neuron Embeddings</cite> (2024), arXiv 2411.08166.
+        Effective features, largest share, silhouette and the choice of linkage go beyond the paper.
+        Everything here can be had as JSON: <a href="/openapi.json">the API’s description</a>. To the{' '}
+        <Link to="/">{served.study ? 'units' : 'trainings'}</Link>.
+      </p>
+    </main>
+  );
+}
+
+function Options() {
+  const { data, error } = useQuery(studyQuery);
+  if (error !== null) return <Failure error={error} />;
+  if (data === undefined) return <Loading what="the options" />;
+  const groups: readonly (readonly [string, Readonly<Record<string, unknown>>])[] = [
+    ['Model', data.model],
+    [
+      'Data',
+      { ...data.data, documents: data.documents, contexts: data.contexts, 'text tokens': data.tokens },
+    ],
+    ['Options', data.options],
+    [
+      'Study',
+      {
+        file: data.name,
+        status: data.status,
+        examples: data.examples,
+        content: data.contentHash,
+        'made with': `Polyseme ${data.version}`,
+      },
+    ],
+  ];
+  return (
+    <div className="options">
+      {groups.map(([name, values]) => (
+        <section key={name}>
+          <h3>{name}</h3>
+          <dl>
+            {Object.entries(values)
+              .filter(([, value]) => value !== null)
+              .map(([key, value]) => (
+                <div key={key}>
+                  <dt>{spaced(key)}</dt>
+                  <dd className="num wrap">{display(value)}</dd>
+                </div>
+              ))}
+          </dl>
+        </section>
+      ))}
+      <section>
+        <h3>Banks</h3>
+        <dl>
+          {data.banks.map(({ name, site, units, dimension }) => (
+            <div key={name}>
+              <dt>{name}</dt>
+              <dd className="num wrap">
+                {units.toLocaleString('en')} units of {dimension} dimensions at <code>{site}</code>
+              </dd>
+            </div>
+          ))}
+        </dl>
+      </section>
+    </div>
+  );
+}
+
+function spaced(key: string): string {
+  return key.replace(/([a-z])([A-Z])/g, (_, a: string, b: string) => `${a} ${b.toLowerCase()}`);
+}
+
+function display(value: unknown): string {
+  if (typeof value === 'boolean') return value ? 'yes' : 'no';
+  if (typeof value === 'number') return Number.isInteger(value) ? value.toLocaleString('en') : String(value);
+  return Array.isArray(value)
+    ? value.join(', ')
+    : typeof value === 'object'
+      ? JSON.stringify(value)
+      : String(value);
+}

@@ -1,0 +1,128 @@
+import { useQuery } from '@tanstack/react-query';
+import { Link, Outlet, useNavigate, useParams, useRouteContext } from '@tanstack/react-router';
+import { useRef, useState } from 'react';
+import { randomUnit, studyQuery } from '../source/queries.ts';
+import { Brand, DiceIcon, HelpIcon, MoonIcon, SunIcon, SystemIcon } from '../ui/icons.tsx';
+import { lastStudySearch } from '../ui/last-study.ts';
+import { SearchBox } from '../ui/search-box.tsx';
+import { useShortcuts } from '../ui/shortcuts.ts';
+import { type Theme, useTheme } from '../ui/theme.ts';
+import { HelpDialog } from './help.tsx';
+
+const NEXT: Record<Theme, Theme> = { system: 'light', light: 'dark', dark: 'system' };
+
+/** The frame of every page: navigation, search, theme, help. */
+export function App() {
+  const search = useRef<HTMLInputElement>(null);
+  const [help, setHelp] = useState(false);
+  const { served } = useRouteContext({ from: '__root__' });
+  const random = useRandom();
+  useShortcuts({
+    // The search page has a field of its own.
+    '/': () => (document.querySelector<HTMLInputElement>('input.big') ?? search.current)?.focus(),
+    '?': () => setHelp(true),
+    r: () => served.study && random(),
+  });
+  return (
+    <>
+      <a className="skip" href="#main">
+        Skip to content
+      </a>
+      <header className="bar">
+        <div className="bar-in">
+          <Link to="/" className="brand" aria-label={`Polyseme: the ${served.study ? 'study' : 'trainings'}`}>
+            <Brand />
+            <span>Polyseme</span>
+          </Link>
+          <nav aria-label="Pages">
+            {served.study && (
+              <>
+                <Link to="/" search={lastStudySearch()} activeOptions={{ exact: true, includeSearch: false }}>
+                  Study
+                </Link>
+                <Link to="/search">Search</Link>
+                <Link to="/compare">Compare</Link>
+              </>
+            )}
+            {served.trainings && (
+              <Link to="/trainings" activeOptions={{ includeSearch: false }}>
+                Trainings
+              </Link>
+            )}
+            <Link to="/about">About</Link>
+          </nav>
+          {served.study ? <SearchBox inputRef={search} /> : <div className="bar-search" />}
+          <div className="bar-tools">
+            {served.study && (
+              <button
+                type="button"
+                className="icon"
+                onClick={random}
+                aria-label="Random unit"
+                title="Random unit (r)"
+              >
+                <DiceIcon />
+              </button>
+            )}
+            <ThemeButton />
+            <button
+              type="button"
+              className="icon"
+              onClick={() => setHelp(true)}
+              aria-label="Help"
+              title="Help (?)"
+            >
+              <HelpIcon />
+            </button>
+          </div>
+        </div>
+      </header>
+      {served.study && <Unfinished />}
+      <Outlet />
+      <HelpDialog hasStudy={served.study} open={help} onClose={() => setHelp(false)} />
+    </>
+  );
+}
+
+/** Goes to a unit drawn by chance. On a unit's page the view, linkage and threshold stay. */
+export function useRandom(): () => void {
+  const navigate = useNavigate();
+  const params = useParams({ strict: false });
+  return () => {
+    void randomUnit().then(({ bank, index }) =>
+      navigate({
+        to: '/unit/$bank/$index',
+        params: { bank, index },
+        search: (before) =>
+          params.bank === undefined ? {} : { ...before, feature: undefined, example: undefined },
+      }),
+    );
+  };
+}
+
+function ThemeButton() {
+  const { theme, choose } = useTheme();
+  const label = `Theme: ${theme}. Change to ${NEXT[theme]}`;
+  return (
+    <button
+      type="button"
+      className="icon"
+      aria-label={label}
+      title={label}
+      onClick={() => choose(NEXT[theme])}
+    >
+      {theme === 'system' ? <SystemIcon /> : theme === 'light' ? <SunIcon /> : <MoonIcon />}
+    </button>
+  );
+}
+
+function Unfinished() {
+  const { data } = useQuery(studyQuery);
+  if (data?.status !== 'unfinished') return null;
+  return (
+    <p className="notice" role="status">
+      This study is unfinished: it shows the units found so far. Run its command again and it goes on where it
+      stopped.
+    </p>
+  );
+}

@@ -1,0 +1,120 @@
+import {
+  createRootRoute,
+  createRoute,
+  createRouter,
+  lazyRouteComponent,
+  redirect,
+} from '@tanstack/react-router';
+import { banksQuery, queryClient, servedQuery, studyQuery, unitQuery } from '../source/queries.ts';
+import { trainingsQuery } from '../source/training-queries.ts';
+import { StudyPage } from '../study/study-page.tsx';
+import { Failure, Loading } from '../ui/states.tsx';
+import {
+  compareSearch,
+  parseSearch,
+  stringifySearch,
+  studySearch,
+  tableSearch,
+  trainingsSearch,
+  unitSearch,
+} from '../ui/url-state.ts';
+import { App } from './app.tsx';
+import { Lost } from './lost.tsx';
+
+const root = createRootRoute({
+  component: App,
+  // What the frame shows depends on what is served. A server that does not answer is told of by the page.
+  beforeLoad: async () => {
+    const served = await queryClient
+      .ensureQueryData(servedQuery)
+      .catch(() => ({ study: true, trainings: false }));
+    if (served.study) void queryClient.prefetchQuery(studyQuery);
+    return { served };
+  },
+  notFoundComponent: Lost,
+});
+
+/** Pages about a study: without one, the trainings are what there is to see. */
+const needsStudy = ({ context }: { context: { served: { study: boolean } } }) => {
+  if (!context.served.study) throw redirect({ to: '/trainings', replace: true });
+};
+
+const study = createRoute({
+  getParentRoute: () => root,
+  path: '/',
+  validateSearch: studySearch,
+  beforeLoad: needsStudy,
+  loader: () => {
+    void queryClient.prefetchQuery(banksQuery);
+  },
+  component: StudyPage,
+});
+
+const unit = createRoute({
+  getParentRoute: () => root,
+  path: '/unit/$bank/$index',
+  params: {
+    parse: ({ bank, index }) => ({ bank, index: /^\d+$/.test(index) ? Number(index) : Number.NaN }),
+    stringify: ({ bank, index }) => ({ bank, index: String(index) }),
+  },
+  validateSearch: unitSearch,
+  beforeLoad: needsStudy,
+  loader: ({ params: { bank, index } }) => {
+    if (Number.isInteger(index)) void queryClient.prefetchQuery(unitQuery(bank, index));
+  },
+  component: lazyRouteComponent(() => import('../unit/unit-page.tsx'), 'UnitPage'),
+});
+
+const search = createRoute({
+  getParentRoute: () => root,
+  path: '/search',
+  validateSearch: tableSearch,
+  beforeLoad: needsStudy,
+  component: lazyRouteComponent(() => import('../search/search-page.tsx'), 'SearchPage'),
+});
+
+const compare = createRoute({
+  getParentRoute: () => root,
+  path: '/compare',
+  validateSearch: compareSearch,
+  beforeLoad: needsStudy,
+  component: lazyRouteComponent(() => import('../compare/compare-page.tsx'), 'ComparePage'),
+});
+
+const trainings = createRoute({
+  getParentRoute: () => root,
+  path: '/trainings',
+  validateSearch: trainingsSearch,
+  loader: ({ context }) => {
+    if (context.served.trainings) void queryClient.prefetchQuery(trainingsQuery);
+  },
+  component: lazyRouteComponent(() => import('../trainings/trainings-page.tsx'), 'TrainingsPage'),
+});
+
+const about = createRoute({
+  getParentRoute: () => root,
+  path: '/about',
+  component: lazyRouteComponent(() => import('../about/about-page.tsx'), 'AboutPage'),
+});
+
+export const router = createRouter({
+  routeTree: root.addChildren([study, unit, search, compare, trainings, about]),
+  parseSearch,
+  stringifySearch,
+  defaultPreload: 'intent',
+  defaultPreloadStaleTime: 0,
+  defaultPendingComponent: () => <Loading what="page" />,
+  defaultPendingMs: 150,
+  defaultErrorComponent: ({ error }) => (
+    <main className="page">
+      <Failure error={error} />
+    </main>
+  ),
+  scrollRestoration: true,
+});
+
+declare module '@tanstack/react-router' {
+  interface Register {
+    router: typeof router;
+  }
+}

@@ -1,0 +1,202 @@
+import { useQuery } from '@tanstack/react-query';
+import { Link, useNavigate, useSearch } from '@tanstack/react-router';
+import { PAGE, searchQuery, studyQuery, unitsQuery } from '../source/queries.ts';
+import type { Metric, UnitRow } from '../source/types.ts';
+import { RangeFilters, useDelayed } from '../ui/filters.tsx';
+import { counted, formatMetric, METRIC_LIST, metricInfo } from '../ui/metrics.ts';
+import { unitName } from '../ui/search-box.tsx';
+import { Empty, Failure, Loading } from '../ui/states.tsx';
+import { ranges, type TableSearch } from '../ui/url-state.ts';
+
+type Found = UnitRow & { matches?: { feature: number; words: string[] }[] };
+
+/** Units by words of their features, by name, and by metrics. */
+export function SearchPage() {
+  const search = useSearch({ from: '/search' });
+  const navigate = useNavigate({ from: '/search' });
+  const change = (changes: Partial<TableSearch>) =>
+    void navigate({ search: (before) => ({ ...before, ...changes }), replace: true, resetScroll: false });
+  const { q = '', sort, order = 'desc', bank } = search;
+  const bounds = ranges({ ...search });
+  // Words alone go to the search, which ranks by how well they match; with a metric, the list of units answers.
+  const byMetric = sort !== undefined || bank !== undefined || Object.keys(bounds).length > 0;
+  const words = useQuery({ ...searchQuery(q), enabled: q.trim() !== '' && !byMetric });
+  const list = useQuery({
+    ...unitsQuery({ q: q || undefined, sort, order, bank, ...bounds }, 0),
+    enabled: byMetric,
+  });
+  const answer = byMetric ? list : words;
+  const [text, setText] = useDelayed(q, (next) => change({ q: next.trim() || undefined }));
+  const asked = q.trim() !== '' || byMetric;
+  const units: readonly Found[] = answer.data?.units ?? [];
+  return (
+    <main id="main" className="page narrow">
+      <title>{q === '' ? 'Search · Polyseme' : `${q} · Search · Polyseme`}</title>
+      <h1>Search</h1>
+      <div className="search-form">
+        <input
+          type="search"
+          className="big"
+          aria-label="Words or a unit"
+          placeholder="Words of a feature, or a unit such as mlp.2/137"
+          value={text}
+          // biome-ignore lint/a11y/noAutofocus: the page is for searching
+          autoFocus={q === ''}
+          onChange={(event) => setText(event.target.value)}
+        />
+        <div className="controls">
+          <label>
+            Sort by
+            <select
+              value={sort ?? ''}
+              onChange={(event) => change({ sort: (event.target.value || undefined) as Metric | undefined })}
+            >
+              <option value="">{byMetric ? 'unit' : 'match'}</option>
+              {METRIC_LIST.map(({ metric, name }) => (
+                <option key={metric} value={metric}>
+                  {name}
+                </option>
+              ))}
+            </select>
+          </label>
+          {sort === undefined ? null : (
+            <label>
+              <span className="sr">Order</span>
+              <select
+                value={order}
+                onChange={(event) => change({ order: event.target.value === 'asc' ? 'asc' : undefined })}
+              >
+                <option value="desc">most first</option>
+                <option value="asc">least first</option>
+              </select>
+            </label>
+          )}
+          <RangeFilters ranges={bounds} onChange={change} />
+        </div>
+      </div>
+      {!asked ? (
+        <Suggestions />
+      ) : answer.error !== null ? (
+        <Failure error={answer.error} onRetry={() => void answer.refetch()} />
+      ) : answer.data === undefined ? (
+        <Loading what="the answer" />
+      ) : units.length === 0 ? (
+        <Nothing q={q} />
+      ) : (
+        <>
+          <p className="muted small num" role="status">
+            {counted(answer.data.total, 'unit')}
+            {answer.data.total > units.length ? `; the first ${units.length}` : ''}
+          </p>
+          <ol className="results">
+            {units.map((unit) => (
+              <Result key={`${unit.bank}/${unit.index}`} unit={unit} q={q} extra={sort} />
+            ))}
+          </ol>
+          {byMetric && answer.data.total > PAGE ? (
+            <Link to="/" search={{ ...search }} className="button">
+              All {answer.data.total} in the table
+            </Link>
+          ) : null}
+        </>
+      )}
+    </main>
+  );
+}
+
+function Result({ unit, q, extra }: { unit: Found; q: string; extra: Metric | undefined }) {
+  const { bank, index, matches = [] } = unit;
+  const shown: readonly Metric[] = [
+    ...new Set<Metric>(['clusters', 'meanDistance', ...(extra === undefined ? [] : [extra])]),
+  ];
+  const features = matches.length > 0 ? matches : [{ feature: -1, words: unit.words }];
+  return (
+    <li>
+      <Link
+        to="/unit/$bank/$index"
+        params={{ bank, index }}
+        search={matches[0] ? { feature: matches[0].feature } : {}}
+        className="num result-name"
+      >
+        {bank}/{index}
+      </Link>
+      <span className="result-words wrap">
+        {features.slice(0, 4).map(({ feature, words }) => (
+          <bdi key={feature}>
+            <Words words={words} q={q} />
+          </bdi>
+        ))}
+        {features.length > 4 ? (
+          <span className="muted">and {counted(features.length - 4, 'more feature')}</span>
+        ) : null}
+        {unit.words.length === 0 && matches.length === 0 ? <span className="muted">no words</span> : null}
+      </span>
+      <span className="muted small num result-metrics">
+        {shown.map((metric) => (
+          <span key={metric}>
+            {formatMetric(metric, unit[metric])} {metricInfo(metric).short}
+          </span>
+        ))}
+      </span>
+    </li>
+  );
+}
+
+/** Words with what was asked for in bold. */
+function Words({ words, q }: { words: readonly string[]; q: string }) {
+  const asked = q.toLowerCase().split(/\s+/).filter(Boolean);
+  return words.map((word, i) => (
+    // biome-ignore lint/suspicious/noArrayIndexKey: words do not move
+    <span key={i}>
+      {i > 0 ? ' · ' : ''}
+      {asked.some((part) => word.toLowerCase().includes(part)) ? <mark>{word}</mark> : word}
+    </span>
+  ));
+}
+
+function Nothing({ q }: { q: string }) {
+  const name = unitName(q);
+  return (
+    <Empty title={name === null ? 'No feature has such words' : 'There is no such unit'}>
+      <p>
+        {name === null
+          ? 'Features are named by at most five words that set them apart. Try a shorter word, or a part of one.'
+          : 'A unit is its bank, a slash, and its number, counted from 0.'}
+      </p>
+    </Empty>
+  );
+}
+
+function Suggestions() {
+  const study = useQuery(studyQuery);
+  const last = study.data?.banks.at(-1)?.name;
+  return (
+    <div className="suggestions muted">
+      <p>Some places to begin:</p>
+      <ul>
+        <li>
+          <Link to="/search" search={{ sort: 'effectiveClusters' }}>
+            the units with most features
+          </Link>
+        </li>
+        <li>
+          <Link to="/search" search={{ sort: 'silhouette', 'min.clusters': 2, 'max.clusters': 4 }}>
+            units that fall cleanly into two to four features
+          </Link>
+        </li>
+        <li>
+          <Link to="/search" search={{ sort: 'meanDistance', order: 'asc', 'min.examples': 10 }}>
+            the units with one meaning
+          </Link>
+        </li>
+        {last === undefined ? null : (
+          <li>
+            <Link to="/search" search={{ q: `${last}/0` }}>
+              {last}/0, by name
+            </Link>
+          </li>
+        )}
+      </ul>
+    </div>
+  );
+}

@@ -1,0 +1,207 @@
+// The rows are placed by the virtualiser, which tables do not allow: they are a table by their roles. What can be focused
+// in a cell or a row is its button or its link.
+// biome-ignore-all lint/a11y/useSemanticElements: see above
+// biome-ignore-all lint/a11y/useFocusableInteractive: see above
+// biome-ignore-all lint/a11y/useKeyWithClickEvents: see above
+import { useQueries, useQuery } from '@tanstack/react-query';
+import { useNavigate } from '@tanstack/react-router';
+import { useVirtualizer } from '@tanstack/react-virtual';
+import { memo, useCallback, useEffect, useRef } from 'react';
+import type { Params } from '../source/http.ts';
+import { PAGE, unitsQuery } from '../source/queries.ts';
+import type { Metric, UnitRow } from '../source/types.ts';
+import { formatMetric, formatWhole, METRIC_LIST, metricInfo } from '../ui/metrics.ts';
+import { Empty, Failure } from '../ui/states.tsx';
+
+const ROW = 33;
+/** Rows asked for before they are in view. */
+const AHEAD = 80;
+/** Rows drawn before the number of units is known. */
+const PLACEHOLDERS = 30;
+
+/**
+ * Units in rows, virtualised: only the pages of rows that are in view are asked of the server, which sorts and filters.
+ * `params` are those of `/api/units`.
+ */
+export function UnitTable({
+  params,
+  sort,
+  order,
+  onSort,
+  onReset,
+}: {
+  params: Params;
+  sort: Metric | undefined;
+  order: 'asc' | 'desc';
+  onSort: (metric: Metric | undefined) => void;
+  onReset: () => void;
+}) {
+  const scroller = useRef<HTMLDivElement>(null);
+  const total = useQuery(unitsQuery(params, 0)).data?.total;
+  const rows = useVirtualizer({
+    count: total ?? PLACEHOLDERS,
+    getScrollElement: () => scroller.current,
+    estimateSize: () => ROW,
+    overscan: 12,
+  });
+  const items = rows.getVirtualItems();
+  // The pages in view, and those that a scroll brings next.
+  const first = Math.max(0, Math.floor(((items[0]?.index ?? 0) - AHEAD) / PAGE));
+  const end = Math.min((items.at(-1)?.index ?? 0) + AHEAD, (total ?? 1) - 1);
+  const last = Math.max(first, Math.floor(end / PAGE));
+  const pages = Array.from({ length: last - first + 1 }, (_, i) => first + i);
+  const answers = useQueries({ queries: pages.map((page) => unitsQuery(params, page)) });
+  const row = (index: number): UnitRow | undefined =>
+    answers[Math.floor(index / PAGE) - first]?.data?.units[index % PAGE];
+
+  const navigate = useNavigate();
+  const open = useCallback(
+    (bank: string, index: number) =>
+      void navigate({ to: '/unit/$bank/$index', params: { bank, index }, search: {} }),
+    [navigate],
+  );
+
+  const key = JSON.stringify(params);
+  // biome-ignore lint/correctness/useExhaustiveDependencies: another order starts at the top
+  useEffect(() => {
+    scroller.current?.scrollTo({ top: 0 });
+  }, [key]);
+
+  const failed = answers.find(({ error }) => error !== null);
+  if (failed !== undefined) return <Failure error={failed.error} onRetry={() => void failed.refetch()} />;
+  if (total === 0) {
+    return (
+      <Empty title="No unit is like that">
+        <p>Nothing in this study passes these filters.</p>
+        <button type="button" className="button" onClick={onReset}>
+          Drop all filters
+        </button>
+      </Empty>
+    );
+  }
+  return (
+    <div
+      className="table"
+      role="table"
+      aria-label="Units"
+      aria-rowcount={total === undefined ? -1 : total + 1}
+      ref={scroller}
+    >
+      <Head sort={sort} order={order} onSort={onSort} />
+      <div role="rowgroup" className="rows" style={{ height: Math.max(ROW, rows.getTotalSize()) }}>
+        {items.map(({ index, start }) => (
+          <Row key={index} index={index} start={start} unit={row(index)} sort={sort} onOpen={open} />
+        ))}
+      </div>
+    </div>
+  );
+}
+
+function Head({
+  sort,
+  order,
+  onSort,
+}: {
+  sort: Metric | undefined;
+  order: 'asc' | 'desc';
+  onSort: (metric: Metric | undefined) => void;
+}) {
+  const direction = order === 'asc' ? 'ascending' : 'descending';
+  return (
+    <div role="rowgroup" className="thead">
+      <div role="row" className="row" aria-rowindex={1}>
+        <div role="columnheader" className="cell name" aria-sort={sort === undefined ? direction : 'none'}>
+          <button type="button" onClick={() => onSort(undefined)}>
+            unit
+          </button>
+        </div>
+        <div role="columnheader" className="cell words">
+          largest feature
+        </div>
+        {METRIC_LIST.map(({ metric, short, sentence, name }) => (
+          <div
+            key={metric}
+            role="columnheader"
+            className="cell value"
+            aria-sort={sort === metric ? direction : 'none'}
+          >
+            <button type="button" onClick={() => onSort(metric)} title={`${name}. ${sentence}`}>
+              {short}
+              <span className="arrow" aria-hidden="true">
+                {sort === metric ? (order === 'asc' ? '↑' : '↓') : ''}
+              </span>
+            </button>
+          </div>
+        ))}
+      </div>
+    </div>
+  );
+}
+
+/** A row; drawn again only when its unit or place changes, since a scroll brings some every frame. */
+const Row = memo(function Row({
+  index,
+  start,
+  unit,
+  sort,
+  onOpen,
+}: {
+  index: number;
+  start: number;
+  unit: UnitRow | undefined;
+  sort: Metric | undefined;
+  onOpen: (bank: string, index: number) => void;
+}) {
+  const style = { transform: `translateY(${start}px)` };
+  if (unit === undefined) {
+    return (
+      <div role="row" className="row waiting" aria-rowindex={index + 2} style={style}>
+        <div role="cell" className="cell name muted">
+          …
+        </div>
+      </div>
+    );
+  }
+  const { bank } = unit;
+  return (
+    <div
+      role="row"
+      className="row link"
+      aria-rowindex={index + 2}
+      style={style}
+      onClick={(event) => {
+        const modified = event.ctrlKey || event.metaKey || event.shiftKey || event.button !== 0;
+        if (modified || window.getSelection()?.type === 'Range') return;
+        event.preventDefault();
+        onOpen(bank, unit.index);
+      }}
+    >
+      <div role="cell" className="cell name">
+        <a href={`/unit/${encodeURIComponent(bank)}/${unit.index}`}>
+          {bank}/{unit.index}
+        </a>
+      </div>
+      <div role="cell" className="cell words" title={unit.words.join(', ')}>
+        {unit.examples === 0 ? (
+          <span className="muted">never active</span>
+        ) : (
+          <bdi>{unit.words.join(', ')}</bdi>
+        )}
+      </div>
+      {METRIC_LIST.map(({ metric }) => (
+        <div key={metric} role="cell" className={`cell value num${metric === sort ? ' sorted' : ''}`}>
+          {formatMetric(metric, unit[metric])}
+        </div>
+      ))}
+    </div>
+  );
+});
+
+/** "1,024 units by features, most first" */
+export function tableCaption(total: number, sort: Metric | undefined, order: 'asc' | 'desc'): string {
+  const by =
+    sort === undefined
+      ? ''
+      : ` by ${metricInfo(sort).name.toLowerCase()}, ${order === 'asc' ? 'least' : 'most'} first`;
+  return `${formatWhole(total)} unit${total === 1 ? '' : 's'}${by}`;
+}

@@ -1,0 +1,50 @@
+import { Link, useRouteContext } from '@tanstack/react-router';
+import type { ReactNode } from 'react';
+import { ApiError } from '../source/http.ts';
+
+export function Loading({ what }: { what: string }) {
+  return (
+    <div className="state" role="status">
+      <div className="pulse" />
+      <span>Loading {what} …</span>
+    </div>
+  );
+}
+
+export function Empty({ title, children }: { title: string; children?: ReactNode }) {
+  return (
+    <div className="state">
+      <h2>{title}</h2>
+      {children}
+    </div>
+  );
+}
+
+/** What went wrong, in the server's words, and a way on. */
+export function Failure({ error, onRetry }: { error: unknown; onRetry?: () => void }) {
+  const missing = error instanceof ApiError && error.status === 404;
+  return (
+    <div className="state" role="alert">
+      <h2>{missing ? 'Not in this study' : 'That did not work'}</h2>
+      <p>{error instanceof Error ? error.message : String(error)}</p>
+      <div className="controls">
+        {missing || (
+          <button type="button" className="button" onClick={onRetry ?? (() => window.location.reload())}>
+            Try again
+          </button>
+        )}
+        <HomeLink />
+      </div>
+    </div>
+  );
+}
+
+/** Back to the first page. */
+export function HomeLink() {
+  const { served } = useRouteContext({ from: '__root__' });
+  return (
+    <Link to="/" className="button">
+      To the {served.study ? 'study' : 'trainings'}
+    </Link>
+  );
+}

@@ -1,0 +1,98 @@
+import { Fragment, memo } from 'react';
+import type { Example } from '../source/types.ts';
+import { passageText } from './token-text.ts';
+
+/** Tokens to each side of the peak in a line of the concordance. */
+const BEFORE = 18;
+const AFTER = 20;
+
+/** The tokens of an example from `from` to `to`, coloured by activation against `scale`, the peak underlined. */
+function Span({
+  example,
+  from,
+  to,
+  scale,
+  lines,
+}: {
+  example: Example;
+  from: number;
+  to: number;
+  scale: number;
+  lines?: boolean;
+}) {
+  return example.tokens.slice(from, to).map((token, offset) => {
+    const i = from + offset;
+    const text = passageText(token);
+    const value = example.activations[i] ?? 0;
+    // Below zero counts only where the example itself is: else it is the floor of the activation function.
+    const strength = (example.activation < 0 ? value : Math.max(0, value)) / scale;
+    return (
+      <Fragment key={i}>
+        <span
+          data-i={i}
+          className={className(strength, i === example.position, text)}
+          style={
+            Math.abs(strength) < 0.02
+              ? undefined
+              : ({ '--a': `${Math.round(100 * Math.min(1, Math.abs(strength)))}%` } as object)
+          }
+        >
+          {text}
+        </span>
+        {lines && text.endsWith('↵') ? <br /> : null}
+      </Fragment>
+    );
+  });
+}
+
+function className(strength: number, peak: boolean, text: string): string {
+  let name = Math.abs(strength) < 0.02 ? 't' : strength < 0 ? 't cold' : 't hot';
+  if (peak) name += ' peak';
+  if (text.startsWith(' ')) name += ' lead';
+  return name;
+}
+
+/** One line with the peak in a fixed column, so that passages can be compared down the page. */
+export const Concordance = memo(function Concordance({
+  example,
+  scale,
+}: {
+  example: Example;
+  scale: number;
+}) {
+  const { position, tokens } = example;
+  return (
+    <>
+      <span className="before">
+        <bdi dir="ltr">
+          <Span example={example} from={Math.max(0, position - BEFORE)} to={position} scale={scale} />
+        </bdi>
+      </span>
+      <span className="after">
+        <bdi dir="ltr">
+          <Span
+            example={example}
+            from={position}
+            to={Math.min(tokens.length, position + AFTER)}
+            scale={scale}
+          />
+        </bdi>
+      </span>
+    </>
+  );
+});
+
+/** The whole context. */
+export const WholeContext = memo(function WholeContext({
+  example,
+  scale,
+}: {
+  example: Example;
+  scale: number;
+}) {
+  return (
+    <bdi dir="ltr">
+      <Span example={example} from={0} to={example.tokens.length} scale={scale} lines />
+    </bdi>
+  );
+});

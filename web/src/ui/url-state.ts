@@ -1,0 +1,180 @@
+import type { LinkageMethod, Metric } from '../source/types.ts';
+import { isMetric } from './metrics.ts';
+
+// What is on screen lies in the URL. Each page has one reader below: from the raw query to what the page knows, with
+// what is unknown, malformed or default left out, so that a link stays short and always opens.
+
+export type RangeKey = `${'min' | 'max'}.${Metric}`;
+export type Ranges = Partial<Record<RangeKey, number>>;
+export type Order = 'asc' | 'desc';
+
+export interface TableSearch extends Ranges {
+  bank?: string;
+  sort?: Metric;
+  order?: Order;
+  q?: string;
+}
+
+export interface StudySearch extends TableSearch {
+  /** Metric of the distributions. */
+  shape?: Metric;
+  /** Axes of the scatter. */
+  x?: Metric;
+  y?: Metric;
+}
+
+export const VIEWS = ['map', 'matrix', 'activations', 'metrics'] as const;
+export type View = (typeof VIEWS)[number];
+export const LAYOUTS = ['pca', 'umap'] as const;
+export type Layout = (typeof LAYOUTS)[number];
+export const LINKAGES = [
+  'average',
+  'complete',
+  'single',
+  'weighted',
+] as const satisfies readonly LinkageMethod[];
+
+export interface UnitSearch {
+  linkage?: LinkageMethod;
+  threshold?: number;
+  view?: View;
+  layout?: Layout;
+  /** Label of the feature looked at. */
+  feature?: number;
+  /** Id of the example looked at. */
+  example?: number;
+}
+
+export interface CompareSearch {
+  /** Names, with commas between. */
+  banks?: string;
+  metric?: Metric;
+}
+
+/** Figures of trainings that stand against each other. */
+export const STANDINGS = ['explainedVariance', 'meanEmbeddingDistance', 'l0', 'deadShare'] as const;
+export type Standing = (typeof STANDINGS)[number];
+
+export interface TrainingsSearch {
+  /** Names of the trainings that are drawn, with commas between; see `splitNames`. Default: all, or the latest. */
+  runs?: string;
+  /** What curves run over; default steps. */
+  over?: 'tokens';
+  scale?: 'log';
+  /** Weight of the past in smoothed curves, 0 to 0.99. */
+  smooth?: number;
+  /** Axes of the scatter. */
+  x?: Standing;
+  y?: Standing;
+}
+
+type Raw = Record<string, unknown>;
+
+export function studySearch(raw: Raw): StudySearch {
+  return clean({ ...tableSearch(raw), shape: metric(raw.shape), x: metric(raw.x), y: metric(raw.y) });
+}
+
+export function tableSearch(raw: Raw): TableSearch {
+  return clean({
+    bank: text(raw.bank),
+    sort: metric(raw.sort),
+    order: oneOf(['asc', 'desc'], raw.order),
+    q: text(raw.q),
+    ...ranges(raw),
+  });
+}
+
+export function unitSearch(raw: Raw): UnitSearch {
+  return clean({
+    linkage: oneOf(LINKAGES, raw.linkage),
+    threshold: number(raw.threshold, 0, 2),
+    view: oneOf(VIEWS, raw.view),
+    layout: oneOf(LAYOUTS, raw.layout),
+    feature: whole(raw.feature),
+    example: whole(raw.example),
+  });
+}
+
+export function compareSearch(raw: Raw): CompareSearch {
+  return clean({ banks: text(raw.banks), metric: metric(raw.metric) });
+}
+
+export function trainingsSearch(raw: Raw): TrainingsSearch {
+  return clean({
+    runs: typeof raw.runs === 'string' && raw.runs !== '' ? raw.runs.slice(0, 10_000) : undefined,
+    over: oneOf(['tokens'] as const, raw.over),
+    scale: oneOf(['log'] as const, raw.scale),
+    smooth: number(raw.smooth, 0.01, 0.99),
+    x: oneOf(STANDINGS, raw.x),
+    y: oneOf(STANDINGS, raw.y),
+  });
+}
+
+/** Names as one text: commas within are escaped, and no name at all is a comma. */
+export function joinNames(names: readonly string[]): string {
+  if (names.length === 0) return ',';
+  return names.map((name) => name.replaceAll('%', '%25').replaceAll(',', '%2C')).join(',');
+}
+
+export function splitNames(text: string): string[] {
+  return text
+    .split(',')
+    .filter((name) => name !== '')
+    .map((name) => name.replaceAll('%2C', ',').replaceAll('%25', '%'));
+}
+
+/** The ranges among a page's search, for the API. */
+export function ranges(raw: Raw): Ranges {
+  const found: Ranges = {};
+  for (const [key, value] of Object.entries(raw)) {
+    if (!isRangeKey(key)) continue;
+    const bound = number(value, Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY);
+    if (bound !== undefined) found[key] = bound;
+  }
+  return found;
+}
+
+export function isRangeKey(key: string): key is RangeKey {
+  return /^(min|max)\./.test(key) && isMetric(key.slice(4));
+}
+
+/** Plain keys and values, as the API has them: `?sort=clusters&min.density=0.01`. */
+export function parseSearch(query: string): Raw {
+  return Object.fromEntries(new URLSearchParams(query));
+}
+
+export function stringifySearch(search: Raw): string {
+  const query = new URLSearchParams();
+  for (const [key, value] of Object.entries(search)) {
+    if (value !== undefined && value !== null && value !== '') query.set(key, String(value));
+  }
+  const text = query.toString().replaceAll('%2C', ',').replaceAll('%2F', '/');
+  return text === '' ? '' : `?${text}`;
+}
+
+function text(value: unknown): string | undefined {
+  return typeof value === 'string' && value !== '' ? value.slice(0, 500) : undefined;
+}
+
+function number(value: unknown, least: number, most: number): number | undefined {
+  if (typeof value !== 'number' && (typeof value !== 'string' || value.trim() === '')) return undefined;
+  const parsed = Number(value);
+  return Number.isFinite(parsed) && parsed >= least && parsed <= most ? parsed : undefined;
+}
+
+function whole(value: unknown): number | undefined {
+  const parsed = number(value, 0, Number.MAX_SAFE_INTEGER);
+  return Number.isInteger(parsed) ? parsed : undefined;
+}
+
+function metric(value: unknown): Metric | undefined {
+  return isMetric(value) ? value : undefined;
+}
+
+function oneOf<T extends string>(list: readonly T[], value: unknown): T | undefined {
+  return list.find((item) => item === value);
+}
+
+function clean<T extends object>(search: T): T {
+  return Object.fromEntries(Object.entries(search).filter(([, value]) => value !== undefined)) as T;
+}

@@ -1,0 +1,83 @@
+import { memo, useEffect, useRef } from 'react';
+import type { Example } from '../source/types.ts';
+import { formatActivation } from '../ui/metrics.ts';
+import { Concordance, WholeContext } from '../ui/tokens.tsx';
+import { getHovered, setHovered, subscribeHovered } from './hover.ts';
+
+/** One example: its activation, the passage with the peak in the middle, its document; opened, the whole context. */
+export const ExampleRow = memo(function ExampleRow({
+  example,
+  scale,
+  central,
+  open,
+  onToggle,
+}: {
+  example: Example;
+  /** Activation that has the deepest colour. */
+  scale: number;
+  /** Whether it is the most typical of its feature. */
+  central: boolean;
+  open: boolean;
+  onToggle: (example: number, open: boolean) => void;
+}) {
+  const row = useRef<HTMLLIElement>(null);
+  useEffect(
+    () => subscribeHovered(() => row.current?.classList.toggle('hovered', getHovered() === example.id)),
+    [example.id],
+  );
+  useEffect(() => {
+    if (open) row.current?.scrollIntoView({ block: 'nearest' });
+  }, [open]);
+  const name = `Example ${example.id}, activation ${formatActivation(example.activation)}`;
+  return (
+    <li
+      ref={row}
+      className={`example${open ? ' open' : ''}`}
+      onPointerEnter={() => setHovered(example.id)}
+      onPointerLeave={() => setHovered(-1)}
+      onFocus={() => setHovered(example.id)}
+      onBlur={() => setHovered(-1)}
+    >
+      <span className="activation num" title={central ? `${name}; the most typical of its feature` : name}>
+        {central ? <i className="central" /> : null}
+        {formatActivation(example.activation)}
+      </span>
+      {/* biome-ignore lint/a11y/useSemanticElements: a passage whose tokens are read with the arrow keys */}
+      <div
+        className="passage"
+        role="group"
+        aria-label={`${name}${central ? ', most typical' : ''}. Arrow keys read the tokens`}
+        // biome-ignore lint/a11y/noNoninteractiveTabindex: as above
+        tabIndex={0}
+        data-example={example.id}
+        onKeyDown={(event) => {
+          if (event.key === 'Enter') onToggle(example.id, !open);
+        }}
+      >
+        {open ? (
+          <WholeContext example={example} scale={scale} />
+        ) : (
+          <Concordance example={example} scale={scale} />
+        )}
+      </div>
+      <span className="document muted" title={`${example.document}, context ${example.context}`}>
+        <bdi>{example.document}</bdi>
+        {open ? (
+          <span className="num">
+            {' '}
+            · context {example.context}, token {example.position}
+          </span>
+        ) : null}
+      </span>
+      <button
+        type="button"
+        className="button quiet more"
+        aria-expanded={open}
+        aria-label={open ? `Close ${name}` : `Whole context of ${name}`}
+        onClick={() => onToggle(example.id, !open)}
+      >
+        {open ? 'less' : 'more'}
+      </button>
+    </li>
+  );
+});

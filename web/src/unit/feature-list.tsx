@@ -1,0 +1,70 @@
+import { useDeferredValue, useState } from 'react';
+import type { Unit } from '../source/types.ts';
+import { counted } from '../ui/metrics.ts';
+import { Empty } from '../ui/states.tsx';
+import { FeatureSection } from './feature.tsx';
+import { TokenTips } from './token-tip.tsx';
+import type { UnitCut } from './unit-cut.ts';
+
+/** Features drawn before the reader asks for the rest. */
+const FIRST = 40;
+
+/** All features of a unit, largest first. */
+export function FeatureList({
+  unit,
+  unitCut,
+  selected,
+  openExample,
+  onSelect,
+  onToggle,
+}: {
+  unit: Unit;
+  unitCut: UnitCut;
+  selected: number | undefined;
+  openExample: number | undefined;
+  onSelect: (feature: number | undefined) => void;
+  onToggle: (example: number, open: boolean) => void;
+}) {
+  const [all, setAll] = useState<Unit | null>(null);
+  // While the threshold is dragged, the tree goes first.
+  const { features, labels } = useDeferredValue(unitCut.cut);
+  const { examples } = unitCut;
+  if (unit.examples === 0) {
+    return (
+      <Empty title="This unit never responds">
+        <p>
+          Over all text that the study read, no activation of {unit.bank}/{unit.index} was an example. A dead
+          unit has no features and no distances.
+        </p>
+      </Empty>
+    );
+  }
+  const wanted = openExample === undefined ? selected : labels[openExample];
+  const shown = features.filter(({ rank, id }) => all === unit || rank < FIRST || id === wanted);
+  const scale = Math.max(...unit.leaves.activation.map(Math.abs), 1e-9);
+  return (
+    <TokenTips examples={examples}>
+      {shown.map((feature) => (
+        <FeatureSection
+          key={feature.id}
+          feature={feature}
+          total={unit.examples}
+          features={features.length}
+          examples={examples}
+          scale={scale}
+          selected={selected === feature.id}
+          openExample={
+            openExample !== undefined && labels[openExample] === feature.id ? openExample : undefined
+          }
+          onSelect={onSelect}
+          onToggle={onToggle}
+        />
+      ))}
+      {shown.length === features.length ? null : (
+        <button type="button" className="button" onClick={() => setAll(unit)}>
+          Show {counted(features.length - shown.length, 'more feature')}
+        </button>
+      )}
+    </TokenTips>
+  );
+}

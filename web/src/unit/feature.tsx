@@ -1,0 +1,102 @@
+import { memo } from 'react';
+import { featureColour } from '../charts/colours.ts';
+import type { Example } from '../source/types.ts';
+import { counted, formatActivation, formatShare } from '../ui/metrics.ts';
+import type { CutFeature } from './cut.ts';
+import { ExampleRow } from './example.tsx';
+
+/** Examples shown of a feature that is not opened, by its place in size. */
+const SHOWN = [5, 4, 4, 3, 3, 3, 3, 3];
+const SHOWN_LATER = 2;
+/** Examples of an opened feature drawn at once. */
+const MOST = 200;
+
+/** One feature: words, size, mean activation, and its examples, the most typical first. */
+export const FeatureSection = memo(function FeatureSection({
+  feature,
+  total,
+  features,
+  examples,
+  scale,
+  selected,
+  openExample,
+  onSelect,
+  onToggle,
+}: {
+  feature: CutFeature;
+  /** Examples of the unit. */
+  total: number;
+  /** Features of the unit. */
+  features: number;
+  examples: readonly Example[];
+  scale: number;
+  selected: boolean;
+  openExample: number | undefined;
+  onSelect: (feature: number | undefined) => void;
+  onToggle: (example: number, open: boolean) => void;
+}) {
+  const { id, size, words, members, central, meanActivation, rank } = feature;
+  const few = features === 1 ? 25 : (SHOWN[rank] ?? SHOWN_LATER);
+  const ordered = [central, ...members.filter((example) => example !== central)];
+  const shown = ordered.slice(0, selected ? MOST : few);
+  if (openExample !== undefined && members.includes(openExample) && !shown.includes(openExample)) {
+    shown.push(openExample);
+  }
+  const title = `feature-${id}-title`;
+  return (
+    <section
+      className={`feature${selected ? ' selected' : ''}`}
+      id={`feature-${id}`}
+      aria-labelledby={title}
+      style={{ '--own': featureColour(feature, features) } as object}
+    >
+      <header>
+        <button
+          type="button"
+          className="badge num"
+          aria-pressed={selected}
+          aria-label={`Feature ${id}: ${selected ? 'show all features alike' : 'pick it out'}`}
+          onClick={() => onSelect(selected ? undefined : id)}
+        >
+          {id}
+        </button>
+        <h3 id={title} className="wrap">
+          <span className="sr">Feature {id}: </span>
+          {words.length === 0 ? <span className="muted">no words</span> : <bdi>{words.join(' · ')}</bdi>}
+        </h3>
+        <span className="muted num size">
+          <i className="bar-small" aria-hidden="true">
+            <i style={{ width: `${(100 * size) / total}%` }} />
+          </i>
+          {counted(size, 'example')} · {formatShare(size / total)} · mean {formatActivation(meanActivation)}
+        </span>
+      </header>
+      <ol>
+        {shown.map((example) => (
+          <ExampleRow
+            key={example}
+            example={examples[example]!}
+            scale={scale}
+            central={example === central && size > 2}
+            open={openExample === example}
+            onToggle={onToggle}
+          />
+        ))}
+      </ol>
+      {size > few ? (
+        <button
+          type="button"
+          className="button link small"
+          onClick={() => onSelect(selected ? undefined : id)}
+        >
+          {selected ? 'Show fewer' : `Show all ${size}`}
+        </button>
+      ) : null}
+      {selected && size > MOST ? (
+        <p className="muted small">
+          The {MOST} strongest of {size}.
+        </p>
+      ) : null}
+    </section>
+  );
+});

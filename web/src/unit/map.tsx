@@ -1,0 +1,124 @@
+import { useQuery } from '@tanstack/react-query';
+import { useCallback, useMemo } from 'react';
+import { exampleColours } from '../charts/colours.ts';
+import { PLOT_STYLE, type Plot, PlotFigure } from '../charts/plot.tsx';
+import { mapQuery, vectorsQuery } from '../source/queries.ts';
+import type { Unit } from '../source/types.ts';
+import { formatShare } from '../ui/metrics.ts';
+import { Failure, Loading } from '../ui/states.tsx';
+import type { Layout } from '../ui/url-state.ts';
+import { getHovered, setHovered, subscribeHovered } from './hover.ts';
+import type { UnitCut } from './unit-cut.ts';
+import { useUmap } from './use-umap.ts';
+
+const HEIGHT = 288;
+
+/** The examples by their neuron embeddings in two dimensions: near is alike. */
+export function EmbeddingMap({
+  unit,
+  unitCut,
+  layout,
+  selected,
+  onExample,
+}: {
+  unit: Unit;
+  unitCut: UnitCut;
+  layout: Layout;
+  selected: number | undefined;
+  onExample: (example: number) => void;
+}) {
+  const { bank, index } = unit;
+  const pca = useQuery(mapQuery(bank, index));
+  const vectors = useQuery({ ...vectorsQuery(bank, index), enabled: layout === 'umap' });
+  const umap = useUmap(layout === 'umap' ? vectors.data : undefined, `${bank}/${index}`);
+  const places = layout === 'umap' ? umap : pca.data;
+  const error = pca.error ?? vectors.error;
+  const { features, labels } = unitCut.cut;
+  const colours = useMemo(() => exampleColours(features), [features]);
+  const draw = useCallback(
+    (plot: Plot, width: number) => {
+      const { x, y } = places ?? { x: [], y: [] };
+      const share = (i: 0 | 1) =>
+        layout === 'pca' && pca.data ? ` (${formatShare(pca.data.variance[i])})` : '';
+      const faded = (i: number) => selected !== undefined && labels[i] !== selected;
+      const named = features
+        .filter(({ size, words }, rank) => rank < 8 && size > 1 && words.length > 0)
+        .map(({ members, words, id }) => ({
+          id,
+          word: words.find((word) => /\p{L}/u.test(word)) ?? words[0]!,
+          x: median(members.map((i) => x[i]!)),
+          y: median(members.map((i) => y[i]!)),
+        }));
+      return plot.plot({
+        width,
+        height: HEIGHT,
+        margin: 14,
+        marginBottom: 26,
+        marginLeft: 22,
+        inset: 10,
+        style: PLOT_STYLE,
+        x: { label: layout === 'pca' ? `first component${share(0)}` : null, ticks: [], nice: true },
+        y: { label: layout === 'pca' ? `second component${share(1)}` : null, ticks: [], nice: true },
+        marks: [
+          plot.frame({ stroke: 'var(--line)' }),
+          plot.dot(x, {
+            x,
+            y,
+            r: x.length > 300 ? 3 : 5,
+            fill: (_: number, i: number) => colours[i] ?? 'var(--f-rest)',
+            fillOpacity: (_: number, i: number) => (faded(i) ? 0.2 : 0.82),
+            stroke: 'var(--raised)',
+            strokeWidth: 0.8,
+            className: 'dots',
+          }),
+          plot.text(named, {
+            x: 'x',
+            y: 'y',
+            text: 'word',
+            dy: -11,
+            fill: 'var(--ink)',
+            stroke: 'var(--raised)',
+            strokeWidth: 3.5,
+            fontWeight: 600,
+            fillOpacity: (d: { id: number }) => (selected === undefined || d.id === selected ? 1 : 0.35),
+          }),
+        ],
+      });
+    },
+    [places, layout, pca.data, colours, labels, features, selected],
+  );
+  if (error !== null) return <Failure error={error} />;
+  if (places === undefined || places === null)
+    return <Loading what={layout === 'umap' ? 'UMAP' : 'the map'} />;
+  return (
+    <PlotFigure
+      draw={draw}
+      height={HEIGHT}
+      label={`Map of ${unit.examples} examples in two dimensions, coloured by feature`}
+      onDraw={(drawing) => tie(drawing, onExample)}
+    />
+  );
+}
+
+/** Ties the dots to the examples: hover both ways, click opens. */
+function tie(drawing: Element, onExample: (example: number) => void): () => void {
+  const dots = [...drawing.querySelectorAll<SVGCircleElement>('.dots circle')];
+  const number = (target: EventTarget | null) => dots.indexOf(target as SVGCircleElement);
+  drawing.addEventListener('pointermove', (event) => setHovered(number(event.target)));
+  drawing.addEventListener('pointerleave', () => setHovered(-1));
+  drawing.addEventListener('click', (event) => {
+    if (number(event.target) >= 0) onExample(number(event.target));
+  });
+  let marked: Element | undefined;
+  return subscribeHovered(() => {
+    marked?.classList.remove('hovered');
+    marked = dots[getHovered()];
+    marked?.classList.add('hovered');
+    if (marked !== undefined && !marked.matches(':hover')) marked.parentElement!.append(marked);
+  });
+}
+
+function median(values: number[]): number {
+  const sorted = values.toSorted((a, b) => a - b);
+  return sorted[Math.floor(sorted.length / 2)] ?? 0;
+}

@@ -1,0 +1,32 @@
+import type { ReactNode } from 'react';
+import { featureColour } from '../charts/colours.ts';
+import { formatActivation } from '../ui/metrics.ts';
+import { passageText } from '../ui/token-text.ts';
+import { useHovered } from './hover.ts';
+import type { UnitCut } from './unit-cut.ts';
+
+const AROUND = 9;
+
+/** The passage under the pointer, in any figure, in a line of its own; else what is said when there is none. */
+export function Peek({ unitCut, children }: { unitCut: UnitCut; children: ReactNode }) {
+  const example = unitCut.examples[useHovered()];
+  if (example === undefined) return <p className="peek muted small">{children}</p>;
+  const { tokens, position, activation, id } = example;
+  const feature = unitCut.cut.features.find(({ id: label }) => label === unitCut.cut.labels[id]);
+  const part = (from: number, to: number) =>
+    tokens.slice(Math.max(0, from), Math.max(0, to)).map(passageText).join('');
+  return (
+    <p className="peek small" aria-hidden="true">
+      <i
+        className="dot"
+        style={{ background: feature && featureColour(feature, unitCut.cut.features.length) }}
+      />
+      <span className="num muted">{formatActivation(activation)}</span>
+      <bdi className="before">{part(position - AROUND, position)}</bdi>
+      <bdi className="after">
+        <b>{part(position, position + 1)}</b>
+        {part(position + 1, position + AROUND)}
+      </bdi>
+    </p>
+  );
+}

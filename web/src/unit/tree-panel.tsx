@@ -1,0 +1,118 @@
+import { useEffect, useRef, useState } from 'react';
+import { ExportButtons } from '../charts/figure.tsx';
+import type { LinkageMethod, Unit } from '../source/types.ts';
+import { counted } from '../ui/metrics.ts';
+import { Empty } from '../ui/states.tsx';
+import { LINKAGES } from '../ui/url-state.ts';
+import { Dendrogram } from './dendrogram.tsx';
+import { Peek } from './peek.tsx';
+import type { UnitCut } from './unit-cut.ts';
+
+/** The tree with its linkage and threshold, and the passage under the pointer. */
+export function TreePanel({
+  unit,
+  unitCut,
+  selected,
+  onCut,
+  onExample,
+}: {
+  unit: Unit;
+  unitCut: UnitCut;
+  selected: number | undefined;
+  /** Brings a threshold or linkage into the URL; undefined is the study's own. */
+  onCut: (cut: { threshold?: number | undefined; linkage?: LinkageMethod | undefined }) => void;
+  onExample: (example: number) => void;
+}) {
+  const body = useRef<HTMLDivElement>(null);
+  const { linkage, threshold, cut, stored } = unitCut;
+  const commit = (to: number) => onCut({ threshold: to === unit.threshold ? undefined : to });
+  return (
+    <section className="panel tree-panel" aria-label="Tree">
+      <div className="panel-head">
+        <h2>Tree</h2>
+        <label>
+          Linkage
+          <select
+            value={linkage}
+            onChange={({ target }) => {
+              const chosen = target.value as LinkageMethod;
+              onCut({ linkage: chosen === unit.linkage ? undefined : chosen });
+            }}
+          >
+            {LINKAGES.map((name) => (
+              <option key={name}>{name}</option>
+            ))}
+          </select>
+        </label>
+        <ThresholdField value={threshold} onCommit={commit} />
+        <span className="grow" />
+        <ExportButtons body={body} name={`${unit.bank}-${unit.index}-tree`} title="the tree" />
+      </div>
+      <div className="panel-body" aria-busy={unitCut.waiting}>
+        {unit.examples === 0 ? (
+          <Empty title="No examples, no tree" />
+        ) : (
+          <div ref={body}>
+            <Dendrogram
+              unitCut={unitCut}
+              selected={selected}
+              onThreshold={(to, done) => {
+                unitCut.drag(done ? null : to);
+                if (done) commit(to);
+              }}
+              onExample={onExample}
+            />
+          </div>
+        )}
+        {unitCut.error === null ? (
+          <Peek unitCut={unitCut}>
+            <b className="num">{counted(cut.features.length, 'feature')}</b> at {threshold.toFixed(3)}
+            {stored ? (
+              ', as in the study. Drag the line to cut elsewhere.'
+            ) : (
+              <>
+                ; the study has {counted(unit.clusters, 'feature')} at {unit.threshold} ({unit.linkage}).{' '}
+                <button
+                  type="button"
+                  className="button link small"
+                  onClick={() => onCut({ threshold: undefined, linkage: undefined })}
+                >
+                  Reset
+                </button>
+              </>
+            )}
+          </Peek>
+        ) : (
+          <p className="bad small" role="alert">
+            {unitCut.error.message}
+          </p>
+        )}
+      </div>
+    </section>
+  );
+}
+
+function ThresholdField({ value, onCommit }: { value: number; onCommit: (value: number) => void }) {
+  const [text, setText] = useState(String(value));
+  useEffect(() => setText(String(value)), [value]);
+  const commit = () => {
+    const parsed = Number(text.replace(',', '.'));
+    if (text.trim() !== '' && parsed >= 0 && parsed <= 2) {
+      if (parsed !== value) onCommit(parsed);
+    } else setText(String(value));
+  };
+  return (
+    <label>
+      Threshold
+      <input
+        type="text"
+        inputMode="decimal"
+        className="num threshold-field"
+        value={text}
+        onChange={(event) => setText(event.target.value)}
+        onBlur={commit}
+        onKeyDown={(event) => event.key === 'Enter' && commit()}
+      />
+    </label>
+  );
+}

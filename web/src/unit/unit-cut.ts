@@ -1,0 +1,76 @@
+import { useQuery } from '@tanstack/react-query';
+import { useMemo, useState } from 'react';
+import { leafOrder } from '../../../src/cluster/leaf-order.ts';
+import type { Tree } from '../../../src/cluster/tree.ts';
+import { clusteringQuery, distancesQuery } from '../source/queries.ts';
+import type { Example, LinkageMethod, Unit } from '../source/types.ts';
+import type { UnitSearch } from '../ui/url-state.ts';
+import { answeredCut, type Cut, LocalWords, recut, storedCut, unitExamples, unitTree } from './cut.ts';
+
+export interface UnitCut {
+  readonly tree: Tree;
+  /** Examples from left to right in the tree. */
+  readonly order: Int32Array;
+  readonly examples: readonly Example[];
+  readonly distances: Float64Array | null;
+  readonly linkage: LinkageMethod;
+  /** Where the tree is cut now, while it is dragged too. */
+  readonly threshold: number;
+  readonly cut: Cut;
+  /** Whether this is the cut that the study stores. */
+  readonly stored: boolean;
+  /** Whether another linkage's tree is on its way; the tree is the one before. */
+  readonly waiting: boolean;
+  readonly error: Error | null;
+  /** Moves the threshold; only the last of a drag is to reach the URL. */
+  drag(threshold: number | null): void;
+}
+
+/**
+ * A unit's tree and features as the URL asks for them. A cut is made here in the browser at once; words (and for another
+ * linkage the tree) come from the server, which knows the whole corpus.
+ */
+export function useUnitCut(unit: Unit, search: UnitSearch): UnitCut {
+  const { bank, index } = unit;
+  const [live, setLive] = useState<{ unit: Unit; threshold: number } | null>(null);
+  const linkage = search.linkage ?? unit.linkage;
+  const asked = search.threshold ?? unit.threshold;
+  const threshold = live?.unit === unit ? live.threshold : asked;
+  const stored = linkage === unit.linkage && threshold === unit.threshold;
+  const askedStored = linkage === unit.linkage && asked === unit.threshold;
+
+  const distances = useQuery({ ...distancesQuery(bank, index), enabled: unit.examples > 1 });
+  const other = useQuery({
+    ...clusteringQuery(bank, index, linkage, unit.threshold),
+    enabled: linkage !== unit.linkage,
+  });
+  const answer = useQuery({ ...clusteringQuery(bank, index, linkage, asked), enabled: !askedStored });
+
+  const examples = useMemo(() => unitExamples(unit), [unit]);
+  const words = useMemo(() => LocalWords.of(examples), [examples]);
+  const waiting = linkage !== unit.linkage && other.data === undefined && other.error === null;
+  const merges = linkage === unit.linkage ? unit.merges : (other.data?.merges ?? unit.merges);
+  const tree = useMemo(() => unitTree(unit.examples, merges), [unit, merges]);
+  const order = useMemo(() => leafOrder(tree), [tree]);
+  const settled = threshold === asked ? answer.data : undefined;
+  const between = distances.data ?? null;
+  const cut = useMemo(() => {
+    if (stored) return storedCut(unit);
+    if (settled !== undefined) return answeredCut(settled);
+    return recut(tree, threshold, { distances: between, activation: unit.leaves.activation, words });
+  }, [stored, unit, settled, tree, threshold, between, words]);
+
+  return {
+    tree,
+    order,
+    examples,
+    distances: between,
+    linkage,
+    threshold,
+    cut,
+    stored,
+    waiting,
+    error: other.error ?? answer.error ?? distances.error,
+    drag: (to) => setLive(to === null ? null : { unit, threshold: to }),
+  };
+}

@@ -1,0 +1,103 @@
+import { Link, useNavigate, useRouter } from '@tanstack/react-router';
+import type { Metric, Unit } from '../source/types.ts';
+import { LeftIcon, RightIcon } from '../ui/icons.tsx';
+import { lastStudySearch } from '../ui/last-study.ts';
+import { formatMetric, metricInfo } from '../ui/metrics.ts';
+import { metricNow, standing } from './metrics-table.tsx';
+import type { UnitCut } from './unit-cut.ts';
+
+const TILES: readonly Metric[] = [
+  'clusters',
+  'effectiveClusters',
+  'largestShare',
+  'meanDistance',
+  'silhouette',
+  'examples',
+  'maxActivation',
+  'density',
+];
+
+/** The unit's name, the way to others, and its main numbers at the cut on screen. */
+export function UnitHead({
+  unit,
+  unitCut,
+  onRandom,
+}: {
+  unit: Unit;
+  unitCut: UnitCut;
+  onRandom: () => void;
+}) {
+  const { bank, index, neighbours } = unit;
+  const { history } = useRouter();
+  const navigate = useNavigate();
+  const back = () => (history.canGoBack() ? history.back() : void navigate({ to: '/' }));
+  return (
+    <header className="unit-head">
+      <div className="unit-title">
+        <nav className="crumbs small" aria-label="Way back">
+          <button type="button" className="button quiet" onClick={back}>
+            ← Back
+          </button>
+          <Link to="/" search={lastStudySearch()}>
+            All units
+          </Link>
+          <span aria-hidden="true">/</span>
+          <Link to="/" search={{ bank }}>
+            {bank}
+          </Link>
+        </nav>
+        <h1>
+          <span className="muted">{bank}/</span>
+          {index}
+        </h1>
+        <nav className="controls" aria-label="Other units">
+          <Neighbour bank={bank} index={neighbours.previous} name="Previous" />
+          <Neighbour bank={bank} index={neighbours.next} name="Next" />
+          <button type="button" className="button" onClick={onRandom} title="Random unit (r)">
+            I’m feeling lucky
+          </button>
+        </nav>
+      </div>
+      <dl className="tiles">
+        {TILES.map((metric) => (
+          <div key={metric} title={metricInfo(metric).sentence}>
+            <dt>
+              <span className="wide">{metricInfo(metric).name}</span>
+              <span className="tight">{metricInfo(metric).short}</span>
+            </dt>
+            <dd className="num tile-value" data-metric={metric}>
+              {formatMetric(metric, metricNow(unit, unitCut, metric))}
+            </dd>
+            <dd className="muted small num">{standing(unit, unitCut, metric)}</dd>
+          </div>
+        ))}
+      </dl>
+    </header>
+  );
+}
+
+function Neighbour({ bank, index, name }: { bank: string; index: number | null; name: 'Previous' | 'Next' }) {
+  const icon = name === 'Previous' ? <LeftIcon /> : <RightIcon />;
+  if (index === null) {
+    return (
+      <span className="button icon-button" aria-disabled="true">
+        {icon}
+        <span className="sr">{name}: none</span>
+      </span>
+    );
+  }
+  return (
+    <Link
+      className="button icon-button"
+      to="/unit/$bank/$index"
+      params={{ bank, index }}
+      search={(before: object) => ({ ...before, feature: undefined, example: undefined })}
+      title={`${name} unit (${name === 'Previous' ? '←' : '→'})`}
+    >
+      {icon}
+      <span className="sr">
+        {name}: {bank}/{index}
+      </span>
+    </Link>
+  );
+}

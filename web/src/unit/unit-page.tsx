@@ -1,0 +1,164 @@
+import { useQuery } from '@tanstack/react-query';
+import { useNavigate, useParams, useSearch } from '@tanstack/react-router';
+import { useCallback, useEffect } from 'react';
+import { useRandom } from '../app/app.tsx';
+import { ApiError } from '../source/http.ts';
+import { queryClient, studyQuery, unitQuery } from '../source/queries.ts';
+import type { Unit } from '../source/types.ts';
+import { counted } from '../ui/metrics.ts';
+import { useShortcuts } from '../ui/shortcuts.ts';
+import { Failure, Loading } from '../ui/states.tsx';
+import type { UnitSearch } from '../ui/url-state.ts';
+import { saveFeatures } from './csv.ts';
+import { FeatureList } from './feature-list.tsx';
+import { TreePanel } from './tree-panel.tsx';
+import { useUnitCut } from './unit-cut.ts';
+import { UnitHead } from './unit-head.tsx';
+import { ViewsPanel } from './views-panel.tsx';
+
+/** One unit: its features with examples, beside the tree that they are cut from. */
+export function UnitPage() {
+  const { bank, index } = useParams({ from: '/unit/$bank/$index' });
+  const isIndex = Number.isInteger(index);
+  const { data, error, isPlaceholderData, refetch } = useQuery({
+    ...unitQuery(bank, index),
+    enabled: isIndex,
+  });
+  const failure = isIndex
+    ? error
+    : new ApiError(404, 'A unit’s number is a whole number, as in /unit/mlp.2/137.');
+  return (
+    <main id="main" className="page unit" aria-busy={isPlaceholderData}>
+      <title>{`${bank}/${isIndex ? index : '?'} · Polyseme`}</title>
+      {failure !== null ? (
+        <>
+          <h1 className="wrap">
+            {bank}/{isIndex ? index : '?'}
+          </h1>
+          <Failure error={failure} onRetry={() => void refetch()} />
+        </>
+      ) : data === undefined ? (
+        <>
+          <h1>
+            <span className="muted">{bank}/</span>
+            {index}
+          </h1>
+          <Loading what="the unit" />
+        </>
+      ) : (
+        <UnitView unit={data} />
+      )}
+    </main>
+  );
+}
+
+function UnitView({ unit }: { unit: Unit }) {
+  const search = useSearch({ from: '/unit/$bank/$index' });
+  const navigate = useNavigate();
+  const random = useRandom();
+  const unitCut = useUnitCut(unit, search);
+  const { bank, neighbours } = unit;
+
+  const change = useCallback(
+    (changes: Partial<UnitSearch>) =>
+      void navigate({
+        to: '.',
+        search: (before: UnitSearch) => ({ ...before, ...changes }),
+        replace: true,
+        resetScroll: false,
+      }),
+    [navigate],
+  );
+  const at = useParams({ from: '/unit/$bank/$index' });
+  const step = (by: -1 | 1) => {
+    const index = neighbour(unit, at, by);
+    if (index === null) return;
+    void navigate({
+      to: '/unit/$bank/$index',
+      params: { bank: at.bank, index },
+      search: (before: UnitSearch) => ({ ...before, feature: undefined, example: undefined }),
+    });
+  };
+  const previous = () => step(-1);
+  const next = () => step(1);
+  useShortcuts({ ArrowLeft: previous, ArrowRight: next });
+  useEffect(() => {
+    for (const index of [neighbours.next, neighbours.previous]) {
+      if (index !== null) void queryClient.prefetchQuery(unitQuery(bank, index));
+    }
+  }, [bank, neighbours]);
+
+  const onSelect = useCallback(
+    (feature: number | undefined) => change({ feature, example: undefined }),
+    [change],
+  );
+  const onToggle = useCallback(
+    (example: number, open: boolean) => change({ example: open ? example : undefined }),
+    [change],
+  );
+  const onExample = (example: number) => change({ example, feature: undefined });
+  const features = unitCut.cut.features.length;
+  const selected = search.feature !== undefined && search.feature < features ? search.feature : undefined;
+  return (
+    <>
+      <UnitHead unit={unit} unitCut={unitCut} onRandom={random} />
+      <div className="unit-grid">
+        <div className="unit-side">
+          <TreePanel
+            unit={unit}
+            unitCut={unitCut}
+            selected={selected}
+            onCut={(cut) => change({ ...cut, feature: undefined })}
+            onExample={onExample}
+          />
+          <ViewsPanel
+            unit={unit}
+            unitCut={unitCut}
+            view={search.view ?? 'map'}
+            layout={search.layout ?? 'pca'}
+            selected={selected}
+            onView={(view) => change({ view: view === 'map' ? undefined : view })}
+            onLayout={(layout) => change({ layout: layout === 'pca' ? undefined : layout })}
+            onExample={onExample}
+          />
+        </div>
+        <section className="features" aria-labelledby="features-title">
+          <div className="features-head">
+            <h2 id="features-title" className="num">
+              {counted(features, 'feature')}{' '}
+              <span className="muted">in {counted(unit.examples, 'example')}</span>
+            </h2>
+            <button
+              type="button"
+              className="button quiet"
+              aria-label="Save the examples as CSV"
+              onClick={() => saveFeatures(unit, unitCut)}
+            >
+              CSV
+            </button>
+          </div>
+          <FeatureList
+            unit={unit}
+            unitCut={unitCut}
+            selected={selected}
+            openExample={
+              search.example !== undefined && search.example < unit.examples ? search.example : undefined
+            }
+            onSelect={onSelect}
+            onToggle={onToggle}
+          />
+        </section>
+      </div>
+    </>
+  );
+}
+
+/** The unit before or after the one in the URL, which may still be on its way while another is on screen. */
+function neighbour(shown: Unit, at: { bank: string; index: number }, by: -1 | 1): number | null {
+  const isShown = shown.bank === at.bank && shown.index === at.index;
+  const unit = isShown ? shown : queryClient.getQueryData(unitQuery(at.bank, at.index).queryKey);
+  if (unit !== undefined) return by < 0 ? unit.neighbours.previous : unit.neighbours.next;
+  const bank = queryClient.getQueryData(studyQuery.queryKey)?.banks.find(({ name }) => name === at.bank);
+  const index = at.index + by;
+  return index >= 0 && index < (bank?.units ?? 0) ? index : null;
+}

@@ -1,0 +1,123 @@
+import { lazy, Suspense, useRef } from 'react';
+import { saveCsv } from '../charts/export.ts';
+import { ExportButtons } from '../charts/figure.tsx';
+import type { Unit } from '../source/types.ts';
+import { Segments } from '../ui/controls.tsx';
+import { METRIC_LIST } from '../ui/metrics.ts';
+import { Empty, Loading } from '../ui/states.tsx';
+import type { Layout, View } from '../ui/url-state.ts';
+import { MetricsTable, metricNow } from './metrics-table.tsx';
+import type { UnitCut } from './unit-cut.ts';
+
+const EmbeddingMap = lazy(async () => ({ default: (await import('./map.tsx')).EmbeddingMap }));
+const Matrix = lazy(async () => ({ default: (await import('./matrix.tsx')).Matrix }));
+const Histogram = lazy(async () => ({ default: (await import('./histogram.tsx')).Histogram }));
+
+const NAMES: readonly (readonly [View, string])[] = [
+  ['map', 'Map'],
+  ['matrix', 'Distances'],
+  ['activations', 'Activations'],
+  ['metrics', 'Metrics'],
+];
+
+/** The unit seen in other ways: map, distance matrix, histogram, metrics. */
+export function ViewsPanel({
+  unit,
+  unitCut,
+  view,
+  layout,
+  selected,
+  onView,
+  onLayout,
+  onExample,
+}: {
+  unit: Unit;
+  unitCut: UnitCut;
+  view: View;
+  layout: Layout;
+  selected: number | undefined;
+  onView: (view: View) => void;
+  onLayout: (layout: Layout) => void;
+  onExample: (example: number) => void;
+}) {
+  const body = useRef<HTMLDivElement>(null);
+  const name = `${unit.bank}-${unit.index}-${view}`;
+  return (
+    <section className="panel views-panel" aria-label="Views">
+      <div className="panel-head">
+        <Segments label="View" options={NAMES} value={view} onChange={onView} />
+        <span className="grow" />
+        {view === 'metrics' ? (
+          <button
+            type="button"
+            className="button quiet"
+            aria-label="Save the metrics as CSV"
+            onClick={() => saveCsv(name, metricRows(unit, unitCut))}
+          >
+            CSV
+          </button>
+        ) : (
+          <ExportButtons body={body} name={name} title={`the ${view}`} />
+        )}
+      </div>
+      <div className="panel-body">
+        <div ref={body}>
+          <Suspense fallback={<Loading what="the view" />}>
+            {view === 'metrics' ? (
+              <MetricsTable unit={unit} unitCut={unitCut} />
+            ) : unit.examples === 0 && view !== 'activations' ? (
+              <Empty title="No examples to show" />
+            ) : view === 'map' ? (
+              <EmbeddingMap
+                unit={unit}
+                unitCut={unitCut}
+                layout={layout}
+                selected={selected}
+                onExample={onExample}
+              />
+            ) : view === 'matrix' ? (
+              <Matrix unitCut={unitCut} onExample={onExample} />
+            ) : (
+              <Histogram unit={unit} unitCut={unitCut} selected={selected} />
+            )}
+          </Suspense>
+        </div>
+        {view === 'map' && unit.examples > 3 ? (
+          <div className="controls map-controls">
+            <Segments
+              label="Layout"
+              options={[
+                ['pca', 'PCA'],
+                ['umap', 'UMAP'],
+              ]}
+              value={layout}
+              onChange={onLayout}
+            />
+            <span className="muted small">
+              {layout === 'pca'
+                ? 'The two directions along which the examples differ most.'
+                : 'Neighbourhoods kept; distances between groups mean little.'}
+            </span>
+          </div>
+        ) : null}
+        {view === 'activations' && unit.examples > 0 ? (
+          <p className="muted small">
+            Bars: all text tokens. Ticks: the examples of the eight largest features, one row a feature.
+          </p>
+        ) : null}
+      </div>
+    </section>
+  );
+}
+
+function metricRows(unit: Unit, unitCut: UnitCut): (string | number | null)[][] {
+  return [
+    ['metric', 'value', 'rank', 'of'],
+    ...METRIC_LIST.map(({ metric }) => [
+      metric,
+      metricNow(unit, unitCut, metric) ?? null,
+      unit.ranks[metric]?.rank ?? null,
+      unit.ranks[metric]?.of ?? null,
+    ]),
+  ];
+}
