@@ -1,12 +1,13 @@
 import { useQuery } from '@tanstack/react-query';
-import { Link, Outlet, useNavigate, useParams, useRouteContext } from '@tanstack/react-router';
+import { Link, Outlet, useNavigate, useRouteContext } from '@tanstack/react-router';
 import { useRef, useState } from 'react';
-import { randomUnit, studyQuery } from '../source/queries.ts';
+import { studyQuery } from '../source/queries.ts';
 import { Brand, DiceIcon, HelpIcon, MoonIcon, SunIcon, SystemIcon } from '../ui/icons.tsx';
 import { lastStudySearch } from '../ui/last-study.ts';
 import { SearchBox } from '../ui/search-box.tsx';
 import { useShortcuts } from '../ui/shortcuts.ts';
 import { type Theme, useTheme } from '../ui/theme.ts';
+import { useRandom } from '../ui/use-random.ts';
 import { HelpDialog } from './help.tsx';
 
 const NEXT: Record<Theme, Theme> = { system: 'light', light: 'dark', dark: 'system' };
@@ -82,22 +83,6 @@ export function App() {
       <HelpDialog hasStudy={served.study} open={help} onClose={() => setHelp(false)} />
     </>
   );
-}
-
-/** Goes to a unit drawn by chance. On a unit's page the view, linkage and threshold stay. */
-export function useRandom(): () => void {
-  const navigate = useNavigate();
-  const params = useParams({ strict: false });
-  return () => {
-    void randomUnit().then(({ bank, index }) =>
-      navigate({
-        to: '/unit/$bank/$index',
-        params: { bank, index },
-        search: (before) =>
-          params.bank === undefined ? {} : { ...before, feature: undefined, example: undefined },
-      }),
-    );
-  };
 }
 
 function ThemeButton() {

@@ -1,15 +1,20 @@
-import type { CutFeature } from '../unit/cut.ts';
+/** What of a feature tells its colour: its place by size, its size, and its examples. */
+export interface ColouredFeature {
+  readonly rank: number;
+  readonly size: number;
+  readonly members: readonly number[];
+}
 
 /** Features that have a colour of their own; the rest, and single examples, share a grey and are told by number. */
 const COLOURED = 8;
 
 /** CSS colour of a feature, by its place in size. */
-export function featureColour({ rank, size }: Pick<CutFeature, 'rank' | 'size'>, total = 2): string {
+export function featureColour({ rank, size }: Pick<ColouredFeature, 'rank' | 'size'>, total = 2): string {
   return rank < COLOURED && (size > 1 || total === 1) ? `var(--f${rank})` : 'var(--f-rest)';
 }
 
 /** CSS colour of each example of a cut. */
-export function exampleColours(features: readonly CutFeature[]): string[] {
+export function exampleColours(features: readonly ColouredFeature[]): string[] {
   const colours: string[] = [];
   for (const feature of features) {
     const colour = featureColour(feature, features.length);

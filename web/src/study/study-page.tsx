@@ -13,7 +13,7 @@ import { Points } from '../ui/points.ts';
 import { Empty, Failure, Loading } from '../ui/states.tsx';
 import { useTheme } from '../ui/theme.ts';
 import { ranges, type StudySearch } from '../ui/url-state.ts';
-import { saveUnits } from '../unit/csv.ts';
+import { saveUnits } from './csv.ts';
 import { tableCaption, UnitTable } from './unit-table.tsx';
 
 const figures = {

@@ -1,28 +1,6 @@
 import { saveCsv } from '../charts/export.ts';
-import { get, type Params } from '../source/http.ts';
-import type { Unit, UnitRow, Units } from '../source/types.ts';
-import { METRIC_LIST } from '../ui/metrics.ts';
+import type { Unit } from '../source/types.ts';
 import type { UnitCut } from './unit-cut.ts';
-
-/** Saves all units of a query, in its order, page by page. */
-export async function saveUnits(name: string, params: Params): Promise<void> {
-  const rows: (string | number | null)[][] = [['unit', 'words', ...METRIC_LIST.map(({ metric }) => metric)]];
-  let cursor: string | undefined;
-  do {
-    const { units, next }: Units = await get('/api/units', { ...params, limit: 1000, cursor });
-    for (const unit of units) rows.push(unitCells(unit));
-    cursor = next ?? undefined;
-  } while (cursor !== undefined);
-  saveCsv(name, rows);
-}
-
-function unitCells(unit: UnitRow): (string | number | null)[] {
-  return [
-    `${unit.bank}/${unit.index}`,
-    unit.words.join(' '),
-    ...METRIC_LIST.map(({ metric }) => unit[metric]),
-  ];
-}
 
 /** Saves a unit's examples with the features of the cut on screen. */
 export function saveFeatures(unit: Unit, { cut, examples }: UnitCut): void {

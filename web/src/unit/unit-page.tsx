@@ -1,7 +1,6 @@
 import { useQuery } from '@tanstack/react-query';
 import { useNavigate, useParams, useSearch } from '@tanstack/react-router';
 import { useCallback, useEffect } from 'react';
-import { useRandom } from '../app/app.tsx';
 import { ApiError } from '../source/http.ts';
 import { queryClient, studyQuery, unitQuery } from '../source/queries.ts';
 import type { Unit } from '../source/types.ts';
@@ -9,6 +8,7 @@ import { counted } from '../ui/metrics.ts';
 import { useShortcuts } from '../ui/shortcuts.ts';
 import { Failure, Loading } from '../ui/states.tsx';
 import type { UnitSearch } from '../ui/url-state.ts';
+import { useRandom } from '../ui/use-random.ts';
 import { saveFeatures } from './csv.ts';
 import { FeatureList } from './feature-list.tsx';
 import { TreePanel } from './tree-panel.tsx';
