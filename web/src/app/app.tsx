@@ -1,5 +1,5 @@
 import { useQuery } from '@tanstack/react-query';
-import { Link, Outlet, useNavigate, useRouteContext } from '@tanstack/react-router';
+import { Link, Outlet, useRouteContext } from '@tanstack/react-router';
 import { useRef, useState } from 'react';
 import { studyQuery } from '../source/queries.ts';
 import { Brand, DiceIcon, HelpIcon, MoonIcon, SunIcon, SystemIcon } from '../ui/icons.tsx';
