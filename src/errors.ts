@@ -1,7 +1,39 @@
 /**
+ * What kind of error it is, for programs: a message is for people.
+ *
+ * - `bad-input`: an option, an argument or data that Polyseme cannot use.
+ * - `damaged`: a file that is not what it claims to be: cut off, altered, or not of its format.
+ * - `not-found`: a file, model, site, unit or feature that does not exist.
+ * - `exists`: something is already there that the call would overwrite.
+ * - `busy`: another process holds it.
+ * - `unsupported`: this version, or this machine, cannot do it.
+ * - `unreachable`: a host that does not answer or refuses.
+ * - `diverged`: a training that no longer converges.
+ * - `no-space`: the disk is full.
+ * - `aborted`: stopped through its AbortSignal; what was saved can be resumed.
+ */
+export type ErrorCode =
+  | 'bad-input'
+  | 'damaged'
+  | 'not-found'
+  | 'exists'
+  | 'busy'
+  | 'unsupported'
+  | 'unreachable'
+  | 'diverged'
+  | 'no-space'
+  | 'aborted';
+
+/**
  * An error that is the caller's or the data's, not ours: its message is one line that says what is wrong,
  * where, and how to mend it. The command line prints it as it is and exits with 1.
  */
 export class PolysemeError extends Error {
   override name = 'PolysemeError';
+  readonly code: ErrorCode;
+
+  constructor(message: string, code: ErrorCode = 'bad-input', options?: ErrorOptions) {
+    super(message, options);
+    this.code = code;
+  }
 }

@@ -28,7 +28,7 @@ export { cosineDistances } from './embed/distances.ts';
 export { type GatedEmbeddingOptions, gatedNeuronEmbeddings } from './embed/gated.ts';
 export { meanCosineDistance } from './embed/mean-distance.ts';
 export { neuronEmbeddings } from './embed/neuron.ts';
-export { PolysemeError } from './errors.ts';
+export { type ErrorCode, PolysemeError } from './errors.ts';
 export { type EvaluateOptions, evaluateSae } from './evaluate/evaluate.ts';
 export type { EvaluationProgress, SaeEvaluation } from './evaluate/result.ts';
 export type { ModelConfig } from './model/architectures/architecture.ts';

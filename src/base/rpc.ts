@@ -1,5 +1,5 @@
 import { parentPort, type Transferable, Worker } from 'node:worker_threads';
-import { PolysemeError } from '../errors.ts';
+import { type ErrorCode, PolysemeError } from '../errors.ts';
 
 /** What a worker offers: functions of one argument, run one at a time in the order of the calls. */
 export type Methods = Record<string, (argument: never) => unknown>;
@@ -26,7 +26,7 @@ interface Request {
 /** Tells a worker that no more calls come. */
 const END = 'end';
 
-type Reply = { id: number; value: unknown } | { id: number; error: string; known: boolean; stack?: string };
+type Reply = { id: number; value: unknown } | { id: number; error: string; code?: ErrorCode; stack?: string };
 
 /** A value that a method returns together with the buffers that move with it instead of being copied. */
 export class Moved<T> {
@@ -57,7 +57,8 @@ export function connect<M extends Methods>(module: URL): Remote<M> {
     if (waiting.size === 0) worker.unref();
     if ('value' in reply) call.resolve(reply.value);
     else {
-      const error = reply.known ? new PolysemeError(reply.error) : new Error(reply.error);
+      const error =
+        reply.code !== undefined ? new PolysemeError(reply.error, reply.code) : new Error(reply.error);
       if (reply.stack !== undefined) error.stack = reply.stack;
       call.reject(error);
     }
@@ -115,10 +116,10 @@ export function serve<M extends Methods>(methods: M): void {
           );
         } else port.postMessage({ id: request.id, value } satisfies Reply);
       } catch (error) {
-        const known = error instanceof PolysemeError;
+        const code = error instanceof PolysemeError ? error.code : undefined;
         const message = error instanceof Error ? error.message : String(error);
         const stack = error instanceof Error ? error.stack : undefined;
-        port.postMessage({ id: request.id, error: message, known, stack } satisfies Reply);
+        port.postMessage({ id: request.id, error: message, code, stack } satisfies Reply);
       }
     });
   });

@@ -34,7 +34,11 @@ export interface TreeFile {
 }
 
 /** The hub did not answer, or said that it cannot now: a complete cache serves instead. */
-export class HubUnreachable extends PolysemeError {}
+export class HubUnreachable extends PolysemeError {
+  constructor(message: string) {
+    super(message, 'unreachable');
+  }
+}
 
 /** Files of one repository; the largest have about 100,000 a folder. */
 const MAX_FILES = 1_000_000;

@@ -1,5 +1,5 @@
 import { Worker } from 'node:worker_threads';
-import { PolysemeError } from '../../errors.ts';
+import { type ErrorCode, PolysemeError } from '../../errors.ts';
 import type { EncodeJob, Segment } from './encoder.ts';
 import type { Layout } from './layout.ts';
 import type { Task, WorkerSetup } from './step-worker.ts';
@@ -7,8 +7,8 @@ import type { Task, WorkerSetup } from './step-worker.ts';
 interface Reply {
   readonly result?: unknown;
   readonly error?: string;
-  /** The error is the caller's or the machine's. */
-  readonly refused?: boolean;
+  /** Of a PolysemeError. */
+  readonly code?: ErrorCode;
 }
 
 /** Worker threads over one shared memory, all doing the same task at a time. */
@@ -33,11 +33,11 @@ export class Pool {
         // The process's own flags may not suit a file (--input-type).
         execArgv: [],
       });
-      worker.on('message', ({ result, error, refused }: Reply) => {
+      worker.on('message', ({ result, error, code }: Reply) => {
         const waiting = this.#waiting.get(worker);
         this.#waiting.delete(worker);
         if (error === undefined) waiting?.resolve(result);
-        else waiting?.reject(refused ? new PolysemeError(error) : new Error(error));
+        else waiting?.reject(code === undefined ? new Error(error) : new PolysemeError(error, code));
       });
       worker.on('error', (error) => this.#fail(error as Error));
       worker.on('exit', () =>

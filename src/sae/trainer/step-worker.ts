@@ -187,7 +187,7 @@ port.on('message', async (task: Task | 'close') => {
         : [];
     port.postMessage({ result }, transfer);
   } catch (error) {
-    if (error instanceof PolysemeError) port.postMessage({ error: error.message, refused: true });
+    if (error instanceof PolysemeError) port.postMessage({ error: error.message, code: error.code });
     else port.postMessage({ error: error instanceof Error ? (error.stack ?? error.message) : String(error) });
   }
 });

@@ -256,7 +256,7 @@ export class SaeDivergence extends PolysemeError {
   readonly what: string;
 
   constructor(step: number, what: string, cause: string) {
-    super(`SAE training diverged in step ${step}: ${what}: ${cause}`);
+    super(`SAE training diverged in step ${step}: ${what}: ${cause}`, 'diverged');
     this.step = step;
     this.what = what;
   }
