@@ -1,9 +1,8 @@
 import { join } from 'node:path';
 import { PolysemeError } from '../errors.ts';
-import { CONFIG, noWeights, readShardNames, WEIGHTS, WEIGHTS_INDEX } from '../model/checkpoint.ts';
 import { openRepository, type Repository } from './hub-cache.ts';
 import type { HubFile, HubRepo } from './hub-client.ts';
-import { readHubSettings } from './hub-settings.ts';
+import { type HubSettings, readHubSettings } from './hub-settings.ts';
 
 export type { HubFile, HubRepo } from './hub-client.ts';
 
@@ -19,59 +18,6 @@ export interface DownloadOptions {
   onProgress?: (progress: DownloadProgress) => void;
 }
 
-const TOKENIZER = 'tokenizer.json';
-const TOKENIZER_CONFIG = 'tokenizer_config.json';
-
-/**
- * Downloads what a model needs into the standard cache (`config.json`, `tokenizer.json`, `tokenizer_config.json`
- * where there is one, and the safetensors weights) and gives the snapshot's folder. What the cache holds is not
- * fetched again; offline, a complete cache is enough.
- * `id` is `owner/name` or `owner/name@revision`.
- */
-export async function downloadModel(
-  id: string,
-  options: DownloadOptions & { revision?: string } = {},
-): Promise<string> {
-  const { name, revision = options.revision } =
-    parseHubId(id) ?? fail(`${JSON.stringify(id)} is no hub id (owner/name)`);
-  checkRevision(revision);
-  const settings = readHubSettings();
-  const repository = await openRepository(settings, { type: 'model', name, revision });
-  const { files, listed, dir } = repository;
-  if (!listed) {
-    const missing = [CONFIG, TOKENIZER].find((file) => !files.has(file));
-    const weights =
-      files.has(WEIGHTS) || files.has(WEIGHTS_INDEX) ? missing : (missing ?? 'its safetensors weights');
-    if (weights !== undefined) {
-      fail(`the cache ${settings.cacheDir} lacks ${weights} of ${name}, and ${repository.offline}`);
-    }
-  }
-  for (const file of [CONFIG, TOKENIZER]) {
-    if (!files.has(file)) fail(`the model ${name} has no ${file}; its files: ${some(files.keys())}`);
-  }
-  if (!files.has(WEIGHTS) && !files.has(WEIGHTS_INDEX))
-    throw noWeights(`the model ${name}`, new Set(files.keys()));
-
-  const small = [CONFIG, TOKENIZER, TOKENIZER_CONFIG].filter((file) => files.has(file));
-  await downloadAll(repository, small, options);
-  if (files.has(WEIGHTS)) {
-    await downloadAll(repository, [WEIGHTS], options);
-    return dir;
-  }
-  await downloadAll(repository, [WEIGHTS_INDEX], options);
-  const shards = await readShardNames(join(dir, WEIGHTS_INDEX));
-  for (const shard of shards) {
-    if (files.has(shard)) continue;
-    fail(
-      listed
-        ? `the model ${name} has no ${shard}, which its ${WEIGHTS_INDEX} names`
-        : `the cache ${settings.cacheDir} lacks ${shard} of ${name}, and ${repository.offline}`,
-    );
-  }
-  await downloadAll(repository, shards, options);
-  return dir;
-}
-
 /** Single files of models and data sets, through the same cache. Within one process a revision stays at one commit. */
 export interface HubFiles {
   list(repo: HubRepo): Promise<HubFile[]>;
@@ -83,15 +29,12 @@ export const hubFiles: HubFiles = createHubFiles();
 
 export function createHubFiles(): HubFiles {
   const opened = new Map<string, Promise<Repository>>();
-  const openOnce = (repo: HubRepo): Promise<Repository> => {
-    if (parseHubId(repo.name)?.name !== repo.name)
-      fail(`${JSON.stringify(repo.name)} is no hub id (owner/name)`);
-    checkRevision(repo.revision);
+  const openOnce = async (repo: HubRepo): Promise<Repository> => {
     const settings = readHubSettings();
     const key = JSON.stringify([settings, repo.type, repo.name, repo.revision]);
     const known = opened.get(key);
     if (known !== undefined) return known;
-    const opening = openRepository(settings, repo);
+    const opening = openHubRepository(repo, settings);
     opened.set(key, opening);
     opening.catch(() => opened.delete(key));
     return opening;
@@ -114,6 +57,17 @@ export function createHubFiles(): HubFiles {
   };
 }
 
+/** Lists a repository on the hub, or in the cache. @throws PolysemeError where its name or revision cannot be one */
+export async function openHubRepository(
+  repo: HubRepo,
+  settings: HubSettings = readHubSettings(),
+): Promise<Repository> {
+  if (parseHubId(repo.name)?.name !== repo.name)
+    fail(`${JSON.stringify(repo.name)} is no hub id (owner/name)`);
+  checkRevision(repo.revision);
+  return openRepository(settings, repo);
+}
+
 /** Splits `owner/name@revision` (or an old model's single name); null where `id` is none. */
 export function parseHubId(id: string): { name: string; revision?: string } | null {
   const match = /^([A-Za-z0-9][\w.-]{0,95}(?:\/[\w.-]{1,96})?)(?:@(.+))?$/.exec(id);
@@ -121,7 +75,8 @@ export function parseHubId(id: string): { name: string; revision?: string } | nu
   return match[2] === undefined ? { name: match[1] } : { name: match[1], revision: match[2] };
 }
 
-async function downloadAll(
+/** Fetches those of a repository's files that the cache lacks. */
+export async function downloadAll(
   repository: Repository,
   paths: readonly string[],
   { onProgress }: DownloadOptions,
@@ -156,11 +111,6 @@ function checkRevision(revision: string | undefined): void {
   if (!/^[\w][\w./+-]*$/.test(revision) || /\.\.|\/\/|\/$|\.lock$/.test(revision)) {
     fail(`${JSON.stringify(revision)} is no revision (a branch, a tag or a commit)`);
   }
-}
-
-function some(names: Iterable<string>): string {
-  const all = [...names];
-  return all.slice(0, 8).join(', ') + (all.length > 8 ? ` and ${all.length - 8} more` : '');
 }
 
 function fail(message: string): never {

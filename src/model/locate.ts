@@ -2,7 +2,8 @@ import { readdir, stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { PolysemeError } from '../errors.ts';
-import { type DownloadOptions, downloadModel, parseHubId } from '../hub/hub.ts';
+import { type DownloadOptions, parseHubId } from '../hub/hub.ts';
+import { downloadModel } from './download.ts';
 
 const BUILTIN = 'builtin:';
 /** The package's `models/`, from `dist/model/`. */

@@ -3,7 +3,7 @@ import type { GraphBuilder, Wire } from '../onnx/graph.ts';
 import { type Matrix, rowNorms } from '../tensors/matrix.ts';
 import type { TensorRef } from '../tensors/safetensors.ts';
 import { normalizesPerInput } from './config.ts';
-import type { Sae } from './sae.ts';
+import { decodesWithInputs, type SaeData } from './sae-data.ts';
 
 /** Added to the standard deviation by `layer_norm`. */
 const EPSILON = 1e-5;
@@ -26,7 +26,7 @@ export interface EncodeWires {
  * Adds the SAE's encoder to a graph, reading `input` of shape [..., dIn] (`hook_z` flattened).
  * Wires that no output needs cost nothing.
  */
-export function encodeNodes(graph: GraphBuilder, sae: Sae, input: Wire): EncodeWires {
+export function encodeNodes(graph: GraphBuilder, sae: SaeData, input: Wire): EncodeWires {
   const { config, tensors } = sae;
   const { normalized } = normalizeNodes(graph, sae, input);
   const latentInputs = config.applyBDecToInput
@@ -50,11 +50,11 @@ export function encodeNodes(graph: GraphBuilder, sae: Sae, input: Wire): EncodeW
 
 /**
  * Adds the SAE's decoder to a graph: latents [..., dSae] → outputs [..., dOut].
- * @param input the encoder's input; required where `sae.decodesWithInputs`
+ * @param input the encoder's input; required where `decodesWithInputs`
  */
-export function decodeNodes(graph: GraphBuilder, sae: Sae, latents: Wire, input?: Wire): Wire {
+export function decodeNodes(graph: GraphBuilder, sae: SaeData, latents: Wire, input?: Wire): Wire {
   const { config, tensors } = sae;
-  if (sae.decodesWithInputs && input === undefined) throw inputsNeeded(sae);
+  if (decodesWithInputs(sae) && input === undefined) throw inputsNeeded(sae);
   let scaled = latents;
   if (config.rescaleActsByDecoderNorm) {
     const inverse = rowNorms(tensors.W_dec).map((norm) => 1 / Math.max(norm, MIN_NORM));
@@ -73,7 +73,7 @@ export function decodeNodes(graph: GraphBuilder, sae: Sae, latents: Wire, input?
 }
 
 /** The error of decoding without the inputs that it needs. */
-export function inputsNeeded({ label, config }: Sae): PolysemeError {
+export function inputsNeeded({ label, config }: SaeData): PolysemeError {
   const why = normalizesPerInput(config)
     ? `normalises each input (${config.normalizeActivations})`
     : 'adds a skip connection from its input';
@@ -90,7 +90,7 @@ interface Normalized {
   readonly mean?: Wire;
 }
 
-function normalizeNodes(graph: GraphBuilder, { config }: Sae, input: Wire): Normalized {
+function normalizeNodes(graph: GraphBuilder, { config }: SaeData, input: Wire): Normalized {
   const last = graph.integers(-1);
   switch (config.normalizeActivations) {
     case 'layer_norm': {
@@ -111,7 +111,7 @@ function normalizeNodes(graph: GraphBuilder, { config }: Sae, input: Wire): Norm
   }
 }
 
-function activate(graph: GraphBuilder, { config, tensors }: Sae, pre: Wire): Wire {
+function activate(graph: GraphBuilder, { config, tensors }: SaeData, pre: Wire): Wire {
   const zero = graph.scalar(0);
   switch (config.architecture) {
     case 'standard':
@@ -169,7 +169,7 @@ function scatter(graph: GraphBuilder, pre: Wire, indices: Wire, values: Wire): W
  * A weight matrix, mapped from its file where the file still is what was read, else inline.
  * A matrix stored the other way round is transposed by the runtime while it loads.
  */
-function weight(graph: GraphBuilder, { tensors }: Sae, name: 'W_enc' | 'W_dec' | 'W_skip'): Wire {
+function weight(graph: GraphBuilder, { tensors }: SaeData, name: 'W_enc' | 'W_dec' | 'W_skip'): Wire {
   const m = tensors[name]!;
   const { data, rows, cols, transposed } = m;
   const stored = mappable(m)

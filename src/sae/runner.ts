@@ -2,7 +2,7 @@ import type { InferenceSession } from 'onnxruntime-node';
 import { PolysemeError } from '../errors.ts';
 import { externalRoot, GraphBuilder, type Wire } from '../onnx/graph.ts';
 import { decodeNodes, encodeNodes, inputsNeeded } from './graph.ts';
-import type { Sae } from './sae.ts';
+import { decodesWithInputs, type SaeData } from './sae-data.ts';
 
 /** Floats of the widest tensor of one run: 32 MiB, so that a run's buffers stay in memory that is warm. */
 const CHUNK_FLOATS = 2 ** 23;
@@ -11,10 +11,10 @@ type Direction = 'encode' | 'decode' | 'latentInputs';
 
 /** Runs an SAE by itself: one session a direction, made when first needed, inputs in chunks of rows. */
 export class SaeRunner {
-  readonly #sae: Sae;
+  readonly #sae: SaeData;
   readonly #sessions = new Map<Direction, Promise<InferenceSession>>();
 
-  constructor(sae: Sae) {
+  constructor(sae: SaeData) {
     this.#sae = sae;
   }
 
@@ -40,7 +40,7 @@ export class SaeRunner {
   async decode(latents: Float32Array, inputs?: Float32Array): Promise<Float32Array> {
     const { dIn, dSae, dOut } = this.#sae.config;
     const n = this.#rows(latents, dSae, 'latents');
-    if (this.#sae.decodesWithInputs) {
+    if (decodesWithInputs(this.#sae)) {
       if (inputs === undefined) throw inputsNeeded(this.#sae);
       if (this.#rows(inputs, dIn, 'inputs') !== n) {
         throw new PolysemeError(
@@ -79,7 +79,7 @@ export class SaeRunner {
   #decode(latents: Float32Array, inputs?: Float32Array): Promise<Float32Array> {
     const { dIn, dSae } = this.#sae.config;
     const feeds: Record<string, [Float32Array, number]> = { latents: [latents, dSae] };
-    if (this.#sae.decodesWithInputs) feeds['input'] = [inputs!, dIn];
+    if (decodesWithInputs(this.#sae)) feeds['input'] = [inputs!, dIn];
     return this.#run('decode', feeds);
   }
 
@@ -111,7 +111,7 @@ export class SaeRunner {
         graph,
         this.#sae,
         latents,
-        this.#sae.decodesWithInputs ? graph.input('input', 'float', ['n', dIn]) : undefined,
+        decodesWithInputs(this.#sae) ? graph.input('input', 'float', ['n', dIn]) : undefined,
       );
     } else {
       const { latents, latentInputs } = encodeNodes(

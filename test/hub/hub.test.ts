@@ -16,7 +16,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import { createHubFiles, downloadModel } from '../../src/hub/hub.ts';
+import { createHubFiles } from '../../src/hub/hub.ts';
+import { downloadModel } from '../../src/model/download.ts';
 import { FROM_SOURCES } from '../helpers/cli.ts';
 import {
   commitOf,
@@ -184,7 +185,7 @@ describe('downloadModel', () => {
   });
 
   test('writes nothing to stdout', async () => {
-    const script = `import { downloadModel } from './src/hub/hub.ts'; await downloadModel('polyseme/folio-5m');`;
+    const script = `import { downloadModel } from './src/model/download.ts'; await downloadModel('polyseme/folio-5m');`;
     const cwd = new URL('../..', import.meta.url);
     const run = promisify(execFile)(
       process.execPath,
@@ -211,7 +212,7 @@ describe('a download that goes wrong', () => {
 
   test('a process that was killed leaves nothing half-written, and the next goes on', async () => {
     Object.assign(server.faults, { cut: 99, cutAfter: 500_000 });
-    const script = `import { downloadModel } from './src/hub/hub.ts';
+    const script = `import { downloadModel } from './src/model/download.ts';
       await downloadModel('polyseme/folio-5m', { onProgress: ({ bytes }) => {
         if (bytes > 2_000_000) process.kill(process.pid, 'SIGKILL');
       } });`;
