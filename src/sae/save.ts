@@ -35,6 +35,10 @@ export async function saveSae(
   if (!Object.hasOwn(WRITERS, format)) {
     throw new PolysemeError(`SAE format ${String(format)} is not one of ${SAE_FORMATS.join(', ')}`);
   }
-  await mkdir(folder, { recursive: true });
+  try {
+    await mkdir(folder, { recursive: true });
+  } catch (error) {
+    throw new PolysemeError(`cannot write an SAE to ${folder}: ${(error as Error).message}`);
+  }
   return WRITERS[format](sae, (name) => join(folder, name));
 }

@@ -1,6 +1,6 @@
-import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import * as z from 'zod';
+import { type JsonFileOptions, readJsonObject } from '../base/json-file.ts';
 import { PolysemeError } from '../errors.ts';
 import type { SaeEvaluation } from '../evaluate/result.ts';
 import type { SaeStep } from '../sae/trainer/step.ts';
@@ -30,7 +30,7 @@ export interface RunFile {
 }
 
 /** Bytes of a run.json: some 4 KB an SAE with its evaluation. */
-export const MOST_BYTES = 8 << 20;
+const MOST_BYTES = 8 << 20;
 
 const runFile = z.object({
   version: z.literal(1),
@@ -48,6 +48,26 @@ const runFile = z.object({
     .nullable(),
   diverged: z.string().optional(),
 });
+
+/** A run.json as anybody may have written it: options and evaluations are still to be looked at. */
+export type FoundRun = z.output<typeof runFile>;
+
+/**
+ * Reads a run.json, for training to go on and for the explorer to show.
+ * @throws PolysemeError where there is none (not-found), or it is no run.json, or too large (damaged)
+ */
+export async function readRunFile(path: string, options: JsonFileOptions = {}): Promise<FoundRun> {
+  const { label = path } = options;
+  const found = runFile.safeParse(await readJsonObject(path, MOST_BYTES, options));
+  if (found.success) return found.data;
+  throw new PolysemeError(`${label} is no training's (${firstIssue(found.error)})`, 'damaged');
+}
+
+/** What zod found first, and where. */
+export function firstIssue(error: z.ZodError): string {
+  const [issue] = error.issues;
+  return `${issue!.path.join('.') || 'the whole'}: ${issue!.message}`;
+}
 
 /** What the weights and the log depend on. */
 export function runOptions(
@@ -68,21 +88,14 @@ export function runOptions(
  * @throws PolysemeError where it is damaged, of other options, or diverged
  */
 export async function readRun(out: string, asked: Record<string, unknown>): Promise<RunFile | null> {
-  const path = join(out, 'run.json');
-  let text: string;
+  let there: FoundRun;
   try {
-    const { size } = await stat(path);
-    if (size > MOST_BYTES)
-      throw new PolysemeError(`${path} has ${size} bytes, more than ${MOST_BYTES}: it is no training's`);
-    text = await readFile(path, 'utf8');
+    there = await readRunFile(join(out, 'run.json'));
   } catch (error) {
-    const { code, message } = error as NodeJS.ErrnoException;
-    if (code === 'ENOENT') return null;
-    throw error instanceof PolysemeError ? error : new PolysemeError(`cannot read ${path}: ${message}`);
-  }
-  const there = parse(text);
-  if (typeof there === 'string') {
-    throw new PolysemeError(`${path} is damaged (${there}): delete the folder to start again`);
+    const { code, message } = error as PolysemeError;
+    if (code === 'not-found') return null;
+    if (code !== 'damaged') throw error;
+    throw new PolysemeError(`${message}: delete the folder to start again`, 'damaged');
   }
   const differences = [...new Set([...Object.keys(asked), ...Object.keys(there.options)])].flatMap((name) => {
     const [before, now] = [JSON.stringify(there.options[name]), JSON.stringify(asked[name])];
@@ -99,7 +112,7 @@ export async function readRun(out: string, asked: Record<string, unknown>): Prom
         'clip gradients, with another --out, or delete the folder',
     );
   }
-  return there;
+  return there as unknown as RunFile;
 }
 
 /** Writes it whole or not at all. */
@@ -107,16 +120,4 @@ export async function writeRun(out: string, run: RunFile): Promise<void> {
   await writeFileWhole(join(out, 'run.json'), [
     new TextEncoder().encode(`${JSON.stringify(run, null, 2)}\n`),
   ]);
-}
-
-/** What the file says, or what is wrong with it. */
-function parse(text: string): RunFile | string {
-  try {
-    const found = runFile.safeParse(JSON.parse(text));
-    if (found.success) return found.data as unknown as RunFile;
-    const [issue] = found.error.issues;
-    return `${issue!.path.join('.') || 'the whole'}: ${issue!.message}`;
-  } catch (error) {
-    return (error as Error).message;
-  }
 }

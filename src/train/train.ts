@@ -1,19 +1,22 @@
 import { mkdir, rm } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
-import { endless } from '../activations/activation-source.ts';
+import { type ActivationOrigin, endless } from '../activations/activation-source.ts';
 import { ShuffleBuffer } from '../activations/buffer.ts';
 import { lockFolder } from '../base/lock.ts';
 import { PolysemeError } from '../errors.ts';
 import { evaluateSae } from '../evaluate/evaluate.ts';
 import type { SaeEvaluation } from '../evaluate/result.ts';
+import type { Sae } from '../sae/sae.ts';
+import { saveSae } from '../sae/save.ts';
 import { SaeDivergence, type SaeStep } from '../sae/trainer/step.ts';
+import type { SaeMetadata } from '../sae/trainer/to-sae.ts';
 import { createSaeTrainer, type SaeTrainer } from '../sae/trainer/trainer.ts';
 import type { SaeTrainerOptions } from '../sae/trainer/trainer-options.ts';
+import { writeCard } from './card.ts';
 import { openTrainingSource, type TrainingSource } from './inputs.ts';
 import { appendLog, trimLog } from './log.ts';
 import { checkMemory } from './memory.ts';
 import { readRun, runOptions, type TrainedSae, writeRun } from './run-file.ts';
-import { trainedSae, writeCard, writeTrained } from './save-trained.ts';
 import { readCheckpoint, writeCheckpoint } from './saved-trainer.ts';
 import { trainerOptions } from './settings.ts';
 import {
@@ -160,7 +163,7 @@ async function trainMembers(run: Prepared): Promise<TrainedSae[]> {
     const results: TrainedSae[] = [];
     for (const [i, trainer] of trainers.entries()) {
       const dir = dirs[i]!;
-      const sae = trainedSae(trainer, source.origin, dir);
+      const sae = trainer.sae(saeMetadata(source.origin), dir);
       const facts = {
         origin: source.origin,
         settings: trainer.settings,
@@ -172,7 +175,8 @@ async function trainMembers(run: Prepared): Promise<TrainedSae[]> {
         evaluation: null as SaeEvaluation | null,
         note: input.note,
       };
-      await writeTrained(dir, sae, facts);
+      await saveSae(sae, dir);
+      await writeCard(dir, facts);
       try {
         facts.evaluation = await evaluate(run, sae);
       } catch (error) {
@@ -199,6 +203,11 @@ async function trainMembers(run: Prepared): Promise<TrainedSae[]> {
     await buffer.close();
     await Promise.all(trainers.map((trainer) => trainer.close()));
   }
+}
+
+/** What an SAE's config says of the activations that it was trained on. */
+function saeMetadata({ site, model, context, bos, data }: ActivationOrigin): SaeMetadata {
+  return { hook_name: site, model_name: model, context_size: context, prepend_bos: bos, dataset_path: data };
 }
 
 interface Loop extends Prepared {
@@ -278,7 +287,7 @@ async function resume(dir: string, buffer: ShuffleBuffer, trainers: readonly Sae
   return found.step;
 }
 
-async function evaluate({ options, input, hooks }: Run, sae: ReturnType<typeof trainedSae>) {
+async function evaluate({ options, input, hooks }: Run, sae: Sae) {
   const { model, source, note } = input;
   if (options.evalTokens === 0) return null;
   if (model === null) throw new PolysemeError(note ?? 'the model is not at hand');

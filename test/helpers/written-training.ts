@@ -61,7 +61,14 @@ export function writeRun(
     result:
       result === null
         ? null
-        : Object.entries(result).map(([name, own]) => ({ name, dir: '/secret', evaluation: own })),
+        : Object.entries(result).map(([name, own]) => ({
+            name,
+            dir: '/secret',
+            steps: 100,
+            tokens: 10_000,
+            last: {},
+            evaluation: own,
+          })),
     diverged,
   };
   writeFileSync(join(dir, 'run.json'), JSON.stringify(run));

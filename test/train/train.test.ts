@@ -194,10 +194,14 @@ describe('what it refuses', () => {
   });
 
   it.each([
-    ['not JSON', '{"version": 1,', /run\.json is damaged \(/],
-    ['without options', '{"version": 1, "options": null, "result": null}', /damaged \(options: /],
-    ['of another version', '{"version": 9, "options": {}, "result": null}', /damaged \(version: /],
-    ['with a result that is none', '{"version": 1, "options": {}, "result": [3]}', /damaged \(result\.0: /],
+    ['not JSON', '{"version": 1,', /run\.json is not valid JSON: .*delete the folder to start again/],
+    ['without options', '{"version": 1, "options": null, "result": null}', /no training's \(options: /],
+    ['of another version', '{"version": 9, "options": {}, "result": null}', /no training's \(version: /],
+    [
+      'with a result that is none',
+      '{"version": 1, "options": {}, "result": [3]}',
+      /no training's \(result\.0: /,
+    ],
     ['too large', ' '.repeat((8 << 20) + 1), /has 8388609 bytes/],
   ])('a folder whose run.json is %s', async (name, text, message) => {
     const out = at(`damaged-${name.replaceAll(' ', '-')}`);

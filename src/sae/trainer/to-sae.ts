@@ -1,59 +1,63 @@
-import { mkdir, rename, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
-import { PolysemeError } from '../../errors.ts';
-import { writeSafetensors } from '../../tensors/write-safetensors.ts';
-import { isBatchTopK, type SaeTrainerSettings, type SaeWeights } from './trainer-options.ts';
+import { rowMajor } from '../../tensors/matrix.ts';
+import { type SaeConfig, saeConfig } from '../config.ts';
+import { Sae } from '../sae.ts';
+import type { SaeArchitecture, SaeTrainerSettings, SaeWeights } from './trainer-options.ts';
 
-/** What an SAE's config says of where its inputs come from: model_name, hook_name, context_size, prepend_bos, … */
-export type SaeMetadata = Readonly<Record<string, string | number | boolean | null>>;
+/** What an SAE's config says of where its inputs come from, in SAELens's keys; further keys are kept as they are. */
+export type SaeMetadata = Readonly<Record<string, string | number | boolean | null>> & {
+  /** The site, e.g. `blocks.2.hook_resid_post`. */
+  readonly hook_name?: string;
+  readonly model_name?: string;
+  /** Tokens of a context, BOS counted. */
+  readonly context_size?: number;
+  readonly prepend_bos?: boolean;
+};
 
-/** Writes an SAE in SAELens's format (`sae_weights.safetensors`, `cfg.json`), each file whole or not at all. */
-export async function saveSae(
-  dir: string,
-  settings: SaeTrainerSettings,
-  weights: SaeWeights,
-  metadata: SaeMetadata,
-): Promise<void> {
-  const { inputDim, latents, architecture, k, applyBDecToInput } = settings;
-  const { W_enc, b_enc, W_dec, b_dec, threshold } = weights;
-  const kind = architecture === 'relu' ? 'standard' : isBatchTopK(architecture) ? 'jumprelu' : architecture;
-  const config = {
-    architecture: kind,
-    d_in: inputDim,
-    d_sae: latents,
-    dtype: 'float32',
-    device: 'cpu',
-    apply_b_dec_to_input: applyBDecToInput,
-    normalize_activations: 'none',
-    reshape_activations: 'none',
-    ...(kind === 'topk' ? { k, rescale_acts_by_decoder_norm: false } : {}),
-    metadata: { sae_lens_version: FORMAT, training_architecture: TRAINED_AS[architecture], ...metadata },
-  };
-  try {
-    await mkdir(dir, { recursive: true });
-  } catch (error) {
-    throw new PolysemeError(`cannot write an SAE to ${dir}: ${(error as Error).message}`);
-  }
-  await writeSafetensors(join(dir, 'sae_weights.safetensors'), {
-    W_enc: { data: W_enc, shape: [inputDim, latents] },
-    b_enc: { data: b_enc, shape: [latents] },
-    W_dec: { data: W_dec, shape: [latents, inputDim] },
-    b_dec: { data: b_dec, shape: [inputDim] },
-    ...(threshold ? { threshold: { data: threshold, shape: [latents] } } : {}),
+/** What a trained SAE is called at inference. */
+const TRAINED: Readonly<Record<SaeArchitecture, Pick<SaeConfig, 'architecture' | 'trainedAs'>>> = {
+  relu: { architecture: 'standard', trainedAs: null },
+  topk: { architecture: 'topk', trainedAs: null },
+  batchtopk: { architecture: 'jumprelu', trainedAs: 'batchtopk' },
+  jumprelu: { architecture: 'jumprelu', trainedAs: null },
+  matryoshka: { architecture: 'jumprelu', trainedAs: 'matryoshka_batchtopk' },
+};
+
+/**
+ * The SAE that a trainer's weights are: k and the sizes of nested groups stay in its config, where conversions to
+ * other formats look for them. The arrays are not copied.
+ */
+export function toSae(
+  settings: Readonly<SaeTrainerSettings>,
+  { W_enc, b_enc, W_dec, b_dec, threshold }: SaeWeights,
+  metadata: SaeMetadata = {},
+  label = 'SAE',
+): Sae {
+  const { architecture, inputDim, latents, k } = settings;
+  const { hook_name: hookName = null } = metadata;
+  const config = saeConfig({
+    ...TRAINED[architecture],
+    dIn: inputDim,
+    dSae: latents,
+    k: k > 0 ? k : null,
+    applyBDecToInput: settings.applyBDecToInput,
+    reshapeActivations: hookName?.endsWith('attn.hook_z') ? 'hook_z' : 'none',
+    hookName,
+    modelName: metadata.model_name ?? null,
+    contextSize: metadata.context_size ?? null,
+    prependBos: metadata.prepend_bos ?? null,
+    groupSizes: architecture === 'matryoshka' ? settings.groupSizes : null,
+    format: 'saelens',
+    metadata,
   });
-  const path = join(dir, 'cfg.json');
-  const temporary = join(dir, `.cfg.json.${process.pid}.incomplete`);
-  await writeFile(temporary, `${JSON.stringify(config, null, 2)}\n`);
-  await rename(temporary, path);
+  return new Sae(
+    config,
+    {
+      W_enc: rowMajor(W_enc, inputDim, latents),
+      b_enc,
+      W_dec: rowMajor(W_dec, latents, inputDim),
+      b_dec,
+      ...(threshold === undefined ? {} : { threshold }),
+    },
+    { label },
+  );
 }
-
-/** The version of SAELens whose format this is. */
-const FORMAT = '6.54.0';
-
-const TRAINED_AS = {
-  relu: 'standard',
-  topk: 'topk',
-  batchtopk: 'batchtopk',
-  jumprelu: 'jumprelu',
-  matryoshka: 'matryoshka_batchtopk',
-} as const;

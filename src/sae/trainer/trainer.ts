@@ -1,6 +1,8 @@
 import { PolysemeError } from '../../errors.ts';
 import { wasm } from '../../wasm/generated/sae.ts';
 import { instantiate } from '../../wasm/instance.ts';
+import type { Sae } from '../sae.ts';
+import { saveSae } from '../save.ts';
 import { toRows } from './arrays.ts';
 import { DENSE_SHARE } from './dense-share.ts';
 import { centre, initialise, sqrtDScale } from './initial.ts';
@@ -10,7 +12,7 @@ import { resample } from './resample.ts';
 import { readState, type SaeTrainerState, writeState } from './state.ts';
 import { performStep, SaeDivergence, type SaeStep, type StepContext } from './step.ts';
 import type { SaeKernel } from './step-worker.ts';
-import { type SaeMetadata, saveSae } from './to-sae.ts';
+import { type SaeMetadata, toSae } from './to-sae.ts';
 import {
   resolveOptions,
   resolveThreads,
@@ -127,11 +129,16 @@ export class SaeTrainer {
   }
 
   /**
-   * Writes `sae_weights.safetensors` and `cfg.json` to `dir`, in SAELens's format; batchtopk and matryoshka as the
-   * jumprelu SAE that they are at inference. `metadata` goes into the config (model_name, hook_name, …).
+   * The SAE as it is now, to be run, evaluated or saved in any format; batchtopk and matryoshka become the jumprelu
+   * SAE that they are at inference. `metadata` goes into its config (model_name, hook_name, …).
    */
+  sae(metadata: SaeMetadata = {}, label?: string): Sae {
+    return toSae(this.settings, this.weights(), metadata, label);
+  }
+
+  /** Writes `sae_weights.safetensors` and `cfg.json` to `dir`, in SAELens's format: `saveSae` of `sae(metadata)`. */
   async save(dir: string, metadata: SaeMetadata = {}): Promise<void> {
-    await saveSae(dir, this.#context.settings, this.weights(), metadata);
+    await saveSae(this.sae(metadata, dir), dir);
   }
 
   /** A copy of all that training needs to go on to the bit: weights, moments, averages, counters. */

@@ -1,8 +1,7 @@
-import { open } from 'node:fs/promises';
 import * as z from 'zod';
 import type { TrainingEvaluation, TrainingSettings } from '../../contract/trainings.ts';
 import { PolysemeError } from '../../errors.ts';
-import { MOST_BYTES } from '../../train/run-file.ts';
+import { firstIssue, readRunFile } from '../../train/run-file.ts';
 import { type SweepMember, saeTrainOptions, sweep } from '../../train/train-options.ts';
 import { READ } from './log-file.ts';
 
@@ -73,56 +72,28 @@ const evaluation = z
     }),
   );
 
-const runFile = z.object({
-  version: z.literal(1),
-  options,
-  result: z.array(z.object({ name: z.string(), evaluation: evaluation.nullable().catch(null) })).nullable(),
-  diverged: text().nullish().catch(null),
-});
+const member = z.object({ evaluation: evaluation.nullable().catch(null) });
 
 /**
- * Reads a run.json.
+ * Reads a run.json and what it says of its options and evaluations.
  * @throws PolysemeError where it is no training's, or too large, or a sweep of too many SAEs
  */
 export async function readRun(path: string): Promise<Run> {
-  let found: unknown;
-  try {
-    found = JSON.parse(await readText(path));
-  } catch (error) {
-    if (error instanceof PolysemeError) throw error;
-    const { code, message } = error as NodeJS.ErrnoException;
-    throw new PolysemeError(
-      code === undefined ? `not JSON (${message.slice(0, 100)})` : `not readable (${code})`,
-    );
-  }
-  const parsed = runFile.safeParse(found);
-  if (!parsed.success) {
-    const [issue] = parsed.error.issues;
-    throw new PolysemeError(`${issue!.path.join('.') || 'the whole'}: ${issue!.message}`);
-  }
-  const { options: settings, result, diverged = null } = parsed.data;
-  const { l1: l1s, k: ks, embeddingWeight: weights, logEvery, ...rest } = settings;
+  const run = await readRunFile(path, { label: 'run.json', flags: READ });
+  const parsed = options.safeParse(run.options);
+  if (!parsed.success) throw new PolysemeError(`options.${firstIssue(parsed.error)}`, 'damaged');
+  const { l1: l1s, k: ks, embeddingWeight: weights, logEvery, ...rest } = parsed.data;
   const count = (l1s?.length ?? 1) * (ks?.length ?? 1) * weights.length;
   if (count > MEMBERS) throw new PolysemeError(`a sweep of ${count} SAEs; at most ${MEMBERS} are shown`);
   return {
     settings: rest,
-    members: sweep(settings),
+    members: sweep(parsed.data),
     steps: Math.ceil(rest.tokens / rest.batch),
     logEvery: logEvery ?? 10,
-    evaluations: result === null ? null : new Map(result.map((member) => [member.name, member.evaluation])),
-    diverged,
+    evaluations:
+      run.result && new Map(run.result.map((one) => [one.name, member.parse(one).evaluation] as const)),
+    diverged: run.diverged?.slice(0, TEXT) ?? null,
   };
-}
-
-async function readText(path: string): Promise<string> {
-  const file = await open(path, READ);
-  try {
-    const { size } = await file.stat();
-    if (size > MOST_BYTES) throw new PolysemeError(`${size} bytes are more than the ${MOST_BYTES} allowed`);
-    return await file.readFile('utf8');
-  } finally {
-    await file.close();
-  }
 }
 
 function text() {

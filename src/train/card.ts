@@ -1,50 +1,9 @@
 import { join } from 'node:path';
 import type { ActivationOrigin } from '../activations/activation-source.ts';
 import type { SaeEvaluation } from '../evaluate/result.ts';
-import { saeConfig } from '../sae/config.ts';
-import { Sae } from '../sae/sae.ts';
-import { saveSae } from '../sae/save.ts';
 import type { SaeStep } from '../sae/trainer/step.ts';
-import type { SaeTrainer } from '../sae/trainer/trainer.ts';
-import { isBatchTopK, type SaeTrainerSettings } from '../sae/trainer/trainer-options.ts';
+import type { SaeTrainerSettings } from '../sae/trainer/trainer-options.ts';
 import { writeFileWhole } from '../tensors/bytes.ts';
-import { rowMajor } from '../tensors/matrix.ts';
-
-/** A trained SAE, for raw activations: the input scale is folded into its weights. */
-export function trainedSae(trainer: SaeTrainer, origin: ActivationOrigin, label: string): Sae {
-  const { settings } = trainer;
-  const { architecture, inputDim, latents, k } = settings;
-  const { W_enc, b_enc, W_dec, b_dec, threshold } = trainer.weights();
-  const batchTopK = isBatchTopK(architecture);
-  const config = saeConfig({
-    architecture:
-      architecture === 'relu' ? 'standard' : batchTopK ? 'jumprelu' : (architecture as 'topk' | 'jumprelu'),
-    trainedAs: architecture === 'matryoshka' ? 'matryoshka_batchtopk' : batchTopK ? architecture : null,
-    dIn: inputDim,
-    dSae: latents,
-    k: k > 0 ? k : null,
-    applyBDecToInput: settings.applyBDecToInput,
-    reshapeActivations: origin.site.endsWith('attn.hook_z') ? 'hook_z' : 'none',
-    hookName: origin.site,
-    modelName: origin.model,
-    contextSize: origin.context,
-    prependBos: origin.bos,
-    groupSizes: architecture === 'matryoshka' ? settings.groupSizes : null,
-    format: 'saelens',
-    metadata: { dataset_path: origin.data },
-  });
-  return new Sae(
-    config,
-    {
-      W_enc: rowMajor(W_enc, inputDim, latents),
-      b_enc,
-      W_dec: rowMajor(W_dec, latents, inputDim),
-      b_dec,
-      ...(threshold === undefined ? {} : { threshold }),
-    },
-    { label },
-  );
-}
 
 /** What the card says beside the SAE itself. */
 export interface CardFacts {
@@ -59,12 +18,6 @@ export interface CardFacts {
   readonly evaluation: SaeEvaluation | null;
   /** Why there is no evaluation. */
   readonly note: string | null;
-}
-
-/** Writes the SAE in SAELens's format, and its card. */
-export async function writeTrained(dir: string, sae: Sae, facts: CardFacts): Promise<void> {
-  await saveSae(sae, dir);
-  await writeCard(dir, facts);
 }
 
 /** Writes the card, README.md. */
