@@ -1,9 +1,7 @@
-import { setImmediate } from 'node:timers/promises';
 import { createRandom } from '../base/random.ts';
-import type { LinkageMethod } from '../cluster/linkage.ts';
+import { nextTurn } from '../base/turn.ts';
 import { PolysemeError } from '../errors.ts';
 import type { ClusterOptions } from '../features/split.ts';
-import type { Study } from '../study/study.ts';
 import { edgesOf, histogram } from './bins.ts';
 import {
   type Difference,
@@ -104,38 +102,36 @@ export interface Comparison {
 const UNITS_A_TURN = 16;
 
 /**
- * Compares the polysemy of two or more banks of a study. Every unit's examples are drawn down to one number
- * (seeded) and split into features anew from the stored inputs, so that a bank whose units have more examples does
- * not look more polysemantic. Beside each metric stands its null: the same unit, weights and number, but with
- * inputs drawn from other units' examples of the bank. A bank whose k is near its null has units whose examples are
- * no more alike than unrelated ones; a null near 1 says that at this threshold k cannot tell anything. And where
- * examples are near each other but their inputs are not (`inputDistance`), it is the weights that make them alike.
+ * Compares the polysemy of two or more banks. Every unit's examples are drawn down to one number (seeded) and split
+ * into features anew, so that a bank whose units have more examples does not look more polysemantic. Beside each
+ * metric stands its null: the same unit, weights and number, but with inputs drawn from other units' examples of the
+ * bank. A bank whose number of clusters is near its null has units whose examples are no more alike than unrelated
+ * ones; a null near 1 says that at this threshold the number of clusters tells nothing. Where examples are near each
+ * other but their inputs are not (`inputDistance`), it is the weights that make them alike.
  *
- * @throws PolysemeError for fewer than two banks, one that the study has not, or too few examples
+ * @param sources banks, wherever their examples are kept: inputs n × d and a row of weights for each unit
+ * @param cluster linkage and threshold (a cosine distance in [0, 2])
+ * @throws PolysemeError for fewer than two banks, two of one name, or too few examples
  * @example
- * const study = openStudy('study.db');
- * const { banks, differences } = await compareBanks(study, { banks: ['mlp.0', 'mlp.1'], units: 20 });
- * for (const { name, metrics } of banks) console.log(name, metrics.clusters.median, metrics.clusters.null.median);
- * study.close();
+ * const bank = (name: string, turn: number) => ({
+ *   name,
+ *   embedding: { kind: 'linear' as const },
+ *   width: 2,
+ *   counts: [8, 8],
+ *   unit: (index: number) => ({
+ *     inputs: Float32Array.from({ length: 16 }, (_, i) => Math.sin(turn * (i + 1) + index)),
+ *     weights: Float32Array.of(1, 0.5),
+ *     count: 8,
+ *   }),
+ * });
+ * const cluster = { linkage: 'average' as const, threshold: 0.5 };
+ * const { banks } = await compareSources([bank('a', 1), bank('b', 2)], cluster);
+ * console.log(banks.map(({ name, compared }) => `${name}: ${compared} units`).join(', ')); // a: 2 units, b: 2 units
  */
-export async function compareBanks(
-  study: Study,
-  options: CompareOptions & { readonly banks: readonly string[] },
-): Promise<Comparison> {
-  const info = study.info();
-  const { linkage, threshold } = info.options as { linkage: LinkageMethod; threshold: number };
-  return compareSources(
-    options.banks.map((name) => studySource(study, name)),
-    { linkage, threshold },
-    options,
-  );
-}
-
-/** As compareBanks, of units that need not lie in a study. */
 export async function compareSources(
   sources: readonly ExampleSource[],
   cluster: ClusterOptions,
-  { examples, units, seed = 0, resamples = 1000, onProgress }: CompareOptions,
+  { examples, units, seed = 0, resamples = 1000, onProgress }: CompareOptions = {},
 ): Promise<Comparison> {
   checkNames(sources.map(({ name }) => name));
   for (const [name, value, least] of [
@@ -217,7 +213,7 @@ async function measureBank(
     }
     if (i % UNITS_A_TURN === UNITS_A_TURN - 1) {
       onProgress?.({ bank: name, done: i + 1, total: units.length });
-      await setImmediate();
+      await nextTurn();
     }
   }
   onProgress?.({ bank: name, done: units.length, total: units.length });
@@ -274,19 +270,6 @@ function belowNull(own: Float64Array, none: Float64Array): number | null {
   const pairs = own.length === 0 || Number.isNaN(none[0]!) ? 0 : own.length;
   if (pairs === 0) return null;
   return own.reduce((sum, k, i) => sum + (k < none[i]! ? 1 : k === none[i] ? 0.5 : 0), 0) / pairs;
-}
-
-function studySource(study: Study, name: string): ExampleSource {
-  const bank = study.info().banks.find((b) => b.name === name);
-  const counts = new Uint32Array(bank?.units ?? 0);
-  let first = -1;
-  // A bank that the study has not is an error here, which names those that it has.
-  for (const { index, examples } of study.units({ bank: name })) {
-    counts[index] = examples;
-    if (first < 0) first = index;
-  }
-  const embedding = first < 0 ? ({ kind: 'linear' } as const) : study.inputs(name, first).embedding;
-  return { name, embedding, width: bank!.dimension, counts, unit: (index) => study.inputs(name, index) };
 }
 
 function checkNames(names: readonly string[]): void {

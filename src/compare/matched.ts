@@ -1,4 +1,4 @@
-import type { Embedding } from '../bank/bank.ts';
+import type { Embedding } from '../bank/embedding.ts';
 import { createRandom, type Random } from '../base/random.ts';
 import { meanCosineDistance } from '../embed/mean-distance.ts';
 import { type ClusterOptions, splitUnit } from '../features/split.ts';
@@ -138,7 +138,7 @@ function measure(
     inputs.set(rows.subarray(row * width, (row + 1) * width), i * width);
   });
   const count = chosen.length;
-  const { metrics } = splitUnit(embedding, inputs, weights, count, cluster);
+  const { metrics } = splitUnit({ embedding, inputs, weights, ...cluster });
   return { ...metrics, inputDistance: meanCosineDistance({ rows: inputs, count }) };
 }
 

@@ -32,6 +32,11 @@ const NOISE = 1e-6;
  *
  * @param rows count × d, row-major
  * @param distances their `cosineDistances`, where they are known
+ * @throws PolysemeError when rows cannot be count × d, hold NaN or an infinity, or `components` is no whole number ≥ 1
+ * @example
+ * const rows = Float32Array.of(1, 0, 0, 1, -1, 0); // three rows of two numbers
+ * const { coordinates, variance } = principalComponents({ rows, count: 3, components: 1 });
+ * console.log(coordinates[0] === -coordinates[2], variance[0] > 0.7); // true true
  */
 export function principalComponents({
   rows,

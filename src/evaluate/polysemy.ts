@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Bank } from '../bank/bank.ts';
-import { weightsWidth } from '../bank/bank.ts';
+import { weightsWidth } from '../bank/embedding.ts';
 import { mlpBank } from '../bank/mlp.ts';
 import { saeBank } from '../bank/sae.ts';
 import { unpackRows } from '../base/half.ts';

@@ -33,6 +33,14 @@ const LEAST_SCORE = 0.1;
  *
  * @param features for each feature its examples' words, from `exampleWords`
  * @param corpus word counts of the whole corpus
+ * @returns for each feature its words
+ * @throws PolysemeError when `limit` is not a whole number of at least 0
+ * @example
+ * const corpus = new WordCounter();
+ * countWords(['the', ' ship', ' sailed', '.', ' the', ' court', ' ruled'], corpus);
+ * const words = (tokens: string[]) => [exampleWords(tokens, 1, 0)];
+ * const features = [words(['the', ' ship', ' sailed']), words(['the', ' court', ' ruled'])];
+ * console.log(featureWords({ features, corpus }).map(([first]) => first)); // ['ship', 'court']
  */
 export function featureWords({
   features,

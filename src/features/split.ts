@@ -1,4 +1,4 @@
-import { type Embedding, unitEmbeddings } from '../bank/bank.ts';
+import { type Embedding, unitEmbeddings } from '../bank/embedding.ts';
 import { centralExamples } from '../cluster/central.ts';
 import { cutTree } from '../cluster/cut.ts';
 import { type LinkageMethod, linkage } from '../cluster/linkage.ts';
@@ -24,17 +24,40 @@ export interface UnitFeatures {
   readonly metrics: Polysemy;
 }
 
+/** What a unit is split from. */
+export interface SplitOptions {
+  /** h of the unit's n examples, n × d row-major. */
+  readonly inputs: Float32Array;
+  /** The unit's row of weights: its w, d values; of a gated unit what `Embedding` says. */
+  readonly weights: Float32Array;
+  /** How embeddings follow from the two; default h ⊙ w. */
+  readonly embedding?: Embedding;
+  /** Default `average`. */
+  readonly linkage?: LinkageMethod;
+  /** Distance at which the dendrogram is cut, in [0, 2]; default 0.5. */
+  readonly threshold?: number;
+}
+
 /**
- * Embeds, clusters and measures one unit.
- * @param inputs h of its examples, n×d as the study stores them; `weights`: the unit's row of its bank's weights
+ * Splits a unit into features: neuron embeddings of its examples, their cosine distances, the hierarchy of these, cut at
+ * a distance; and measures how polysemantic it is ("Tackling Polysemanticity with Neuron Embeddings", Foote 2024).
+ *
+ * @returns labels by example, the tree and the distances that they come from, and the metrics
+ * @throws PolysemeError when the sizes do not fit, or inputs hold NaN or an infinity
+ * @example
+ * const inputs = Float32Array.of(1, 0, 2, 0.1, 0, 1); // three examples of two numbers
+ * const { labels, metrics } = splitUnit({ inputs, weights: Float32Array.of(1, 1) });
+ * console.log([...labels], metrics.clusters); // [0, 0, 1] 2
  */
-export function splitUnit(
-  embedding: Embedding,
-  inputs: Float32Array,
-  weights: Float32Array,
-  count: number,
-  { linkage: method, threshold }: ClusterOptions,
-): UnitFeatures {
+export function splitUnit({
+  inputs,
+  weights,
+  embedding = LINEAR,
+  linkage: method = 'average',
+  threshold = 0.5,
+}: SplitOptions): UnitFeatures {
+  const width = embedding.kind === 'linear' ? weights.length : (weights.length - 2) / 2;
+  const count = inputs.length === 0 ? 0 : inputs.length / width;
   const distances = cosineDistances({ rows: unitEmbeddings(embedding, inputs, weights), count });
   const tree = linkage({ distances, count, method });
   const labels = cutTree(tree, { distance: threshold });
@@ -46,3 +69,5 @@ export function splitUnit(
     metrics: polysemy({ distances, labels }),
   };
 }
+
+const LINEAR: Embedding = { kind: 'linear' };

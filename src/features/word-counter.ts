@@ -9,6 +9,12 @@ const LARGEST = 2 ** 32 - 1;
  * Counts words in bounded memory. Each word adds to two buckets of a hashed array; its count is the smaller of the two:
  * never too small, and too large only where both meet other words (a count-min sketch, Cormode & Muthukrishnan 2005).
  * The same words in any order and any parts give the same array.
+ *
+ * @throws PolysemeError when made of buckets of another number
+ * @example
+ * const counter = new WordCounter();
+ * counter.add('ship', 2);
+ * console.log(counter.count('ship'), counter.count('court'), counter.total); // 2 0 2
  */
 export class WordCounter {
   /** The state: store it, and make a counter of it again. */
@@ -54,7 +60,14 @@ export class WordCounter {
   }
 }
 
-/** Counts the words of a token sequence, split as `wordsAround` splits them. */
+/**
+ * Counts the words of a token sequence, split as `exampleWords` splits them: whole and case-folded, whatever tokens they
+ * are spread over.
+ * @example
+ * const counter = new WordCounter();
+ * countWords(['The', ' cap', 'tain', ' of', ' the', ' ship'], counter);
+ * console.log(counter.count('captain'), counter.count('the')); // 1 2
+ */
 export function countWords(tokens: readonly string[], counter: WordCounter): void {
   for (const { text } of splitWords(tokens)) counter.add(text);
 }

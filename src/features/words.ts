@@ -66,7 +66,14 @@ export function wordsAround(tokens: readonly string[], position: number, radius 
   return window(tokens, position, radius).map((word) => word.text);
 }
 
-/** The words around an example's peak, and the one that holds it, for `featureWords`. */
+/**
+ * The words around an example's peak, and the one that holds it, for `featureWords`.
+ * @param tokens decoded tokens of the example's context (special tokens as a space)
+ * @param position index of the peak token
+ * @param radius tokens to each side whose words are taken, whole
+ * @example
+ * console.log(exampleWords(['The', ' cap', 'tain', ' of', ' the', ' ship'], 2, 1).peak); // captain
+ */
 export function exampleWords(tokens: readonly string[], position: number, radius = 5): ExampleWords {
   const words = window(tokens, position, radius);
   const peak = words.filter(({ first, last }) => first <= position && position <= last);

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { type Embedding, weightsWidth } from '../bank/bank.ts';
+import { type Embedding, weightsWidth } from '../bank/embedding.ts';
 import { unpackRows } from '../base/half.ts';
 import { pack } from '../base/pack.ts';
 import { Moved, serve } from '../base/rpc.ts';
@@ -86,13 +86,12 @@ function unitRecord(unit: number): UnitRecord {
   };
   const rowLength = weightsWidth({ embedding, width });
   const weights = work.weights.slice(unit * rowLength, (unit + 1) * rowLength);
-  const { tree, labels, centrals, metrics } = splitUnit(
+  const { tree, labels, centrals, metrics } = splitUnit({
     embedding,
-    unpackRows(halves, scales, width),
+    inputs: unpackRows(halves, scales, width),
     weights,
-    n,
-    work.cluster,
-  );
+    ...work.cluster,
+  });
   const context = of(Uint32Array, (slot) => chosen.context[slot]!);
   const position = of(Uint32Array, (slot) => chosen.position[slot]!);
   const words = wordsOf(labels, metrics.clusters, context, position);

@@ -1,4 +1,4 @@
-import type { Embedding } from '../bank/bank.ts';
+import type { Embedding } from '../bank/embedding.ts';
 import { unpackRows } from '../base/half.ts';
 import { unpack } from '../base/pack.ts';
 import { featuresBySize } from '../cluster/labels.ts';

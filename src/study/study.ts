@@ -1,4 +1,4 @@
-import type { Embedding } from '../bank/bank.ts';
+import type { Embedding } from '../bank/embedding.ts';
 import type { Tree } from '../cluster/tree.ts';
 import type { Polysemy } from '../polysemy/metrics.ts';
 import { StudyReader } from './reader.ts';

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { Embedding } from '../bank/bank.ts';
+import type { Embedding } from '../bank/embedding.ts';
 import type { PackedContexts } from '../harvest/context-table.ts';
 import type { UnitRecord } from './record.ts';
 import { createDatabase, type Db, guard, openDatabase } from './schema.ts';

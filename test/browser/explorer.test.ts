@@ -5,9 +5,9 @@ import { AxeBuilder } from '@axe-core/playwright';
 import type { Browser, BrowserContext, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { cutTree } from '../../src/cluster/cut.ts';
-import { compareBanks } from '../../src/compare/compare-banks.ts';
 import { openStudy, runStudy, type StudyUnit, type UnitSummary } from '../../src/index.ts';
 import { type RunningServer, startServer } from '../../src/server/server.ts';
+import { compareBanks } from '../../src/study/compare-study.ts';
 import { hasBrowser, launchBrowser } from '../helpers/browser.ts';
 
 describe.skipIf(!hasBrowser)('explorer', () => {

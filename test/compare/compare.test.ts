@@ -6,9 +6,10 @@ import { promisify } from 'node:util';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { createRandom } from '../../src/base/random.ts';
 import { difference, medianInterval, quantiles } from '../../src/compare/bootstrap.ts';
-import { type Comparison, compareBanks, compareSources } from '../../src/compare/compare-banks.ts';
+import { type Comparison, compareSources } from '../../src/compare/compare-banks.ts';
 import { drawPool, type ExampleSource, matchedExamples } from '../../src/compare/matched.ts';
 import { openStudy, runStudy } from '../../src/index.ts';
+import { compareBanks } from '../../src/study/compare-study.ts';
 import { POLYSEME } from '../helpers/cli.ts';
 import { normals } from '../helpers/saes.ts';
 

@@ -4,14 +4,14 @@ import { join } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
 import { gunzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { unitEmbeddings } from '../../src/bank/bank.ts';
+import { unitEmbeddings } from '../../src/bank/embedding.ts';
 import { leafOrder } from '../../src/cluster/leaf-order.ts';
-import { compareBanks } from '../../src/compare/compare-banks.ts';
 import { principalComponents } from '../../src/embed/pca.ts';
 import { splitUnit } from '../../src/features/split.ts';
 import { runStudy } from '../../src/run/run.ts';
 import { createServer } from '../../src/server/api.ts';
 import { allowedHosts } from '../../src/server/http/headers.ts';
+import { compareBanks } from '../../src/study/compare-study.ts';
 import { METRICS } from '../../src/study/record.ts';
 import { openStudy, type Study } from '../../src/study/study.ts';
 import { apiClient } from '../helpers/api-client.ts';
@@ -304,7 +304,7 @@ describe('a unit', () => {
     const { embedding, inputs, weights, count } = study.inputs('mlp.1', 9);
     for (const linkage of ['average', 'complete', 'single', 'weighted'] as const) {
       for (const threshold of [0, 0.37, 0.5, 2]) {
-        const want = splitUnit(embedding, inputs, weights, count, { linkage, threshold });
+        const want = splitUnit({ embedding, inputs, weights, linkage, threshold });
         const got = await api.get(
           `/api/units/mlp.1/9/clustering?linkage=${linkage}&threshold=${threshold}&distances=true`,
         );

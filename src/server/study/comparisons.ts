@@ -1,8 +1,8 @@
 import { createRandom } from '../../base/random.ts';
 import { medianInterval } from '../../compare/bootstrap.ts';
-import { compareBanks } from '../../compare/compare-banks.ts';
 import { type CompareAnswer, MATCHED_UNITS, type MatchedAnswer } from '../../contract/study.ts';
 import { PolysemeError } from '../../errors.ts';
+import { compareBanks } from '../../study/compare-study.ts';
 import type { Wire } from '../http/json.ts';
 import { HttpProblem } from '../http/problem.ts';
 import { eachMetric } from './lists.ts';

@@ -1,4 +1,4 @@
-import { unitEmbeddings } from '../../bank/bank.ts';
+import { unitEmbeddings } from '../../bank/embedding.ts';
 import { centralExamples } from '../../cluster/central.ts';
 import { type Cut, cutTree } from '../../cluster/cut.ts';
 import { featuresBySize } from '../../cluster/labels.ts';

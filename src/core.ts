@@ -1,0 +1,50 @@
+/**
+ * The part of Polyseme that runs anywhere, browsers included (`polyseme/core`): neuron embeddings and their distances,
+ * clustering, polysemy metrics, words of features, comparison of banks, principal components, and the mathematics of
+ * sparse autoencoders. It loads no module of Node and reads no file. `polyseme` exports all of it too.
+ *
+ * Arrays are typed and row-major; errors that are the caller's or the data's are `PolysemeError`s of one line.
+ */
+
+export { type Embedding, unitEmbeddings } from './bank/embedding.ts';
+export { centralExamples } from './cluster/central.ts';
+export { type Cut, cutTree } from './cluster/cut.ts';
+export { leafOrder } from './cluster/leaf-order.ts';
+export { type LinkageMethod, linkage, linkageMethods } from './cluster/linkage.ts';
+export type { Tree } from './cluster/tree.ts';
+export type { Difference, Interval, Quantiles } from './compare/bootstrap.ts';
+export {
+  type BankComparison,
+  type BankDifference,
+  type ComparedMetric,
+  type CompareOptions,
+  type Comparison,
+  compareSources,
+  type MetricComparison,
+} from './compare/compare-banks.ts';
+export type { ExampleSource, MatchedMetrics, UnitExamples } from './compare/matched.ts';
+export type { Condensed } from './embed/condensed.ts';
+export { cosineDistances } from './embed/distances.ts';
+export type { GateActivation } from './embed/gate-activation.ts';
+export { type GatedEmbeddingOptions, type GatedMode, gatedNeuronEmbeddings } from './embed/gated.ts';
+export { meanCosineDistance } from './embed/mean-distance.ts';
+export { neuronEmbeddings } from './embed/neuron.ts';
+export { type PrincipalComponents, principalComponents } from './embed/pca.ts';
+export { type ErrorCode, PolysemeError } from './errors.ts';
+export { featureWords, type WordCounts } from './features/feature-words.ts';
+export { type ClusterOptions, type SplitOptions, splitUnit, type UnitFeatures } from './features/split.ts';
+export { countWords, WordCounter } from './features/word-counter.ts';
+export { type ExampleWords, exampleWords } from './features/words.ts';
+export { type Polysemy, polysemy } from './polysemy/metrics.ts';
+export {
+  SAE_FORMATS,
+  type SaeArchitecture,
+  type SaeConfig,
+  type SaeFormat,
+  type SaeNormalization,
+  saeConfig,
+} from './sae/config.ts';
+export { embeddingLoss, type SaeParts, saeDecode, saeEncode, saeInputs } from './sae/maths.ts';
+export type { SaeTensors } from './sae/sae.ts';
+export { type FilePlace, type Matrix, rowMajor } from './tensors/matrix.ts';
+export type { Dtype, TensorRef } from './tensors/safetensors.ts';
