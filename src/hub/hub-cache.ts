@@ -200,7 +200,7 @@ async function claimPartial(blob: string): Promise<string> {
   for (const name of await readdir(dirname(blob))) {
     const match = /^([0-9a-f]+)\.(\w+)-(\d+)\.incomplete$/.exec(name);
     const path = join(dirname(blob), name);
-    if (match === null || !blob.endsWith(match[1]) || match[2] !== host || path === own) continue;
+    if (match === null || !blob.endsWith(match[1]!) || match[2] !== host || path === own) continue;
     if (isAlive(Number(match[3]))) continue;
     await rename(path, own).catch(() => {});
     break;

@@ -71,8 +71,10 @@ export async function openHubRepository(
 /** Splits `owner/name@revision` (or an old model's single name); null where `id` is none. */
 export function parseHubId(id: string): { name: string; revision?: string } | null {
   const match = /^([A-Za-z0-9][\w.-]{0,95}(?:\/[\w.-]{1,96})?)(?:@(.+))?$/.exec(id);
-  if (match === null || /--|\.\.|[./-](?=\/|$)/.test(match[1])) return null;
-  return match[2] === undefined ? { name: match[1] } : { name: match[1], revision: match[2] };
+  if (match === null) return null;
+  const [, name, revision] = match as unknown as [string, string, string | undefined];
+  if (/--|\.\.|[./-](?=\/|$)/.test(name)) return null;
+  return revision === undefined ? { name } : { name, revision };
 }
 
 /** Fetches those of a repository's files that the cache lacks. */

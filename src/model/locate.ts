@@ -48,7 +48,7 @@ async function builtinNames(): Promise<string[]> {
 
 /** What nobody writes for a hub id: `./x`, `/x`, `~/x`, `x/`, `a/b/c`, `C:\x`, a weight file's name. */
 function looksLikePath(source: string): boolean {
-  const [name] = source.split('@');
+  const name = source.split('@', 1)[0]!;
   return (
     /^[./~]|\\|\/$|^[A-Za-z]:|\.(safetensors|bin|gguf|json|pt)$/.test(name) || name.split('/').length > 2
   );

@@ -53,9 +53,10 @@ async function checkTensor(ref: TensorRef, name: string, buffers: readonly [Arra
       if (got < Math.min(CHUNK, ref.length - done)) {
         throw new PolysemeError(`${ref.file} is truncated inside tensor "${name}"`);
       }
-      ahead = readChunk(handle, buffers[turn ^ 1], ref, done + CHUNK);
-      if (anyOverflow(new Uint32Array(buffers[turn], 0, Math.ceil(got / 16) * 4), test)) {
-        const index = done / test.elementBytes + firstOverflow(new DataView(buffers[turn], 0, got), test);
+      ahead = readChunk(handle, buffers[turn ^ 1]!, ref, done + CHUNK);
+      const chunk = buffers[turn]!;
+      if (anyOverflow(new Uint32Array(chunk, 0, Math.ceil(got / 16) * 4), test)) {
+        const index = done / test.elementBytes + firstOverflow(new DataView(chunk, 0, got), test);
         throw new PolysemeError(
           `${ref.file}: tensor "${name}" is not finite (NaN or infinity) at index ${index} of shape [${ref.shape}]`,
         );
@@ -92,8 +93,8 @@ function anyOverflow(words: Uint32Array, { even, odd }: Test): boolean {
   const { mask: m1, carry: c1 } = odd;
   let any = 0;
   for (let i = 0; i < words.length; i += 4) {
-    any |= ((words[i] & m0) + c0) | ((words[i + 1] & m1) + c1);
-    any |= ((words[i + 2] & m0) + c0) | ((words[i + 3] & m1) + c1);
+    any |= ((words[i]! & m0) + c0) | ((words[i + 1]! & m1) + c1);
+    any |= ((words[i + 2]! & m0) + c0) | ((words[i + 3]! & m1) + c1);
   }
   return (any & OVERFLOW) !== 0;
 }

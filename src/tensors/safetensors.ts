@@ -151,7 +151,12 @@ function checkEntry(name: string, entry: unknown, { file, path, dataStart, size 
       `${where} has the shape ${quote(shape)}; it must be at most ${MAX_RANK} non-negative integers`,
     );
   }
-  if (!Array.isArray(offsets) || offsets.length !== 2 || !offsets.every(isCount) || offsets[0] > offsets[1]) {
+  if (
+    !Array.isArray(offsets) ||
+    offsets.length !== 2 ||
+    !offsets.every(isCount) ||
+    offsets[0]! > offsets[1]!
+  ) {
     throw new PolysemeError(`${where} has the data_offsets ${quote(offsets)}; they must be [start, end]`);
   }
   const [start, end] = offsets as [number, number];

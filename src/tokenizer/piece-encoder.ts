@@ -50,7 +50,7 @@ export function createPieceEncoder(
       else if (section !== '') {
         for (const piece of split(normalize(section))) {
           const more = lookUp(piece);
-          for (let i = 0; i < more.length; i++) ids.push(more[i]);
+          for (let i = 0; i < more.length; i++) ids.push(more[i]!);
         }
       }
     }

@@ -51,7 +51,7 @@ function byteLevelText(token: string): string {
   for (let i = 0; i < bytes.length; ) {
     const length = characterLength(bytes, i);
     if (length === 0) {
-      text += `<0x${bytes[i].toString(16).toUpperCase().padStart(2, '0')}>`;
+      text += `<0x${bytes[i]!.toString(16).toUpperCase().padStart(2, '0')}>`;
       i++;
     } else {
       text += UTF8.decode(Uint8Array.from(bytes.slice(i, i + length)));
