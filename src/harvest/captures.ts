@@ -1,3 +1,4 @@
+import { sharedBytes } from '../base/shared-bytes.ts';
 import { type HalfRows, HalfRowTable, halfRow, type PackedRow } from './half-rows.ts';
 import type { RowStore } from './row-store.ts';
 
@@ -31,9 +32,9 @@ export class Captures implements CapturedRows {
   /** @param length positions of the longest context */
   constructor(slots: number, length: number, store: RowStore) {
     this.store = store;
-    this.rows = new Uint32Array(new SharedArrayBuffer(slots * 4));
+    this.rows = new Uint32Array(sharedBytes(slots * 4));
     this.windows = new HalfRowTable(length);
-    this.activations = new Float32Array(new SharedArrayBuffer(slots * 4));
+    this.activations = new Float32Array(sharedBytes(slots * 4));
   }
 
   get inputs(): HalfRows {

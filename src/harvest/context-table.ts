@@ -1,3 +1,5 @@
+import { sharedBytes } from '../base/shared-bytes.ts';
+
 /** A context that some example lies in. */
 export interface KeptContext {
   /** Ordinal of its document in the corpus, and the document's name. */
@@ -111,5 +113,5 @@ export function tokensOf(packed: PackedContexts, id: number): Int32Array {
 }
 
 function integers(length: number): Int32Array {
-  return new Int32Array(new SharedArrayBuffer(length * 4));
+  return new Int32Array(sharedBytes(length * 4));
 }

@@ -1,3 +1,5 @@
+import { sharedBytes } from '../base/shared-bytes.ts';
+
 /** Bytes of one block of rows, or of one row where that is more. */
 const BLOCK_BYTES = 16 * 2 ** 20;
 
@@ -14,7 +16,7 @@ export interface HalfRows {
   readonly stride: number;
   readonly rowsPerBlock: number;
   /** A hole where no row of the block was written. */
-  readonly blocks: readonly (SharedArrayBuffer | undefined)[];
+  readonly blocks: readonly (ArrayBufferLike | undefined)[];
 }
 
 /** A row's halves and scale; the halves are a view. */
@@ -41,7 +43,7 @@ export class HalfRowTable implements HalfRows {
   readonly width: number;
   readonly stride: number;
   readonly rowsPerBlock: number;
-  readonly blocks: (SharedArrayBuffer | undefined)[] = [];
+  readonly blocks: (ArrayBufferLike | undefined)[] = [];
   /** Rows from 0 to the last that was ever written. */
   size = 0;
   readonly #views: (Block | undefined)[] = [];
@@ -99,7 +101,7 @@ export class HalfRowTable implements HalfRows {
   }
 
   #make(number: number): Block {
-    const buffer = new SharedArrayBuffer(this.rowsPerBlock * this.stride);
+    const buffer = sharedBytes(this.rowsPerBlock * this.stride);
     const block = {
       scales: new Float32Array(buffer),
       halves: new Uint16Array(buffer),

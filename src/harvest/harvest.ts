@@ -4,9 +4,10 @@ import type { Context, ContextCursor, ContextSummary, Contexts } from '../corpus
 import { countWords, WordCounter } from '../features/word-counter.ts';
 import { compile, type ModelFiles, type Program } from '../model/compile.ts';
 import type { RunnerMethods } from '../model/session-worker.ts';
+import type { Batch, HarvestBank, HarvestedBank } from './collector.ts';
 import { mergeContexts, type PackedContexts } from './context-table.ts';
 import { commitProgress, loadProgress } from './saved-state.ts';
-import type { Batch, HarvestBank, HarvestedBank, HarvestMethods } from './scan-worker.ts';
+import type { HarvestMethods } from './scan-worker.ts';
 import { needsMaxima, type SelectionOptions } from './selection.ts';
 
 /** Everything a harvest found, in shared memory. */

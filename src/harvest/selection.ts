@@ -1,3 +1,4 @@
+import { sharedBytes } from '../base/shared-bytes.ts';
 import type { Sign } from './scan.ts';
 
 /** How a unit's examples are chosen among the contexts that activate it. */
@@ -205,11 +206,8 @@ export function rankedSlots(chosen: Chosen, unit: number): Uint32Array {
   return Uint32Array.from(slots);
 }
 
-function shared<T>(
-  Type: { new (buffer: SharedArrayBuffer): T; BYTES_PER_ELEMENT: number },
-  length: number,
-): T {
-  return new Type(new SharedArrayBuffer(length * Type.BYTES_PER_ELEMENT));
+function shared<T>(Type: { new (buffer: ArrayBufferLike): T; BYTES_PER_ELEMENT: number }, length: number): T {
+  return new Type(sharedBytes(length * Type.BYTES_PER_ELEMENT));
 }
 
 /** A number in [0, 1) that looks random, from whole numbers (two rounds of murmur3's finaliser). */

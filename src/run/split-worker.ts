@@ -9,9 +9,9 @@ import { type ClusterOptions, splitUnit } from '../features/split.ts';
 import { WordCounter } from '../features/word-counter.ts';
 import { type ExampleWords, exampleWords } from '../features/words.ts';
 import { capturedAt } from '../harvest/captures.ts';
+import type { HarvestedBank } from '../harvest/collector.ts';
 import { type PackedContexts, tokensOf } from '../harvest/context-table.ts';
 import { HISTOGRAM_BINS } from '../harvest/scan.ts';
-import type { HarvestedBank } from '../harvest/scan-worker.ts';
 import { rankedSlots } from '../harvest/selection.ts';
 import type { UnitRecord } from '../study/record.ts';
 

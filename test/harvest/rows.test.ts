@@ -212,7 +212,7 @@ test('a harvest keeps one row of each (context, position), which units and banks
       stateDir: mkdtempSync(join(folder, 'state-')),
       saveEvery: 0,
     });
-    const stores = new Map<SharedArrayBuffer, Map<number, string>>();
+    const stores = new Map<ArrayBufferLike, Map<number, string>>();
     for (const { chosen, captured } of found.banks) {
       const rows = stores.get(captured.inputs.blocks[0]!) ?? new Map<number, string>();
       stores.set(captured.inputs.blocks[0]!, rows);

@@ -1,0 +1,215 @@
+import { sharedBytes } from '../base/shared-bytes.ts';
+import { PolysemeError } from '../errors.ts';
+import { type CapturedRows, Captures } from './captures.ts';
+import { ContextStore, type PackedContexts } from './context-table.ts';
+import { RowStore } from './row-store.ts';
+import { BankScan, type Statistics } from './scan.ts';
+import { type Chosen, needsMaxima, Selection, type SelectionOptions } from './selection.ts';
+
+/** What the harvest must know of a bank. */
+export interface HarvestBank {
+  readonly name: string;
+  readonly units: number;
+  /** Dimension of the unit's input. */
+  readonly width: number;
+  readonly inputTap: string;
+  readonly activationTap: string;
+}
+
+/** Contexts to run together. `tokens` is right-padded to `length`. */
+export interface Batch {
+  readonly ids: readonly number[];
+  readonly documents: readonly number[];
+  readonly names: readonly string[];
+  readonly starts: readonly number[];
+  readonly lengths: readonly number[];
+  readonly tokens: Int32Array;
+  /** 1 where a position is text (not special, not padding). */
+  readonly valid: Uint8Array;
+  readonly length: number;
+}
+
+/** A finished bank, in shared memory. */
+export interface HarvestedBank {
+  readonly name: string;
+  readonly statistics: Statistics;
+  readonly chosen: Chosen;
+  readonly captured: CapturedRows;
+}
+
+/** The values of taps for one batch, by name: row-major [row, position, width]. */
+export type BatchTaps = Readonly<Record<string, { readonly data: Float32Array }>>;
+
+/** A bank while its examples are collected. */
+export interface CollectedBank {
+  readonly name: string;
+  readonly bank: HarvestBank;
+  readonly scan: BankScan;
+  readonly selection: Selection;
+  readonly captures: Captures;
+}
+
+/**
+ * Collects, of some banks, exact statistics of every unit, and its examples with what they need: their inputs, their
+ * activations over the context, and the contexts. Batches come in the order of the contexts. In memory, on one thread,
+ * anywhere; the harvest runs it on several.
+ */
+export class Collector {
+  readonly banks: readonly CollectedBank[];
+  readonly contexts = new ContextStore();
+  readonly #options: SelectionOptions;
+  /** The input rows of each tap. */
+  readonly #stores = new Map<string, RowStore>();
+  /** Whether this pass collects examples, and whether it collects statistics. */
+  #choosing: boolean;
+  #measuring = true;
+
+  /** @param length positions of the longest context */
+  constructor(banks: readonly HarvestBank[], options: SelectionOptions, length: number) {
+    this.#options = options;
+    this.#choosing = !needsMaxima(options);
+    this.banks = banks.map((bank) => {
+      const { name, units, width, inputTap } = bank;
+      const store = this.#stores.get(inputTap) ?? new RowStore(width, length);
+      this.#stores.set(inputTap, store);
+      return {
+        name,
+        bank,
+        scan: new BankScan(units, length, width),
+        selection: new Selection(units, options, name),
+        captures: new Captures(units * options.examples, length, store),
+      };
+    });
+  }
+
+  /** The second pass of a strategy that needs maxima: the statistics stand, examples are chosen. */
+  startChoosing(): void {
+    this.#choosing = true;
+    this.#measuring = false;
+    const { sign } = this.#options;
+    for (const { scan, selection } of this.banks) {
+      const { max, min } = scan.statistics();
+      const score = { positive: (u: number) => max[u]!, negative: (u: number) => -min[u]! };
+      selection.setMaxima(
+        max.map((_, u) =>
+          sign === 'absolute' ? Math.max(score.positive(u), score.negative(u)) : score[sign](u),
+        ),
+      );
+    }
+  }
+
+  /** Takes in the taps of one batch. */
+  take(batch: Batch, taps: BatchTaps): void {
+    for (let row = 0; row < batch.ids.length; row++) {
+      for (const store of this.#stores.values()) store.begin();
+      for (const state of this.banks) {
+        const { inputTap, activationTap } = state.bank;
+        this.#takeContext(state, taps[inputTap]!.data, taps[activationTap]!.data, batch, row);
+      }
+    }
+  }
+
+  /** What was collected, in shared memory. */
+  finish(): { banks: HarvestedBank[]; contexts: PackedContexts } {
+    const banks = this.banks.map(({ name, scan, selection, captures }) => {
+      const { capacity, counts, score, context, position } = selection;
+      return {
+        name,
+        statistics: share(scan.statistics()),
+        chosen: { capacity, counts, score, context, position },
+        captured: captures.share(),
+      };
+    });
+    return { banks, contexts: this.contexts.pack() };
+  }
+
+  #takeContext(
+    state: CollectedBank,
+    inputs: Float32Array,
+    activations: Float32Array,
+    batch: Batch,
+    row: number,
+  ): void {
+    const { bank, scan, selection } = state;
+    const length = batch.lengths[row]!;
+    const start = row * batch.length;
+    const valid = batch.valid.subarray(start, start + length);
+    const peaks = scan.scan(activations, start * bank.units, valid, this.#options.sign, this.#measuring);
+    if (peaks === null) {
+      throw new PolysemeError(
+        `bank ${bank.name}: an activation is NaN in context ${batch.ids[row]} (document ${batch.documents[row]}): ` +
+          'the weights overflow in float32, or are damaged',
+      );
+    }
+    if (!this.#choosing) return;
+    const { best, where } = peaks;
+    const { floor } = selection;
+    const capture = this.#capturer(state, inputs, batch, row);
+    if (!this.#options.everyPosition) {
+      for (let u = 0; u < bank.units; u++) {
+        if (best[u]! > floor[u]!) capture(u, best[u]!, where[u]!);
+      }
+      return;
+    }
+    const candidates: number[] = [];
+    for (let u = 0; u < bank.units; u++) if (best[u]! > floor[u]!) candidates.push(u);
+    for (let t = 0; t < length; t++) {
+      if (valid[t] === 0) continue;
+      for (const u of candidates) {
+        const a = scan.activation(u, t);
+        const score =
+          this.#options.sign === 'positive' ? a : this.#options.sign === 'negative' ? -a : Math.abs(a);
+        if (score > floor[u]!) capture(u, score, t);
+      }
+    }
+  }
+
+  /** Offers candidates of one context, and captures those that are taken. */
+  #capturer(
+    { bank, scan, selection, captures }: CollectedBank,
+    inputs: Float32Array,
+    batch: Batch,
+    row: number,
+  ) {
+    const { store, rows, windows, activations } = captures;
+    const id = batch.ids[row]!;
+    const start = row * batch.length;
+    const describe = () => ({
+      document: batch.documents[row]!,
+      name: batch.names[row]!,
+      start: batch.starts[row]!,
+      tokens: batch.tokens.slice(start, start + batch.lengths[row]!),
+    });
+    return (unit: number, score: number, position: number): void => {
+      const slot = selection.offer(unit, score, id, position);
+      if (slot < 0) return;
+      // The new row is held before the old one is let go: they may be the same.
+      let input = store.hold(position);
+      if (input < 0) {
+        const at = (start + position) * bank.width;
+        input = store.add(position, scan.pack(inputs.subarray(at, at + bank.width)));
+        this.contexts.hold(id, describe);
+      }
+      if (selection.givenUp >= 0 && store.release(rows[slot]!)) this.contexts.release(selection.givenUp);
+      rows[slot] = input;
+      windows.write(slot, scan.window(unit));
+      activations[slot] = scan.activation(unit, position);
+    };
+  }
+}
+
+function share(statistics: Statistics): Statistics {
+  const copy = <T extends Float64Array | Float32Array | Uint32Array>(array: T): T => {
+    const Type = array.constructor as new (buffer: ArrayBufferLike) => T;
+    const shared = new Type(sharedBytes(array.byteLength));
+    shared.set(array as never);
+    return shared;
+  };
+  return {
+    sum: copy(statistics.sum),
+    max: copy(statistics.max),
+    min: copy(statistics.min),
+    active: copy(statistics.active),
+    histogram: copy(statistics.histogram),
+  };
+}
