@@ -1,4 +1,5 @@
 import { PolysemeError } from '../errors.ts';
+import { labelsOf } from './labels.ts';
 import { checkTree, mergeCount, type Tree } from './tree.ts';
 
 /** Where a tree is cut: at a distance, merges up to it hold; or into a number of clusters. */
@@ -27,14 +28,9 @@ export function cutTree(tree: Tree, cut: Cut): Int32Array {
     cluster[merges[4 * row]!] = id;
     cluster[merges[4 * row + 1]!] = id;
   }
-  const labels = new Int32Array(count);
-  const numbers = new Map<number, number>();
-  for (let point = 0; point < count; point++) {
-    const id = cluster[point]! < 0 ? point : cluster[point]!;
-    if (!numbers.has(id)) numbers.set(id, numbers.size);
-    labels[point] = numbers.get(id)!;
-  }
-  return labels;
+  return labelsOf(
+    Int32Array.from({ length: count }, (_, point) => (cluster[point]! < 0 ? point : cluster[point]!)),
+  );
 }
 
 function heldByCount(rows: number, clusters: number): Uint8Array {

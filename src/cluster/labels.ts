@@ -20,6 +20,15 @@ export function checkLabels(caller: string, labels: Int32Array): number {
   return clusters;
 }
 
+/** Labels from 0 by first appearance: points with equal ids get equal labels. */
+export function labelsOf(ids: Int32Array): Int32Array {
+  const numbers = new Map<number, number>();
+  return ids.map((id) => {
+    if (!numbers.has(id)) numbers.set(id, numbers.size);
+    return numbers.get(id)!;
+  });
+}
+
 /** Labels of the features, largest first; of equal sizes the lower label. */
 export function featuresBySize(labels: Int32Array, clusters: number): number[] {
   const sizes = new Int32Array(clusters);

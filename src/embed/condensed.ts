@@ -13,6 +13,17 @@ export function rowStart(count: number, i: number): number {
   return pairCount(count) - pairCount(count - i) - i - 1;
 }
 
+/** The condensed distances between some of the points: `chosen` are their indices, ascending. */
+export function condensedOf(distances: Condensed, count: number, chosen: ArrayLike<number>): Float64Array {
+  const part = new Float64Array(pairCount(chosen.length));
+  let at = 0;
+  for (let i = 0; i < chosen.length; i++) {
+    const start = rowStart(count, chosen[i]!);
+    for (let j = i + 1; j < chosen.length; j++) part[at++] = distances[start + chosen[j]!]!;
+  }
+  return part;
+}
+
 /** Throws unless `count` is a count of points and `distances` holds one value for each of their pairs. */
 export function checkCondensed(caller: string, distances: Condensed, count: number): void {
   checkCount(caller, count);

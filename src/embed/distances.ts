@@ -1,7 +1,7 @@
 import { PolysemeError } from '../errors.ts';
-import { wasm } from '../wasm/generated/distance.ts';
-import { instantiate, type Kernel, reserve } from '../wasm/instance.ts';
+import { reserve } from '../wasm/instance.ts';
 import { pairCount, rowStart } from './condensed.ts';
+import { GROUP, kernel } from './distance-kernel.ts';
 import { EqualRows } from './equal-rows.ts';
 import { notFinite, rowWidth } from './rows.ts';
 
@@ -13,8 +13,6 @@ const STRIP_BYTES = 16 * 2 ** 20;
 const TILE_BYTES = 256 * 1024;
 /** Most rows of one kernel call. */
 const TILE_ROWS = 255;
-/** The kernel's rows go in groups of three. */
-const GROUP = 3;
 
 /**
  * Cosine distances 1 − cos between all pairs of rows, clamped to [0, 2], within 2e-6 of double precision.
@@ -52,28 +50,6 @@ export function cosineDistances({ rows, count }: { rows: Float32Array; count: nu
   }
   equal.clear(distances, count);
   return distances;
-}
-
-interface DistanceExports {
-  pack(rows: number, count: number, width: number, out: number, norms: number, hashes: number): number;
-  block(
-    a: number,
-    groupsA: number,
-    b: number,
-    groupsB: number,
-    steps: number,
-    out: number,
-    stride: number,
-    sums: number,
-    upper: boolean,
-  ): void;
-}
-
-let loaded: Kernel<DistanceExports> | undefined;
-
-function kernel(): Kernel<DistanceExports> {
-  loaded ??= instantiate<DistanceExports>(wasm);
-  return loaded;
 }
 
 /** Where everything lies in the kernel's memory, in bytes, and how many rows go together. */

@@ -1,6 +1,6 @@
 import { PolysemeError } from '../errors.ts';
 import { type GateActivation, gateActivations } from './gate-activation.ts';
-import { countRows, neuronEmbeddings } from './neuron.ts';
+import { checkCentre, countRows, neuronEmbeddings } from './neuron.ts';
 
 /** Which vector weights the input of a gated unit: the activation's gradient, the gate's or the up projection's. */
 export type GatedMode = 'gradient' | 'gate' | 'up';
@@ -20,11 +20,14 @@ export interface GatedEmbeddingOptions {
   activation: GateActivation;
   /** `gradient` (default): h ⊙ ∂a/∂h; `gate`: h ⊙ g; `up`: h ⊙ u. */
   mode?: GatedMode;
+  /** μ, the mean of h over the corpus, d values: h − μ takes the place of h outside the derivative. Default none. */
+  centre?: Float32Array;
 }
 
 /**
  * Neuron embeddings of a unit of a gated MLP, a = act(g·h + b_g) · (u·h + b_u):
  * h ⊙ ∂a/∂h = h ⊙ (act′(g·h + b_g)(u·h + b_u) g + act(g·h + b_g) u), dot products in double precision.
+ * With a centre (h − μ) ⊙ ∂a/∂h, the derivative still at h.
  * @returns n × d, row-major
  * @throws PolysemeError when the sizes do not fit, or the activation or mode is unknown
  * @example
@@ -32,7 +35,7 @@ export interface GatedEmbeddingOptions {
  * gatedNeuronEmbeddings({ inputs: Float32Array.of(2, 3), gate, up, activation: 'relu' }); // [6, 6]
  */
 export function gatedNeuronEmbeddings(options: GatedEmbeddingOptions): Float32Array {
-  const { inputs, gate, up, gateBias = 0, upBias = 0, activation, mode = 'gradient' } = options;
+  const { inputs, gate, up, gateBias = 0, upBias = 0, activation, mode = 'gradient', centre } = options;
   const d = gate.length;
   const n = countRows('gatedNeuronEmbeddings', inputs, d, 'gate');
   if (up.length !== d) {
@@ -46,11 +49,12 @@ export function gatedNeuronEmbeddings(options: GatedEmbeddingOptions): Float32Ar
       `gatedNeuronEmbeddings: unknown activation '${activation}' (known: ${Object.keys(gateActivations).join(', ')})`,
     );
   }
-  if (mode === 'gate') return neuronEmbeddings({ inputs, weights: gate });
-  if (mode === 'up') return neuronEmbeddings({ inputs, weights: up });
+  if (mode === 'gate') return neuronEmbeddings({ inputs, weights: gate, centre });
+  if (mode === 'up') return neuronEmbeddings({ inputs, weights: up, centre });
   if (mode !== 'gradient') {
     throw new PolysemeError(`gatedNeuronEmbeddings: unknown mode '${mode}' (known: gradient, gate, up)`);
   }
+  checkCentre('gatedNeuronEmbeddings', centre, d, 'gate');
   const rows = new Float32Array(inputs.length);
   for (let start = 0; start < n * d; start += d) {
     let preGate = gateBias;
@@ -62,7 +66,10 @@ export function gatedNeuronEmbeddings(options: GatedEmbeddingOptions): Float32Ar
     }
     const { value, slope } = act(preGate);
     const perGate = slope * preUp;
-    for (let k = 0; k < d; k++) rows[start + k] = inputs[start + k]! * (perGate * gate[k]! + value * up[k]!);
+    for (let k = 0; k < d; k++) {
+      const h = inputs[start + k]! - (centre?.[k] ?? 0);
+      rows[start + k] = h * (perGate * gate[k]! + value * up[k]!);
+    }
   }
   return rows;
 }

@@ -1,5 +1,6 @@
 import { checkLabels } from '../cluster/labels.ts';
 import { type Condensed, checkCondensed, rowStart } from '../embed/condensed.ts';
+import { effectiveOf } from './shares.ts';
 import { silhouette } from './silhouette.ts';
 
 /** How polysemantic a unit is, by the distances between its examples' neuron embeddings and their clusters. */
@@ -61,15 +62,8 @@ export function polysemy({ distances, labels }: { distances: Condensed; labels: 
     meanDistance: pairs > 0 ? (intra + inter) / pairs : null,
     intraClusterDistance: intraPairs > 0 ? intra / intraPairs : null,
     interClusterDistance: interPairs > 0 ? inter / interPairs : null,
-    effectiveClusters: count > 0 ? effectiveClusters(sizes, count) : null,
+    effectiveClusters: count > 0 ? effectiveOf(sizes, count) : null,
     largestShare: count > 0 ? sizes.reduce((most, size) => Math.max(most, size)) / count : null,
     silhouette: clusters >= 2 && clusters <= count - 1 ? silhouette(distances, labels, sizes) : null,
   };
-}
-
-function effectiveClusters(sizes: Int32Array, count: number): number {
-  if (sizes.length === 1) return 1;
-  let entropy = 0;
-  for (const size of sizes) entropy -= (size / count) * Math.log(size / count);
-  return Math.exp(entropy);
 }
