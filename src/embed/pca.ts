@@ -1,8 +1,8 @@
 import { createRandom } from '../base/random.ts';
 import { PolysemeError } from '../errors.ts';
-import { rowStart } from './condensed.ts';
 import { cosineDistances } from './distances.ts';
 import { symmetricEigen } from './eigen.ts';
+import { centredGram, gramMatrix, NOISE, signOf } from './gram.ts';
 import { rowWidth } from './rows.ts';
 
 /** Places of n rows along their principal components. */
@@ -22,8 +22,6 @@ const BLOCK = 4;
 const LARGEST_SPACE = 120;
 /** Largest residual of a component, as a share of the largest eigenvalue. */
 const TOLERANCE = 1e-6;
-/** Eigenvalues below this share of the largest are rounding errors of the distances. */
-const NOISE = 1e-6;
 
 /**
  * Principal components of rows scaled to unit length (zero rows stay zero), by the Gram matrix 1 − D of their cosine
@@ -54,7 +52,7 @@ export function principalComponents({
       `principalComponents: components must be a whole number of at least 1, not ${components}`,
     );
   }
-  const gram = centredGram(rows, count, distances);
+  const gram = centredGram(gramMatrix(distances, zeroRows(rows, count)), count);
   let total = 0;
   for (let i = 0; i < count; i++) total += gram[i * count + i]!;
   const wanted = Math.min(components, count);
@@ -74,31 +72,11 @@ export function principalComponents({
   return { coordinates, components, variance };
 }
 
-/** Inner products of the unit rows less their mean. */
-function centredGram(rows: Float32Array, count: number, distances: Float32Array): Float64Array {
+function zeroRows(rows: Float32Array, count: number): Uint8Array {
   const width = rowWidth('principalComponents', rows, count);
-  const gram = new Float64Array(count * count);
-  const means = new Float64Array(count);
-  for (let i = 0; i < count; i++) {
-    const zero = rows.subarray(i * width, (i + 1) * width).every((value) => value === 0);
-    gram[i * count + i] = zero ? 0 : 1;
-    const start = rowStart(count, i);
-    for (let j = i + 1; j < count; j++) {
-      const product = 1 - distances[start + j]!;
-      gram[i * count + j] = product;
-      gram[j * count + i] = product;
-    }
-  }
-  let mean = 0;
-  for (let i = 0; i < count; i++) {
-    for (let j = 0; j < count; j++) means[i]! += gram[i * count + j]!;
-    means[i]! /= count;
-    mean += means[i]! / count;
-  }
-  for (let i = 0; i < count; i++) {
-    for (let j = 0; j < count; j++) gram[i * count + j]! += mean - means[i]! - means[j]!;
-  }
-  return gram;
+  return Uint8Array.from({ length: count }, (_, i) =>
+    rows.subarray(i * width, (i + 1) * width).every((value) => value === 0) ? 1 : 0,
+  );
 }
 
 /**
@@ -187,11 +165,4 @@ function dot(a: Float64Array, b: Float64Array): number {
   let sum = 0;
   for (let i = 0; i < a.length; i++) sum += a[i]! * b[i]!;
   return sum;
-}
-
-/** The sign of the entry that is largest by size, the first of (nearly) equal ones. */
-function signOf(vector: Float64Array): number {
-  let best = 0;
-  for (const value of vector) if (Math.abs(value) > Math.abs(best) * (1 + 1e-6)) best = value;
-  return best < 0 ? -1 : 1;
 }

@@ -2,6 +2,7 @@ import { cutTree } from '../cluster/cut.ts';
 import { labelsOf } from '../cluster/labels.ts';
 import type { Tree } from '../cluster/tree.ts';
 import { type Condensed, checkCondensed, rowStart } from '../embed/condensed.ts';
+import { zeroRowsOf } from '../embed/gram.ts';
 import { pointSilhouette } from '../polysemy/silhouette.ts';
 import { SEPARATION_BOUND } from '../polysemy/verdict.ts';
 
@@ -115,7 +116,7 @@ interface Columns {
   readonly sizes: Int32Array;
   /** count × width: point i's distances to the points of column c, added up. */
   readonly sums: Float64Array;
-  /** 1 where a point is at distance 1 from every other: a zero embedding. */
+  /** 1 where a point's embedding is zero. */
   readonly zero: Uint8Array;
 }
 
@@ -123,7 +124,6 @@ function clusterSums(column: Int32Array, width: number, distances: Condensed): C
   const count = column.length;
   const sums = new Float64Array(count * width);
   const sizes = new Int32Array(width);
-  const zero = new Uint8Array(count).fill(1);
   for (let i = 0; i < count; i++) {
     sizes[column[i]!]!++;
     const start = rowStart(count, i);
@@ -131,10 +131,9 @@ function clusterSums(column: Int32Array, width: number, distances: Condensed): C
       const distance = distances[start + j]!;
       sums[i * width + column[j]!]! += distance;
       sums[j * width + column[i]!]! += distance;
-      if (distance !== 1) zero[i] = zero[j] = 0;
     }
   }
-  return { width, column, sizes, sums, zero };
+  return { width, column, sizes, sums, zero: zeroRowsOf(distances, count) };
 }
 
 /** The column that a node of the tree lies in, by any of its points. */
