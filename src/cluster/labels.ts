@@ -28,10 +28,3 @@ export function labelsOf(ids: Int32Array): Int32Array {
     return numbers.get(id)!;
   });
 }
-
-/** Labels of the features, largest first; of equal sizes the lower label. */
-export function featuresBySize(labels: Int32Array, clusters: number): number[] {
-  const sizes = new Int32Array(clusters);
-  for (const label of labels) sizes[label]!++;
-  return Array.from(sizes.keys()).sort((a, b) => sizes[b]! - sizes[a]! || a - b);
-}

@@ -124,14 +124,23 @@ export const example = z
     document: z.string(),
     position: count.meta({ description: 'of the peak among the tokens' }),
     activation: z.number(),
-    tokens: z.array(z.string()),
+    tokens: z.array(z.string()).meta({
+      description:
+        'their texts; a character that several tokens spell stands at the first of them, and the others are empty',
+    }),
+    special: z.array(count).meta({
+      description: 'positions of the special tokens (BOS, <|endoftext|>, padding), which are part of no word',
+    }),
     activations: z.array(real).meta({ description: 'at every token, four significant digits' }),
   })
   .meta({ id: 'Example' });
 
 export const feature = z
   .object({
-    id: count.meta({ description: 'its label' }),
+    id: count.meta({
+      description:
+        "its place among the unit's features, from 0: the largest first, of equal sizes the one with the first example",
+    }),
     size: count,
     words: z.array(z.string()),
     meanActivation: z.number(),
@@ -150,15 +159,17 @@ export const unitAnswer = unitSummary
     threshold: z.number(),
     merges: z.array(merge),
     leaves: z
-      .object({ label: z.array(count), activation: z.array(z.number()), peak: z.array(z.string()) })
-      .meta({ description: 'of every example: its feature, activation, and the token of its peak' }),
+      .object({ feature: z.array(count), activation: z.array(z.number()), peak: z.array(z.string()) })
+      .meta({
+        description: 'of every example: the id of its feature, its activation, and the token of its peak',
+      }),
     features: z
       .array(
         feature
           .extend({ examples: z.array(example) })
           .meta({ id: 'FeatureWithExamples', description: 'by rank; the central one is always among them' }),
       )
-      .meta({ description: 'largest first' }),
+      .meta({ description: 'by id' }),
     histogram: z
       .object({ lower: z.array(z.number()), upper: z.array(z.number()), counts: z.array(count) })
       .meta({
@@ -187,7 +198,9 @@ export const clusteringAnswer = z
       .meta({ description: 'as asked; null where the tree was cut at a threshold' }),
     merges: z.array(merge),
     order: z.array(count).meta({ description: 'the leaves from left to right' }),
-    labels: z.array(count),
+    leaves: z
+      .object({ feature: z.array(count) })
+      .meta({ description: 'of every example: the id of its feature' }),
     metrics: unitSummary
       .pick({
         clusters: true,
@@ -200,7 +213,7 @@ export const clusteringAnswer = z
         silhouette: true,
       })
       .meta({ id: 'Polysemy' }),
-    features: z.array(feature).meta({ description: 'largest first' }),
+    features: z.array(feature).meta({ description: 'by id' }),
     distances: z
       .array(z.number())
       .optional()
@@ -229,7 +242,8 @@ export const searchAnswer = z
         unitRow
           .extend({
             matches: z.array(z.object({ feature: count, words: z.array(z.string()) })).meta({
-              description: 'features with a word that matches, and their words; none for a match by name',
+              description:
+                'ids of the features with a word that matches, and their words; none for a match by name',
             }),
           })
           .meta({ id: 'Match' }),

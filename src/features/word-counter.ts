@@ -1,4 +1,5 @@
 import { PolysemeError } from '../errors.ts';
+import type { WordCounts } from './feature-words.ts';
 import { splitWords } from './words.ts';
 
 /** Buckets of a counter: 4 MiB whatever the corpus. */
@@ -70,6 +71,19 @@ export class WordCounter {
  */
 export function countWords(tokens: readonly string[], counter: WordCounter): void {
   for (const { text } of splitWords(tokens)) counter.add(text);
+}
+
+/** Counts the words of some token sequences exactly: for a sample of a corpus, whose words fit in memory. */
+export function sampleCounts(sequences: Iterable<readonly string[]>): WordCounts {
+  const counts = new Map<string, number>();
+  let total = 0;
+  for (const tokens of sequences) {
+    for (const { text } of splitWords(tokens)) {
+      counts.set(text, (counts.get(text) ?? 0) + 1);
+      total++;
+    }
+  }
+  return { total, count: (word) => counts.get(word) ?? 0 };
 }
 
 /** FNV-1a over the code units, then MurmurHash3's finaliser. */

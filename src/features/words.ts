@@ -1,3 +1,5 @@
+import { spelledAt } from '../tokenizer/byte-tokens.ts';
+
 /** A word of a token sequence and the tokens that hold it. */
 export interface Word {
   /** Lower case; a run of punctuation is a word of its own. */
@@ -17,6 +19,10 @@ export interface ExampleWords {
 
 /** Most tokens that a window is extended by, to each side, in search of the ends of its words. */
 const MAX_EXTENSION = 32;
+/** Tokens to each side of the peak whose words describe an example. */
+const RADIUS = 5;
+/** Tokens to each side of the peak that the words around it can depend on. */
+export const LONGEST_REACH = RADIUS + MAX_EXTENSION + 1;
 
 // Letters, digits, marks and halves of characters (U+FFFD) make words, with apostrophes inside them and points and
 // commas inside numbers; every other run that is not space is punctuation.
@@ -62,7 +68,7 @@ export function splitWords(tokens: readonly string[]): Word[] {
  * @param tokens decoded tokens of the example's context
  * @param position index of the peak token
  */
-export function wordsAround(tokens: readonly string[], position: number, radius = 5): string[] {
+export function wordsAround(tokens: readonly string[], position: number, radius = RADIUS): string[] {
   return window(tokens, position, radius).map((word) => word.text);
 }
 
@@ -74,9 +80,10 @@ export function wordsAround(tokens: readonly string[], position: number, radius 
  * @example
  * console.log(exampleWords(['The', ' cap', 'tain', ' of', ' the', ' ship'], 2, 1).peak); // captain
  */
-export function exampleWords(tokens: readonly string[], position: number, radius = 5): ExampleWords {
-  const words = window(tokens, position, radius);
-  const peak = words.filter(({ first, last }) => first <= position && position <= last);
+export function exampleWords(tokens: readonly string[], position: number, radius = RADIUS): ExampleWords {
+  const at = spelledAt(tokens, position);
+  const words = window(tokens, at, radius);
+  const peak = words.filter(({ first, last }) => first <= at && at <= last);
   // A token such as '."' or 'n.' may touch two words: the longer names it, the first of equals.
   peak.sort((a, b) => Number(isWord(b.text)) - Number(isWord(a.text)) || b.text.length - a.text.length);
   return { peak: peak[0]?.text, words: words.map((word) => word.text) };

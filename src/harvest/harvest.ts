@@ -2,6 +2,7 @@ import type { Bank } from '../bank/bank.ts';
 import { connect, type Remote } from '../base/rpc.ts';
 import type { Context, ContextCursor, ContextSummary, Contexts } from '../corpus/contexts.ts';
 import { countWords, WordCounter } from '../features/word-counter.ts';
+import { RUN_SPELLS_BYTES, wordTexts } from '../features/word-texts.ts';
 import { compile, type ModelFiles, type Program } from '../model/compile.ts';
 import type { RunnerMethods } from '../model/session-worker.ts';
 import type { Batch, HarvestBank, HarvestedBank } from './collector.ts';
@@ -30,6 +31,7 @@ export interface HarvestOptions {
   readonly length: number;
   /** Token ids that are run but never counted. */
   readonly specialIds: ReadonlySet<number>;
+  /** Text of a token as words see it (`wordText`). */
   readonly tokenText: (id: number) => string;
   readonly selection: SelectionOptions;
   readonly threads: number;
@@ -169,7 +171,10 @@ async function onePass(
     const batch = makeBatch(pending, options.specialIds);
     for (const context of pending) {
       seen += context.tokens.length;
-      if (first) countWords(Array.from(context.tokens, options.tokenText), counter);
+      if (first) {
+        const texts = Array.from(context.tokens, options.tokenText);
+        countWords(wordTexts(texts, RUN_SPELLS_BYTES), counter);
+      }
     }
     if (first) tokens += batch.valid.reduce((sum, v) => sum + v, 0);
     const { done: share } = pending.at(-1)!;

@@ -8,6 +8,7 @@ import { cutContexts } from '../corpus/contexts.ts';
 import { openCorpus } from '../corpus/open.ts';
 import type { Corpus } from '../corpus/types.ts';
 import { PolysemeError } from '../errors.ts';
+import { wordText } from '../features/word-texts.ts';
 import { harvest } from '../harvest/harvest.ts';
 import { hubFiles } from '../hub/hub.ts';
 import { loadModel, type Model } from '../model/load.ts';
@@ -153,10 +154,10 @@ async function harvestGroups(
   const { tokenizer } = model;
   const threads = options.threads ?? availableParallelism();
   const size = options.layersAtOnce ?? banks.length;
-  const specialIds = new Set(tokenizer.specialIds);
-  if (options.bos && tokenizer.bosId !== null) specialIds.add(tokenizer.bosId);
+  const { specialIds } = tokenizer;
+  writer.writeSpecialIds(specialIds);
   const texts = Array.from({ length: tokenizer.size }, (_, id) => tokenizer.text(id));
-  const words = texts.map((text, id) => (specialIds.has(id) ? ' ' : text));
+  const words = texts.map((text, id) => wordText(text, specialIds.has(id)));
   const encoder = { encode: (text: string) => tokenizer.encode(text), bosId: tokenizer.bosId ?? undefined };
   let counts = null;
   for (let first = 0; first < banks.length; first += size) {

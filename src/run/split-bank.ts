@@ -17,7 +17,7 @@ export async function analyseBank(request: {
   readonly harvest: Harvest;
   /** Indices of the units to do. */
   readonly units: readonly number[];
-  /** Text of every token, by id. */
+  /** Text of every token as words see it (`wordText`), by id. */
   readonly texts: readonly string[];
   readonly cluster: ClusterOptions;
   readonly threads: number;

@@ -3,22 +3,16 @@ import { type Embedding, weightsWidth } from '../bank/embedding.ts';
 import { unpackRows } from '../base/half.ts';
 import { pack } from '../base/pack.ts';
 import { Moved, serve } from '../base/rpc.ts';
-import { featuresBySize } from '../cluster/labels.ts';
-import { featureWords } from '../features/feature-words.ts';
+import { describeFeatures } from '../features/describe.ts';
 import { type ClusterOptions, splitUnit } from '../features/split.ts';
 import { WordCounter } from '../features/word-counter.ts';
-import { type ExampleWords, exampleWords } from '../features/words.ts';
+import { peakWords, RUN_SPELLS_BYTES } from '../features/word-texts.ts';
 import { capturedAt } from '../harvest/captures.ts';
 import type { HarvestedBank } from '../harvest/collector.ts';
 import { type PackedContexts, tokensOf } from '../harvest/context-table.ts';
 import { HISTOGRAM_BINS } from '../harvest/scan.ts';
 import { rankedSlots } from '../harvest/selection.ts';
 import type { UnitRecord } from '../study/record.ts';
-
-/** Tokens to each side of the peak whose words describe a feature. */
-const WORD_RADIUS = 5;
-/** Tokens looked at to each side, so that the outermost words are whole. */
-const WORD_REACH = 40;
 
 interface Work {
   readonly bank: HarvestedBank;
@@ -27,7 +21,7 @@ interface Work {
   /** Every unit's weights (shared). */
   readonly weights: Float32Array;
   readonly contexts: PackedContexts;
-  /** Text of every token, by id. */
+  /** Text of every token as words see it (`wordText`), by id. */
   readonly texts: readonly string[];
   /** Words of the corpus, as counted by a WordCounter. */
   readonly words: Uint32Array;
@@ -94,13 +88,24 @@ function unitRecord(unit: number): UnitRecord {
   });
   const context = of(Uint32Array, (slot) => chosen.context[slot]!);
   const position = of(Uint32Array, (slot) => chosen.position[slot]!);
-  const words = wordsOf(labels, metrics.clusters, context, position);
+  const activation = of(Float32Array, (slot) => captured.activations[slot]!);
+  const examples = Array.from(context, (id, i) => {
+    const tokens = tokensOf(work.contexts, id);
+    const text = (token: number): string => work.texts[tokens[token]!]!;
+    return peakWords({ length: tokens.length, text }, position[i]!, RUN_SPELLS_BYTES);
+  });
+  const { features } = describeFeatures({
+    labels,
+    activations: activation,
+    centrals,
+    words: { examples, corpus },
+  });
   const bins = statistics.histogram.subarray(unit * HISTOGRAM_BINS, (unit + 1) * HISTOGRAM_BINS);
   const filled = Uint32Array.from(bins.keys()).filter((bin) => bins[bin]! > 0);
   const detail = pack({
     context,
     position,
-    activation: of(Float32Array, (slot) => captured.activations[slot]!),
+    activation,
     windows,
     windowScales,
     merges: tree.merges,
@@ -119,26 +124,8 @@ function unitRecord(unit: number): UnitRecord {
     mean: statistics.sum[unit]! / tokens,
     density: statistics.active[unit]! / tokens,
     metrics,
-    words,
+    words: features.map(({ words }) => words),
   };
   const hash = createHash('sha256').update(JSON.stringify(record)).update(detail).update(inputs).digest();
   return { ...record, detail, inputs, hash };
-}
-
-/** The words of each feature, largest first, from the tokens around its examples' peaks. */
-function wordsOf(
-  labels: Int32Array,
-  clusters: number,
-  context: Uint32Array,
-  position: Uint32Array,
-): string[][] {
-  const features: ExampleWords[][] = Array.from({ length: clusters }, () => []);
-  labels.forEach((label, i) => {
-    const first = Math.max(0, position[i]! - WORD_REACH);
-    const tokens = tokensOf(work.contexts, context[i]!).subarray(first, position[i]! + WORD_REACH);
-    const texts = Array.from(tokens, (id) => work.texts[id]!);
-    features[label]!.push(exampleWords(texts, position[i]! - first, WORD_RADIUS));
-  });
-  const words = featureWords({ features, corpus });
-  return featuresBySize(labels, clusters).map((label) => words[label]!);
 }

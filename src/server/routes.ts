@@ -10,7 +10,7 @@ import { HttpProblem } from './http/problem.ts';
 import { compareAnswer, matchedAnswer } from './study/comparisons.ts';
 import { banksAnswer, metricsAnswer, randomAnswer, searchAnswer, unitsAnswer } from './study/lists.ts';
 import type { StudySource } from './study/served-study.ts';
-import { mergeRows, unitAnswer } from './study/unit-answer.ts';
+import { featureAnswer, mergeRows, unitAnswer } from './study/unit-answer.ts';
 import type { Trainings } from './trainings/trainings.ts';
 
 /** What routes read, by what they are of: a study, trainings, or the server itself, which has either or both. */
@@ -121,16 +121,16 @@ export const routes: readonly Route[] = [
       const method = query.linkage ?? source.clustering.linkage;
       const threshold = query.threshold ?? source.clustering.threshold;
       const cut = query.clusters === undefined ? { distance: threshold } : { clusters: query.clusters };
-      const { tree, order, labels, metrics, features } = space.cluster(method, cut);
+      const { tree, order, featureOf, metrics, features } = space.cluster(method, cut);
       return {
         linkage: method,
         threshold: query.clusters === undefined ? threshold : null,
         clusters: query.clusters ?? null,
         merges: mergeRows(tree.merges),
         order,
-        labels,
+        leaves: { feature: featureOf },
         metrics,
-        features,
+        features: features.map(featureAnswer),
         distances: query.distances ? space.distances : undefined,
       };
     },

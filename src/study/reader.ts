@@ -1,9 +1,10 @@
 import type { Embedding } from '../bank/embedding.ts';
 import { unpackRows } from '../base/half.ts';
 import { unpack } from '../base/pack.ts';
-import { featuresBySize } from '../cluster/labels.ts';
 import type { Tree } from '../cluster/tree.ts';
 import { PolysemeError } from '../errors.ts';
+import { describeFeatures } from '../features/describe.ts';
+import { spellBytes } from '../tokenizer/byte-tokens.ts';
 import { METRICS, type Metric, type UnitDetail, type UnitInputs } from './record.ts';
 import { type Db, guard } from './schema.ts';
 import { loadText } from './stored-text.ts';
@@ -28,6 +29,9 @@ interface BankRow {
   readonly dimension: number;
   readonly embedding: Embedding;
 }
+
+/** Special tokens as the usual tokenizers write them. */
+const LOOKS_SPECIAL = /^(?:<\|[^<>|]+\|>|<\/?s>|<(?:pad|unk|bos|eos)>)$/;
 
 /** Reads a study's database. */
 export class StudyReader implements Study {
@@ -122,25 +126,26 @@ export class StudyReader implements Study {
       index,
     );
     if (row === undefined) throw this.#noUnit(bank, index);
-    const words = this.words(bank, index);
     const detail = this.detail(bank, index);
     const examples = this.#examples(detail);
-    const features = featuresBySize(detail.labels, detail.centrals.length).map((label, rank) => {
-      const own = examples.filter((_, i) => detail.labels[i] === label);
-      return {
-        id: label,
-        size: own.length,
-        words: words[rank]!,
-        meanActivation: own.reduce((sum, { activation }) => sum + activation, 0) / own.length,
-        central: detail.centrals[label]!,
-        examples: own,
-      };
+    const { features } = describeFeatures({
+      labels: detail.labels,
+      activations: detail.activation,
+      centrals: detail.centrals,
+      words: this.words(bank, index),
     });
     const merges = Array.from(
       { length: detail.merges.length / 4 },
       (_, i) => Array.from(detail.merges.subarray(4 * i, 4 * i + 4)) as [number, number, number, number],
     );
-    return { ...this.#summary(row), merges, features };
+    return {
+      ...this.#summary(row),
+      merges,
+      features: features.map(({ members, ...feature }) => ({
+        ...feature,
+        examples: members.map((example) => examples[example]!),
+      })),
+    };
   }
 
   histogram(bank: string, index: number): { bins: Uint32Array; counts: Uint32Array } {
@@ -148,9 +153,10 @@ export class StudyReader implements Study {
     return { bins: histogramBins, counts: histogramCounts };
   }
 
-  tree(bank: string, index: number): { tree: Tree; labels: Int32Array } {
-    const { merges, labels } = this.detail(bank, index);
-    return { tree: { count: labels.length, merges }, labels };
+  tree(bank: string, index: number): { tree: Tree; featureOf: Int32Array } {
+    const { merges, labels, centrals, activation } = this.detail(bank, index);
+    const { featureOf } = describeFeatures({ labels, activations: activation, centrals, words: null });
+    return { tree: { count: labels.length, merges }, featureOf };
   }
 
   contexts(ids: readonly number[]): Map<number, StudyContext> {
@@ -205,7 +211,7 @@ export class StudyReader implements Study {
     const contexts = new Map(
       Array.from(this.contexts([...new Set(detail.context)]), ([id, { document, tokens }]) => [
         id,
-        { document, tokens: Array.from(tokens, (token) => this.tokenText(token)) },
+        { document, tokens: this.texts(tokens) },
       ]),
     );
     return Array.from({ length: n }, (_, i) => {
@@ -234,6 +240,34 @@ export class StudyReader implements Study {
       if (!this.#texts.has(id)) this.#texts.set(id, `<${id}>`);
     }
     return this.#texts.get(id)!;
+  }
+
+  texts(tokens: Int32Array): readonly string[] {
+    return spellBytes(Array.from(tokens, (token) => this.tokenText(token)));
+  }
+
+  #specialIds: ReadonlySet<number> | null = null;
+
+  isSpecial(token: number): boolean {
+    this.#specialIds ??= this.#storedSpecialIds() ?? this.#guessedSpecialIds();
+    return this.#specialIds.has(token);
+  }
+
+  #storedSpecialIds(): ReadonlySet<number> | null {
+    const [row] = this.#all("SELECT value FROM meta WHERE key = 'specialIds'");
+    return row === undefined ? null : new Set(JSON.parse(row[0] as string) as number[]);
+  }
+
+  /** For a study that was written before special tokens were listed in it: what looks like one, and BOS. */
+  #guessedSpecialIds(): ReadonlySet<number> {
+    const ids = new Set<number>();
+    for (const [id, text] of this.#all('SELECT id, text FROM tokens')) {
+      if (LOOKS_SPECIAL.test(loadText(text))) ids.add(id as number);
+    }
+    const [row] = this.#all('SELECT tokens FROM contexts ORDER BY id LIMIT 1');
+    const bos = (this.info().options as { bos?: unknown }).bos === true;
+    if (bos && row !== undefined) ids.add(tokenIds(row[0])[0]!);
+    return ids;
   }
 
   detail(bank: string, index: number): UnitDetail {

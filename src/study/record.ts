@@ -11,7 +11,7 @@ export interface UnitRecord {
   /** Share of tokens with a > 0. */
   readonly density: number;
   readonly metrics: Polysemy;
-  /** Words of each feature, the largest feature first (equal sizes: lower label first). */
+  /** Words of each feature, by its id (see features/describe.ts). */
   readonly words: readonly (readonly string[])[];
   readonly detail: Uint8Array;
   readonly inputs: Uint8Array;
@@ -29,7 +29,9 @@ export interface UnitDetail {
   readonly windowScales: Float32Array;
   /** (n − 1) × 4: SciPy's Z. */
   readonly merges: Float64Array;
+  /** Cluster of each example, as `cutTree` numbers them; not the feature's id. */
   readonly labels: Int32Array;
+  /** By label, the most typical example. */
   readonly centrals: Int32Array;
   /** Bins that are not empty, and their counts. */
   readonly histogramBins: Uint32Array;

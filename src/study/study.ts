@@ -1,5 +1,6 @@
 import type { Embedding } from '../bank/embedding.ts';
 import type { Tree } from '../cluster/tree.ts';
+import type { Feature } from '../features/describe.ts';
 import type { Polysemy } from '../polysemy/metrics.ts';
 import { StudyReader } from './reader.ts';
 import type { Metric, UnitDetail } from './record.ts';
@@ -46,24 +47,18 @@ export interface StudyExample {
   /** Position of the peak in the context. */
   readonly position: number;
   readonly activation: number;
+  /** Texts of the context's tokens, as `Study.texts` gives them. */
   readonly tokens: readonly string[];
   /** The unit's activation at every token (half precision). */
   readonly activations: readonly number[];
 }
 
-export interface StudyFeature {
-  /** Its label. */
-  readonly id: number;
-  readonly size: number;
-  /** At most five, the most characteristic first. */
-  readonly words: readonly string[];
-  readonly meanActivation: number;
-  /** Id of the example that is most like the rest. */
-  readonly central: number;
+/** A feature with its examples, by rank; its words are at most five, the most characteristic first. */
+export interface StudyFeature extends Omit<Feature, 'members'> {
   readonly examples: readonly StudyExample[];
 }
 
-/** One unit whole: its features, largest first, and the tree they are cut from. */
+/** One unit whole: its features by id, so the largest first, and the tree they are cut from. */
 export interface StudyUnit extends UnitSummary {
   /** SciPy's Z: [a, b, distance, size]. */
   readonly merges: readonly (readonly [number, number, number, number])[];
@@ -86,7 +81,7 @@ export interface UnitColumns {
   readonly bank: Uint16Array;
   readonly index: Uint32Array;
   readonly metrics: Readonly<Record<Metric, Float64Array>>;
-  /** Words of each feature, largest first, as JSON. */
+  /** Words of each feature, by id, as JSON. */
   readonly words: readonly string[];
 }
 
@@ -104,19 +99,24 @@ export interface Study {
   /** Changes when the content does: a complete study's content hash, or the state of an unfinished one. */
   revision(): string;
   columns(): UnitColumns;
-  /** A unit's examples and tree, as arrays. */
+  /** A unit's examples and tree, as the file has them: `labels` are not ids of features. */
   detail(bank: string, index: number): UnitDetail;
   contexts(ids: readonly number[]): Map<number, StudyContext>;
   /** About `count` contexts, evenly spread. */
   sampleContexts(count: number): StudyContext[];
   tokenText(id: number): string;
+  /** The texts of consecutive tokens; a character that several of them spell stands at the first, '' at the others. */
+  texts(tokens: Int32Array): readonly string[];
+  /** Whether a token is special (BOS, `<|endoftext|>`, padding): such a token is part of no word. */
+  isSpecial(token: number): boolean;
   units(query?: UnitQuery): UnitSummary[];
-  /** Words of each feature of a unit, largest first. */
+  /** Words of each feature of a unit, by id. */
   words(bank: string, index: number): string[][];
   unit(bank: string, index: number): StudyUnit;
   /** Histogram of a unit's activations: bins that are not empty, and their counts. */
   histogram(bank: string, index: number): { bins: Uint32Array; counts: Uint32Array };
-  tree(bank: string, index: number): { tree: Tree; labels: Int32Array };
+  /** A unit's tree, and the feature of each of its examples. */
+  tree(bank: string, index: number): { tree: Tree; featureOf: Int32Array };
   /** h of each example (n×d, as stored), and the unit's weights: what its embeddings follow from. */
   inputs(
     bank: string,

@@ -123,6 +123,16 @@ export class StudyWriter {
     });
   }
 
+  /** Which tokens are special: they are part of no word. Not part of the content: it follows from the model. */
+  writeSpecialIds(ids: Iterable<number>): void {
+    this.#transaction(() =>
+      this.#setMeta(
+        'specialIds',
+        [...ids].sort((a, b) => a - b),
+      ),
+    );
+  }
+
   /** Adds the contexts that examples lie in, their documents, and the texts of their tokens. */
   writeContexts(contexts: PackedContexts, text: (id: number) => string): void {
     this.#transaction(() => {

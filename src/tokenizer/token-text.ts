@@ -1,3 +1,4 @@
+import { byteText, character, characterLength } from './byte-tokens.ts';
 import type { LibraryTokenizer } from './huggingface-tokenizers.ts';
 
 /**
@@ -51,29 +52,15 @@ function byteLevelText(token: string): string {
   for (let i = 0; i < bytes.length; ) {
     const length = characterLength(bytes, i);
     if (length === 0) {
-      text += `<0x${bytes[i]!.toString(16).toUpperCase().padStart(2, '0')}>`;
+      text += byteText(bytes[i]!);
       i++;
     } else {
-      text += UTF8.decode(Uint8Array.from(bytes.slice(i, i + length)));
+      text += character(bytes, i, length);
       i += length;
     }
   }
   return text;
 }
-
-/** Bytes of the UTF-8 character that starts at `i`, or 0 where none does. */
-function characterLength(bytes: readonly number[], i: number): number {
-  for (let length = 1; length <= 4 && i + length <= bytes.length; length++) {
-    try {
-      UTF8_STRICT.decode(Uint8Array.from(bytes.slice(i, i + length)));
-      return length;
-    } catch {}
-  }
-  return 0;
-}
-
-const UTF8 = new TextDecoder('utf-8', { ignoreBOM: true });
-const UTF8_STRICT = new TextDecoder('utf-8', { ignoreBOM: true, fatal: true });
 
 /** GPT-2's alphabet: printable bytes stand for themselves, the others for U+0100 upwards in order. */
 const BYTE_OF: ReadonlyMap<string, number> = (() => {

@@ -1,6 +1,7 @@
 import type { LinkageMethod } from '../../cluster/linkage.ts';
 import type { WordCounts } from '../../features/feature-words.ts';
-import { splitWords } from '../../features/words.ts';
+import { sampleCounts } from '../../features/word-counter.ts';
+import { allWordTexts, wordTokens } from '../../features/word-texts.ts';
 import type { Study, StudyInfo } from '../../study/study.ts';
 import { ByteCache } from '../http/byte-cache.ts';
 import { Json } from '../http/json.ts';
@@ -20,9 +21,12 @@ const SAMPLED_CONTEXTS = 1000;
 /** A context as answers show it. */
 export interface ShownContext {
   readonly document: string;
-  readonly tokens: Int32Array;
-  /** The texts of the tokens. */
-  readonly texts: Json;
+  /** The texts of its tokens, as `Study.texts` gives them. */
+  readonly tokens: readonly string[];
+  /** The same as JSON, made once. */
+  readonly json: Json;
+  /** Positions of the special tokens. */
+  readonly special: readonly number[];
 }
 
 /** What the routes read: a study at one revision, with what was read of it lately. */
@@ -74,9 +78,10 @@ export class StudySource {
     }
     if (missing.size === 0) return found;
     for (const [id, { document, tokens }] of this.study.contexts([...missing])) {
-      const texts = new Json(Array.from(tokens, (token) => this.study.tokenText(token)));
-      const context = { document, tokens, texts };
-      this.#contexts.set(id, context, texts.bytes.length + tokens.byteLength + 200);
+      const texts = this.#texts(tokens);
+      const json = new Json(texts.tokens);
+      const context = { document, ...texts, json };
+      this.#contexts.set(id, context, json.bytes.length + 12 * tokens.length + 300);
       found.set(id, context);
     }
     return found;
@@ -105,25 +110,19 @@ export class StudySource {
 
   /** How often words occur, as far as a sample of the study's contexts tells. */
   get wordCounts(): WordCounts {
-    if (this.#words === null) {
-      const counts = new Map<string, number>();
-      let total = 0;
-      for (const { tokens } of this.study.sampleContexts(SAMPLED_CONTEXTS)) {
-        for (const { text } of splitWords(this.wordTexts(tokens, 0, tokens.length))) {
-          counts.set(text, (counts.get(text) ?? 0) + 1);
-          total++;
-        }
-      }
-      this.#words = { total, count: (word) => counts.get(word) ?? 0 };
-    }
+    this.#words ??= sampleCounts(
+      this.study
+        .sampleContexts(SAMPLED_CONTEXTS)
+        .map(({ tokens }) => allWordTexts(wordTokens(this.#texts(tokens)))),
+    );
     return this.#words;
   }
 
-  /** Texts of the tokens from `first` to before `last`; BOS counts as a space. */
-  wordTexts(tokens: Int32Array, first: number, last: number): string[] {
-    const bos = this.info.options['bos'] === true;
-    return Array.from(tokens.subarray(first, last), (token, i) =>
-      bos && first + i === 0 ? ' ' : this.study.tokenText(token),
-    );
+  #texts(ids: Int32Array): { tokens: readonly string[]; special: readonly number[] } {
+    const special: number[] = [];
+    ids.forEach((id, position) => {
+      if (this.study.isSpecial(id)) special.push(position);
+    });
+    return { tokens: this.study.texts(ids), special };
   }
 }

@@ -1,8 +1,9 @@
 import { unpackRows } from '../../base/half.ts';
-import { featuresBySize } from '../../cluster/labels.ts';
-import type { ExampleAnswer, UnitAnswer } from '../../contract/study.ts';
+import type { ExampleAnswer, FeatureAnswer, UnitAnswer } from '../../contract/study.ts';
+import { describeFeatures, type Feature } from '../../features/describe.ts';
 import { HISTOGRAM_BINS, histogramEdge } from '../../harvest/scan.ts';
 import { METRICS, type Metric, type UnitDetail } from '../../study/record.ts';
+import { spelledAt } from '../../tokenizer/byte-tokens.ts';
 import { fourDigits, type Wire } from '../http/json.ts';
 import type { StudySource } from './served-study.ts';
 
@@ -16,13 +17,14 @@ export function unitAnswer(
   const row = source.row(bank, index);
   const { table, study, info } = source;
   const detail = study.detail(bank, index);
-  const words = table.words(row);
   const contexts = source.contexts(detail.context);
   const length = detail.windows.length / Math.max(1, detail.labels.length);
   const values = unpackRows(detail.windows, detail.windowScales, length);
-  const members = Array.from(detail.centrals, (): number[] => []);
-  detail.labels.forEach((label, i) => {
-    members[label]!.push(i);
+  const { features, featureOf } = describeFeatures({
+    labels: detail.labels,
+    activations: detail.activation,
+    centrals: detail.centrals,
+    words: table.words(row),
   });
   const { units } = info.banks.find(({ name }) => name === bank)!;
   const at = (i: number): number => (i >= 0 && i < units ? table.row(bank, i) : -1);
@@ -31,24 +33,17 @@ export function unitAnswer(
     ...source.clustering,
     merges: mergeRows(detail.merges),
     leaves: {
-      label: detail.labels,
+      feature: featureOf,
       activation: detail.activation,
-      peak: Array.from(detail.context, (id, i) =>
-        study.tokenText(contexts.get(id)!.tokens[detail.position[i]!]!),
-      ),
+      peak: Array.from(detail.context, (id, i) => {
+        const { tokens } = contexts.get(id)!;
+        return tokens[spelledAt(tokens, detail.position[i]!)]!;
+      }),
     },
-    features: featuresBySize(detail.labels, members.length).map((id, rank) => {
-      const own = members[id]!;
-      const central = detail.centrals[id]!;
-      return {
-        id,
-        size: own.length,
-        words: words[rank] ?? [],
-        meanActivation: fourDigits(own.reduce((sum, i) => sum + detail.activation[i]!, 0) / own.length),
-        central,
-        examples: shown(own, central, most).map((i) => example(detail, values, i, contexts)),
-      };
-    }),
+    features: features.map((feature) => ({
+      ...featureAnswer(feature),
+      examples: shown(feature, most).map((i) => example(detail, values, i, contexts)),
+    })),
     histogram: histogram(detail),
     ranks: Object.fromEntries(METRICS.map((metric) => [metric, table.rank(metric, row)])) as Record<
       Metric,
@@ -61,13 +56,18 @@ export function unitAnswer(
   };
 }
 
+/** A feature as answers give it. */
+export function featureAnswer({ members: _, meanActivation, ...feature }: Feature): Wire<FeatureAnswer> {
+  return { ...feature, meanActivation: fourDigits(meanActivation) };
+}
+
 /** A tree's merges as rows. */
 export function mergeRows(merges: Float64Array): Wire<UnitAnswer>['merges'] {
   return Array.from({ length: merges.length / 4 }, (_, row) => merges.subarray(4 * row, 4 * row + 4));
 }
 
 /** The first `most` members, in which the central one takes the last place if it is not there. */
-function shown(members: readonly number[], central: number, most: number | 'all'): readonly number[] {
+function shown({ members, central }: Feature, most: number | 'all'): readonly number[] {
   if (most === 'all' || members.length <= most) return members;
   const first = members.slice(0, most);
   if (!first.includes(central)) first[most - 1] = central;
@@ -89,7 +89,8 @@ function example(
     document: context.document,
     position: detail.position[i]!,
     activation: fourDigits(detail.activation[i]!),
-    tokens: context.texts,
+    tokens: context.json,
+    special: context.special,
     activations: values.subarray(start, start + context.tokens.length),
   };
 }

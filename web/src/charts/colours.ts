@@ -1,6 +1,6 @@
-/** What of a feature tells its colour: its place by size, its size, and its examples. */
+/** What of a feature tells its colour: its id (its place by size), its size, and its examples. */
 export interface ColouredFeature {
-  readonly rank: number;
+  readonly id: number;
   readonly size: number;
   readonly members: readonly number[];
 }
@@ -8,9 +8,9 @@ export interface ColouredFeature {
 /** Features that have a colour of their own; the rest, and single examples, share a grey and are told by number. */
 const COLOURED = 8;
 
-/** CSS colour of a feature, by its place in size. */
-export function featureColour({ rank, size }: Pick<ColouredFeature, 'rank' | 'size'>, total = 2): string {
-  return rank < COLOURED && (size > 1 || total === 1) ? `var(--f${rank})` : 'var(--f-rest)';
+/** CSS colour of a feature, by its id. */
+export function featureColour({ id, size }: Pick<ColouredFeature, 'id' | 'size'>, total = 2): string {
+  return id < COLOURED && (size > 1 || total === 1) ? `var(--f${id})` : 'var(--f-rest)';
 }
 
 /** CSS colour of each example of a cut. */

@@ -1,3 +1,4 @@
+import { type CsvValue, csvText } from '../../../src/base/csv.ts';
 import { resolveColour } from './colours.ts';
 
 // Styles that a figure's SVG takes from the page and needs when it stands alone.
@@ -79,14 +80,9 @@ export async function saveFigure(
   if (blob !== null) save(`${name}.png`, blob);
 }
 
-/** Saves rows as comma-separated values (RFC 4180). */
-export function saveCsv(name: string, rows: readonly (readonly (string | number | null)[])[]): void {
-  const cell = (value: string | number | null) => {
-    const text = value === null ? '' : String(value);
-    return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
-  };
-  const text = rows.map((row) => row.map(cell).join(',')).join('\r\n');
-  save(`${name}.csv`, new Blob([text, '\r\n'], { type: 'text/csv' }));
+/** Saves rows as comma-separated values. */
+export function saveCsv(name: string, rows: readonly (readonly CsvValue[])[]): void {
+  save(`${name}.csv`, new Blob([csvText(rows)], { type: 'text/csv' }));
 }
 
 function save(name: string, blob: Blob): void {

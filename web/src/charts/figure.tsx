@@ -1,4 +1,5 @@
 import { type ReactNode, useRef } from 'react';
+import type { CsvValue } from '../../../src/base/csv.ts';
 import { type LegendItem, saveCsv, saveFigure } from './export.ts';
 
 /**
@@ -22,7 +23,7 @@ export function Figure({
   children: ReactNode;
   className?: string;
   legend?: readonly LegendItem[];
-  rows?: () => (string | number | null)[][];
+  rows?: () => CsvValue[][];
 }) {
   const body = useRef<HTMLDivElement>(null);
   return (
@@ -54,7 +55,7 @@ export function ExportButtons({
   name: string;
   title: string;
   legend?: readonly LegendItem[];
-  rows?: () => (string | number | null)[][];
+  rows?: () => CsvValue[][];
 }) {
   return (
     <span className="exports">

@@ -1,5 +1,6 @@
 import { useQuery } from '@tanstack/react-query';
 import { type ReactNode, useEffect, useRef, useState } from 'react';
+import type { CsvValue } from '../../../src/base/csv.ts';
 import { saveCsv } from '../charts/export.ts';
 import { ApiError } from '../source/http.ts';
 import { MATCHED_BANKS, matchedQuery } from '../source/queries.ts';
@@ -272,7 +273,7 @@ function range([low, high]: readonly [number, number], format: (value: number) =
 }
 
 /** Medians first, then the differences: one line a metric and bank, or pair of banks. */
-function csvRows({ banks, examples, differences }: MatchedComparison): (string | number | null)[][] {
+function csvRows({ banks, examples, differences }: MatchedComparison): CsvValue[][] {
   return [
     [
       'metric',

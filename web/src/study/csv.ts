@@ -1,3 +1,4 @@
+import type { CsvValue } from '../../../src/base/csv.ts';
 import { saveCsv } from '../charts/export.ts';
 import { get, type Params } from '../source/http.ts';
 import type { UnitRow, Units } from '../source/types.ts';
@@ -5,7 +6,7 @@ import { METRIC_LIST } from '../ui/metrics.ts';
 
 /** Saves all units of a query, in its order, page by page. */
 export async function saveUnits(name: string, params: Params): Promise<void> {
-  const rows: (string | number | null)[][] = [['unit', 'words', ...METRIC_LIST.map(({ metric }) => metric)]];
+  const rows: CsvValue[][] = [['unit', 'words', ...METRIC_LIST.map(({ metric }) => metric)]];
   let cursor: string | undefined;
   do {
     const { units, next }: Units = await get('/api/units', { ...params, limit: 1000, cursor });
@@ -15,7 +16,7 @@ export async function saveUnits(name: string, params: Params): Promise<void> {
   saveCsv(name, rows);
 }
 
-function unitCells(unit: UnitRow): (string | number | null)[] {
+function unitCells(unit: UnitRow): CsvValue[] {
   return [
     `${unit.bank}/${unit.index}`,
     unit.words.join(' '),

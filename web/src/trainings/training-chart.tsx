@@ -1,4 +1,5 @@
 import { useLayoutEffect, useMemo, useRef, useState } from 'react';
+import type { CsvValue } from '../../../src/base/csv.ts';
 import { Figure } from '../charts/figure.tsx';
 import { nameDrawing, PLOT_STYLE, usePlot } from '../charts/plot.tsx';
 import { useWidth } from '../ui/width.ts';
@@ -148,11 +149,7 @@ function formatTick(value: number): string {
   return value < 1e-3 ? value.toExponential(0).replace('-', '−') : formatFour(value);
 }
 
-function chartRows(
-  { figure }: FigureInfo,
-  curves: readonly Curve[],
-  smooth: number,
-): (string | number | null)[][] {
+function chartRows({ figure }: FigureInfo, curves: readonly Curve[], smooth: number): CsvValue[][] {
   return [
     ['training', 'step', 'tokens', figure, ...(smooth > 0 ? [`smoothed_${smooth}`] : [])],
     ...curves.flatMap(({ name, log, raw, y }) =>

@@ -1,4 +1,5 @@
 import { Fragment, memo } from 'react';
+import { spelledAt } from '../../../src/tokenizer/byte-tokens.ts';
 import type { Example } from '../source/types.ts';
 import { passageText } from './token-text.ts';
 
@@ -21,7 +22,9 @@ function Span({
   lines?: boolean;
 }) {
   return example.tokens.slice(from, to).map((token, offset) => {
-    const i = from + offset;
+    // A token whose character stands at one before it.
+    if (token === '') return null;
+    const i = valueAt(example, from + offset);
     const text = passageText(token);
     const value = example.activations[i] ?? 0;
     // Below zero counts only where the example itself is: else it is the floor of the activation function.
@@ -52,6 +55,16 @@ function className(strength: number, peak: boolean, text: string): string {
   return name;
 }
 
+/** Of the tokens that spell what stands at `token`: the peak, or else the one of the largest activation. */
+function valueAt({ tokens, position, activations }: Example, token: number): number {
+  let best = token;
+  for (let i = token; i === token || tokens[i] === ''; i++) {
+    if (i === position) return i;
+    if (Math.abs(activations[i] ?? 0) > Math.abs(activations[best] ?? 0)) best = i;
+  }
+  return best;
+}
+
 /** One line with the peak in a fixed column, so that passages can be compared down the page. */
 export const Concordance = memo(function Concordance({
   example,
@@ -60,7 +73,8 @@ export const Concordance = memo(function Concordance({
   example: Example;
   scale: number;
 }) {
-  const { position, tokens } = example;
+  const { tokens } = example;
+  const position = spelledAt(tokens, example.position);
   return (
     <>
       <span className="before">

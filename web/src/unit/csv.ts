@@ -1,10 +1,12 @@
+import type { CsvValue } from '../../../src/base/csv.ts';
+import { spelledAt } from '../../../src/tokenizer/byte-tokens.ts';
 import { saveCsv } from '../charts/export.ts';
 import type { Unit } from '../source/types.ts';
 import type { UnitCut } from './unit-cut.ts';
 
 /** Saves a unit's examples with the features of the cut on screen. */
 export function saveFeatures(unit: Unit, { cut, examples }: UnitCut): void {
-  const rows: (string | number | null)[][] = [
+  const rows: CsvValue[][] = [
     ['feature', 'words', 'example', 'activation', 'document', 'context', 'position', 'token', 'text'],
   ];
   for (const { id, words, members } of cut.features) {
@@ -19,7 +21,7 @@ export function saveFeatures(unit: Unit, { cut, examples }: UnitCut): void {
         document,
         context,
         position,
-        tokens[position] ?? '',
+        tokens[spelledAt(tokens, position)] ?? '',
         text,
       ]);
     }

@@ -2,7 +2,6 @@ import { useMemo, useRef, useState } from 'react';
 import { exampleColours } from '../charts/colours.ts';
 import { counted } from '../ui/metrics.ts';
 import { useWidth } from '../ui/width.ts';
-import type { CutFeature } from './cut.ts';
 import { setHovered, useHovered } from './hover.ts';
 import { treeLayout } from './tree-layout.ts';
 import type { UnitCut } from './unit-cut.ts';
@@ -89,7 +88,7 @@ export function Dendrogram({
               height={STRIP}
               rx={step > 5 ? 1.5 : 0}
               fill={colours[example]}
-              opacity={selected !== undefined && cut.labels[example] !== selected ? 0.3 : 1}
+              opacity={selected !== undefined && cut.featureOf[example] !== selected ? 0.3 : 1}
             />
           ))}
           <Marker x={x} step={step} />
@@ -238,17 +237,17 @@ function branches(
   y: (distance: number) => number,
 ) {
   const { count, merges } = tree;
-  const byId = new Map<number, CutFeature>(cut.features.map((feature) => [feature.id, feature]));
-  const label = new Int32Array(count + Math.max(0, count - 1)).fill(-1);
-  label.set(cut.labels);
+  /** The feature that each node is part of; −1 above the threshold. */
+  const featureOf = new Int32Array(count + Math.max(0, count - 1)).fill(-1);
+  featureOf.set(cut.featureOf);
   const parts = new Map<number, string[]>();
   const height = (node: number) => (node < count ? 0 : merges[4 * (node - count) + 2]!);
   for (let row = 0; row < count - 1; row++) {
     const [a, b] = [merges[4 * row]!, merges[4 * row + 1]!];
     const distance = merges[4 * row + 2]!;
-    const held = distance <= threshold && label[a] === label[b] && label[a]! >= 0;
-    label[count + row] = held ? label[a]! : -1;
-    const key = label[count + row]!;
+    const held = distance <= threshold && featureOf[a] === featureOf[b] && featureOf[a]! >= 0;
+    const key = held ? featureOf[a]! : -1;
+    featureOf[count + row] = key;
     let path = parts.get(key);
     if (path === undefined) {
       path = [];
@@ -257,7 +256,7 @@ function branches(
     const [xa, xb, at] = [x(a), x(b), y(distance)].map((value) => value.toFixed(1));
     path.push(`M${xa} ${y(height(a)).toFixed(1)}V${at}H${xb}V${y(height(b)).toFixed(1)}`);
   }
-  return Array.from(parts, ([key, path]) => ({ feature: byId.get(key) ?? null, d: path.join('') })).sort(
+  return Array.from(parts, ([key, path]) => ({ feature: cut.features[key] ?? null, d: path.join('') })).sort(
     (a, b) => Number(a.feature !== null) - Number(b.feature !== null),
   );
 }

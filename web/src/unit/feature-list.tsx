@@ -27,7 +27,7 @@ export function FeatureList({
 }) {
   const [all, setAll] = useState<Unit | null>(null);
   // While the threshold is dragged, the tree goes first.
-  const { features, labels } = useDeferredValue(unitCut.cut);
+  const { features, featureOf } = useDeferredValue(unitCut.cut);
   const { examples } = unitCut;
   if (unit.examples === 0) {
     return (
@@ -39,8 +39,8 @@ export function FeatureList({
       </Empty>
     );
   }
-  const wanted = openExample === undefined ? selected : labels[openExample];
-  const shown = features.filter(({ rank, id }) => all === unit || rank < FIRST || id === wanted);
+  const wanted = openExample === undefined ? selected : featureOf[openExample];
+  const shown = features.filter(({ id }) => all === unit || id < FIRST || id === wanted);
   const scale = Math.max(...unit.leaves.activation.map(Math.abs), 1e-9);
   return (
     <TokenTips examples={examples}>
@@ -54,7 +54,7 @@ export function FeatureList({
           scale={scale}
           selected={selected === feature.id}
           openExample={
-            openExample !== undefined && labels[openExample] === feature.id ? openExample : undefined
+            openExample !== undefined && featureOf[openExample] === feature.id ? openExample : undefined
           }
           onSelect={onSelect}
           onToggle={onToggle}

@@ -1,11 +1,11 @@
 import { memo } from 'react';
+import type { Feature } from '../../../src/features/describe.ts';
 import { featureColour } from '../charts/colours.ts';
 import type { Example } from '../source/types.ts';
 import { counted, formatActivation, formatShare } from '../ui/metrics.ts';
-import type { CutFeature } from './cut.ts';
 import { ExampleRow } from './example.tsx';
 
-/** Examples shown of a feature that is not opened, by its place in size. */
+/** Examples shown of a feature that is not opened, by its id. */
 const SHOWN = [5, 4, 4, 3, 3, 3, 3, 3];
 const SHOWN_LATER = 2;
 /** Examples of an opened feature drawn at once. */
@@ -23,7 +23,7 @@ export const FeatureSection = memo(function FeatureSection({
   onSelect,
   onToggle,
 }: {
-  feature: CutFeature;
+  feature: Feature;
   /** Examples of the unit. */
   total: number;
   /** Features of the unit. */
@@ -35,8 +35,8 @@ export const FeatureSection = memo(function FeatureSection({
   onSelect: (feature: number | undefined) => void;
   onToggle: (example: number, open: boolean) => void;
 }) {
-  const { id, size, words, members, central, meanActivation, rank } = feature;
-  const few = features === 1 ? 25 : (SHOWN[rank] ?? SHOWN_LATER);
+  const { id, size, words, members, central, meanActivation } = feature;
+  const few = features === 1 ? 25 : (SHOWN[id] ?? SHOWN_LATER);
   const ordered = [central, ...members.filter((example) => example !== central)];
   const shown = ordered.slice(0, selected ? MOST : few);
   if (openExample !== undefined && members.includes(openExample) && !shown.includes(openExample)) {

@@ -33,16 +33,16 @@ export function EmbeddingMap({
   const umap = useUmap(layout === 'umap' ? vectors.data : undefined, `${bank}/${index}`);
   const places = layout === 'umap' ? umap : pca.data;
   const error = pca.error ?? vectors.error;
-  const { features, labels } = unitCut.cut;
+  const { features, featureOf } = unitCut.cut;
   const colours = useMemo(() => exampleColours(features), [features]);
   const draw = useCallback(
     (plot: Plot, width: number) => {
       const { x, y } = places ?? { x: [], y: [] };
       const share = (i: 0 | 1) =>
         layout === 'pca' && pca.data ? ` (${formatShare(pca.data.variance[i])})` : '';
-      const faded = (i: number) => selected !== undefined && labels[i] !== selected;
+      const faded = (i: number) => selected !== undefined && featureOf[i] !== selected;
       const named = features
-        .filter(({ size, words }, rank) => rank < 8 && size > 1 && words.length > 0)
+        .filter(({ id, size, words }) => id < 8 && size > 1 && words.length > 0)
         .map(({ members, words, id }) => ({
           id,
           word: words.find((word) => /\p{L}/u.test(word)) ?? words[0]!,
@@ -85,7 +85,7 @@ export function EmbeddingMap({
         ],
       });
     },
-    [places, layout, pca.data, colours, labels, features, selected],
+    [places, layout, pca.data, colours, featureOf, features, selected],
   );
   if (error !== null) return <Failure error={error} />;
   if (places === undefined || places === null)

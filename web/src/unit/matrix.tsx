@@ -59,7 +59,7 @@ export function Matrix({ unitCut, onExample }: { unitCut: UnitCut; onExample: (e
             x2: -strip(n, width) / 4,
             fill: own,
           }),
-          plot.rect(blocks(order, cut.labels), {
+          plot.rect(blocks(order, cut.featureOf), {
             x1: 'from',
             x2: 'to',
             y1: 'from',
@@ -127,11 +127,11 @@ function Scale({ dark }: { dark: boolean }) {
 }
 
 /** Runs of one feature along the tree. */
-function blocks(order: Int32Array, labels: Int32Array): { from: number; to: number }[] {
+function blocks(order: Int32Array, featureOf: Int32Array): { from: number; to: number }[] {
   const found: { from: number; to: number }[] = [];
   for (let from = 0; from < order.length; ) {
     let to = from + 1;
-    while (to < order.length && labels[order[to]!] === labels[order[from]!]) to++;
+    while (to < order.length && featureOf[order[to]!] === featureOf[order[from]!]) to++;
     if (to - from > 1) found.push({ from, to });
     from = to;
   }

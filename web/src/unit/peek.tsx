@@ -1,4 +1,5 @@
 import type { ReactNode } from 'react';
+import { spelledAt } from '../../../src/tokenizer/byte-tokens.ts';
 import { featureColour } from '../charts/colours.ts';
 import { formatActivation } from '../ui/metrics.ts';
 import { passageText } from '../ui/token-text.ts';
@@ -11,8 +12,9 @@ const AROUND = 9;
 export function Peek({ unitCut, children }: { unitCut: UnitCut; children: ReactNode }) {
   const example = unitCut.examples[useHovered()];
   if (example === undefined) return <p className="peek muted small">{children}</p>;
-  const { tokens, position, activation, id } = example;
-  const feature = unitCut.cut.features.find(({ id: label }) => label === unitCut.cut.labels[id]);
+  const { tokens, activation, id } = example;
+  const position = spelledAt(tokens, example.position);
+  const feature = unitCut.cut.features[unitCut.cut.featureOf[id]!];
   const part = (from: number, to: number) =>
     tokens.slice(Math.max(0, from), Math.max(0, to)).map(passageText).join('');
   return (

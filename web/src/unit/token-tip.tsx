@@ -1,4 +1,5 @@
 import { type ReactNode, useRef, useState } from 'react';
+import { spelledAt } from '../../../src/tokenizer/byte-tokens.ts';
 import type { Example } from '../source/types.ts';
 import { formatActivation } from '../ui/metrics.ts';
 import { spelledText } from '../ui/token-text.ts';
@@ -8,6 +9,11 @@ interface Tip {
   readonly token: number;
   readonly left: number;
   readonly top: number;
+}
+
+/** The text of its token, or of the one that has the character which it spells with others. */
+function tokenAt({ example, token }: Tip): string {
+  return example.tokens[spelledAt(example.tokens, token)] ?? '';
 }
 
 /**
@@ -69,7 +75,7 @@ export function TokenTips({ examples, children }: { examples: readonly Example[]
       >
         {tip === null ? null : (
           <>
-            <code>{spelledText(tip.example.tokens[tip.token] ?? '')}</code>
+            <code>{spelledText(tokenAt(tip))}</code>
             <b className="num">{formatActivation(tip.example.activations[tip.token] ?? 0)}</b>
             <span className="sr">at token {tip.token}</span>
           </>

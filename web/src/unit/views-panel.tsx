@@ -1,4 +1,5 @@
 import { lazy, Suspense, useRef } from 'react';
+import type { CsvValue } from '../../../src/base/csv.ts';
 import { saveCsv } from '../charts/export.ts';
 import { ExportButtons } from '../charts/figure.tsx';
 import type { Unit } from '../source/types.ts';
@@ -110,7 +111,7 @@ export function ViewsPanel({
   );
 }
 
-function metricRows(unit: Unit, unitCut: UnitCut): (string | number | null)[][] {
+function metricRows(unit: Unit, unitCut: UnitCut): CsvValue[][] {
   return [
     ['metric', 'value', 'rank', 'of'],
     ...METRIC_LIST.map(({ metric }) => [
