@@ -18,6 +18,11 @@ export function visible(text: string): string {
   return text.replace(HIDDEN, shown);
 }
 
+/** Foreign text of several lines, such as a stack trace. */
+export function visibleLines(text: string): string {
+  return text.split('\n').map(visible).join('\n');
+}
+
 /** JSON text in which hidden characters are escapes: the same value, safe to print. */
 export function visibleJson(value: unknown): string {
   return JSON.stringify(value).replace(HIDDEN, (character) =>

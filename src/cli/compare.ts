@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import { visible } from '../base/visible.ts';
 import type { Comparison } from '../compare/compare-banks.ts';
 import { compareBanks } from '../study/compare-study.ts';
 import { openStudy } from '../study/study.ts';
@@ -62,7 +63,7 @@ export function printComparison({ examples, banks, differences, threshold, linka
         ? ''
         : `; k below its null in ${cell(100 * belowNull, 1)} % of them (ties count half)`;
     print(
-      `  ${colors.bold(name)}: ${number(compared)} of ${number(units)} units (${number(dead)} dead, ${number(tooFew)} with fewer examples)${k}`,
+      `  ${colors.bold(visible(name))}: ${number(compared)} of ${number(units)} units (${number(dead)} dead, ${number(tooFew)} with fewer examples)${k}`,
     );
   }
   const rows = [['metric', 'bank', 'units', 'median', '95 %', 'mean', 'quartiles', 'null', '']];
@@ -75,7 +76,7 @@ export function printComparison({ examples, banks, differences, threshold, linka
       );
       rows.push([
         i === 0 ? metric : '',
-        name,
+        visible(name),
         number(m.count),
         cell(m.median),
         m.interval === null ? '–' : `${cell(m.interval[0])} to ${cell(m.interval[1])}`,
@@ -98,6 +99,6 @@ function describeDifference({
 }: Comparison['differences'][number]): string {
   const [low, high] = superiorityInterval;
   const chance = `${cell(100 * superiority, 0)} % (${cell(100 * low, 0)} to ${cell(100 * high, 0)})`;
-  const text = `${banks[0]} larger in ${chance} of pairs`;
+  const text = `${visible(banks[0])} larger in ${chance} of pairs`;
   return differs ? colors.yellow(text) : colors.dim(`no difference: ${text}`);
 }

@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { createWriteStream, renameSync, rmSync } from 'node:fs';
 import { finished } from 'node:stream/promises';
 import { type Command, Option } from 'commander';
+import { visibleJson } from '../base/visible.ts';
 import { PolysemeError } from '../errors.ts';
 import { openStudy, type Study } from '../study/study.ts';
 
@@ -48,7 +49,7 @@ async function writeLines(
   stream: NodeJS.WritableStream,
 ): Promise<void> {
   for (const unit of study.units({ bank })) {
-    const line = `${JSON.stringify(study.unit(unit.bank, unit.index))}\n`;
+    const line = `${visibleJson(study.unit(unit.bank, unit.index))}\n`;
     if (!stream.write(line)) await once(stream, 'drain');
   }
 }

@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import { visible } from '../base/visible.ts';
 import { METRICS } from '../study/record.ts';
 import { openStudy } from '../study/study.ts';
 import { infoWithDead } from './dead.ts';
@@ -18,7 +19,8 @@ export function define(command: Command): void {
           printJson(infoWithDead(study));
           return;
         }
-        const line = (name: string, value: string): void => print(`${colors.dim(name.padEnd(10))}${value}`);
+        const line = (name: string, value: string): void =>
+          print(`${colors.dim(name.padEnd(10))}${visible(value)}`);
         line(
           'study',
           `${path}, ${info.status}${info.status === 'complete' ? '' : ': run its command again to continue'}`,
@@ -50,7 +52,7 @@ export function define(command: Command): void {
               cell(values[Math.round(share * (values.length - 1))] ?? null);
             const head =
               i === 0
-                ? [bank.name, number(bank.units), number(dead), number(bank.dimension)]
+                ? [visible(bank.name), number(bank.units), number(dead), number(bank.dimension)]
                 : ['', '', '', ''];
             rows.push([...head, metric, at(0), at(0.5), at(1)]);
           });

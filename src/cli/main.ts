@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
+import { visible, visibleLines } from '../base/visible.ts';
 import { PolysemeError } from '../errors.ts';
 
 /** A subcommand: its options and action, loaded only when it is the one that runs. */
@@ -32,6 +33,7 @@ const program = new Command('polyseme')
   .version(version, '-V, --version')
   .option('--verbose', 'show stack traces of errors')
   .helpCommand(false)
+  .configureOutput({ outputError: (text, write) => write(visibleLines(text)) })
   .exitOverride()
   .configureHelp({ sortSubcommands: false })
   .addHelpText(
@@ -63,14 +65,14 @@ try {
     const verbose = process.argv.includes('--verbose');
     const message = error instanceof Error ? error.message : String(error);
     process.stderr.write(
-      `error: ${verbose && error instanceof Error ? error.stack : oneLine(message, error)}\n`,
+      `error: ${verbose && error instanceof Error ? visibleLines(error.stack ?? message) : oneLine(message, error)}\n`,
     );
     process.exitCode = 1;
   }
 }
 
 function oneLine(message: string, error: unknown): string {
-  const line = message.replaceAll(/\s*\n\s*/g, ' ');
+  const line = visible(message.replaceAll(/\s*\n\s*/g, ' '));
   return error instanceof PolysemeError
     ? line
     : `${line} (this is not expected: run again with --verbose and report it)`;

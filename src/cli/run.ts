@@ -1,4 +1,5 @@
 import { type Command, Option } from 'commander';
+import { visible } from '../base/visible.ts';
 import { linkageMethods } from '../cluster/linkage.ts';
 import { runStudy } from '../run/run.ts';
 import { parseRunOptions, runOptions } from '../run/run-options.ts';
@@ -6,7 +7,7 @@ import { openStudy, type Study, type StudyInfo } from '../study/study.ts';
 import { deadUnits, infoWithDead } from './dead.ts';
 import { layerList, realNumber, wholeNumber } from './parse.ts';
 import { serveStudy } from './serve.ts';
-import { colors, duration, number, Progress, print, printJson } from './terminal.ts';
+import { colors, duration, number, Progress, print, printJson, printNote } from './terminal.ts';
 
 const { shape } = runOptions;
 
@@ -130,7 +131,7 @@ async function act(
   const started = performance.now();
   const progress = new Progress();
   const info = await runStudy(options, {
-    onNote: (line) => process.stderr.write(`note: ${line}\n`),
+    onNote: printNote,
     onProgress({ stage, done, total, what }) {
       if (stage === 'features') progress.show(`features of ${what}`, done, total, 'units');
       else progress.show(what === '' ? 'harvest' : `harvest, ${what}`, done, total, 'contexts');
@@ -145,7 +146,7 @@ async function act(
     return;
   }
   print(
-    `${colors.bold(out)}: ${number(info.banks.reduce((sum, { units }) => sum + units, 0))} units, ` +
+    `${colors.bold(visible(out))}: ${number(info.banks.reduce((sum, { units }) => sum + units, 0))} units, ` +
       `${number(info.examples)} examples from ${number(info.tokens ?? 0)} tokens in ${duration((performance.now() - started) / 1000)}`,
   );
   const study = openStudy(out);
@@ -160,13 +161,13 @@ async function act(
   if (serve && process.stdout.isTTY) await serveStudy(out, { port: 7423, host: '127.0.0.1' });
   else
     print(
-      `\nLook closer:  polyseme serve ${out}  (or: polyseme units ${out} --sort clusters --desc --limit 20)`,
+      `\nLook closer:  polyseme serve ${visible(out)}  (or: polyseme units ${visible(out)} --sort clusters --desc --limit 20)`,
     );
 }
 
 function latentsLine(study: Study, bank: StudyInfo['banks'][number], tokens: number): string {
   const dead = deadUnits(study, bank.name);
-  return `${colors.bold(bank.name)}: ${number(bank.units)} latents at ${bank.site}, ${number(dead)} dead (none of ${number(tokens)} tokens activates them)`;
+  return `${colors.bold(visible(bank.name))}: ${number(bank.units)} latents at ${visible(bank.site)}, ${number(dead)} dead (none of ${number(tokens)} tokens activates them)`;
 }
 
 /** The five units with the most features, with the words of the largest of these. */
@@ -179,10 +180,10 @@ function printMostPolysemantic(study: Study): void {
   })) {
     const { features } = study.unit(bank, index);
     print(
-      `  ${colors.bold(`${bank}/${index}`)}  ${clusters} features, mean distance ${meanDistance?.toFixed(2) ?? '–'}`,
+      `  ${colors.bold(visible(`${bank}/${index}`))}  ${clusters} features, mean distance ${meanDistance?.toFixed(2) ?? '–'}`,
     );
     for (const { size, words } of features.slice(0, 3)) {
-      print(`    ${String(size).padStart(4)} examples  ${colors.cyan(words.join(', '))}`);
+      print(`    ${String(size).padStart(4)} examples  ${colors.cyan(visible(words.join(', ')))}`);
     }
     if (features.length > 3) print(colors.dim(`         … and ${features.length - 3} more`));
   }

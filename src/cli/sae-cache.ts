@@ -1,6 +1,7 @@
 import { type Command, Option } from 'commander';
 import { CACHE_DTYPES, type CacheDtype } from '../activations/cache.ts';
 import { cacheActivations } from '../activations/cache-activations.ts';
+import { visible } from '../base/visible.ts';
 import { runOptions } from '../run/run-options.ts';
 import { wholeNumber } from './parse.ts';
 import { number, Progress, print, printJson } from './terminal.ts';
@@ -62,8 +63,10 @@ async function act({ json, ...options }: Options): Promise<void> {
   else {
     const { count, width, dtype, origin } = manifest;
     print(
-      `${options.out}: ${number(count)} vectors of ${width} (${dtype}), ${origin.site} of ${origin.model}`,
+      visible(
+        `${options.out}: ${number(count)} vectors of ${width} (${dtype}), ${origin.site} of ${origin.model}`,
+      ),
     );
-    if (count < options.tokens) print(`note: ${origin.data} has no more than these`);
+    if (count < options.tokens) print(visible(`note: ${origin.data} has no more than these`));
   }
 }

@@ -1,4 +1,5 @@
 import { type Command, Option } from 'commander';
+import { visible } from '../base/visible.ts';
 import { SAE_FORMATS, type SaeFormat } from '../sae/config.ts';
 import { loadSae } from '../sae/load.ts';
 import { saveSae } from '../sae/save.ts';
@@ -37,9 +38,9 @@ export function define(command: Command): void {
           return;
         }
         print(
-          `${colors.bold(out)}: ${format}, ${architecture}, ${number(dIn)} → ${number(dSae)} latents, reads ${hookName ?? 'a site that its files do not name'}`,
+          `${colors.bold(visible(out))}: ${format}, ${architecture}, ${number(dIn)} → ${number(dSae)} latents, reads ${visible(hookName ?? 'a site that its files do not name')}`,
         );
-        for (const note of notes) print(`note: ${note}`);
+        for (const note of notes) print(visible(`note: ${note}`));
       },
     );
 }

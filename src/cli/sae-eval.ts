@@ -1,4 +1,5 @@
 import { type Command, Option } from 'commander';
+import { visible } from '../base/visible.ts';
 import { type EvaluateOptions, evaluateSae } from '../evaluate/evaluate.ts';
 import type { SaeEvaluation } from '../evaluate/result.ts';
 import { loadModel } from '../model/load.ts';
@@ -87,14 +88,14 @@ function printEvaluation(found: SaeEvaluation): void {
   const { sae, reconstruction: r, sparsity: s, crossEntropy: ce, divergence: kl } = found;
   const where = sae.output === sae.site ? sae.site : `${sae.site} → ${sae.output}`;
   print(
-    `${colors.bold(sae.label)}: ${sae.architecture}, ${number(sae.width)} → ${number(sae.latents)} latents, ${where} of ${found.model}${sae.centred ? ', centred' : ''}`,
+    `${colors.bold(visible(sae.label))}: ${sae.architecture}, ${number(sae.width)} → ${number(sae.latents)} latents, ${visible(`${where} of ${found.model}`)}${sae.centred ? ', centred' : ''}`,
   );
   print(
     colors.dim(
-      `${number(found.contexts)} contexts of ${found.context} tokens${found.bos ? ' with BOS' : ''} from ${found.data}`,
+      `${number(found.contexts)} contexts of ${found.context} tokens${found.bos ? ' with BOS' : ''} from ${visible(found.data)}`,
     ),
   );
-  for (const note of found.notes) print(`note: ${note}`);
+  for (const note of found.notes) print(visible(`note: ${note}`));
   const percent = (share: number | null): string => (share === null ? '–' : `${cell(100 * share, 2)} %`);
   const rows = [['', '', 'tokens']];
   const add = (name: string, value: string, tokens: number): void => {

@@ -1,9 +1,10 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
+import { visible } from '../base/visible.ts';
 import type { TrainedSae } from '../train/run-file.ts';
 import { type SaeTrainProgress, trainSae } from '../train/train.ts';
 import { parseSaeTrainOptions, saeTrainOptions } from '../train/train-options.ts';
 import { realNumber, wholeNumber } from './parse.ts';
-import { cell, colors, number, Progress, print, printJson, table } from './terminal.ts';
+import { cell, colors, number, Progress, print, printJson, printNote, table } from './terminal.ts';
 
 export function define(command: Command): void {
   const { shape } = saeTrainOptions;
@@ -114,11 +115,11 @@ async function act(
   // Said when the folder is there.
   let watchable = false;
   const trained = await trainSae(options as never, {
-    onNote: (line) => process.stderr.write(`note: ${line}\n`),
+    onNote: printNote,
     onProgress({ stage, done, total, unit, saes }) {
       if (process.stderr.isTTY && !json && !watchable) {
         watchable = true;
-        process.stderr.write(`${colors.dim(watchLine(rest['out'] as string))}\n`);
+        process.stderr.write(`${colors.dim(visible(watchLine(rest['out'] as string)))}\n`);
       }
       progress.show(stage, done, total, unit, saes.map(figures).join(' | '));
     },
@@ -152,7 +153,7 @@ function printTrained(trained: readonly TrainedSae[]): void {
   for (const { dir, tokens, last, evaluation } of trained) {
     const { explainedVariance } = evaluation?.reconstruction ?? last;
     rows.push([
-      dir,
+      visible(dir),
       number(tokens),
       cell(explainedVariance, 4),
       cell(evaluation?.sparsity.l0 ?? last.l0, 1),

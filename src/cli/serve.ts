@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import { visible } from '../base/visible.ts';
 import { startServer } from '../server/server.ts';
 import { wholeNumber } from './parse.ts';
 import { colors, print } from './terminal.ts';
@@ -36,9 +37,9 @@ export async function serveStudy(
   const server = await startServer(path, { port, host, trainings });
   const what = [path === null ? [] : 'this study', trainings === undefined ? [] : 'these trainings'].flat();
   if (server.open) {
-    process.stderr.write(`warning: everyone who can reach ${host} can read ${what.join(' and ')}\n`);
+    process.stderr.write(`warning: everyone who can reach ${visible(host)} can read ${what.join(' and ')}\n`);
   }
-  const names = [path, trainings].filter((name) => name != null).map((name) => colors.bold(name));
+  const names = [path, trainings].filter((name) => name != null).map((name) => colors.bold(visible(name)));
   const verb = names.length > 1 ? 'are' : 'is';
   print(`${names.join(' and ')} ${verb} at ${colors.cyan(server.url)}  (stop with Ctrl-C)`);
   await new Promise<void>((resolve) => {

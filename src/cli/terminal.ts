@@ -1,16 +1,22 @@
 import pc from 'picocolors';
+import { visible, visibleJson } from '../base/visible.ts';
 
 /** Colours of standard output: none when it is no terminal or NO_COLOR is set. */
 export const colors = pc.createColors(Boolean(process.stdout.isTTY) && !process.env['NO_COLOR']);
 
-/** Prints a line on standard output. */
+/** Prints a line on standard output. What is not ours in it (names, words, tokens) has passed `visible`. */
 export function print(line = ''): void {
   process.stdout.write(`${line}\n`);
 }
 
+/** Prints a note on standard error. */
+export function printNote(text: string): void {
+  process.stderr.write(`note: ${visible(text)}\n`);
+}
+
 /** Prints one JSON document on standard output. */
 export function printJson(value: unknown): void {
-  process.stdout.write(`${JSON.stringify(value)}\n`);
+  process.stdout.write(`${visibleJson(value)}\n`);
 }
 
 /** A progress line on standard error: rewritten on a terminal, else a plain line every few seconds. */
@@ -40,7 +46,7 @@ export class Progress {
       if (done < total) parts.push(`${duration((total - done) / rate)} left`);
     }
     if (extra !== '') parts.push(extra);
-    const line = parts.join(', ');
+    const line = visible(parts.join(', '));
     const columns = process.stderr.columns ?? 80;
     process.stderr.write(terminal ? `\r\x1b[K${line.slice(0, columns - 1)}` : `${line}\n`);
   }

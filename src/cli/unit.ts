@@ -1,5 +1,7 @@
 import type { Command } from 'commander';
+import { visible } from '../base/visible.ts';
 import { openStudy, type StudyExample } from '../study/study.ts';
+import { spelledAt } from '../tokenizer/byte-tokens.ts';
 import { unitName, wholeNumber } from './parse.ts';
 import { cell, colors, print, printJson } from './terminal.ts';
 
@@ -30,7 +32,7 @@ export function define(command: Command): void {
             return;
           }
           print(
-            `${colors.bold(`${unit.bank}/${unit.index}`)}  ${unit.clusters} feature${unit.clusters === 1 ? '' : 's'} in ${unit.examples} examples`,
+            `${colors.bold(visible(`${unit.bank}/${unit.index}`))}  ${unit.clusters} feature${unit.clusters === 1 ? '' : 's'} in ${unit.examples} examples`,
           );
           print(
             colors.dim(
@@ -40,7 +42,7 @@ export function define(command: Command): void {
             ),
           );
           for (const feature of unit.features) {
-            print(`\n${colors.bold(colors.cyan(feature.words.join(', ') || '(no words)'))}`);
+            print(`\n${colors.bold(colors.cyan(visible(feature.words.join(', ')) || '(no words)'))}`);
             print(
               colors.dim(
                 `feature ${feature.id}: ${feature.size} examples, mean activation ${cell(feature.meanActivation)}`,
@@ -60,10 +62,9 @@ export function define(command: Command): void {
     );
 }
 
-function exampleLine(
-  { activation, activations, tokens, position, document }: StudyExample,
-  largest: number,
-): string {
+function exampleLine(example: StudyExample, largest: number): string {
+  const { activation, activations, tokens, document } = example;
+  const position = spelledAt(tokens, example.position);
   const first = Math.max(0, position - AROUND);
   const shown = tokens.slice(first, position + AROUND + 1).map((token, i) => {
     const text = visible(token);
@@ -72,13 +73,5 @@ function exampleLine(
     const share = Math.abs(activations[at]! / largest);
     return share > 0.5 ? colors.yellow(text) : share > 0.2 ? colors.green(text) : text;
   });
-  return `  ${cell(activation).padStart(8)}  ${shown.join('')}  ${colors.dim(document)}`;
-}
-
-/** Line ends and other control characters made visible. */
-function visible(token: string): string {
-  return token
-    .replaceAll('\n', '↵')
-    .replaceAll('\t', '⇥')
-    .replace(/\p{Cc}|\p{Cf}|\p{Cs}/gu, (char) => `\\u{${char.codePointAt(0)!.toString(16)}}`);
+  return `  ${cell(activation).padStart(8)}  ${shown.join('')}  ${colors.dim(visible(document))}`;
 }

@@ -1,4 +1,5 @@
 import { type Command, Option } from 'commander';
+import { visible } from '../base/visible.ts';
 import { METRICS, type Metric } from '../study/record.ts';
 import { openStudy } from '../study/study.ts';
 import { wholeNumber } from './parse.ts';
@@ -42,7 +43,11 @@ export function define(command: Command): void {
           for (const unit of units) {
             const words = study.words(unit.bank, unit.index)[0] ?? [];
             const values = COLUMNS.map(([metric]) => cell(unit[metric], metric === 'maxActivation' ? 2 : 3));
-            rows.push([`${unit.bank}/${unit.index}`, ...values, colors.cyan(words.join(', '))]);
+            rows.push([
+              visible(`${unit.bank}/${unit.index}`),
+              ...values,
+              colors.cyan(visible(words.join(', '))),
+            ]);
           }
           for (const line of table(rows, [false, ...COLUMNS.map(() => true), false])) print(line);
         } finally {

@@ -1,6 +1,7 @@
 import { fileURLToPath } from 'node:url';
 import { Hono } from 'hono';
 import type * as z from 'zod';
+import { visibleLines } from '../base/visible.ts';
 import type { ServedAnswer } from '../contract/study.ts';
 import { PolysemeError } from '../errors.ts';
 import type { Study } from '../study/study.ts';
@@ -55,7 +56,7 @@ export function createServer(study: Study | null, options: ServerOptions = {}): 
   if (study === null && options.trainings === undefined) {
     throw new PolysemeError('nothing to serve: give a study, a folder of trainings, or both');
   }
-  const { hosts = null, log = (line) => process.stderr.write(`${line}\n`) } = options;
+  const { hosts = null, log = (line) => process.stderr.write(`${visibleLines(line)}\n`) } = options;
   const files = new StaticFiles(
     options.webRoot ?? fileURLToPath(new URL('../../dist/web/', import.meta.url)),
   );

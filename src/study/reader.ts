@@ -14,6 +14,7 @@ import type {
   StudyExample,
   StudyInfo,
   StudyUnit,
+  TokenTexts,
   UnitColumns,
   UnitQuery,
   UnitSummary,
@@ -211,7 +212,7 @@ export class StudyReader implements Study {
     const contexts = new Map(
       Array.from(this.contexts([...new Set(detail.context)]), ([id, { document, tokens }]) => [
         id,
-        { document, tokens: this.texts(tokens) },
+        { document, ...this.texts(tokens) },
       ]),
     );
     return Array.from({ length: n }, (_, i) => {
@@ -224,6 +225,7 @@ export class StudyReader implements Study {
         position: detail.position[i]!,
         activation: detail.activation[i]!,
         tokens: context.tokens,
+        special: context.special,
         activations: Array.from(values.subarray(i * length, i * length + context.tokens.length)),
       };
     });
@@ -242,16 +244,17 @@ export class StudyReader implements Study {
     return this.#texts.get(id)!;
   }
 
-  texts(tokens: Int32Array): readonly string[] {
-    return spellBytes(Array.from(tokens, (token) => this.tokenText(token)));
+  texts(ids: Int32Array): TokenTexts {
+    this.#specialIds ??= this.#storedSpecialIds() ?? this.#guessedSpecialIds();
+    const special: number[] = [];
+    const texts = Array.from(ids, (id, position) => {
+      if (this.#specialIds!.has(id)) special.push(position);
+      return this.tokenText(id);
+    });
+    return { tokens: spellBytes(texts), special };
   }
 
   #specialIds: ReadonlySet<number> | null = null;
-
-  isSpecial(token: number): boolean {
-    this.#specialIds ??= this.#storedSpecialIds() ?? this.#guessedSpecialIds();
-    return this.#specialIds.has(token);
-  }
 
   #storedSpecialIds(): ReadonlySet<number> | null {
     const [row] = this.#all("SELECT value FROM meta WHERE key = 'specialIds'");

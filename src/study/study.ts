@@ -39,16 +39,22 @@ export interface UnitSummary extends Polysemy {
   readonly density: number | null;
 }
 
+/** The tokens of a context. */
+export interface TokenTexts {
+  /** Their texts. A character that several tokens spell stands at the first of them; the others are empty. */
+  readonly tokens: readonly string[];
+  /** Positions of the special ones (BOS, `<|endoftext|>`, padding), which are part of no word. */
+  readonly special: readonly number[];
+}
+
 /** An example of a unit; `id` is its rank, and its leaf in the tree. */
-export interface StudyExample {
+export interface StudyExample extends TokenTexts {
   readonly id: number;
   readonly context: number;
   readonly document: string;
   /** Position of the peak in the context. */
   readonly position: number;
   readonly activation: number;
-  /** Texts of the context's tokens, as `Study.texts` gives them. */
-  readonly tokens: readonly string[];
   /** The unit's activation at every token (half precision). */
   readonly activations: readonly number[];
 }
@@ -105,10 +111,8 @@ export interface Study {
   /** About `count` contexts, evenly spread. */
   sampleContexts(count: number): StudyContext[];
   tokenText(id: number): string;
-  /** The texts of consecutive tokens; a character that several of them spell stands at the first, '' at the others. */
-  texts(tokens: Int32Array): readonly string[];
-  /** Whether a token is special (BOS, `<|endoftext|>`, padding): such a token is part of no word. */
-  isSpecial(token: number): boolean;
+  /** Consecutive tokens, by id, as they are shown and as words are made of them. */
+  texts(tokens: Int32Array): TokenTexts;
   units(query?: UnitQuery): UnitSummary[];
   /** Words of each feature of a unit, by id. */
   words(bank: string, index: number): string[][];

@@ -17,6 +17,7 @@ import {
   runStudy,
   type Study,
 } from '../../src/index.ts';
+import { spellBytes } from '../../src/tokenizer/byte-tokens.ts';
 import {
   type Choice,
   candidatesOf,
@@ -297,7 +298,7 @@ function compareUnit(
     const source = seen[context]!;
     check(document === source.document, `document ${document}`);
     check(source.text[position]!, `position ${position} is no text`);
-    check(tokens.join('\0') === model.tokenizer.texts(source.tokens).join('\0'), 'tokens');
+    check(tokens.join('\0') === spellBytes(model.tokenizer.texts(source.tokens)).join('\0'), 'tokens');
     const window = source.text.map((_, t) => source.activations[t * units + index]!);
     check(activations.length === window.length && isHalfOf(activations, window), `window of example ${id}`);
     const h = source.inputs.subarray(position * width, (position + 1) * width);
@@ -314,16 +315,31 @@ function compareUnit(
   const stored = made.tree(bank, index);
   check(same(stored.tree.merges, tree.merges), 'merges');
   check(same(unit.merges.flat(), tree.merges), 'merges of unit()');
-  check(same(stored.labels, labels), 'labels');
+  check(same(made.detail(bank, index).labels, labels), 'labels');
   for (const [name, value] of Object.entries(polysemy({ distances, labels }))) {
     check(Object.is(unit[name as 'clusters'], value), `${name} ${unit[name as 'clusters']}, not ${value}`);
   }
   const centrals = centralExamples({ distances, labels });
   check(unit.features.length === unit.clusters, 'number of features');
+  // By size, then by first example.
+  const sizeOf = (label: number): number => labels.filter((other) => other === label).length;
+  const order = [...new Set(labels)].sort(
+    (a, b) => sizeOf(b) - sizeOf(a) || labels.indexOf(a) - labels.indexOf(b),
+  );
+  check(
+    same(
+      stored.featureOf,
+      labels.map((label) => order.indexOf(label)),
+    ),
+    'feature of each example',
+  );
   unit.features.forEach(({ id, size, central, examples, meanActivation, words }, i) => {
-    check(i === 0 || unit.features[i - 1]!.size >= size, 'features by size');
-    check(size === examples.length && examples.every((e) => labels[e.id] === id), `members of feature ${id}`);
-    check(central === centrals[id], `central example of feature ${id}`);
+    check(id === i && size === sizeOf(order[i]!), `place and size of feature ${id}`);
+    check(
+      size === examples.length && examples.every((e) => labels[e.id] === order[i]),
+      `members of feature ${id}`,
+    );
+    check(central === centrals[order[i]!], `central example of feature ${id}`);
     const mean = examples.reduce((sum, { activation }) => sum + activation, 0) / size;
     check(Math.abs(meanActivation - mean) <= 1e-12 * Math.abs(mean), `mean of feature ${id}`);
     check(words.length <= 5, `words of feature ${id}`);

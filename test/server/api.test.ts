@@ -7,6 +7,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { unitEmbeddings } from '../../src/bank/embedding.ts';
 import { leafOrder } from '../../src/cluster/leaf-order.ts';
 import { principalComponents } from '../../src/embed/pca.ts';
+import { describeFeatures } from '../../src/features/describe.ts';
 import { splitUnit } from '../../src/features/split.ts';
 import { runStudy } from '../../src/run/run.ts';
 import { createServer } from '../../src/server/api.ts';
@@ -259,7 +260,7 @@ describe('a unit', () => {
           all.forEach((value, t) => {
             expect(Math.abs(activations[t] - value)).toBeLessThanOrEqual(5.01e-4 * Math.abs(value));
           });
-          expect(unit.leaves.label[example.id]).toBe(feature.id);
+          expect(unit.leaves.feature[example.id]).toBe(feature.id);
           expect(unit.leaves.peak[example.id]).toBe(example.tokens[example.position]);
         });
       });
@@ -309,7 +310,13 @@ describe('a unit', () => {
           `/api/units/mlp.1/9/clustering?linkage=${linkage}&threshold=${threshold}&distances=true`,
         );
         expect(got.merges.flat()).toEqual([...want.tree.merges]);
-        expect(got.labels).toEqual([...want.labels]);
+        const { features, featureOf } = describeFeatures({
+          labels: want.labels,
+          activations: new Float32Array(count),
+          centrals: want.centrals,
+          words: null,
+        });
+        expect(got.leaves.feature).toEqual([...featureOf]);
         expect(got.order).toEqual([...leafOrder(want.tree)]);
         expect(got.metrics).toEqual(want.metrics);
         expect([got.linkage, got.threshold, got.clusters]).toEqual([linkage, threshold, null]);
@@ -319,9 +326,10 @@ describe('a unit', () => {
         expect(
           got.features.map((f: { size: number }) => f.size).reduce((a: number, b: number) => a + b),
         ).toBe(count);
-        for (const { id, central, size, words } of got.features) {
-          expect(central).toBe(want.centrals[id]);
-          expect(size).toBe(want.labels.filter((label) => label === id).length);
+        for (const [i, { id, central, size, words }] of got.features.entries()) {
+          expect(id).toBe(i);
+          expect(central).toBe(features[i]!.central);
+          expect(size).toBe(got.leaves.feature.filter((feature: number) => feature === id).length);
           expect(words.length).toBeGreaterThan(0);
           expect(words.length).toBeLessThanOrEqual(5);
         }

@@ -2,7 +2,7 @@ import type { LinkageMethod } from '../../cluster/linkage.ts';
 import type { WordCounts } from '../../features/feature-words.ts';
 import { sampleCounts } from '../../features/word-counter.ts';
 import { allWordTexts, wordTokens } from '../../features/word-texts.ts';
-import type { Study, StudyInfo } from '../../study/study.ts';
+import type { Study, StudyInfo, TokenTexts } from '../../study/study.ts';
 import { ByteCache } from '../http/byte-cache.ts';
 import { Json } from '../http/json.ts';
 import { HttpProblem } from '../http/problem.ts';
@@ -19,14 +19,10 @@ const SELECTION_BYTES = 16 << 20;
 const SAMPLED_CONTEXTS = 1000;
 
 /** A context as answers show it. */
-export interface ShownContext {
+export interface ShownContext extends TokenTexts {
   readonly document: string;
-  /** The texts of its tokens, as `Study.texts` gives them. */
-  readonly tokens: readonly string[];
-  /** The same as JSON, made once. */
+  /** Its tokens as JSON, made once. */
   readonly json: Json;
-  /** Positions of the special tokens. */
-  readonly special: readonly number[];
 }
 
 /** What the routes read: a study at one revision, with what was read of it lately. */
@@ -78,7 +74,7 @@ export class StudySource {
     }
     if (missing.size === 0) return found;
     for (const [id, { document, tokens }] of this.study.contexts([...missing])) {
-      const texts = this.#texts(tokens);
+      const texts = this.study.texts(tokens);
       const json = new Json(texts.tokens);
       const context = { document, ...texts, json };
       this.#contexts.set(id, context, json.bytes.length + 12 * tokens.length + 300);
@@ -113,16 +109,8 @@ export class StudySource {
     this.#words ??= sampleCounts(
       this.study
         .sampleContexts(SAMPLED_CONTEXTS)
-        .map(({ tokens }) => allWordTexts(wordTokens(this.#texts(tokens)))),
+        .map(({ tokens }) => allWordTexts(wordTokens(this.study.texts(tokens)))),
     );
     return this.#words;
-  }
-
-  #texts(ids: Int32Array): { tokens: readonly string[]; special: readonly number[] } {
-    const special: number[] = [];
-    ids.forEach((id, position) => {
-      if (this.study.isSpecial(id)) special.push(position);
-    });
-    return { tokens: this.study.texts(ids), special };
   }
 }

@@ -13,7 +13,7 @@ import { peakWords, wordTokens } from '../../features/word-texts.ts';
 import type { ExampleWords } from '../../features/words.ts';
 import { polysemy } from '../../polysemy/metrics.ts';
 import type { UnitDetail } from '../../study/record.ts';
-import type { Study } from '../../study/study.ts';
+import type { Study, TokenTexts } from '../../study/study.ts';
 import { HttpProblem } from '../http/problem.ts';
 
 /** Most examples whose distances are computed while someone waits: about a second. */
@@ -24,9 +24,7 @@ export interface SpaceSource {
   readonly study: Study;
   /** The linkage of the study's own trees. */
   readonly clustering: { readonly linkage: LinkageMethod };
-  contexts(
-    ids: ArrayLike<number>,
-  ): ReadonlyMap<number, { readonly tokens: readonly string[]; readonly special: readonly number[] }>;
+  contexts(ids: ArrayLike<number>): ReadonlyMap<number, TokenTexts>;
   readonly wordCounts: WordCounts;
 }
 
