@@ -16,7 +16,6 @@ export type { Difference, Interval, Quantiles } from './compare/bootstrap.ts';
 export {
   type BankComparison,
   type BankDifference,
-  type ComparedMetric,
   type CompareOptions,
   type Comparison,
   compareSources,
@@ -35,6 +34,7 @@ export { featureWords, type WordCounts } from './features/feature-words.ts';
 export { type ClusterOptions, type SplitOptions, splitUnit, type UnitFeatures } from './features/split.ts';
 export { countWords, WordCounter } from './features/word-counter.ts';
 export { type ExampleWords, exampleWords } from './features/words.ts';
+export { type ComparedMetric, METRICS, type Metric } from './polysemy/column-lists.ts';
 export { type Polysemy, polysemy } from './polysemy/metrics.ts';
 export {
   SAE_FORMATS,

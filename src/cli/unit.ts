@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import { visible } from '../base/visible.ts';
-import { openStudy, type StudyExample } from '../study/study.ts';
+import { openStudy } from '../study/open-study.ts';
+import type { StudyExample } from '../study/study.ts';
 import { spelledAt } from '../tokenizer/byte-tokens.ts';
 import { unitName, wholeNumber } from './parse.ts';
 import { cell, colors, print, printJson } from './terminal.ts';

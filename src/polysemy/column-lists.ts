@@ -41,9 +41,11 @@ export const METRICS = STORED.filter(
 ) as readonly Metric[];
 export const WORD_COLUMNS = STORED.filter(
   (name) => column(name).place !== null && column(name).type === 'word',
-) as readonly WordColumn[];
-/** Numbers and words of a study, in the order in which they are read. */
-export const LISTED = inPlace([...METRICS, ...WORD_COLUMNS]);
+) as readonly string[] as readonly WordColumn[];
+/** What a summary of a unit holds. */
+export const SUMMARY: readonly (Metric | WordColumn)[] = [...METRICS, ...WORD_COLUMNS];
+/** The same in the order in which people read them. */
+export const LISTED = inPlace(SUMMARY);
 /** In the order in which they are read. */
 export const COMPARED = inPlace(all.filter((name) => column(name).compared)) as readonly ComparedMetric[];
 

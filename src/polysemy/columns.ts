@@ -95,7 +95,8 @@ export const COLUMNS = {
   clusters: {
     title: 'Features',
     short: 'features',
-    meaning: 'Clusters that the dendrogram falls into at the threshold: one for each thing the unit responds to.',
+    meaning:
+      'Clusters that the dendrogram falls into at the threshold: one for each thing the unit responds to.',
     group: 'paper',
     type: 'integer',
     format: 'whole',

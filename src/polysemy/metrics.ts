@@ -20,7 +20,7 @@ export const POLYSEMY = [
  * How polysemantic a unit is, by the distances between its examples' neuron embeddings and their clusters. What each
  * number is, and when it is null, stands in the table of columns.
  */
-export interface Polysemy extends Readonly<ColumnValues<(typeof POLYSEMY)[number]>> {}
+export type Polysemy = Readonly<ColumnValues<(typeof POLYSEMY)[number]>>;
 
 /**
  * The polysemy metrics of one unit. Sums in double precision.

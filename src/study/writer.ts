@@ -98,12 +98,13 @@ export class StudyWriter {
   writeUnits(bank: number, records: readonly UnitRecord[]): void {
     this.#transaction(() => {
       const unit = this.#db.prepare(
-        `INSERT INTO units (${UNIT_COLUMNS.join(', ')}) VALUES (${UNIT_COLUMNS.map((name) => `@${name}`).join(', ')})`,
+        `INSERT INTO units (${UNIT_COLUMNS.join(', ')}) VALUES (${UNIT_COLUMNS.map(() => '?').join(', ')})`,
       );
       const detail = this.#db.prepare('INSERT INTO details VALUES (?, ?, ?)');
       const inputs = this.#db.prepare('INSERT INTO inputs VALUES (?, ?, ?)');
       for (const r of records) {
-        unit.run({ ...unitValues(r), bank, idx: r.index, words: JSON.stringify(r.words), hash: blob(r.hash) });
+        const values = unitValues(bank, r);
+        unit.run(UNIT_COLUMNS.map((name) => values[name] ?? null));
         detail.run(bank, r.index, blob(r.detail));
         inputs.run(bank, r.index, blob(r.inputs));
       }
@@ -201,9 +202,9 @@ export class StudyWriter {
 }
 
 /** A record's values by the names of their columns. */
-function unitValues(record: UnitRecord): Record<string, number | string | null> {
+function unitValues(bank: number, record: UnitRecord): Record<string, unknown> {
   const values: ColumnValues<StoredColumn> = { ...record, ...record.metrics };
-  return Object.fromEntries(STORED.map((name) => [name, values[name] ?? null]));
+  return { ...values, bank, idx: record.index, words: JSON.stringify(record.words), hash: blob(record.hash) };
 }
 
 function blob(bytes: Uint8Array): Buffer {
