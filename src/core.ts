@@ -7,6 +7,7 @@
  */
 
 export { type Embedding, unitEmbeddings } from './bank/embedding.ts';
+export { bankOf, type GatedWeights, type GivenBank, type GivenBankOptions } from './bank/given.ts';
 export { centralExamples } from './cluster/central.ts';
 export { type Cut, cutTree } from './cluster/cut.ts';
 export { leafOrder } from './cluster/leaf-order.ts';
@@ -16,6 +17,7 @@ export type { Difference, Interval, Quantiles } from './compare/bootstrap.ts';
 export {
   type BankComparison,
   type BankDifference,
+  type ComparedMetric,
   type CompareOptions,
   type Comparison,
   compareSources,
@@ -30,11 +32,15 @@ export { meanCosineDistance } from './embed/mean-distance.ts';
 export { neuronEmbeddings } from './embed/neuron.ts';
 export { type PrincipalComponents, principalComponents } from './embed/pca.ts';
 export { type ErrorCode, PolysemeError } from './errors.ts';
+export { type DescribedFeatures, describeFeatures, type Feature, type Naming } from './features/describe.ts';
 export { featureWords, type WordCounts } from './features/feature-words.ts';
 export { type ClusterOptions, type SplitOptions, splitUnit, type UnitFeatures } from './features/split.ts';
+export type { SplitUnit, TokenTexts, UnitExample, UnitFeature, UnitSummary } from './features/unit.ts';
 export { countWords, WordCounter } from './features/word-counter.ts';
 export { type ExampleWords, exampleWords } from './features/words.ts';
-export { type ComparedMetric, METRICS, type Metric } from './polysemy/column-lists.ts';
+export type { Sign } from './harvest/scan.ts';
+export type { SelectionOptions } from './harvest/selection.ts';
+export { type SplitBankOptions, splitBank } from './harvest/split-given.ts';
 export { type Polysemy, polysemy } from './polysemy/metrics.ts';
 export {
   SAE_FORMATS,

@@ -27,15 +27,12 @@ export { createSaeTrainer, type SaeTrainer } from './sae/trainer/trainer.ts';
 export type { SaeTrainerOptions, SaeWeights } from './sae/trainer/trainer-options.ts';
 export { startServer } from './server/server.ts';
 export { compareBanks } from './study/compare-study.ts';
-export { openStudy } from './study/open-study.ts';
-export type {
-  Study,
-  StudyExample,
-  StudyFeature,
-  StudyInfo,
-  StudyUnit,
-  UnitQuery,
-  UnitSummary,
+export { METRICS, type Metric } from './study/record.ts';
+export {
+  openStudy,
+  type Study,
+  type StudyInfo,
+  type UnitQuery,
 } from './study/study.ts';
 export type { Tokenizer } from './tokenizer/tokenizer.ts';
 export type { TrainedSae } from './train/run-file.ts';

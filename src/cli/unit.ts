@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import { visible } from '../base/visible.ts';
-import { openStudy } from '../study/open-study.ts';
-import type { StudyExample } from '../study/study.ts';
+import type { UnitExample } from '../features/unit.ts';
+import { openStudy } from '../study/study.ts';
 import { spelledAt } from '../tokenizer/byte-tokens.ts';
 import { unitName, wholeNumber } from './parse.ts';
 import { cell, colors, print, printJson } from './terminal.ts';
@@ -63,7 +63,7 @@ export function define(command: Command): void {
     );
 }
 
-function exampleLine(example: StudyExample, largest: number): string {
+function exampleLine(example: UnitExample, largest: number): string {
   const { activation, activations, tokens, document } = example;
   const position = spelledAt(tokens, example.position);
   const first = Math.max(0, position - AROUND);

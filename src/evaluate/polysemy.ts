@@ -9,9 +9,8 @@ import { unpackRows } from '../base/half.ts';
 import { type Comparison, compareSources } from '../compare/compare-banks.ts';
 import type { ExampleSource } from '../compare/matched.ts';
 import { PolysemeError } from '../errors.ts';
-import { capturedAt } from '../harvest/captures.ts';
 import { type Harvest, harvest } from '../harvest/harvest.ts';
-import { rankedSlots } from '../harvest/selection.ts';
+import { storedExamples } from '../harvest/stored-examples.ts';
 import { layerOfSite } from '../model/sites.ts';
 import { runOptions } from '../run/run-options.ts';
 import type { Evaluation } from './result.ts';
@@ -66,27 +65,20 @@ export async function comparePolysemy(evaluation: Evaluation): Promise<Compariso
 
 /** A harvested bank as compareSources reads it. */
 async function harvestSource(bank: Bank, found: Harvest): Promise<ExampleSource> {
-  const { captured, chosen } = found.banks.find(({ name }) => name === bank.name)!;
+  const harvested = found.banks.find(({ name }) => name === bank.name)!;
   const weights = await bank.weights();
   const rowLength = weightsWidth(bank);
   return {
     name: bank.name,
     embedding: bank.embedding,
     width: bank.width,
-    counts: chosen.counts,
+    counts: harvested.chosen.counts,
     unit(index) {
-      const slots = rankedSlots(chosen, index);
-      const halves = new Uint16Array(slots.length * bank.width);
-      const scales = new Float32Array(slots.length);
-      slots.forEach((slot, i) => {
-        const { input } = capturedAt(captured, slot);
-        halves.set(input.halves, i * bank.width);
-        scales[i] = input.scale;
-      });
+      const { halves, scales, count } = storedExamples(harvested, index);
       return {
         inputs: unpackRows(halves, scales, bank.width),
         weights: weights.slice(index * rowLength, (index + 1) * rowLength),
-        count: slots.length,
+        count,
       };
     },
   };

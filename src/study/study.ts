@@ -1,8 +1,9 @@
 import type { Embedding } from '../bank/embedding.ts';
 import type { Tree } from '../cluster/tree.ts';
-import type { Feature } from '../features/describe.ts';
-import type { ColumnValues, Metric, WordColumn } from '../polysemy/column-lists.ts';
-import type { UnitDetail } from './record.ts';
+import type { SplitUnit, TokenTexts, UnitSummary } from '../features/unit.ts';
+import { StudyReader } from './reader.ts';
+import type { Metric, UnitDetail } from './record.ts';
+import { openDatabase } from './schema.ts';
 import type { StudyMeta } from './writer.ts';
 
 /** A study's account of itself: what was run, on what, with which options, and how much came of it. */
@@ -25,44 +26,6 @@ export interface StudyInfo extends StudyMeta {
   readonly contentHash: string | null;
 }
 
-/** One unit's statistics and polysemy; what each number is stands in the table of columns (polysemy/columns.ts). */
-export interface UnitSummary extends Readonly<ColumnValues<Metric | WordColumn>> {
-  readonly bank: string;
-  readonly index: number;
-}
-
-/** The tokens of a context. */
-export interface TokenTexts {
-  /** Their texts. A character that several tokens spell stands at the first of them; the others are empty. */
-  readonly tokens: readonly string[];
-  /** Positions of the special ones (BOS, `<|endoftext|>`, padding), which are part of no word. */
-  readonly special: readonly number[];
-}
-
-/** An example of a unit; `id` is its rank, and its leaf in the tree. */
-export interface StudyExample extends TokenTexts {
-  readonly id: number;
-  readonly context: number;
-  readonly document: string;
-  /** Position of the peak in the context. */
-  readonly position: number;
-  readonly activation: number;
-  /** The unit's activation at every token (half precision). */
-  readonly activations: readonly number[];
-}
-
-/** A feature with its examples, by rank; its words are at most five, the most characteristic first. */
-export interface StudyFeature extends Omit<Feature, 'members'> {
-  readonly examples: readonly StudyExample[];
-}
-
-/** One unit whole: its features by id, so the largest first, and the tree they are cut from. */
-export interface StudyUnit extends UnitSummary {
-  /** SciPy's Z: [a, b, distance, size]. */
-  readonly merges: readonly (readonly [number, number, number, number])[];
-  readonly features: readonly StudyFeature[];
-}
-
 export interface UnitQuery {
   /** Only this bank. */
   readonly bank?: string;
@@ -79,8 +42,6 @@ export interface UnitColumns {
   readonly bank: Uint16Array;
   readonly index: Uint32Array;
   readonly metrics: Readonly<Record<Metric, Float64Array>>;
-  /** The columns of words, such as verdicts; null where there is none. */
-  readonly texts: Readonly<Record<WordColumn, readonly (string | null)[]>>;
   /** Words of each feature, by id, as JSON. */
   readonly words: readonly string[];
 }
@@ -110,7 +71,7 @@ export interface Study {
   units(query?: UnitQuery): UnitSummary[];
   /** Words of each feature of a unit, by id. */
   words(bank: string, index: number): string[][];
-  unit(bank: string, index: number): StudyUnit;
+  unit(bank: string, index: number): SplitUnit;
   /** Histogram of a unit's activations: bins that are not empty, and their counts. */
   histogram(bank: string, index: number): { bins: Uint32Array; counts: Uint32Array };
   /** A unit's tree, and the feature of each of its examples. */
@@ -121,4 +82,18 @@ export interface Study {
     index: number,
   ): { embedding: Embedding; inputs: Float32Array; weights: Float32Array; count: number };
   close(): void;
+}
+
+/**
+ * Opens a study, finished or not.
+ *
+ * @throws PolysemeError when the file is missing, is no study, or was made by a newer version
+ * @example
+ * const study = openStudy('study.db');
+ * const [unit] = study.units({ sort: 'clusters', descending: true, limit: 1 });
+ * console.log(study.unit(unit.bank, unit.index).features.map(({ words }) => words));
+ * study.close();
+ */
+export function openStudy(path: string): Study {
+  return new StudyReader(path, openDatabase(path, 'read'));
 }

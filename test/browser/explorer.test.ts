@@ -5,7 +5,7 @@ import { AxeBuilder } from '@axe-core/playwright';
 import type { Browser, BrowserContext, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { cutTree } from '../../src/cluster/cut.ts';
-import { openStudy, runStudy, type StudyUnit, type UnitSummary } from '../../src/index.ts';
+import { openStudy, runStudy, type SplitUnit, type UnitSummary } from '../../src/index.ts';
 import { type RunningServer, startServer } from '../../src/server/server.ts';
 import { compareBanks } from '../../src/study/compare-study.ts';
 import { hasBrowser, launchBrowser } from '../helpers/browser.ts';
@@ -16,7 +16,7 @@ describe.skipIf(!hasBrowser)('explorer', () => {
   let server: RunningServer;
   let browser: Browser;
   let context: BrowserContext;
-  let most: StudyUnit;
+  let most: SplitUnit;
   /** Units in the order of the study. */
   let some: UnitSummary[];
   /** What a page must not have done: asked another host, broken the content security policy, thrown. */

@@ -15,7 +15,7 @@ const ROOT = join(import.meta.dirname, '../..');
 /** What the page and Node both compute: one call of each room of core. */
 const PROGRAM = `
 import * as core from 'polyseme/core';
-export function compute() {
+export async function compute() {
   const n = 24, d = 16;
   const inputs = Float32Array.from({ length: n * d }, (_, i) => Math.sin(i * (1 + (Math.floor(i / d) % 3))));
   const weights = Float32Array.from({ length: d }, (_, k) => Math.cos(k));
@@ -29,7 +29,17 @@ export function compute() {
   const tensors = { W_enc: matrix(d, 4), b_enc: new Float32Array(4), W_dec: matrix(4, d), b_dec: new Float32Array(d) };
   const corpus = new core.WordCounter();
   core.countWords(['the', ' ship', ' sailed'], corpus);
+  const bank = core.bankOf({
+    name: 'mine',
+    inputs,
+    activations: Float32Array.from({ length: n }, (_, i) => 1 + (i % 7)),
+    weights,
+    tokens: Array.from({ length: 6 }, () => ['the', ' ship', ' sailed', ' on']),
+  });
+  const units = [];
+  for await (const unit of core.splitBank(bank)) units.push(unit);
   return {
+    units,
     merges: [...tree.merges],
     labels: [...labels],
     metrics: core.polysemy({ distances, labels }),
@@ -53,7 +63,7 @@ beforeAll(async () => {
   writeFileSync(
     join(folder, 'page.js'),
     `import { compute } from './program.js';
-     try { document.body.textContent = JSON.stringify(compute()); }
+     try { document.body.textContent = JSON.stringify(await compute()); }
      catch (error) { document.body.textContent = String(error); }
      document.title = 'done';`,
   );
@@ -84,7 +94,7 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }));
 describe('polyseme/core', () => {
   test('is bundled with the modules of its own rooms, and nothing else', () => {
     const rooms =
-      /^dist\/(core|errors|(base|bank|cluster|compare|embed|features|harvest|polysemy|sae|tensors|wasm)\/.*)\.js$/;
+      /^dist\/(core|errors|(base|bank|cluster|compare|embed|features|harvest|polysemy|sae|tensors|tokenizer|wasm)\/.*)\.js$/;
     const others = modules.filter(
       (id) =>
         !rooms.test(id) && !['index.html', 'page.js', 'program.js'].includes(id) && !/modulepreload/.test(id),
@@ -155,13 +165,14 @@ describe.skipIf(!hasBrowser)('in Chromium', () => {
       [
         '--input-type=module',
         '-e',
-        `import { compute } from './program.js'; console.log(JSON.stringify(compute()));`,
+        `import { compute } from './program.js'; console.log(JSON.stringify(await compute()));`,
       ],
       { cwd: folder, encoding: 'utf8' },
     );
     const computed = JSON.parse((await page.textContent('body'))!);
     expect(computed).toEqual(JSON.parse(expected));
     expect(computed.metrics.clusters).toBeGreaterThan(1);
+    expect(computed.units[0].features.length).toBeGreaterThan(1);
     expect(asked.filter((path) => path !== '').length).toBeLessThanOrEqual(3);
     expect(asked.filter((path) => /\.js$/.test(path))).toHaveLength(1);
   });

@@ -1,8 +1,9 @@
 import type { LinkageMethod } from '../../cluster/linkage.ts';
 import type { WordCounts } from '../../features/feature-words.ts';
+import type { TokenTexts } from '../../features/unit.ts';
 import { sampleCounts } from '../../features/word-counter.ts';
 import { allWordTexts, wordTokens } from '../../features/word-texts.ts';
-import type { Study, StudyInfo, TokenTexts } from '../../study/study.ts';
+import type { Study, StudyInfo } from '../../study/study.ts';
 import { ByteCache } from '../http/byte-cache.ts';
 import { Json } from '../http/json.ts';
 import { HttpProblem } from '../http/problem.ts';

@@ -9,11 +9,12 @@ import { cosineDistances } from '../../embed/distances.ts';
 import { type PrincipalComponents, principalComponents } from '../../embed/pca.ts';
 import { type DescribedFeatures, describeFeatures } from '../../features/describe.ts';
 import type { WordCounts } from '../../features/feature-words.ts';
+import type { TokenTexts } from '../../features/unit.ts';
 import { peakWords, wordTokens } from '../../features/word-texts.ts';
 import type { ExampleWords } from '../../features/words.ts';
 import { polysemy } from '../../polysemy/metrics.ts';
 import type { UnitDetail } from '../../study/record.ts';
-import type { Study, TokenTexts } from '../../study/study.ts';
+import type { Study } from '../../study/study.ts';
 import { HttpProblem } from '../http/problem.ts';
 
 /** Most examples whose distances are computed while someone waits: about a second. */

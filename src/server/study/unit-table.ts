@@ -1,6 +1,7 @@
 import { type Quantiles, quantilesOf } from '../../compare/bootstrap.ts';
-import { METRICS, type Metric, WORD_COLUMNS } from '../../polysemy/column-lists.ts';
-import type { Study, UnitColumns, UnitSummary } from '../../study/study.ts';
+import type { UnitSummary } from '../../features/unit.ts';
+import { METRICS, type Metric } from '../../study/record.ts';
+import type { Study, UnitColumns } from '../../study/study.ts';
 import { HttpProblem } from '../http/problem.ts';
 
 /** Which units, and in which order. */
@@ -75,7 +76,6 @@ export class UnitTable {
       const value = this.#columns.metrics[metric][row]!;
       summary[metric] = Number.isNaN(value) ? null : value;
     }
-    for (const name of WORD_COLUMNS) summary[name] = this.#columns.texts[name][row]!;
     return summary as unknown as UnitSummary;
   }
 

@@ -1,0 +1,56 @@
+import { type Embedding, weightsWidth } from '../bank/embedding.ts';
+import { unpackRows } from '../base/half.ts';
+import { describeFeatures, type Feature } from '../features/describe.ts';
+import type { WordCounts } from '../features/feature-words.ts';
+import { type ClusterOptions, splitUnit, type UnitFeatures } from '../features/split.ts';
+import { peakWords, RUN_SPELLS_BYTES } from '../features/word-texts.ts';
+import type { HarvestedBank } from './collector.ts';
+import { type PackedContexts, tokensOf } from './context-table.ts';
+import { type StoredExamples, storedExamples } from './stored-examples.ts';
+
+/** A bank whose examples are collected, with what its units are split by. */
+export interface SplitWork {
+  readonly bank: HarvestedBank;
+  readonly embedding: Embedding;
+  /** Dimension d of the units' inputs. */
+  readonly width: number;
+  /** Every unit's row of weights. */
+  readonly weights: Float32Array;
+  readonly contexts: PackedContexts;
+  /** Text of every token as words see it (`wordText`), by id; null where tokens have no texts. */
+  readonly texts: readonly string[] | null;
+  readonly cluster: ClusterOptions;
+}
+
+/** One unit of it, split. */
+export interface HarvestedUnit {
+  readonly examples: StoredExamples;
+  /** The unit's row of weights, a copy. */
+  readonly weights: Float32Array;
+  readonly split: UnitFeatures;
+  /** By id: the largest first. */
+  readonly features: readonly Feature[];
+}
+
+/** Splits a harvested unit into features, from its inputs as a study stores them, and names them. */
+export function unitFeatures(work: SplitWork, unit: number, corpus: WordCounts): HarvestedUnit {
+  const { bank, embedding, width, contexts, texts, cluster } = work;
+  const examples = storedExamples(bank, unit);
+  const { halves, scales, context, position, activation } = examples;
+  const rowLength = weightsWidth({ embedding, width });
+  const weights = work.weights.slice(unit * rowLength, (unit + 1) * rowLength);
+  const split = splitUnit({ embedding, inputs: unpackRows(halves, scales, width), weights, ...cluster });
+  const words = Array.from(context, (id, i) => {
+    if (texts === null) return { words: [] };
+    const tokens = tokensOf(contexts, id);
+    const text = (token: number): string => texts[tokens[token]!]!;
+    return peakWords({ length: tokens.length, text }, position[i]!, RUN_SPELLS_BYTES);
+  });
+  const { features } = describeFeatures({
+    labels: split.labels,
+    activations: activation,
+    centrals: split.centrals,
+    words: { examples: words, corpus },
+  });
+  return { examples, weights, split, features };
+}
