@@ -1,4 +1,5 @@
 import { Moved, serve } from '../base/rpc.ts';
+import { checkFinite } from '../tensors/finite.ts';
 import type { Program } from './compile.ts';
 import { Session, type TapData } from './session.ts';
 
@@ -36,6 +37,8 @@ async function open(key: string, program: Program, threads: number): Promise<Ses
     sessions.set(key, known);
     return known;
   }
+  // NaN and infinities in weights that this program reads are refused.
+  await checkFinite({ tensors: program.weights }, program.weights.keys());
   const session = await Session.open(program, threads);
   sessions.set(key, session);
   if (sessions.size > KEPT) {

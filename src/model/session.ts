@@ -1,7 +1,6 @@
-import { InferenceSession, Tensor } from 'onnxruntime-node';
-import { externalRoot } from '../onnx/graph.ts';
-import { checkFinite } from '../tensors/finite.ts';
+import type { BackendSession } from './backend.ts';
 import type { Program } from './compile.ts';
+import { openBackend } from './open-backend.ts';
 
 /** One tap's values, row-major [batch, position, width]. */
 export interface TapData {
@@ -9,42 +8,33 @@ export interface TapData {
   readonly shape: readonly number[];
 }
 
-/** A compiled program running in ONNX Runtime, in the thread that calls it (a run blocks that thread). */
+/** A compiled program that runs in the thread that calls it (a run blocks that thread). */
 export class Session {
-  readonly #session: InferenceSession;
+  readonly #session: BackendSession;
   readonly #program: Program;
 
-  private constructor(session: InferenceSession, program: Program) {
+  private constructor(session: BackendSession, program: Program) {
     this.#session = session;
     this.#program = program;
   }
 
-  /** Maps the weights, refusing NaN and infinities in those that this program reads. */
   static async open(program: Program, threads: number): Promise<Session> {
-    await checkFinite({ tensors: program.weights }, program.weights.keys());
-    const session = await InferenceSession.create(program.bytes, {
-      intraOpNumThreads: threads,
-      interOpNumThreads: 1,
-      executionMode: 'sequential',
-      graphOptimizationLevel: 'all',
-      logSeverityLevel: 3,
-      extra: { session: { model_external_initializers_file_folder_path: externalRoot() } },
-    });
-    return new Session(session, program);
+    const backend = await openBackend();
+    return new Session(await backend.open(program, { threads }), program);
   }
 
   /** Runs `batch` rows of `length` tokens each. */
   async run(tokens: Int32Array, batch: number, length: number): Promise<Record<string, TapData>> {
-    const outputs = await this.#session.run({ tokens: new Tensor('int32', tokens, [batch, length]) });
+    const outputs = await this.#session.run({ tokens: { data: tokens, shape: [batch, length] } });
     const taps: Record<string, TapData> = {};
     for (const [tap, wire] of Object.entries(this.#program.outputs)) {
-      const tensor = outputs[wire]!;
-      taps[tap] = { data: tensor.data as Float32Array, shape: tensor.dims };
+      const { data, shape } = outputs[wire]!;
+      taps[tap] = { data: data as Float32Array, shape };
     }
     return taps;
   }
 
-  async close(): Promise<void> {
-    await this.#session.release();
+  close(): Promise<void> {
+    return this.#session.close();
   }
 }

@@ -146,14 +146,8 @@ export class GraphBuilder {
   }
 }
 
-/**
- * The folder that external locations are relative to. ONNX Runtime refuses absolute locations and `..`;
- * the root of the file system takes every file, wherever a checkpoint and an SAE may lie.
- */
-export function externalRoot(): string {
-  return process.platform === 'win32' ? process.cwd().slice(0, 3) : '/';
-}
-
-function locationOf(file: string): string {
-  return file.slice(externalRoot().length).replaceAll('\\', '/');
+/** A file's place from the root of its file system or drive, as a graph has it: ONNX Runtime takes no absolute one. */
+export function locationOf(file: string): string {
+  const drive = /^[A-Za-z]:[\\/]/.test(file);
+  return drive ? file.slice(3).replaceAll('\\', '/') : file.replace(/^\//, '');
 }

@@ -1,6 +1,7 @@
-import type { InferenceSession } from 'onnxruntime-node';
 import { PolysemeError } from '../errors.ts';
-import { externalRoot, GraphBuilder, type Wire } from '../onnx/graph.ts';
+import type { BackendSession, Values } from '../model/backend.ts';
+import { openBackend } from '../model/open-backend.ts';
+import { GraphBuilder, type Wire } from '../onnx/graph.ts';
 import { decodeNodes, encodeNodes, inputsNeeded } from './graph.ts';
 import { decodesWithInputs, type SaeData } from './sae-data.ts';
 
@@ -12,7 +13,7 @@ type Direction = 'encode' | 'decode' | 'latentInputs';
 /** Runs an SAE by itself: one session a direction, made when first needed, inputs in chunks of rows. */
 export class SaeRunner {
   readonly #sae: SaeData;
-  readonly #sessions = new Map<Direction, Promise<InferenceSession>>();
+  readonly #sessions = new Map<Direction, Promise<BackendSession>>();
 
   constructor(sae: SaeData) {
     this.#sae = sae;
@@ -69,7 +70,7 @@ export class SaeRunner {
   async dispose(): Promise<void> {
     const sessions = [...this.#sessions.values()];
     this.#sessions.clear();
-    for (const session of sessions) await (await session).release();
+    for (const session of sessions) await (await session).close();
   }
 
   #encode(inputs: Float32Array): Promise<Float32Array> {
@@ -84,24 +85,21 @@ export class SaeRunner {
   }
 
   async #run(direction: Direction, feeds: Record<string, [Float32Array, number]>): Promise<Float32Array> {
-    const { Tensor } = await import('onnxruntime-node');
     let session = this.#sessions.get(direction);
     if (session === undefined) {
       session = this.#create(direction);
       this.#sessions.set(direction, session);
       session.catch(() => this.#sessions.delete(direction));
     }
-    const tensors = Object.entries(feeds).map(([name, [data, width]]) => [
-      name,
-      new Tensor('float32', data, [data.length / width, width]),
-    ]);
-    const ready = await session;
-    const outputs = await ready.run(Object.fromEntries(tensors));
-    return outputs[ready.outputNames[0]!]!.data as Float32Array;
+    const inputs: Record<string, Values> = {};
+    for (const [name, [data, width]] of Object.entries(feeds)) {
+      inputs[name] = { data, shape: [data.length / width, width] };
+    }
+    const [output] = Object.values(await (await session).run(inputs));
+    return output!.data as Float32Array;
   }
 
-  async #create(direction: Direction): Promise<InferenceSession> {
-    const { InferenceSession } = await import('onnxruntime-node');
+  async #create(direction: Direction): Promise<BackendSession> {
     const { dIn, dSae } = this.#sae.config;
     const graph = new GraphBuilder();
     let output: Wire;
@@ -122,10 +120,8 @@ export class SaeRunner {
       // A graph's output may not be its input itself.
       output = graph.op('Identity', [direction === 'encode' ? latents : latentInputs]);
     }
-    return InferenceSession.create(graph.encode([output]).bytes, {
-      logSeverityLevel: 3,
-      extra: { session: { model_external_initializers_file_folder_path: externalRoot() } },
-    });
+    const backend = await openBackend();
+    return backend.open(graph.encode([output]));
   }
 
   #rows(data: Float32Array, width: number, what: string): number {

@@ -1,9 +1,9 @@
 import { mkdtemp, readFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { InferenceSession, Tensor } from 'onnxruntime-node';
 import { describe, expect, test } from 'vitest';
-import { externalRoot, GraphBuilder } from '../../src/onnx/graph.ts';
+import { openBackend } from '../../src/model/open-backend.ts';
+import { GraphBuilder } from '../../src/onnx/graph.ts';
 import { type SaeConfig, saeConfig } from '../../src/sae/config.ts';
 import { decodeNodes, encodeNodes } from '../../src/sae/graph.ts';
 import { loadSae } from '../../src/sae/load.ts';
@@ -175,20 +175,19 @@ describe('in a graph', () => {
       return { latents, latentInputs, output: decodeNodes(graph, sae, latents, input) };
     });
     const outputs = wires.flatMap(({ latents, latentInputs, output }) => [latents, latentInputs, output]);
-    const { bytes, weights } = graph.encode(outputs.map((wire) => graph.op('Identity', [wire])));
-    expect(weights.size).toBe(2 * paths.length);
-    const session = await InferenceSession.create(bytes, {
-      extra: { session: { model_external_initializers_file_folder_path: externalRoot() } },
-    });
-    const results = await session.run({ x: new Tensor('float32', inputs, [1, 7, 6]) });
+    const names = outputs.map((wire) => graph.op('Identity', [wire]));
+    const program = graph.encode(names);
+    expect(program.weights.size).toBe(2 * paths.length);
+    const session = await (await openBackend()).open(program);
+    const results = await session.run({ x: { data: inputs, shape: [1, 7, 6] } });
     for (const [i, sae] of saes.entries()) {
-      const [latents, h, output] = session.outputNames.slice(3 * i, 3 * i + 3).map((name) => results[name]!);
-      expect(latents!.dims).toEqual([1, 7, 10]);
+      const [latents, h, output] = names.slice(3 * i, 3 * i + 3).map((name) => results[name]!);
+      expect(latents!.shape).toEqual([1, 7, 10]);
       expectClose(latents!.data as Float32Array, encode64(sae, inputs).latents);
       expectClose(h!.data as Float32Array, encode64(sae, inputs).h);
       expectClose(output!.data as Float32Array, decode64(sae, encode64(sae, inputs).latents, inputs));
     }
-    await session.release();
+    await session.close();
   });
 
   test('decoding without an input that is needed is refused when the graph is built', async () => {

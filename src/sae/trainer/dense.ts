@@ -1,5 +1,6 @@
-import { InferenceSession, Tensor } from 'onnxruntime-node';
 import { PolysemeError } from '../../errors.ts';
+import type { BackendSession, Values } from '../../model/backend.ts';
+import { openBackend } from '../../model/open-backend.ts';
 import { encodeModel } from '../../onnx/proto.ts';
 import { wasm } from '../../wasm/generated/sae-dense.ts';
 import { instantiate, type Kernel, reserve } from '../../wasm/instance.ts';
@@ -83,13 +84,13 @@ type Product = 'a·bᵀ' | 'a·b + c' | 'aᵀ·b + c';
  */
 export class DenseStep {
   readonly #kernel: Kernel<DenseExports>;
-  readonly #products: Record<Product, InferenceSession>;
+  readonly #products: Record<Product, BackendSession>;
   readonly #stride: number;
   readonly #shared: SaeKernel;
   readonly #memory: WebAssembly.Memory;
 
   private constructor(
-    products: Record<Product, InferenceSession>,
+    products: Record<Product, BackendSession>,
     stride: number,
     shared: SaeKernel,
     memory: WebAssembly.Memory,
@@ -103,6 +104,7 @@ export class DenseStep {
 
   /** `shared` is the thread's instance of kernels/sae over `memory`. */
   static async create(stride: number, shared: SaeKernel, memory: WebAssembly.Memory): Promise<DenseStep> {
+    const backend = await openBackend();
     const product = (attributes: Record<string, number>, adds: boolean) => {
       const inputs = adds ? ['a', 'b', 'c'] : ['a', 'b'];
       const model = encodeModel({
@@ -111,7 +113,7 @@ export class DenseStep {
         inputs: inputs.map((name) => ({ name, type: 'float', shape: [`${name}0`, `${name}1`] })),
         outputs: [{ name: 'y', type: 'float', shape: ['y0', 'y1'] }],
       });
-      return InferenceSession.create(model, { intraOpNumThreads: 1, interOpNumThreads: 1 });
+      return backend.open({ bytes: model }, { threads: 1 });
     };
     const products = {
       a·bᵀ: await product({ transB: 1 }, false),
@@ -305,7 +307,7 @@ export class DenseStep {
   }
 
   async close(): Promise<void> {
-    for (const session of Object.values(this.#products)) await session.release();
+    for (const session of Object.values(this.#products)) await session.close();
   }
 
   /** Copies a tile of latents; returns its width, a multiple of 4: what is past the end is never active. */
@@ -347,11 +349,10 @@ export class DenseStep {
     c?: number,
   ): Promise<void> {
     const { buffer } = this.#kernel.memory;
-    const tensor = (address: number, rows: number, columns: number) =>
-      new Tensor('float32', new Float32Array(buffer as ArrayBuffer, address, rows * columns), [
-        rows,
-        columns,
-      ]);
+    const tensor = (address: number, rows: number, columns: number): Values => ({
+      data: new Float32Array(buffer as ArrayBuffer, address, rows * columns),
+      shape: [rows, columns],
+    });
     const [rows, columns] = product === 'a·bᵀ' ? [a0, b0] : product === 'a·b + c' ? [a0, b1] : [a1, b1];
     await this.#products[product].run(
       {

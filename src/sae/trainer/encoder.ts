@@ -1,5 +1,6 @@
-import { InferenceSession, Tensor } from 'onnxruntime-node';
 import { PolysemeError } from '../../errors.ts';
+import type { BackendSession } from '../../model/backend.ts';
+import { openBackend } from '../../model/open-backend.ts';
 import { encodeModel } from '../../onnx/proto.ts';
 import { wasm } from '../../wasm/generated/sae-scan.ts';
 import { instantiate, type Kernel, reserve } from '../../wasm/instance.ts';
@@ -99,10 +100,10 @@ const TINY = 1.401298464324817e-45;
  */
 export class TileEncoder {
   readonly #kernel: Kernel<ScanExports>;
-  readonly #session: InferenceSession;
+  readonly #session: BackendSession;
   readonly #stride: number;
 
-  private constructor(session: InferenceSession, stride: number) {
+  private constructor(session: BackendSession, stride: number) {
     this.#session = session;
     this.#stride = stride;
     this.#kernel = instantiate<ScanExports>(wasm);
@@ -118,7 +119,8 @@ export class TileEncoder {
       ],
       outputs: [{ name: 'pre', type: 'float', shape: ['tokens', 'latents'] }],
     });
-    const session = await InferenceSession.create(model, { intraOpNumThreads: 1, interOpNumThreads: 1 });
+    const backend = await openBackend();
+    const session = await backend.open({ bytes: model }, { threads: 1 });
     return new TileEncoder(session, stride);
   }
 
@@ -195,10 +197,10 @@ export class TileEncoder {
         const count = Math.min(rows, tokens - token);
         await this.#session.run(
           {
-            h: new Tensor('float32', f32(h + token * stride * 4, count * stride), [count, stride]),
-            w: new Tensor('float32', f32(w, columns * stride), [columns, stride]),
+            h: { data: f32(h + token * stride * 4, count * stride), shape: [count, stride] },
+            w: { data: f32(w, columns * stride), shape: [columns, stride] },
           },
-          { pre: new Tensor('float32', f32(tile, count * columns), [count, columns]) },
+          { pre: { data: f32(tile, count * columns), shape: [count, columns] } },
         );
         if (mode === 'all') {
           const total = exports.scan(tile, count, columns, bias, low, first, counts, out);
@@ -247,7 +249,7 @@ export class TileEncoder {
   }
 
   async close(): Promise<void> {
-    await this.#session.release();
+    await this.#session.close();
   }
 
   /** Copies a tile's encoder rows and bounds; returns its width, a multiple of 16: what is past the end never hits. */
