@@ -17,7 +17,6 @@ export type { Difference, Interval, Quantiles } from './compare/bootstrap.ts';
 export {
   type BankComparison,
   type BankDifference,
-  type ComparedMetric,
   type CompareOptions,
   type Comparison,
   compareSources,
@@ -41,6 +40,7 @@ export { type ExampleWords, exampleWords } from './features/words.ts';
 export type { Sign } from './harvest/scan.ts';
 export type { SelectionOptions } from './harvest/selection.ts';
 export { type SplitBankOptions, splitBank } from './harvest/split-given.ts';
+export { type ComparedMetric, METRICS, type Metric } from './polysemy/column-lists.ts';
 export { type Polysemy, polysemy } from './polysemy/metrics.ts';
 export {
   SAE_FORMATS,

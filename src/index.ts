@@ -27,12 +27,11 @@ export { createSaeTrainer, type SaeTrainer } from './sae/trainer/trainer.ts';
 export type { SaeTrainerOptions, SaeWeights } from './sae/trainer/trainer-options.ts';
 export { startServer } from './server/server.ts';
 export { compareBanks } from './study/compare-study.ts';
-export { METRICS, type Metric } from './study/record.ts';
-export {
-  openStudy,
-  type Study,
-  type StudyInfo,
-  type UnitQuery,
+export { openStudy } from './study/open-study.ts';
+export type {
+  Study,
+  StudyInfo,
+  UnitQuery,
 } from './study/study.ts';
 export type { Tokenizer } from './tokenizer/tokenizer.ts';
 export type { TrainedSae } from './train/run-file.ts';

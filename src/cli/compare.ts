@@ -2,7 +2,7 @@ import type { Command } from 'commander';
 import { visible } from '../base/visible.ts';
 import type { Comparison } from '../compare/compare-banks.ts';
 import { compareBanks } from '../study/compare-study.ts';
-import { openStudy } from '../study/study.ts';
+import { openStudy } from '../study/open-study.ts';
 import { wholeNumber } from './parse.ts';
 import { cell, colors, number, Progress, print, printJson, table } from './terminal.ts';
 

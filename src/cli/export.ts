@@ -4,7 +4,8 @@ import { finished } from 'node:stream/promises';
 import { type Command, Option } from 'commander';
 import { visibleJson } from '../base/visible.ts';
 import { PolysemeError } from '../errors.ts';
-import { openStudy, type Study } from '../study/study.ts';
+import { openStudy } from '../study/open-study.ts';
+import type { Study } from '../study/study.ts';
 
 export function define(command: Command): void {
   command

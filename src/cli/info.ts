@@ -1,9 +1,12 @@
 import type { Command } from 'commander';
 import { visible } from '../base/visible.ts';
-import { METRICS } from '../study/record.ts';
-import { openStudy } from '../study/study.ts';
+import { column, METRICS } from '../polysemy/column-lists.ts';
+import { openStudy } from '../study/open-study.ts';
 import { infoWithDead } from './dead.ts';
 import { cell, colors, number, print, printJson, table } from './terminal.ts';
+
+/** Metrics of polysemy that the summary has. */
+const SUMMARISED = METRICS.filter((metric) => column(metric).brief && column(metric).group !== 'statistics');
 
 export function define(command: Command): void {
   command
@@ -41,9 +44,7 @@ export function define(command: Command): void {
         for (const bank of info.banks) {
           const units = study.units({ bank: bank.name });
           const dead = units.filter(({ examples }) => examples === 0).length;
-          METRICS.filter((metric) =>
-            ['clusters', 'maxDistance', 'meanDistance', 'effectiveClusters'].includes(metric),
-          ).forEach((metric, i) => {
+          SUMMARISED.forEach((metric, i) => {
             const values = units
               .map((unit) => unit[metric])
               .filter((v) => v !== null)

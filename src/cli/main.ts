@@ -3,11 +3,7 @@ import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
 import { visible, visibleLines } from '../base/visible.ts';
 import { PolysemeError } from '../errors.ts';
-
-/** A subcommand: its options and action, loaded only when it is the one that runs. */
-export interface CommandModule {
-  define(command: Command): void | Promise<void>;
-}
+import type { CommandModule } from './command.ts';
 
 /** Every command, with the line that describes it in the list. */
 const COMMANDS = {

@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import type { CommandModule } from './main.ts';
+import type { CommandModule } from './command.ts';
 
 /** Every subcommand, with the line that describes it in the list. */
 const SUBCOMMANDS = {

@@ -91,9 +91,10 @@ function width(text: string): number {
   return columns;
 }
 
-/** A number for a table: `–` for none. */
-export function cell(value: number | null, digits = 3): string {
+/** A number or a word for a table: `–` for none. */
+export function cell(value: number | string | null, digits = 3): string {
   if (value === null) return '–';
+  if (typeof value === 'string') return value;
   if (Number.isInteger(value)) return value.toLocaleString('en-US');
   return value !== 0 && Math.abs(value) < 10 ** -digits ? value.toExponential(1) : value.toFixed(digits);
 }

@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import { visible } from '../base/visible.ts';
 import type { UnitExample } from '../features/unit.ts';
-import { openStudy } from '../study/study.ts';
+import { openStudy } from '../study/open-study.ts';
 import { spelledAt } from '../tokenizer/byte-tokens.ts';
 import { unitName, wholeNumber } from './parse.ts';
 import { cell, colors, print, printJson } from './terminal.ts';

@@ -1,20 +1,13 @@
 import { type Command, Option } from 'commander';
 import { visible } from '../base/visible.ts';
-import { METRICS, type Metric } from '../study/record.ts';
-import { openStudy } from '../study/study.ts';
+import { column, LISTED, METRICS, type Metric } from '../polysemy/column-lists.ts';
+import { openStudy } from '../study/open-study.ts';
 import { wholeNumber } from './parse.ts';
 import { cell, colors, print, printJson, table } from './terminal.ts';
 
-const COLUMNS = [
-  ['examples', 'examples'],
-  ['maxActivation', 'max'],
-  ['density', 'density'],
-  ['clusters', 'features'],
-  ['effectiveClusters', 'effective'],
-  ['meanDistance', 'mean dist'],
-  ['maxDistance', 'max dist'],
-  ['silhouette', 'silhouette'],
-] as const;
+const COLUMNS = LISTED.filter((name) => column(name).brief);
+/** What `--help` says of each metric. */
+const HELP = METRICS.map((metric) => `  ${metric.padEnd(22)}${column(metric).meaning}`).join('\n');
 
 export function define(command: Command): void {
   command
@@ -25,7 +18,10 @@ export function define(command: Command): void {
     .option('--desc', 'largest first; units without a number stay last')
     .option('--limit <N>', 'at most so many units', wholeNumber(1))
     .option('--json', 'as JSON, with every metric')
-    .addHelpText('after', '\nExample:\n  polyseme units study.db --sort clusters --desc --limit 10')
+    .addHelpText(
+      'after',
+      `\nMetrics:\n${HELP}\n\nExample:\n  polyseme units study.db --sort clusters --desc --limit 10`,
+    )
     .action(
       (
         path: string,
@@ -39,17 +35,26 @@ export function define(command: Command): void {
             printJson({ units });
             return;
           }
-          const rows = [['unit', ...COLUMNS.map(([, title]) => title), 'words of the largest feature']];
+          const rows = [
+            ['unit', ...COLUMNS.map((name) => column(name).short), 'words of the largest feature'],
+          ];
           for (const unit of units) {
             const words = study.words(unit.bank, unit.index)[0] ?? [];
-            const values = COLUMNS.map(([metric]) => cell(unit[metric], metric === 'maxActivation' ? 2 : 3));
+            const values = COLUMNS.map((name) =>
+              cell(unit[name], column(name).format === 'activation' ? 2 : 3),
+            );
             rows.push([
               visible(`${unit.bank}/${unit.index}`),
               ...values,
               colors.cyan(visible(words.join(', '))),
             ]);
           }
-          for (const line of table(rows, [false, ...COLUMNS.map(() => true), false])) print(line);
+          for (const line of table(rows, [
+            false,
+            ...COLUMNS.map((name) => column(name).type !== 'word'),
+            false,
+          ]))
+            print(line);
         } finally {
           study.close();
         }

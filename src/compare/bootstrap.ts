@@ -23,6 +23,9 @@ export interface Difference {
   readonly superiorityInterval: Interval;
 }
 
+/** Resamples of a bootstrap interval, unless told otherwise. */
+export const RESAMPLES = 1000;
+
 /** Shares of the resamples that lie outside an interval, on each side: 95 % intervals. */
 const TAIL = 0.025;
 

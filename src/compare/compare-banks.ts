@@ -2,6 +2,7 @@ import { createRandom } from '../base/random.ts';
 import { nextTurn } from '../base/turn.ts';
 import { PolysemeError } from '../errors.ts';
 import type { ClusterOptions } from '../features/split.ts';
+import { COMPARED, type ComparedMetric, eachCompared } from '../polysemy/column-lists.ts';
 import { edgesOf, histogram } from './bins.ts';
 import {
   type Difference,
@@ -10,29 +11,9 @@ import {
   medianInterval,
   type Quantiles,
   quantiles,
+  RESAMPLES,
 } from './bootstrap.ts';
-import {
-  drawPool,
-  type ExampleSource,
-  type MatchedMetrics,
-  matchedExamples,
-  measureMatched,
-  measureNull,
-} from './matched.ts';
-
-/** The metrics that are compared. */
-export const COMPARED = [
-  'clusters',
-  'effectiveClusters',
-  'largestShare',
-  'maxDistance',
-  'meanDistance',
-  'intraClusterDistance',
-  'interClusterDistance',
-  'silhouette',
-  'inputDistance',
-] as const satisfies readonly (keyof MatchedMetrics)[];
-export type ComparedMetric = (typeof COMPARED)[number];
+import { drawPool, type ExampleSource, matchedExamples, measureMatched, measureNull } from './matched.ts';
 
 export interface CompareOptions {
   /** Examples of every unit; default: the most that at least half of the live units of each bank have. */
@@ -41,7 +22,7 @@ export interface CompareOptions {
   readonly units?: number;
   /** Seed of every choice; default 0. */
   readonly seed?: number;
-  /** Resamples of the bootstrap intervals; default 1000. */
+  /** Resamples of the bootstrap intervals; default {@link RESAMPLES}. */
   readonly resamples?: number;
   readonly onProgress?: (progress: { bank: string; done: number; total: number }) => void;
 }
@@ -131,7 +112,7 @@ const UNITS_A_TURN = 16;
 export async function compareSources(
   sources: readonly ExampleSource[],
   cluster: ClusterOptions,
-  { examples, units, seed = 0, resamples = 1000, onProgress }: CompareOptions = {},
+  { examples, units, seed = 0, resamples = RESAMPLES, onProgress }: CompareOptions = {},
 ): Promise<Comparison> {
   checkNames(sources.map(({ name }) => name));
   for (const [name, value, least] of [
@@ -162,7 +143,7 @@ export async function compareSources(
   for (const source of sources) {
     found.push(await measureBank(source, matched, cluster, { units, seed, onProgress }));
   }
-  const edges = byMetric((metric) =>
+  const edges = eachCompared((metric) =>
     edgesOf(found.flatMap(({ own, null: none }) => [own[metric], none[metric]])),
   );
   return {
@@ -200,8 +181,8 @@ async function measureBank(
   const units =
     most === undefined ? enough : createRandom(salt, 1).shuffle(enough.slice()).slice(0, most).sort();
   const pool = units.length === 0 ? null : drawPool(source, n, salt);
-  const own = byMetric(() => new Float64Array(units.length));
-  const none = byMetric(() => new Float64Array(units.length));
+  const own = eachCompared(() => new Float64Array(units.length));
+  const none = eachCompared(() => new Float64Array(units.length));
   for (const [i, unit] of units.entries()) {
     const random = createRandom(salt + 1, unit);
     const examples = source.unit(unit);
@@ -235,12 +216,12 @@ function describeBank(
     tooFew,
     compared,
     belowNull: belowNull(own.clusters, none.clusters),
-    metrics: byMetric((metric, i) => {
+    metrics: eachCompared((metric) => {
       const values = own[metric].filter((value) => !Number.isNaN(value));
       const nulls = none[metric].filter((value) => !Number.isNaN(value));
       return {
         ...quantiles(values),
-        interval: medianInterval(values, resamples, createRandom(textSeed(name, seed), 2 + i)),
+        interval: medianInterval(values, resamples, createRandom(textSeed(`${name} ${metric}`, seed))),
         null: quantiles(nulls),
         histogram: histogram(values, edges[metric]),
         nullHistogram: histogram(nulls, edges[metric]),
@@ -276,13 +257,6 @@ function checkNames(names: readonly string[]): void {
   if (names.length < 2) throw new PolysemeError('compare: name two or more banks');
   const twice = names.find((name, i) => names.indexOf(name) !== i);
   if (twice !== undefined) throw new PolysemeError(`compare: bank ${twice} is named twice`);
-}
-
-function byMetric<T>(make: (metric: ComparedMetric, i: number) => T): Record<ComparedMetric, T> {
-  return Object.fromEntries(COMPARED.map((metric, i) => [metric, make(metric, i)])) as Record<
-    ComparedMetric,
-    T
-  >;
 }
 
 /** A seed of its own for each text (FNV-1a). */

@@ -1,7 +1,18 @@
 import * as z from 'zod';
 import { type LinkageMethod, linkageMethods } from '../cluster/linkage.ts';
-import { COMPARED, type ComparedMetric } from '../compare/compare-banks.ts';
-import { METRICS, type Metric } from '../study/record.ts';
+import {
+  COMPARED,
+  type ColumnName,
+  type ColumnValues,
+  type ComparedMetric,
+  column,
+  eachCompared,
+  eachMetric,
+  METRICS,
+  type Metric,
+  SUMMARY,
+} from '../polysemy/column-lists.ts';
+import { POLYSEMY } from '../polysemy/metrics.ts';
 
 /**
  * What the HTTP API takes and gives. Routing, validation, and the OpenAPI document follow from these; a schema with
@@ -10,11 +21,27 @@ import { METRICS, type Metric } from '../study/record.ts';
 
 const count = z.int().min(0);
 const real = z.number().nullable();
-const metrics = z.enum(METRICS as unknown as [Metric, ...Metric[]]);
+const metrics = z.enum(METRICS);
 const linkages = z.enum(linkageMethods as [LinkageMethod, ...LinkageMethod[]]);
 
 function byMetric<T extends z.ZodType>(schema: T): z.ZodObject<Record<Metric, T>> {
-  return z.object(Object.fromEntries(METRICS.map((metric) => [metric, schema])) as Record<Metric, T>);
+  return z.object(eachMetric(() => schema));
+}
+
+type ColumnSchema<Name extends ColumnName> = z.ZodType<ColumnValues<Name>[Name]>;
+
+/** What a unit has of a column. */
+function valueSchema(name: ColumnName): z.ZodType {
+  const { type, words, nullable, meaning } = column(name);
+  const value = type === 'word' ? z.enum(words!) : type === 'integer' ? count : z.number();
+  return (nullable ? value.nullable() : value).meta({ description: meaning });
+}
+
+/** Some columns of a unit. */
+function columns<Name extends ColumnName>(names: readonly Name[]) {
+  return z.object(
+    Object.fromEntries(names.map((name) => [name, valueSchema(name)])) as { [N in Name]: ColumnSchema<N> },
+  );
 }
 
 /** RFC 9457 problem details. */
@@ -74,22 +101,7 @@ export const banksAnswer = z
 
 /** One unit's statistics and polysemy. */
 export const unitSummary = z
-  .object({
-    bank: z.string(),
-    index: count,
-    examples: count,
-    maxActivation: real,
-    mean: real.meta({ description: 'mean activation over all text tokens' }),
-    density: real.meta({ description: 'share of text tokens with a > 0' }),
-    clusters: count.meta({ description: 'number of features' }),
-    maxDistance: real,
-    meanDistance: real,
-    intraClusterDistance: real,
-    interClusterDistance: real,
-    effectiveClusters: real,
-    largestShare: real,
-    silhouette: real,
-  })
+  .object({ bank: z.string(), index: count, ...columns(SUMMARY).shape })
   .meta({ id: 'UnitSummary' });
 
 const unitRow = unitSummary
@@ -201,18 +213,7 @@ export const clusteringAnswer = z
     leaves: z
       .object({ feature: z.array(count) })
       .meta({ description: 'of every example: the id of its feature' }),
-    metrics: unitSummary
-      .pick({
-        clusters: true,
-        maxDistance: true,
-        meanDistance: true,
-        intraClusterDistance: true,
-        interClusterDistance: true,
-        effectiveClusters: true,
-        largestShare: true,
-        silhouette: true,
-      })
-      .meta({ id: 'Polysemy' }),
+    metrics: columns(POLYSEMY).meta({ id: 'Polysemy' }),
     features: z.array(feature).meta({ description: 'by id' }),
     distances: z
       .array(z.number())
@@ -278,9 +279,7 @@ const MATCHED_BANKS = 6;
 const interval = z.tuple([z.number(), z.number()]).meta({ description: '95 % bootstrap interval' });
 
 function byCompared<T extends z.ZodType>(schema: T): z.ZodObject<Record<ComparedMetric, T>> {
-  return z.object(
-    Object.fromEntries(COMPARED.map((metric) => [metric, schema])) as Record<ComparedMetric, T>,
-  );
+  return z.object(eachCompared(() => schema));
 }
 
 const matchedMetric = quantiles

@@ -1,17 +1,10 @@
-import type { Polysemy } from '../polysemy/metrics.ts';
+import type { ColumnValues, Metric, WordColumn } from '../polysemy/column-lists.ts';
 import type { Feature } from './describe.ts';
 
-/** One unit's statistics and polysemy. */
-export interface UnitSummary extends Polysemy {
+/** One unit's statistics and polysemy; what each number is stands in the table of columns (polysemy/columns.ts). */
+export interface UnitSummary extends Readonly<ColumnValues<Metric | WordColumn>> {
   readonly bank: string;
   readonly index: number;
-  /** Number of its examples. */
-  readonly examples: number;
-  readonly maxActivation: number | null;
-  /** Mean activation over all text tokens; null where there is none. */
-  readonly mean: number | null;
-  /** Share of text tokens with a > 0. */
-  readonly density: number | null;
 }
 
 /** The tokens of a context. */

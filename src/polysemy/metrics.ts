@@ -1,27 +1,26 @@
 import { checkLabels } from '../cluster/labels.ts';
 import { type Condensed, checkCondensed, rowStart } from '../embed/condensed.ts';
+import type { ColumnValues, Metric } from './column-lists.ts';
 import { effectiveOf } from './shares.ts';
 import { silhouette } from './silhouette.ts';
 
-/** How polysemantic a unit is, by the distances between its examples' neuron embeddings and their clusters. */
-export interface Polysemy {
-  /** Number of features. */
-  clusters: number;
-  /** Largest distance between two examples; null for fewer than two. */
-  maxDistance: number | null;
-  /** Mean distance over all pairs; null for fewer than two examples. */
-  meanDistance: number | null;
-  /** Mean distance over all pairs inside one cluster; null where there is no such pair. */
-  intraClusterDistance: number | null;
-  /** Mean distance over all pairs in two different clusters; null where there is no such pair. */
-  interClusterDistance: number | null;
-  /** exp of the entropy of the clusters' shares of the examples, 1…clusters; null without examples. */
-  effectiveClusters: number | null;
-  /** Share of the examples that the largest cluster holds; null without examples. */
-  largestShare: number | null;
-  /** Mean silhouette (Rousseeuw 1987) in [−1, 1]; an example alone in its cluster scores 0; null unless 2 ≤ clusters ≤ n − 1. */
-  silhouette: number | null;
-}
+/** What `polysemy` computes. */
+export const POLYSEMY = [
+  'clusters',
+  'maxDistance',
+  'meanDistance',
+  'intraClusterDistance',
+  'interClusterDistance',
+  'effectiveClusters',
+  'largestShare',
+  'silhouette',
+] as const satisfies readonly Metric[];
+
+/**
+ * How polysemantic a unit is, by the distances between its examples' neuron embeddings and their clusters. What each
+ * number is, and when it is null, stands in the table of columns.
+ */
+export type Polysemy = Readonly<ColumnValues<(typeof POLYSEMY)[number]>>;
 
 /**
  * The polysemy metrics of one unit. Sums in double precision.

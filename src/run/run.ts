@@ -12,7 +12,8 @@ import { wordText } from '../features/word-texts.ts';
 import { harvest } from '../harvest/harvest.ts';
 import { hubFiles } from '../hub/hub.ts';
 import { loadModel, type Model } from '../model/load.ts';
-import { openStudy, type StudyInfo } from '../study/study.ts';
+import { openStudy } from '../study/open-study.ts';
+import type { StudyInfo } from '../study/study.ts';
 import { type StudyMeta, StudyWriter } from '../study/writer.ts';
 import {
   checkWritable,

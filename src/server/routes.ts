@@ -4,7 +4,7 @@ import type * as z from 'zod';
 import { linkageMethods } from '../cluster/linkage.ts';
 import * as schemas from '../contract/study.ts';
 import { trainingLogAnswer, trainingLogQuery, trainingsAnswer } from '../contract/trainings.ts';
-import { METRICS } from '../study/record.ts';
+import { METRICS } from '../polysemy/column-lists.ts';
 import type { Wire } from './http/json.ts';
 import { HttpProblem } from './http/problem.ts';
 import { compareAnswer, matchedAnswer } from './study/comparisons.ts';

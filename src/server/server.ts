@@ -1,7 +1,7 @@
 import type { AddressInfo } from 'node:net';
 import { createAdaptorServer } from '@hono/node-server';
 import { PolysemeError } from '../errors.ts';
-import { openStudy } from '../study/study.ts';
+import { openStudy } from '../study/open-study.ts';
 import { createServer, type ServerOptions } from './api.ts';
 import { allowedHosts, isLoopback } from './http/headers.ts';
 

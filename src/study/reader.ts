@@ -5,8 +5,17 @@ import type { Tree } from '../cluster/tree.ts';
 import { PolysemeError } from '../errors.ts';
 import { describeFeatures } from '../features/describe.ts';
 import type { SplitUnit, TokenTexts, UnitExample, UnitSummary } from '../features/unit.ts';
+import {
+  column,
+  eachMetric,
+  METRICS,
+  type Metric,
+  SUMMARY,
+  WORD_COLUMNS,
+  type WordColumn,
+} from '../polysemy/column-lists.ts';
 import { spellBytes } from '../tokenizer/byte-tokens.ts';
-import { METRICS, type Metric, type UnitDetail, type UnitInputs } from './record.ts';
+import type { UnitDetail, UnitInputs } from './record.ts';
 import { type Db, guard } from './schema.ts';
 import { loadText } from './stored-text.ts';
 import type { Study, StudyContext, StudyInfo, UnitColumns, UnitQuery } from './study.ts';
@@ -30,6 +39,8 @@ export class StudyReader implements Study {
   readonly path: string;
   readonly #db: Db;
   readonly #banks: BankRow[];
+  /** What selects the listed columns; those that a study of an older version has not are null. */
+  readonly #listed: string;
   readonly #statements = new Map<string, ReturnType<Db['prepare']>>();
 
   constructor(path: string, db: Db) {
@@ -46,6 +57,8 @@ export class StudyReader implements Study {
       dimension: dimension as number,
       embedding: JSON.parse(embedding as string) as Embedding,
     }));
+    const known = new Set(this.#all('PRAGMA table_info(units)').map(([, name]) => name));
+    this.#listed = SUMMARY.map((name) => (known.has(name) ? name : `NULL AS ${name}`)).join(', ');
   }
 
   info(): StudyInfo {
@@ -75,17 +88,21 @@ export class StudyReader implements Study {
   }
 
   columns(): UnitColumns {
-    const rows = this.#all(`SELECT bank, idx, words, ${METRICS.join(', ')} FROM units ORDER BY bank, idx`);
+    const rows = this.#all(`SELECT bank, idx, words, ${this.#listed} FROM units ORDER BY bank, idx`);
+    const values = (name: Metric | WordColumn): unknown[] => {
+      const at = 3 + SUMMARY.indexOf(name);
+      return rows.map((row) => row[at]);
+    };
     return {
       bank: Uint16Array.from(rows, ([bank]) => bank as number),
       index: Uint32Array.from(rows, ([, index]) => index as number),
       words: rows.map(([, , words]) => words as string),
-      metrics: Object.fromEntries(
-        METRICS.map((metric, i) => [
-          metric,
-          Float64Array.from(rows, (row) => (row[3 + i] as number | null) ?? Number.NaN),
-        ]),
-      ) as Record<Metric, Float64Array>,
+      metrics: eachMetric((metric) =>
+        Float64Array.from(values(metric), (value) => (value as number | null) ?? Number.NaN),
+      ),
+      texts: Object.fromEntries(
+        WORD_COLUMNS.map((name) => [name, values(name).map((value) => wordOf(name, value))]),
+      ) as UnitColumns['texts'],
     };
   }
 
@@ -98,7 +115,7 @@ export class StudyReader implements Study {
     }
     const order = sort === undefined ? '' : `${sort} IS NULL, ${sort} ${descending ? 'DESC' : 'ASC'},`;
     return this.#all(
-      `SELECT bank, idx, ${METRICS.join(', ')} FROM units ${where} ORDER BY ${order} bank, idx LIMIT ? OFFSET ?`,
+      `SELECT bank, idx, ${this.#listed} FROM units ${where} ORDER BY ${order} bank, idx LIMIT ? OFFSET ?`,
       limit,
       offset,
     ).map((row) => this.#summary(row));
@@ -113,7 +130,7 @@ export class StudyReader implements Study {
   unit(bank: string, index: number): SplitUnit {
     const { id } = this.#bank(bank);
     const [row] = this.#all(
-      `SELECT bank, idx, ${METRICS.join(', ')} FROM units WHERE bank = ? AND idx = ?`,
+      `SELECT bank, idx, ${this.#listed} FROM units WHERE bank = ? AND idx = ?`,
       id,
       index,
     );
@@ -275,7 +292,7 @@ export class StudyReader implements Study {
   }
 
   #summary([bank, index, ...values]: unknown[]): UnitSummary {
-    const metrics = Object.fromEntries(METRICS.map((metric, i) => [metric, values[i] as number | null]));
+    const metrics = Object.fromEntries(SUMMARY.map((name, i) => [name, wordOf(name, values[i])]));
     return {
       bank: this.#banks[bank as number]!.name,
       index: index as number,
@@ -314,6 +331,12 @@ export class StudyReader implements Study {
       return statement.all(...(values as [string]));
     }) as unknown[][];
   }
+}
+
+/** A value as it is; of a column of words only those that this version knows. */
+function wordOf(name: Metric | WordColumn, value: unknown): unknown {
+  const { words } = column(name);
+  return words === undefined || words.includes(value as string) ? value : null;
 }
 
 function tokenIds(stored: unknown): Int32Array {

@@ -3,12 +3,10 @@ import type { Polysemy } from '../polysemy/metrics.ts';
 /** One unit as a study keeps it. `detail` and `inputs` are packed arrays (see UnitDetail, UnitInputs). */
 export interface UnitRecord {
   readonly index: number;
-  /** Number of examples. */
   readonly examples: number;
   readonly maxActivation: number | null;
   readonly minActivation: number | null;
   readonly mean: number;
-  /** Share of tokens with a > 0. */
   readonly density: number;
   readonly metrics: Polysemy;
   /** Words of each feature, by its id (see features/describe.ts). */
@@ -44,20 +42,3 @@ export interface UnitInputs {
   readonly scales: Float32Array;
   readonly weights: Float32Array;
 }
-
-/** The columns of a unit that can be sorted and filtered by. */
-export const METRICS = [
-  'examples',
-  'maxActivation',
-  'mean',
-  'density',
-  'clusters',
-  'maxDistance',
-  'meanDistance',
-  'intraClusterDistance',
-  'interClusterDistance',
-  'effectiveClusters',
-  'largestShare',
-  'silhouette',
-] as const;
-export type Metric = (typeof METRICS)[number];

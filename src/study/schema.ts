@@ -1,6 +1,7 @@
 import { existsSync, statSync } from 'node:fs';
 import Database from 'libsql';
 import { PolysemeError } from '../errors.ts';
+import { column, STORED, type StoredColumn } from '../polysemy/column-lists.ts';
 
 export type Db = InstanceType<typeof Database>;
 
@@ -9,16 +10,21 @@ const APPLICATION_ID = 0x506f6c79;
 /** Version of the layout below; a reader refuses newer ones. */
 const VERSION = 1;
 
+const TYPES = { integer: 'INTEGER', real: 'REAL', word: 'TEXT' } as const;
+
+function definition(name: StoredColumn): string {
+  const { type, nullable } = column(name);
+  return `${name} ${TYPES[type]}${nullable ? '' : ' NOT NULL'}`;
+}
+
 const SCHEMA = `
 CREATE TABLE meta(key TEXT PRIMARY KEY, value TEXT NOT NULL);
 CREATE TABLE banks(
   id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, kind TEXT NOT NULL, site TEXT NOT NULL,
   units INTEGER NOT NULL, dimension INTEGER NOT NULL, embedding TEXT NOT NULL);
 CREATE TABLE units(
-  bank INTEGER NOT NULL, idx INTEGER NOT NULL, examples INTEGER NOT NULL,
-  maxActivation REAL, minActivation REAL, mean REAL, density REAL,
-  clusters INTEGER NOT NULL, maxDistance REAL, meanDistance REAL, intraClusterDistance REAL,
-  interClusterDistance REAL, effectiveClusters REAL, largestShare REAL, silhouette REAL,
+  bank INTEGER NOT NULL, idx INTEGER NOT NULL,
+  ${STORED.map(definition).join(', ')},
   words TEXT NOT NULL, hash BLOB NOT NULL, PRIMARY KEY(bank, idx)) WITHOUT ROWID;
 CREATE TABLE details(bank INTEGER NOT NULL, idx INTEGER NOT NULL, detail BLOB NOT NULL, PRIMARY KEY(bank, idx));
 CREATE TABLE inputs(bank INTEGER NOT NULL, idx INTEGER NOT NULL, inputs BLOB NOT NULL, PRIMARY KEY(bank, idx));

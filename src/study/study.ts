@@ -1,9 +1,8 @@
 import type { Embedding } from '../bank/embedding.ts';
 import type { Tree } from '../cluster/tree.ts';
 import type { SplitUnit, TokenTexts, UnitSummary } from '../features/unit.ts';
-import { StudyReader } from './reader.ts';
-import type { Metric, UnitDetail } from './record.ts';
-import { openDatabase } from './schema.ts';
+import type { Metric, WordColumn } from '../polysemy/column-lists.ts';
+import type { UnitDetail } from './record.ts';
 import type { StudyMeta } from './writer.ts';
 
 /** A study's account of itself: what was run, on what, with which options, and how much came of it. */
@@ -42,6 +41,8 @@ export interface UnitColumns {
   readonly bank: Uint16Array;
   readonly index: Uint32Array;
   readonly metrics: Readonly<Record<Metric, Float64Array>>;
+  /** The columns of words, such as verdicts; null where there is none. */
+  readonly texts: Readonly<Record<WordColumn, readonly (string | null)[]>>;
   /** Words of each feature, by id, as JSON. */
   readonly words: readonly string[];
 }
@@ -82,18 +83,4 @@ export interface Study {
     index: number,
   ): { embedding: Embedding; inputs: Float32Array; weights: Float32Array; count: number };
   close(): void;
-}
-
-/**
- * Opens a study, finished or not.
- *
- * @throws PolysemeError when the file is missing, is no study, or was made by a newer version
- * @example
- * const study = openStudy('study.db');
- * const [unit] = study.units({ sort: 'clusters', descending: true, limit: 1 });
- * console.log(study.unit(unit.bank, unit.index).features.map(({ words }) => words));
- * study.close();
- */
-export function openStudy(path: string): Study {
-  return new StudyReader(path, openDatabase(path, 'read'));
 }

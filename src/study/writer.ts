@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { Embedding } from '../bank/embedding.ts';
 import type { PackedContexts } from '../harvest/context-table.ts';
+import { type ColumnValues, STORED, type StoredColumn } from '../polysemy/column-lists.ts';
 import type { UnitRecord } from './record.ts';
 import { createDatabase, type Db, guard, openDatabase } from './schema.ts';
 import { storedText } from './stored-text.ts';
@@ -30,6 +31,9 @@ export interface StudyCounts {
   /** Text tokens: those that the statistics are over. */
   readonly tokens: number;
 }
+
+/** The columns of `units`, by which values are bound. */
+const UNIT_COLUMNS = ['bank', 'idx', ...STORED, 'words', 'hash'];
 
 /** Writes a study. Everything goes in by transactions, so that a reader sees whole units or none. */
 export class StudyWriter {
@@ -93,30 +97,14 @@ export class StudyWriter {
 
   writeUnits(bank: number, records: readonly UnitRecord[]): void {
     this.#transaction(() => {
-      const unit = this.#db.prepare(`INSERT INTO units VALUES (${Array(17).fill('?').join(', ')})`);
+      const unit = this.#db.prepare(
+        `INSERT INTO units (${UNIT_COLUMNS.join(', ')}) VALUES (${UNIT_COLUMNS.map(() => '?').join(', ')})`,
+      );
       const detail = this.#db.prepare('INSERT INTO details VALUES (?, ?, ?)');
       const inputs = this.#db.prepare('INSERT INTO inputs VALUES (?, ?, ?)');
       for (const r of records) {
-        const m = r.metrics;
-        unit.run(
-          bank,
-          r.index,
-          r.examples,
-          r.maxActivation,
-          r.minActivation,
-          r.mean,
-          r.density,
-          m.clusters,
-          m.maxDistance,
-          m.meanDistance,
-          m.intraClusterDistance,
-          m.interClusterDistance,
-          m.effectiveClusters,
-          m.largestShare,
-          m.silhouette,
-          JSON.stringify(r.words),
-          blob(r.hash),
-        );
+        const values = unitValues(bank, r);
+        unit.run(UNIT_COLUMNS.map((name) => values[name] ?? null));
         detail.run(bank, r.index, blob(r.detail));
         inputs.run(bank, r.index, blob(r.inputs));
       }
@@ -211,6 +199,12 @@ export class StudyWriter {
       }
     });
   }
+}
+
+/** A record's values by the names of their columns. */
+function unitValues(bank: number, record: UnitRecord): Record<string, unknown> {
+  const values: ColumnValues<StoredColumn> = { ...record, ...record.metrics };
+  return { ...values, bank, idx: record.index, words: JSON.stringify(record.words), hash: blob(record.hash) };
 }
 
 function blob(bytes: Uint8Array): Buffer {

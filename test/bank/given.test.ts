@@ -11,7 +11,7 @@ import type { SplitUnit } from '../../src/features/unit.ts';
 import { type SplitBankOptions, splitBank } from '../../src/harvest/split-given.ts';
 import { loadModel, type Model } from '../../src/model/load.ts';
 import { runStudy } from '../../src/run/run.ts';
-import { openStudy } from '../../src/study/study.ts';
+import { openStudy } from '../../src/study/open-study.ts';
 
 const CONTEXTS = 24;
 const LENGTH = 48;

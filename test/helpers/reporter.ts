@@ -3,6 +3,7 @@ import type { Reporter, TestModule } from 'vitest/node';
 /** Why a test did not run, by the first word of its name or of a suite around it. */
 const REASONS: Record<string, string> = {
   'shared:': 'need the models and data of ../shared, which is not beside this clone',
+  'machine:': 'need a machine that rounds as one whose results are kept (see test/run/content-hash.test.ts)',
   'browser:': 'need Chromium (set CHROMIUM_PATH, or install it)',
 };
 

@@ -9,12 +9,13 @@ import { leafOrder } from '../../src/cluster/leaf-order.ts';
 import { principalComponents } from '../../src/embed/pca.ts';
 import { describeFeatures } from '../../src/features/describe.ts';
 import { splitUnit } from '../../src/features/split.ts';
+import { METRICS } from '../../src/polysemy/column-lists.ts';
 import { runStudy } from '../../src/run/run.ts';
 import { createServer } from '../../src/server/api.ts';
 import { allowedHosts } from '../../src/server/http/headers.ts';
 import { compareBanks } from '../../src/study/compare-study.ts';
-import { METRICS } from '../../src/study/record.ts';
-import { openStudy, type Study } from '../../src/study/study.ts';
+import { openStudy } from '../../src/study/open-study.ts';
+import type { Study } from '../../src/study/study.ts';
 import { apiClient } from '../helpers/api-client.ts';
 
 let dir: string;

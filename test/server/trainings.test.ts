@@ -14,7 +14,7 @@ import { setTimeout } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createServer } from '../../src/server/api.ts';
 import { startServer } from '../../src/server/server.ts';
-import { openStudy } from '../../src/study/study.ts';
+import { openStudy } from '../../src/study/open-study.ts';
 import { apiClient } from '../helpers/api-client.ts';
 import { cli } from '../helpers/cli.ts';
 import { writeStudy } from '../helpers/written-study.ts';

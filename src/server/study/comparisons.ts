@@ -1,15 +1,12 @@
 import { createRandom } from '../../base/random.ts';
-import { medianInterval } from '../../compare/bootstrap.ts';
+import { medianInterval, RESAMPLES } from '../../compare/bootstrap.ts';
 import { type CompareAnswer, MATCHED_UNITS, type MatchedAnswer } from '../../contract/study.ts';
 import { PolysemeError } from '../../errors.ts';
+import { eachMetric } from '../../polysemy/column-lists.ts';
 import { compareBanks } from '../../study/compare-study.ts';
 import type { Wire } from '../http/json.ts';
 import { HttpProblem } from '../http/problem.ts';
-import { eachMetric } from './lists.ts';
 import type { StudySource } from './served-study.ts';
-
-/** Resamples of a bootstrap interval over all units. */
-const RESAMPLES = 2000;
 
 /** Distributions of banks side by side, as the study holds them. */
 export function compareAnswer({ table }: StudySource, names: readonly string[]): Wire<CompareAnswer> {

@@ -7,7 +7,7 @@ import type {
   UnitsAnswer,
   UnitsQuery,
 } from '../../contract/study.ts';
-import { METRICS, type Metric } from '../../study/record.ts';
+import { eachMetric, METRICS, type Metric } from '../../polysemy/column-lists.ts';
 import type { Wire } from '../http/json.ts';
 import { HttpProblem } from '../http/problem.ts';
 import type { StudySource } from './served-study.ts';
@@ -127,9 +127,4 @@ function unitNamed({ table }: StudySource, name: string): number {
   const bank = name.slice(0, Math.max(0, slash));
   if (!/^\d{1,9}$/.test(index) || !table.banks.some((b) => b.name === bank)) return -1;
   return table.row(bank, Number(index));
-}
-
-/** A value for every metric. */
-export function eachMetric<T>(value: (metric: Metric) => T): Record<Metric, T> {
-  return Object.fromEntries(METRICS.map((metric) => [metric, value(metric)])) as Record<Metric, T>;
 }

@@ -2,7 +2,8 @@ import { unpackRows } from '../../base/half.ts';
 import type { ExampleAnswer, FeatureAnswer, UnitAnswer } from '../../contract/study.ts';
 import { describeFeatures, type Feature } from '../../features/describe.ts';
 import { HISTOGRAM_BINS, histogramEdge } from '../../harvest/scan.ts';
-import { METRICS, type Metric, type UnitDetail } from '../../study/record.ts';
+import { eachMetric } from '../../polysemy/column-lists.ts';
+import type { UnitDetail } from '../../study/record.ts';
 import { spelledAt } from '../../tokenizer/byte-tokens.ts';
 import { fourDigits, type Wire } from '../http/json.ts';
 import type { StudySource } from './served-study.ts';
@@ -45,10 +46,7 @@ export function unitAnswer(
       examples: shown(feature, most).map((i) => example(detail, values, i, contexts)),
     })),
     histogram: histogram(detail),
-    ranks: Object.fromEntries(METRICS.map((metric) => [metric, table.rank(metric, row)])) as Record<
-      Metric,
-      { rank: number; of: number } | null
-    >,
+    ranks: eachMetric((metric) => table.rank(metric, row)),
     neighbours: {
       previous: at(index - 1) >= 0 ? index - 1 : null,
       next: at(index + 1) >= 0 ? index + 1 : null,

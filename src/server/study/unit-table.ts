@@ -1,6 +1,6 @@
 import { type Quantiles, quantilesOf } from '../../compare/bootstrap.ts';
 import type { UnitSummary } from '../../features/unit.ts';
-import { METRICS, type Metric } from '../../study/record.ts';
+import { METRICS, type Metric, WORD_COLUMNS } from '../../polysemy/column-lists.ts';
 import type { Study, UnitColumns } from '../../study/study.ts';
 import { HttpProblem } from '../http/problem.ts';
 
@@ -76,6 +76,7 @@ export class UnitTable {
       const value = this.#columns.metrics[metric][row]!;
       summary[metric] = Number.isNaN(value) ? null : value;
     }
+    for (const name of WORD_COLUMNS) summary[name] = this.#columns.texts[name][row]!;
     return summary as unknown as UnitSummary;
   }
 

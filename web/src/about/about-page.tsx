@@ -1,7 +1,7 @@
 import { useQuery } from '@tanstack/react-query';
 import { Link, useRouteContext } from '@tanstack/react-router';
+import { column, LISTED } from '../../../src/polysemy/column-lists.ts';
 import { studyQuery } from '../source/queries.ts';
-import { METRIC_LIST } from '../ui/metrics.ts';
 import { Failure, Loading } from '../ui/states.tsx';
 import { DistanceFormula, EffectiveFormula, EmbeddingFormula, GatedFormula } from './formulas.tsx';
 
@@ -47,10 +47,10 @@ export function AboutPage() {
 
       <h2>Metrics</h2>
       <dl className="definitions">
-        {METRIC_LIST.map(({ metric, name, sentence }) => (
-          <div key={metric}>
-            <dt>{name}</dt>
-            <dd>{sentence}</dd>
+        {LISTED.map((name) => (
+          <div key={name}>
+            <dt>{column(name).title}</dt>
+            <dd>{column(name).meaning}</dd>
           </div>
         ))}
       </dl>

@@ -1,19 +1,12 @@
 import { useQuery } from '@tanstack/react-query';
 import { type ReactNode, useEffect, useRef, useState } from 'react';
 import type { CsvValue } from '../../../src/base/csv.ts';
+import { COMPARED, type ComparedMetric } from '../../../src/polysemy/column-lists.ts';
 import { saveCsv } from '../charts/export.ts';
 import { ApiError } from '../source/http.ts';
 import { MATCHED_BANKS, matchedQuery } from '../source/queries.ts';
 import type { MatchedComparison } from '../source/types.ts';
-import {
-  counted,
-  formatMetric,
-  formatShare,
-  formatWhole,
-  MATCHED_METRICS,
-  type MatchedMetric,
-  metricInfo,
-} from '../ui/metrics.ts';
+import { counted, formatMetric, formatShare, formatWhole, metricInfo } from '../ui/metrics.ts';
 import '../styles/matched.css';
 import { Failure } from '../ui/states.tsx';
 import { BankHeads } from './bank-heads.tsx';
@@ -165,7 +158,7 @@ function Medians({ banks, colour }: { banks: readonly MatchedBank[]; colour: Col
     <Table title="Medians" note="With 95 % bootstrap interval; beside each the median under the null.">
       <BankHeads names={banks.map(({ name }) => name)} colour={colour} />
       <tbody>
-        {MATCHED_METRICS.map((metric) => (
+        {COMPARED.map((metric) => (
           <tr key={metric}>
             <MetricHead metric={metric} />
             {banks.map(({ name, metrics: { [metric]: of } }) => (
@@ -188,7 +181,7 @@ function Medians({ banks, colour }: { banks: readonly MatchedBank[]; colour: Col
 
 function Differences({ comparison: { banks, differences } }: { comparison: MatchedComparison }) {
   const pairs = banks.flatMap(({ name: a }, i) => banks.slice(i + 1).map(({ name: b }) => [a, b] as const));
-  const of = (metric: MatchedMetric, [a, b]: readonly [string, string]) =>
+  const of = (metric: ComparedMetric, [a, b]: readonly [string, string]) =>
     differences.find((d) => d.metric === metric && d.banks[0] === a && d.banks[1] === b);
   return (
     <Table
@@ -206,7 +199,7 @@ function Differences({ comparison: { banks, differences } }: { comparison: Match
         </tr>
       </thead>
       <tbody>
-        {MATCHED_METRICS.map((metric) => (
+        {COMPARED.map((metric) => (
           <tr key={metric}>
             <MetricHead metric={metric} />
             {pairs.map((pair) => (
@@ -240,7 +233,7 @@ function DifferenceCell({ difference }: { difference: Difference | undefined }) 
   );
 }
 
-function MetricHead({ metric }: { metric: MatchedMetric }) {
+function MetricHead({ metric }: { metric: ComparedMetric }) {
   const { name, sentence } = metricInfo(metric);
   return (
     <th scope="row" title={sentence}>
@@ -290,7 +283,7 @@ function csvRows({ banks, examples, differences }: MatchedComparison): CsvValue[
       'superiority_high',
       'differs',
     ],
-    ...MATCHED_METRICS.flatMap((metric) =>
+    ...COMPARED.flatMap((metric) =>
       banks.map(({ name, metrics: { [metric]: of } }) => [
         metric,
         name,

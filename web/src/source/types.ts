@@ -39,7 +39,7 @@ export type Training = TrainingAnswer;
 export type TrainingLog = TrainingLogAnswer;
 
 export type { LinkageMethod } from '../../../src/cluster/linkage.ts';
+export type { Metric } from '../../../src/polysemy/column-lists.ts';
 export type { Polysemy } from '../../../src/polysemy/metrics.ts';
-export type { Metric } from '../../../src/study/record.ts';
 export type { LogFigure } from '../../../src/train/log.ts';
 export type { Quantiles };

@@ -1,12 +1,12 @@
 import type { CsvValue } from '../../../src/base/csv.ts';
+import { LISTED } from '../../../src/polysemy/column-lists.ts';
 import { saveCsv } from '../charts/export.ts';
 import { get, type Params } from '../source/http.ts';
 import type { UnitRow, Units } from '../source/types.ts';
-import { METRIC_LIST } from '../ui/metrics.ts';
 
 /** Saves all units of a query, in its order, page by page. */
 export async function saveUnits(name: string, params: Params): Promise<void> {
-  const rows: CsvValue[][] = [['unit', 'words', ...METRIC_LIST.map(({ metric }) => metric)]];
+  const rows: CsvValue[][] = [['unit', 'words', ...LISTED]];
   let cursor: string | undefined;
   do {
     const { units, next }: Units = await get('/api/units', { ...params, limit: 1000, cursor });
@@ -17,9 +17,5 @@ export async function saveUnits(name: string, params: Params): Promise<void> {
 }
 
 function unitCells(unit: UnitRow): CsvValue[] {
-  return [
-    `${unit.bank}/${unit.index}`,
-    unit.words.join(' '),
-    ...METRIC_LIST.map(({ metric }) => unit[metric]),
-  ];
+  return [`${unit.bank}/${unit.index}`, unit.words.join(' '), ...LISTED.map((name) => unit[name])];
 }

@@ -85,7 +85,7 @@ function shapes(points: Points, metric: Metric) {
     if (value > high) high = value;
   }
   if (low > high) [low, high] = [0, 1];
-  const isWhole = metric === 'clusters' || metric === 'examples';
+  const isWhole = metricInfo(metric).whole;
   if (isWhole) [low, high] = [low - 0.5, high + 0.5];
   else if (low === high) [low, high] = [low - 0.5, high + 0.5];
   const step = isWhole ? Math.ceil((high - low) / BINS) : (high - low) / BINS;
@@ -109,5 +109,5 @@ function shapes(points: Points, metric: Metric) {
 }
 
 function percent(metric: Metric): { tickFormat?: string } {
-  return metric === 'density' || metric === 'largestShare' ? { tickFormat: '~%' } : {};
+  return metricInfo(metric).share ? { tickFormat: '~%' } : {};
 }

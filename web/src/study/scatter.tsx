@@ -191,5 +191,5 @@ function scaleType(metric: Metric): 'sqrt' | 'linear' {
 }
 
 function tickFormat(metric: Metric): { tickFormat?: string } {
-  return metric === 'density' || metric === 'largestShare' ? { tickFormat: '~%' } : {};
+  return metricInfo(metric).share ? { tickFormat: '~%' } : {};
 }

@@ -8,7 +8,7 @@ import type { Metric, Study } from '../source/types.ts';
 import { MetricSelect } from '../ui/controls.tsx';
 import { BankPicker, RangeFilters, useDelayed } from '../ui/filters.tsx';
 import { rememberStudySearch } from '../ui/last-study.ts';
-import { counted, METRIC_LIST, metricInfo } from '../ui/metrics.ts';
+import { counted, firstOrder, METRIC_LIST, metricInfo } from '../ui/metrics.ts';
 import { Points } from '../ui/points.ts';
 import { Empty, Failure, Loading } from '../ui/states.tsx';
 import { useTheme } from '../ui/theme.ts';
@@ -94,7 +94,7 @@ function StudyHead({ study }: { study: Study | undefined }) {
 }
 
 function unitParams(search: StudySearch) {
-  const { sort, order = sort === undefined ? 'asc' : 'desc', bank, q } = search;
+  const { sort, order = firstOrder(sort), bank, q } = search;
   return { bank, sort, order, q, ...ranges({ ...search }) };
 }
 
@@ -179,7 +179,7 @@ function Units() {
   const { search, change } = useStudySearch();
   const banks = useQuery(banksQuery);
   const { dark } = useTheme();
-  const { sort, order = sort === undefined ? 'asc' : 'desc', bank, q } = search;
+  const { sort, order = firstOrder(sort), bank, q } = search;
   const bounds = ranges({ ...search });
   const [words, setWords] = useDelayed(q ?? '', (text) => change({ q: text.trim() || undefined }));
   const params = unitParams(search);

@@ -10,7 +10,7 @@ import { memo, useCallback, useEffect, useRef } from 'react';
 import type { Params } from '../source/http.ts';
 import { PAGE, unitsQuery } from '../source/queries.ts';
 import type { Metric, UnitRow } from '../source/types.ts';
-import { formatMetric, formatWhole, METRIC_LIST, metricInfo } from '../ui/metrics.ts';
+import { formatMetric, formatWhole, METRIC_LIST, metricInfo, WORD_LIST } from '../ui/metrics.ts';
 import { Empty, Failure } from '../ui/states.tsx';
 
 const ROW = 33;
@@ -133,6 +133,11 @@ function Head({
             </button>
           </div>
         ))}
+        {WORD_LIST.map(({ name, short, title, meaning }) => (
+          <div key={name} role="columnheader" className="cell value" title={`${title}. ${meaning}`}>
+            {short}
+          </div>
+        ))}
       </div>
     </div>
   );
@@ -191,6 +196,11 @@ const Row = memo(function Row({
       {METRIC_LIST.map(({ metric }) => (
         <div key={metric} role="cell" className={`cell value num${metric === sort ? ' sorted' : ''}`}>
           {formatMetric(metric, unit[metric])}
+        </div>
+      ))}
+      {WORD_LIST.map(({ name }) => (
+        <div key={name} role="cell" className="cell value">
+          {unit[name] ?? '–'}
         </div>
       ))}
     </div>

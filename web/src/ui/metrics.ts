@@ -1,5 +1,16 @@
-import type { Metric } from '../source/types.ts';
+import {
+  type ComparedMetric,
+  column,
+  LISTED,
+  METRICS,
+  type Metric,
+  type WordColumn,
+} from '../../../src/polysemy/column-lists.ts';
+import type { Column } from '../../../src/polysemy/columns.ts';
 
+type Known = Metric | ComparedMetric;
+
+/** A metric as the explorer shows it. */
 export interface MetricInfo<M extends Known = Metric> {
   readonly metric: M;
   readonly name: string;
@@ -7,7 +18,20 @@ export interface MetricInfo<M extends Known = Metric> {
   readonly short: string;
   /** What it says, in a sentence. */
   readonly sentence: string;
+  /** Which end a list shows first. */
+  readonly first: 'most' | 'least';
+  /** Whether its values are whole numbers, or shares of one. */
+  readonly whole: boolean;
+  readonly share: boolean;
   readonly format: (value: number) => string;
+}
+
+/** A column of words as the explorer shows it. */
+export interface WordInfo {
+  readonly name: WordColumn;
+  readonly title: string;
+  readonly short: string;
+  readonly meaning: string;
 }
 
 const whole = new Intl.NumberFormat('en', { maximumFractionDigits: 0 });
@@ -40,124 +64,48 @@ function exponent(text: string): string {
   return ` × 10^${text.slice(1)}`;
 }
 
-/** What a comparison at equal numbers of examples shows. */
-export type MatchedMetric = (typeof MATCHED_METRICS)[number];
-type Known = Metric | MatchedMetric;
-
-const INFO: Record<Known, Omit<MetricInfo<Known>, 'metric'>> = {
-  clusters: {
-    name: 'Features',
-    short: 'features',
-    sentence:
-      'Clusters that the dendrogram falls into at the threshold: one for each thing the unit responds to.',
-    format: formatWhole,
-  },
-  effectiveClusters: {
-    name: 'Effective features',
-    short: 'effective',
-    sentence:
-      'Features weighted by how many examples they hold (exp of the entropy of their shares): stray examples hardly count.',
-    format: two.format,
-  },
-  largestShare: {
-    name: 'Largest share',
-    short: 'largest',
-    sentence: 'Share of the examples that the largest feature holds; 100 % is a unit with one meaning.',
-    format: formatShare,
-  },
-  meanDistance: {
-    name: 'Mean distance',
-    short: 'mean dist.',
-    sentence:
-      'Mean cosine distance over all pairs of examples: 0 is one meaning, 1 is unrelated ones. Needs no threshold.',
-    format: formatThree,
-  },
-  maxDistance: {
-    name: 'Max distance',
-    short: 'max dist.',
-    sentence: 'Distance of the two examples that are least alike.',
-    format: formatThree,
-  },
-  intraClusterDistance: {
-    name: 'Intra-cluster distance',
-    short: 'intra',
-    sentence: 'Mean distance over pairs inside one feature: how tight the features are.',
-    format: formatThree,
-  },
-  interClusterDistance: {
-    name: 'Inter-cluster distance',
-    short: 'inter',
-    sentence: 'Mean distance over pairs from two different features: how far apart the features lie.',
-    format: formatThree,
-  },
-  silhouette: {
-    name: 'Silhouette',
-    short: 'silhouette',
-    sentence:
-      'How much closer an example is to its own feature than to the next one, from −1 to 1; higher is a cleaner split.',
-    format: formatThree,
-  },
-  inputDistance: {
-    name: 'Distance of inputs',
-    short: 'input dist.',
-    sentence:
-      'Mean distance over all pairs of the inputs themselves, not weighed by the unit. Where it is large and the mean distance is not, it is the weights that make examples alike.',
-    format: formatThree,
-  },
-  examples: {
-    name: 'Examples',
-    short: 'examples',
-    sentence: 'Contexts kept for this unit; every metric of polysemy is over them.',
-    format: formatWhole,
-  },
-  maxActivation: {
-    name: 'Max activation',
-    short: 'max act.',
-    sentence: 'Largest activation over all text tokens.',
-    format: formatActivation,
-  },
-  mean: {
-    name: 'Mean activation',
-    short: 'mean act.',
-    sentence: 'Mean activation over all text tokens, those without a response included.',
-    format: formatActivation,
-  },
-  density: {
-    name: 'Density',
-    short: 'density',
-    sentence: 'Share of the text tokens at which the activation is above zero.',
-    format: formatShare,
-  },
+const FORMATS: Record<Exclude<Column['format'], 'word'>, (value: number) => string> = {
+  whole: formatWhole,
+  two: two.format,
+  three: formatThree,
+  share: formatShare,
+  activation: formatActivation,
 };
 
 /** The metrics of a study in the order in which they are read. */
-export const METRIC_LIST: readonly MetricInfo[] = Object.keys(INFO).filter(isMetric).map(metricInfo);
-
-/** Metrics that a cut of the tree changes or that describe the tree. */
-export const POLYSEMY_METRICS = [
-  'clusters',
-  'effectiveClusters',
-  'largestShare',
-  'meanDistance',
-  'maxDistance',
-  'intraClusterDistance',
-  'interClusterDistance',
-  'silhouette',
-] as const satisfies readonly Metric[];
-
-export const MATCHED_METRICS = [...POLYSEMY_METRICS, 'inputDistance'] as const;
+export const METRIC_LIST: readonly MetricInfo[] = LISTED.filter(isMetric).map(metricInfo);
+/** Its columns of words, such as verdicts. */
+export const WORD_LIST: readonly WordInfo[] = LISTED.filter((name) => !isMetric(name)).map((name) => ({
+  name: name as WordColumn,
+  ...column(name),
+}));
 
 export function isMetric(text: unknown): text is Metric {
-  return typeof text === 'string' && text !== 'inputDistance' && Object.hasOwn(INFO, text);
+  return METRICS.includes(text as Metric);
 }
 
 export function metricInfo<M extends Known>(metric: M): MetricInfo<M> {
-  return { metric, ...INFO[metric] };
+  const { title, short, meaning, format, type, first } = column(metric);
+  return {
+    metric,
+    name: title,
+    short,
+    sentence: meaning,
+    first,
+    whole: type === 'integer',
+    share: format === 'share',
+    format: FORMATS[format as Exclude<Column['format'], 'word'>],
+  };
+}
+
+/** The order of a list by a metric, or by unit, when nothing else is asked for. */
+export function firstOrder(sort: Metric | undefined): 'asc' | 'desc' {
+  return sort === undefined || metricInfo(sort).first === 'least' ? 'asc' : 'desc';
 }
 
 /** A metric's value as text; a dash where there is none. */
 export function formatMetric(metric: Known, value: number | null | undefined): string {
-  return value === null || value === undefined ? '–' : INFO[metric].format(value);
+  return value === null || value === undefined ? '–' : metricInfo(metric).format(value);
 }
 
 /** 1st, 2nd, 3rd, 4th … */

@@ -1,10 +1,11 @@
+import { column } from '../../../src/polysemy/column-lists.ts';
 import type { Metric, Unit } from '../source/types.ts';
 import { formatMetric, formatWhole, METRIC_LIST, ordinal } from '../ui/metrics.ts';
 import type { UnitCut } from './unit-cut.ts';
 
 /** A unit's metric at the cut on screen; undefined while it is computed. */
 export function metricNow(unit: Unit, { cut }: UnitCut, metric: Metric): number | null | undefined {
-  if (metric in unit && !POLYSEMY.has(metric)) return unit[metric];
+  if (!column(metric).cut) return unit[metric];
   return cut.metrics === null ? undefined : cut.metrics[metric as keyof typeof cut.metrics];
 }
 
@@ -15,21 +16,10 @@ export function standing(unit: Unit, unitCut: UnitCut, metric: Metric): string {
   return rank === null ? 'not ranked' : `${ordinal(rank.rank)} of ${formatWhole(rank.of)}`;
 }
 
-/** The bank is ranked by the study's own cut. Distances over all pairs do not depend on it. */
+/** The bank is ranked by the study's own cut. */
 function isMoved({ stored }: UnitCut, metric: Metric): boolean {
-  return !stored && POLYSEMY.has(metric) && metric !== 'meanDistance' && metric !== 'maxDistance';
+  return !stored && column(metric).cut;
 }
-
-const POLYSEMY = new Set<string>([
-  'clusters',
-  'effectiveClusters',
-  'largestShare',
-  'meanDistance',
-  'maxDistance',
-  'intraClusterDistance',
-  'interClusterDistance',
-  'silhouette',
-]);
 
 /** Every metric with what it says, and where the unit stands among its bank. */
 export function MetricsTable({ unit, unitCut }: { unit: Unit; unitCut: UnitCut }) {
