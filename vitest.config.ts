@@ -1,8 +1,15 @@
+import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'vitest/config';
+
+/** The benchmarks import what is built; their tests run on the sources, as all tests outside test/package do. */
+const SOURCES = [
+  { find: /^(\.\.\/)+dist\/(.*)\.js$/, replacement: fileURLToPath(new URL('./src/$2.ts', import.meta.url)) },
+];
 
 /** Limits are against tests that hang: a busy machine takes several times as long as a quiet one. */
 const project = (name: string, limit: number, include: string[], exclude: string[] = []) => ({
   extends: true as const,
+  resolve: { alias: name === 'package' ? [] : SOURCES },
   test: { name, include, exclude, testTimeout: limit, hookTimeout: limit },
 });
 

@@ -35,7 +35,8 @@ export function recovery({ W_enc, b_enc, W_dec, b_dec }, truth, sample, k) {
       rest[i] = x[i] - b_dec[i];
       variance += (x[i] - mean[i]) ** 2;
     }
-    const own = held.subarray(b * active, (b + 1) * active);
+    // A vector with fewer features has −1 in the places after them.
+    const own = held.subarray(b * active, (b + 1) * active).filter((g) => g >= 0);
     for (const g of own) counts.holds[g]++;
     const largest = Int32Array.from(pre.keys()).sort((p, q) => pre[q] - pre[p]);
     for (const j of largest.subarray(0, k)) {

@@ -1,12 +1,10 @@
-// Vectors that are sums of a few of many known features, more features than dimensions; and how well an SAE finds them.
+// How well an SAE finds the known features that its vectors are sums of.
 import { join } from 'node:path';
 import { createRandom } from '../../dist/base/random.js';
 import { createSaeTrainer } from '../../dist/index.js';
 import { kept } from './kept.mjs';
 import { recovery } from './recovery.mjs';
-
-/** Streams of random numbers other than the trainer's: else its first decoder would be the truth. */
-const STREAM = { truth: 1001, training: 1002, sample: 1003 };
+import { createTruth, STREAM } from './truth.mjs';
 
 /** Figures of every (set, γ, seed). */
 export async function measureToy({ seeds, weights, toy }, folder) {
@@ -56,55 +54,6 @@ async function train({ batch, steps, evaluated, ...plan }) {
   } finally {
     await trainer.close();
   }
-}
-
-/**
- * Features as unit vectors in random directions, each over `spread` of the dimensions. A vector has `active` of them, drawn without replacement with
- * chances ∝ 1/√rank, at strengths uniform in 0.5 to 1.5.
- */
-export function createTruth({ dimension, features, active, spread, seed }) {
-  const random = createRandom(seed, STREAM.truth);
-  const normal = () => Math.sqrt(-2 * Math.log(1 - random.next())) * Math.cos(2 * Math.PI * random.next());
-  const directions = new Float32Array(features * dimension);
-  for (let g = 0; g < features; g++) {
-    const row = directions.subarray(g * dimension, (g + 1) * dimension);
-    const places = random.shuffle(Int32Array.from(row.keys())).subarray(0, spread);
-    for (const i of places) row[i] = normal();
-    const norm = Math.hypot(...row);
-    for (let i = 0; i < dimension; i++) row[i] /= norm;
-  }
-  const upTo = new Float64Array(features);
-  for (let g = 0, sum = 0; g < features; g++) upTo[g] = sum += 1 / Math.sqrt(g + 1);
-  const pick = (source) => {
-    const at = source.next() * upTo[features - 1];
-    let [low, high] = [0, features - 1];
-    while (low < high) {
-      const middle = (low + high) >> 1;
-      if (upTo[middle] > at) high = middle;
-      else low = middle + 1;
-    }
-    return low;
-  };
-  /** n vectors, and the features of each with their strengths. */
-  const draw = (n, source) => {
-    const vectors = new Float32Array(n * dimension);
-    const held = new Int32Array(n * active);
-    const strengths = new Float32Array(n * active);
-    for (let b = 0; b < n; b++) {
-      const own = new Set();
-      while (own.size < active) own.add(pick(source));
-      let at = b * active;
-      for (const g of own) {
-        const strength = 0.5 + source.next();
-        held[at] = g;
-        strengths[at++] = strength;
-        for (let i = 0; i < dimension; i++)
-          vectors[b * dimension + i] += strength * directions[g * dimension + i];
-      }
-    }
-    return { vectors, held, strengths, count: n };
-  };
-  return { dimension, features, active, directions, draw };
 }
 
 function brief({ explainedVariance, recovered, found, f1, featuresALatent }) {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { recovery } from '../../bench/monosemantic/recovery.mjs';
 import { differs, interval } from '../../bench/monosemantic/statistics.mjs';
-import { createTruth } from '../../bench/monosemantic/toy.mjs';
+import { createTruth } from '../../bench/monosemantic/truth.mjs';
 import { createRandom } from '../../src/base/random.ts';
 
 const D = 8;

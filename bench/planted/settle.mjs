@@ -1,0 +1,70 @@
+// The numbers that are chosen on one half of the planted units.
+import { MOST } from './measure.mjs';
+
+/** What the product had before; kept where nothing is better by more than these margins. */
+const PRIOR = { separation: 0.45, most: 12 };
+const MARGIN = { accuracy: 0.01, ari: 0.005 };
+/** Bounds whose accuracy is this near to the best are one plateau, whose middle is taken. */
+const PLATEAU = 0.005;
+
+export const mean = (list) => (list.length === 0 ? null : list.reduce((sum, v) => sum + v, 0) / list.length);
+export const share = (list, test) => mean(list.map((one) => (test(one) ? 1 : 0)));
+
+export const isSeveral = ({ k }) => typeof k === 'number' && k > 1;
+export const isOne = ({ k }) => k === 1;
+export const isScatter = ({ k }) => k === 'scatter';
+
+/** s of the best split, or −1 where there is none. */
+export const silhouetteOf = (unit, representation, most, method = 'average') =>
+  unit[representation].methods[method].auto[MOST.indexOf(most)]?.s ?? -1;
+
+/**
+ * - most: the range of k: that with the largest ARI of units of several features, bound or not
+ * - separation: the bound on s with the largest balanced accuracy of "several" against "one"
+ * - scatter: of units below it, the bound on relativeDistance with the largest balanced accuracy of "scatter" against "one"
+ * @param units of the first half: real ones choose the first two, these and synthetic ones of p ≥ 0.3 the third
+ */
+export function settle(units, representation) {
+  const real = units.filter(({ group }) => group === 'real');
+  const several = real.filter(isSeveral);
+  const ones = real.filter(isOne);
+  const ari = MOST.map((_, m) =>
+    mean(several.map((unit) => unit[representation].methods.average.auto[m]?.ari ?? 0)),
+  );
+  const best = Math.max(...ari);
+  const most = ari[MOST.indexOf(PRIOR.most)] >= best - MARGIN.ari ? PRIOR.most : MOST[ari.indexOf(best)];
+
+  const s = (unit) => silhouetteOf(unit, representation, most);
+  const separations = grid(0.25, 0.7).map((bound) => ({
+    bound,
+    kept: share(ones, (unit) => s(unit) < bound),
+    found: share(several, (unit) => s(unit) >= bound),
+  }));
+  const separation = choose(separations, PRIOR.separation);
+
+  const below = (unit) => s(unit) < separation;
+  const clear = units.filter(({ group, p }) => group === 'real' || (group === 'synthetic' && p >= 0.3));
+  const relative = (unit) => unit[representation].relativeDistance;
+  const scatters = grid(0.5, 1.1).map((bound) => ({
+    bound,
+    kept: share(clear.filter(isOne).filter(below), (unit) => relative(unit) < bound),
+    found: share(clear.filter(isScatter).filter(below), (unit) => relative(unit) >= bound),
+  }));
+  return { most, ari, separation, separations, scatter: choose(scatters, null), scatters };
+}
+
+function choose(rows, prior) {
+  const accuracy = ({ kept, found }) => (kept + found) / 2;
+  const best = Math.max(...rows.map(accuracy));
+  const before = rows.find(({ bound }) => bound === prior);
+  if (before !== undefined && accuracy(before) >= best - MARGIN.accuracy) return prior;
+  const plateau = rows.filter((row) => accuracy(row) >= best - PLATEAU).map(({ bound }) => bound);
+  return plateau[Math.floor(plateau.length / 2)];
+}
+
+function grid(from, to) {
+  return Array.from(
+    { length: Math.round((to - from) * 100) + 1 },
+    (_, i) => Math.round(from * 100 + i) / 100,
+  );
+}
