@@ -114,10 +114,8 @@ test('a unit in toy data has examples of each of its features, of one parent whe
     vectors: 4000,
     seed: 2,
   };
-  const { truth, inputs, weights } = toySource(plan).plant(
-    { half: 0, k: 3, n: 30, ratio: 1 },
-    createRandom(1),
-  );
+  const planted = toySource(plan).plant({ half: 0, k: 3, n: 30, ratio: 1 }, createRandom(1));
+  const { truth, inputs, weights } = planted!;
   expect(shares(3, 30, 1)).toEqual([10, 10, 10]);
   expect([0, 1, 2].map((feature) => truth.filter((one: number) => one === feature).length)).toEqual([
     10, 10, 10,
