@@ -1,17 +1,13 @@
+import type * as z from 'zod';
 import { loadModel } from '../model/load.ts';
-import { type CacheDtype, type CacheManifest, writeCache } from './cache.ts';
-import { type StreamOptions, streamActivations } from './stream.ts';
+import { type CacheManifest, writeCache } from './cache.ts';
+import type { cacheOptions } from './cache-options.ts';
+import { streamActivations } from './stream.ts';
 
-export interface CacheActivationsOptions extends Omit<StreamOptions, 'model' | 'corpus'> {
-  /** A folder, a hub id or `builtin:folio-5m`. */
-  readonly model: string;
-  readonly data: string;
-  /** The folder. */
-  readonly out: string;
+export type CacheActivationsOptions = Omit<z.input<typeof cacheOptions>, 'tokens'> & {
   /** Vectors; where the corpus has fewer, all of them. */
   readonly tokens: number;
-  readonly dtype?: CacheDtype;
-}
+};
 
 /**
  * Runs a model over a corpus once and writes its activations at a site to disk, for many trainings to read. Killed and
@@ -24,7 +20,14 @@ export interface CacheActivationsOptions extends Omit<StreamOptions, 'model' | '
  * console.log(count); // 5000
  */
 export async function cacheActivations(
-  { model: named, data, out, tokens, dtype, ...options }: CacheActivationsOptions,
+  {
+    model: named = 'builtin:folio-5m',
+    data = 'builtin:sotu',
+    out,
+    tokens,
+    dtype,
+    ...options
+  }: CacheActivationsOptions,
   hooks: { readonly onProgress?: (done: number, total: number) => void } = {},
 ): Promise<CacheManifest> {
   const model = await loadModel(named, { threads: options.threads });

@@ -1,10 +1,29 @@
 import type { Command } from 'commander';
+import * as z from 'zod';
 import { visible } from '../base/visible.ts';
 import type { Comparison } from '../compare/compare-banks.ts';
-import { compareBanks } from '../study/compare-study.ts';
-import { openStudy } from '../study/open-study.ts';
-import { wholeNumber } from './parse.ts';
+import { textOptions, whole } from '../model/text-options.ts';
+import { addOptions, studyArgument } from './options.ts';
 import { cell, colors, number, Progress, print, printJson, table } from './terminal.ts';
+
+const shape = {
+  banks: z.array(z.string().min(1)).min(2).meta({
+    description: 'the banks, with commas between, e.g. mlp.1,sae/small',
+    value: 'A,B',
+  }),
+  matched: whole(2).optional().meta({
+    description: 'examples of every unit',
+    fallback: 'the most that half of the live units of each bank have',
+  }),
+  units: whole(2)
+    .optional()
+    .meta({ description: 'units of each bank, at most, drawn at random', fallback: 'all' }),
+  seed: textOptions.seed,
+  json: z
+    .boolean()
+    .default(false)
+    .meta({ description: 'print one JSON document, which has the histograms too' }),
+};
 
 export function define(command: Command): void {
   command
@@ -13,18 +32,9 @@ export function define(command: Command): void {
         'drawn down to one number and split into features anew; "null" is the median that the same units would ' +
         'have if their examples were unrelated ones of the bank.',
     )
-    .argument('<STUDY>', 'the study')
-    .requiredOption('--banks <A,B>', 'banks with commas between, e.g. mlp.1,sae/small', (text: string) =>
-      text.split(',').map((name) => name.trim()),
-    )
-    .option(
-      '--matched <N>',
-      'examples of every unit (default: the most that half of the live units of each bank have)',
-      wholeNumber(2),
-    )
-    .option('--units <N>', 'at most so many units of each bank, at random (default: all)', wholeNumber(2))
-    .option('--seed <N>', 'seed of every choice', wholeNumber(0), 0)
-    .option('--json', 'as JSON, with histograms')
+    .argument('<STUDY>', studyArgument);
+  addOptions(command, shape, { banks: (text) => text.split(',').map((name) => name.trim()) });
+  command
     .addHelpText('after', '\nExample:\n  polyseme compare study.db --banks mlp.1,sae/small')
     .action(
       async (
@@ -32,6 +42,8 @@ export function define(command: Command): void {
         options: { banks: string[]; matched?: number; units?: number; seed: number; json?: boolean },
       ) => {
         const { banks, matched: examples, units, seed } = options;
+        const { openStudy } = await import('../study/open-study.ts');
+        const { compareBanks } = await import('../study/compare-study.ts');
         const study = openStudy(path);
         try {
           const progress = new Progress();

@@ -1,21 +1,32 @@
 import { once } from 'node:events';
 import { createWriteStream, renameSync, rmSync } from 'node:fs';
 import { finished } from 'node:stream/promises';
-import { type Command, Option } from 'commander';
+import type { Command } from 'commander';
+import * as z from 'zod';
 import { visibleJson } from '../base/visible.ts';
 import { PolysemeError } from '../errors.ts';
-import { openStudy } from '../study/open-study.ts';
 import type { Study } from '../study/study.ts';
+import { addOptions, bankOption, studyArgument } from './options.ts';
+
+const shape = {
+  format: z.enum(['jsonl']).default('jsonl').meta({ description: 'the format', value: 'F' }),
+  out: z.string().min(1).optional().meta({
+    description: 'the file to write',
+    value: 'FILE',
+    fallback: 'standard output',
+  }),
+  bank: bankOption,
+};
 
 export function define(command: Command): void {
   command
-    .description('Hands a study over: a JSON line a unit, as `unit --json` shows it.')
-    .argument('<STUDY>', 'the study')
-    .addOption(new Option('--format <F>', 'format').choices(['jsonl']).default('jsonl'))
-    .option('--out <FILE>', 'file to write (default: standard output)')
-    .option('--bank <B>', 'only this bank')
+    .description('Writes a study for other programs: one JSON line per unit, as `unit --json` prints it.')
+    .argument('<STUDY>', studyArgument);
+  addOptions(command, shape);
+  command
     .addHelpText('after', '\nExample:\n  polyseme export study.db --format jsonl --out study.jsonl')
     .action(async (path: string, { out, bank }: { out?: string; bank?: string }) => {
+      const { openStudy } = await import('../study/open-study.ts');
       const study = openStudy(path);
       try {
         if (out === undefined) await writeLines(study, bank, process.stdout);

@@ -1,8 +1,8 @@
 import type { Command } from 'commander';
 import { visible } from '../base/visible.ts';
 import { column, METRICS } from '../polysemy/column-lists.ts';
-import { openStudy } from '../study/open-study.ts';
 import { infoWithDead } from './dead.ts';
+import { addOptions, jsonOption, studyArgument } from './options.ts';
 import { cell, colors, number, print, printJson, table } from './terminal.ts';
 
 /** Metrics of polysemy that the summary has. */
@@ -11,10 +11,12 @@ const SUMMARISED = METRICS.filter((metric) => column(metric).brief && column(met
 export function define(command: Command): void {
   command
     .description('What a study holds: model, data, options, counts, and a summary of the metrics.')
-    .argument('<STUDY>', 'the study')
-    .option('--json', 'as JSON')
+    .argument('<STUDY>', studyArgument);
+  addOptions(command, { json: jsonOption });
+  command
     .addHelpText('after', '\nExample:\n  polyseme info study.db')
-    .action((path: string, { json }: { json?: boolean }) => {
+    .action(async (path: string, { json }: { json?: boolean }) => {
+      const { openStudy } = await import('../study/open-study.ts');
       const study = openStudy(path);
       try {
         const info = study.info();

@@ -1,22 +1,6 @@
 import { InvalidArgumentError } from 'commander';
 
-/** Parsers of option values; what they refuse is wrong usage (exit 2). */
-
-export function wholeNumber(least: number): (text: string) => number {
-  return (text) => {
-    const value = Number(text);
-    if (!/^\d+$/.test(text) || !Number.isSafeInteger(value) || value < least) {
-      throw new InvalidArgumentError(`It must be a whole number of at least ${least}.`);
-    }
-    return value;
-  };
-}
-
-export function realNumber(text: string): number {
-  const value = Number(text);
-  if (text.trim() === '' || !Number.isFinite(value)) throw new InvalidArgumentError('It must be a number.');
-  return value;
-}
+/** Parsers of values with a form of their own; what they refuse is wrong usage (exit 2). */
 
 /** `0,2-5` → [0, 2, 3, 4, 5] */
 export function layerList(text: string): number[] {

@@ -1,116 +1,35 @@
-import { type Command, Option } from 'commander';
+import type { Command } from 'commander';
+import * as z from 'zod';
 import { visible } from '../base/visible.ts';
-import { linkageMethods } from '../cluster/linkage.ts';
-import { runStudy } from '../run/run.ts';
-import { parseRunOptions, runOptions } from '../run/run-options.ts';
-import { openStudy } from '../study/open-study.ts';
+import { runOptions } from '../run/run-options.ts';
 import type { Study, StudyInfo } from '../study/study.ts';
 import { deadUnits, infoWithDead } from './dead.ts';
-import { layerList, realNumber, wholeNumber } from './parse.ts';
-import { serveStudy } from './serve.ts';
+import { addOptions } from './options.ts';
+import { layerList } from './parse.ts';
 import { colors, duration, number, Progress, print, printJson, printNote } from './terminal.ts';
 
-const { shape } = runOptions;
+const ownOptions = {
+  serve: z
+    .boolean()
+    .default(false)
+    .meta({ description: 'on a terminal, open the explorer when done (see serve)' }),
+  json: z.boolean().default(false).meta({ description: 'print what the study holds, as one JSON document' }),
+};
 
 export function define(command: Command): void {
-  const defaults = runOptions.parse({});
+  command.description(
+    'Runs a model over text, collects the examples that activate each unit, splits them into features by their neuron ' +
+      'embeddings, measures polysemy, and writes a study. Run the same command again to resume an interrupted run.',
+  );
+  addOptions(
+    command,
+    { ...runOptions.shape, ...ownOptions },
+    { layers: (text) => (text === 'none' ? [] : layerList(text)) },
+  );
   command
-    .summary('make a study')
-    .description(
-      'Runs a model over a corpus, collects each unit’s examples, splits them into features by their neuron ' +
-        'embeddings, measures polysemy, and writes a study. Killed and typed again, it continues.',
-    )
-    .option('--model <M>', 'a folder, a hub id (openai-community/gpt2) or builtin:folio-5m', defaults.model)
-    .option(
-      '--data <D>',
-      'a file, folder, glob, hf:owner/name[@revision][:config[:split]] or builtin:sotu',
-      defaults.data,
-    )
-    .option('--out <FILE>', 'the study', defaults.out)
-    .option(
-      '--layers <LIST>',
-      'layers whose neurons are harvested, e.g. 0,2-5, or none (default: all)',
-      (text: string) => (text === 'none' ? [] : layerList(text)),
-    )
-    .option(
-      '--sae <PATH>',
-      'harvest the latents of this SAE too: [NAME=] and a folder, a file or hf:owner/name[:path]; may be repeated',
-      (path: string, before: string[] = []) => [...before, path],
-    )
-    .addOption(
-      new Option('--center-writing <WHEN>', 'SAEs read x − mean(x); auto: those whose config asks for it')
-        .choices(shape.centerWriting.unwrap().options)
-        .default(defaults.centerWriting),
-    )
-    .option(
-      '--context <N>',
-      'tokens of a context, BOS counted (default: 128, or the model’s limit)',
-      wholeNumber(2),
-    )
-    .option(
-      '--contexts <N>',
-      'contexts, spread evenly over the documents; the first N of a stream (default: all)',
-      wholeNumber(1),
-    )
-    .addOption(
-      new Option(
-        '--bos <WHEN>',
-        'begin contexts with BOS; auto: as the SAEs were made, or what the tokenizer does',
-      )
-        .choices(shape.bos.unwrap().options)
-        .default(defaults.bos),
-    )
-    .option('--column <NAME>', 'column of the text in JSONL, CSV and Parquet', defaults.column)
-    .addOption(
-      new Option(
-        '--select <HOW>',
-        'examples: largest; evenly from all above --fraction of the maximum; evenly from ten bands; at random',
-      )
-        .choices(shape.select.unwrap().options)
-        .default(defaults.select),
-    )
-    .option('--examples <N>', 'most examples a unit', wholeNumber(1), defaults.examples)
-    .option('--fraction <F>', 'for --select fraction: share of the maximum', realNumber, defaults.fraction)
-    .addOption(
-      new Option('--sign <S>', 'activations that count')
-        .choices(shape.sign.unwrap().options)
-        .default(defaults.sign),
-    )
-    .option('--every-position', 'take every activating position of a context, not only the largest')
-    .addOption(
-      new Option('--linkage <L>', 'hierarchical clustering')
-        .choices([...linkageMethods])
-        .default(defaults.linkage),
-    )
-    .option(
-      '--threshold <T>',
-      'distance at which the dendrogram is cut into features',
-      realNumber,
-      defaults.threshold,
-    )
-    .addOption(
-      new Option('--layernorm <L>', 'raw: h with γ and β; folded: as TransformerLens folds them')
-        .choices(shape.layernorm.unwrap().options)
-        .default(defaults.layernorm),
-    )
-    .addOption(
-      new Option('--gated <G>', 'weights of gated MLPs in the embedding')
-        .choices(shape.gated.unwrap().options)
-        .default(defaults.gated),
-    )
-    .option('--seed <N>', 'seed of every choice', wholeNumber(0), defaults.seed)
-    .option('--threads <N>', 'default: all cores; the study does not depend on it', wholeNumber(1))
-    .option(
-      '--layers-at-once <N>',
-      'harvest so many layers together: less memory, more passes (default: all)',
-      wholeNumber(1),
-    )
-    .option('--overwrite', 'replace a study with other options')
-    .option('--serve', 'on a terminal, open the explorer when done (see serve)')
-    .option('--json', 'print what the study holds as JSON')
     .addHelpText(
       'after',
-      '\nExamples:\n  polyseme run --contexts 500\n  polyseme run --model openai-community/gpt2 --data books.jsonl.gz --column paragraphs --contexts 5000 --out gpt2.db\n  polyseme run --layers none --sae jb=hf:jbloom/GPT2-Small-SAEs-Reformatted:blocks.8.hook_resid_pre --model openai-community/gpt2 --out sae.db',
+      '\nExamples:\n  polyseme run --contexts 500 --out first.db\n  polyseme run --model openai-community/gpt2 --data books.jsonl.gz --column paragraphs --contexts 5000 --out gpt2.db\n  polyseme run --layers none --sae jb=hf:jbloom/GPT2-Small-SAEs-Reformatted:blocks.8.hook_resid_pre --model openai-community/gpt2 --out sae.db',
     )
     .action(act);
 }
@@ -124,6 +43,11 @@ async function act(
   }: Record<string, unknown> & { json?: boolean; serve?: boolean },
   command: Command,
 ): Promise<void> {
+  const [{ runStudy }, { parseRunOptions }, { openStudy }] = await Promise.all([
+    import('../run/run.ts'),
+    import('../run/run-options.ts'),
+    import('../study/open-study.ts'),
+  ]);
   try {
     parseRunOptions(options);
   } catch (error) {
@@ -159,7 +83,8 @@ async function act(
   } finally {
     study.close();
   }
-  if (serve && process.stdout.isTTY) await serveStudy(out, { port: 7423, host: '127.0.0.1' });
+  if (serve && process.stdout.isTTY)
+    await (await import('./serve.ts')).serveStudy(out, { port: 7423, host: '127.0.0.1' });
   else
     print(
       `\nLook closer:  polyseme serve ${visible(out)}  (or: polyseme units ${visible(out)} --sort clusters --desc --limit 20)`,

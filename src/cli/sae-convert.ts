@@ -1,25 +1,35 @@
-import { type Command, Option } from 'commander';
+import type { Command } from 'commander';
+import * as z from 'zod';
 import { visible } from '../base/visible.ts';
 import { SAE_FORMATS, type SaeFormat } from '../sae/config.ts';
-import { loadSae } from '../sae/load.ts';
-import { saveSae } from '../sae/save.ts';
+import { addOptions, saeArgument, siteOption } from './options.ts';
 import { colors, number, print, printJson } from './terminal.ts';
+
+const shape = {
+  format: z
+    .enum(SAE_FORMATS as readonly [SaeFormat, ...SaeFormat[]])
+    .default('saelens')
+    .meta({
+      description: 'the file format of the copy',
+      value: 'F',
+    }),
+  site: siteOption,
+  json: z
+    .boolean()
+    .default(false)
+    .meta({ description: 'print the config and the notes, as one JSON document' }),
+};
 
 export function define(command: Command): void {
   command
     .description(
-      'Translates an SAE into another file format. What the format cannot express is an error that names it; what\n' +
-        'its own package will do otherwise is printed.',
+      'Translates an SAE into another file format. What the format cannot express is an error that names it; what ' +
+        'the format’s own package will do otherwise is printed as a note.',
     )
-    .argument('<IN>', 'a folder, a weights file or hf:owner/name[@revision][:path]')
-    .argument('<OUT>', 'the folder to write, made where it is missing')
-    .addOption(
-      new Option('--format <F>', 'format of the copy')
-        .choices([...SAE_FORMATS])
-        .default('saelens' as SaeFormat),
-    )
-    .option('--site <SITE>', 'the site that it reads, where its files do not say or are wrong')
-    .option('--json', 'as JSON: the config and the notes')
+    .argument('<IN>', saeArgument)
+    .argument('<OUT>', 'the folder to write; made if it does not exist');
+  addOptions(command, shape);
+  command
     .addHelpText(
       'after',
       '\nExample:\n  polyseme sae convert runs/1/ae.pt mine --site blocks.3.hook_resid_post',
@@ -30,6 +40,8 @@ export function define(command: Command): void {
         out: string,
         { format, site, json }: { format: SaeFormat; site?: string; json?: boolean },
       ) => {
+        const { loadSae } = await import('../sae/load.ts');
+        const { saveSae } = await import('../sae/save.ts');
         const sae = await loadSae(source, site === undefined ? {} : { hookName: site });
         const notes = [...sae.notes, ...(await saveSae(sae, out, { format }))];
         const { architecture, dIn, dSae, hookName } = sae.config;

@@ -1,62 +1,41 @@
-import { type Command, Option } from 'commander';
+import type { Command } from 'commander';
+import * as z from 'zod';
 import { visible } from '../base/visible.ts';
-import { type EvaluateOptions, evaluateSae } from '../evaluate/evaluate.ts';
+import { evaluateOptions } from '../evaluate/evaluate-options.ts';
 import type { SaeEvaluation } from '../evaluate/result.ts';
-import { loadModel } from '../model/load.ts';
-import { runOptions } from '../run/run-options.ts';
-import { loadSae } from '../sae/load.ts';
+import { textOptions } from '../model/text-options.ts';
 import { printComparison } from './compare.ts';
-import { wholeNumber } from './parse.ts';
+import { addOptions, saeArgument, siteOption } from './options.ts';
 import { cell, colors, number, Progress, print, printJson, table } from './terminal.ts';
 
-interface Options extends Pick<EvaluateOptions, 'bos' | 'centerWriting' | 'column' | 'context' | 'polysemy'> {
+const shape = {
+  model: textOptions.model,
+  data: textOptions.data,
+  site: siteOption,
+  ...evaluateOptions.shape,
+  json: z
+    .boolean()
+    .default(false)
+    .meta({ description: 'print one JSON document, which has SAEBench’s keys too' }),
+};
+
+type Options = z.output<typeof evaluateOptions> & {
   readonly model: string;
   readonly data: string;
-  readonly tokens: number;
   readonly site?: string;
-  readonly examples: number;
-  readonly seed: number;
-  readonly threads?: number;
   readonly json?: boolean;
-}
+};
 
 export function define(command: Command): void {
-  const { shape } = runOptions;
-  const defaults = runOptions.parse({});
   command
     .description(
-      'Evaluates an SAE in its model: reconstruction, sparsity, what the model loses when the SAE takes its site’s\n' +
-        'place, and the polysemy of its latents beside the MLP neurons of its layer. Special tokens enter no figure.',
+      'Evaluates an SAE in its model: how well it reconstructs, how sparse it is, what the model loses when the SAE’s ' +
+        'output replaces its site, and how polysemantic its latents are beside the MLP neurons of its layer. Special ' +
+        'tokens enter no number.',
     )
-    .argument('<PATH>', 'a folder, a weights file or hf:owner/name[@revision][:path]')
-    .option('--model <M>', 'a folder, a hub id or builtin:folio-5m', defaults.model)
-    .option('--data <D>', 'as for run', defaults.data)
-    .option('--tokens <N>', 'about so many text tokens, in whole contexts', wholeNumber(1), 100_000)
-    .option(
-      '--context <N>',
-      'tokens of a context, BOS counted (default: 128, or the model’s limit)',
-      wholeNumber(2),
-    )
-    .option('--column <NAME>', 'column of the text in JSONL, CSV and Parquet', defaults.column)
-    .option('--site <SITE>', 'the site that it reads, where its files do not say or are wrong')
-    .addOption(
-      new Option(
-        '--bos <WHEN>',
-        'begin contexts with BOS; auto: as the SAE was made, or what the tokenizer does',
-      )
-        .choices(shape.bos.unwrap().options)
-        .default(defaults.bos),
-    )
-    .addOption(
-      new Option('--center-writing <WHEN>', 'it reads x − mean(x); auto: where its config asks for it')
-        .choices(shape.centerWriting.unwrap().options)
-        .default(defaults.centerWriting),
-    )
-    .option('--no-polysemy', 'leave the comparison with the MLP neurons out')
-    .option('--examples <N>', 'most examples a unit, for the polysemy', wholeNumber(2), defaults.examples)
-    .option('--seed <N>', 'seed of every choice', wholeNumber(0), defaults.seed)
-    .option('--threads <N>', 'default: all cores; the figures do not depend on it', wholeNumber(1))
-    .option('--json', 'as JSON, with SAEBench’s keys')
+    .argument('<PATH>', saeArgument);
+  addOptions(command, shape);
+  command
     .addHelpText(
       'after',
       '\nExample:\n  polyseme sae eval hf:jbloom/GPT2-Small-SAEs-Reformatted:blocks.8.hook_resid_pre --model openai-community/gpt2 --tokens 50000',
@@ -64,7 +43,15 @@ export function define(command: Command): void {
     .action(act);
 }
 
-async function act(path: string, { model: source, data, site, json, ...options }: Options): Promise<void> {
+async function act(
+  path: string,
+  { model: source, data, site, json, verbose: _, ...options }: Options & { verbose?: boolean },
+): Promise<void> {
+  const [{ loadModel }, { loadSae }, { evaluateSae }] = await Promise.all([
+    import('../model/load.ts'),
+    import('../sae/load.ts'),
+    import('../evaluate/evaluate.ts'),
+  ]);
   const model = await loadModel(source, { threads: options.threads });
   try {
     const sae = await loadSae(path, site === undefined ? {} : { hookName: site });

@@ -1,19 +1,33 @@
 import type { Command } from 'commander';
+import * as z from 'zod';
 import { visible } from '../base/visible.ts';
-import { startServer } from '../server/server.ts';
-import { wholeNumber } from './parse.ts';
+import { whole } from '../model/text-options.ts';
+import { addOptions, studyArgument } from './options.ts';
 import { colors, print } from './terminal.ts';
+
+const shape = {
+  trainings: z.string().min(1).optional().meta({
+    description:
+      'show trainings of SAEs: the folder that sae train writes (--out), or one that holds several',
+    value: 'DIR',
+  }),
+  port: whole(0).default(7423).meta({ description: 'the port to listen on; 0: any free one' }),
+  host: z
+    .string()
+    .min(1)
+    .default('127.0.0.1')
+    .meta({ description: 'the address to listen on', value: 'HOST' }),
+};
 
 export function define(command: Command): void {
   command
     .description(
-      'Serves the explorer and its HTTP API over a study, finished or not, until it is stopped; with --trainings, also\n' +
+      'Serves the explorer and its HTTP API over a study, finished or not, until it is stopped; with --trainings, also ' +
         'over trainings of SAEs while they run. At least one of the two must be given.',
     )
-    .argument('[STUDY]', 'the study')
-    .option('--trainings <DIR>', 'what sae train writes to (--out), or a folder that holds several of these')
-    .option('--port <N>', 'where to listen; 0: any that is free', wholeNumber(0), 7423)
-    .option('--host <HOST>', 'address to listen on', '127.0.0.1')
+    .argument('[STUDY]', studyArgument);
+  addOptions(command, shape);
+  command
     .addHelpText('after', '\nExamples:\n  polyseme serve study.db\n  polyseme serve --trainings sweep')
     .action((path: string | undefined, options: ServeOptions, self: Command) => {
       if (path === undefined && options.trainings === undefined) {
@@ -34,6 +48,7 @@ export async function serveStudy(
   path: string | null,
   { port, host, trainings }: ServeOptions,
 ): Promise<void> {
+  const { startServer } = await import('../server/server.ts');
   const server = await startServer(path, { port, host, trainings });
   const what = [path === null ? [] : 'this study', trainings === undefined ? [] : 'these trainings'].flat();
   if (server.open) {

@@ -1,30 +1,41 @@
 import type { Command } from 'commander';
+import * as z from 'zod';
 import { visible } from '../base/visible.ts';
 import type { UnitExample } from '../features/unit.ts';
-import { openStudy } from '../study/open-study.ts';
+import { whole } from '../model/text-options.ts';
 import { spelledAt } from '../tokenizer/byte-tokens.ts';
-import { unitName, wholeNumber } from './parse.ts';
+import { addOptions, studyArgument } from './options.ts';
+import { unitName } from './parse.ts';
 import { cell, colors, print, printJson } from './terminal.ts';
 
 /** Tokens shown to each side of the peak. */
 const AROUND = 12;
+
+const shape = {
+  examples: whole(1).default(3).meta({ description: 'examples shown of each feature' }),
+  json: z
+    .boolean()
+    .default(false)
+    .meta({ description: 'print one JSON document, with every example and the tree' }),
+};
 
 export function define(command: Command): void {
   command
     .description(
       'One unit: its polysemy, its features, largest first, and examples with the tokens coloured by activation.',
     )
-    .argument('<STUDY>', 'the study')
-    .argument('<BANK/INDEX>', 'the unit, e.g. mlp.2/137', unitName)
-    .option('--examples <N>', 'examples shown of each feature', wholeNumber(1), 3)
-    .option('--json', 'as JSON, with every example and the tree')
+    .argument('<STUDY>', studyArgument)
+    .argument('<BANK/INDEX>', 'the unit, e.g. mlp.2/137', unitName);
+  addOptions(command, shape);
+  command
     .addHelpText('after', '\nExample:\n  polyseme unit study.db mlp.2/137')
     .action(
-      (
+      async (
         path: string,
         name: { bank: string; index: number },
         options: { examples: number; json?: boolean },
       ) => {
+        const { openStudy } = await import('../study/open-study.ts');
         const study = openStudy(path);
         try {
           const unit = study.unit(name.bank, name.index);

@@ -1,32 +1,43 @@
-import { type Command, Option } from 'commander';
+import type { Command } from 'commander';
+import * as z from 'zod';
 import { visible } from '../base/visible.ts';
+import { whole } from '../model/text-options.ts';
 import { column, LISTED, METRICS, type Metric } from '../polysemy/column-lists.ts';
-import { openStudy } from '../study/open-study.ts';
-import { wholeNumber } from './parse.ts';
+import { addOptions, bankOption, studyArgument } from './options.ts';
 import { cell, colors, print, printJson, table } from './terminal.ts';
 
 const COLUMNS = LISTED.filter((name) => column(name).brief);
 /** What `--help` says of each metric. */
 const HELP = METRICS.map((metric) => `  ${metric.padEnd(22)}${column(metric).meaning}`).join('\n');
 
+const shape = {
+  bank: bankOption,
+  sort: z.enum(METRICS).optional().meta({
+    description: 'the metric to sort by',
+    value: 'METRIC',
+    fallback: 'bank and index',
+  }),
+  desc: z.boolean().default(false).meta({ description: 'largest first; units without a number stay last' }),
+  limit: whole(1).optional().meta({ description: 'show so many units at most', fallback: 'all' }),
+  json: z.boolean().default(false).meta({ description: 'print one JSON document, with every metric' }),
+};
+
 export function define(command: Command): void {
   command
     .description('A table of units with their statistics and polysemy.')
-    .argument('<STUDY>', 'the study')
-    .option('--bank <B>', 'only this bank, e.g. mlp.2')
-    .addOption(new Option('--sort <METRIC>', 'order by a metric (default: bank and index)').choices(METRICS))
-    .option('--desc', 'largest first; units without a number stay last')
-    .option('--limit <N>', 'at most so many units', wholeNumber(1))
-    .option('--json', 'as JSON, with every metric')
+    .argument('<STUDY>', studyArgument);
+  addOptions(command, shape);
+  command
     .addHelpText(
       'after',
       `\nMetrics:\n${HELP}\n\nExample:\n  polyseme units study.db --sort clusters --desc --limit 10`,
     )
     .action(
-      (
+      async (
         path: string,
         options: { bank?: string; sort?: Metric; desc?: boolean; limit?: number; json?: boolean },
       ) => {
+        const { openStudy } = await import('../study/open-study.ts');
         const study = openStudy(path);
         try {
           const { bank, sort, desc: descending, limit } = options;

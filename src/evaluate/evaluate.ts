@@ -1,4 +1,5 @@
 import { availableParallelism } from 'node:os';
+import type * as z from 'zod';
 import { connect } from '../base/rpc.ts';
 import { type Context, cutContexts } from '../corpus/contexts.ts';
 import { openCorpus } from '../corpus/open.ts';
@@ -9,37 +10,21 @@ import { compile } from '../model/compile.ts';
 import type { Model } from '../model/load.ts';
 import type { RunnerMethods } from '../model/session-worker.ts';
 import { settleBos } from '../run/sae-banks.ts';
-import { type CenterWriting, placeSae } from '../sae/attach.ts';
+import { placeSae } from '../sae/attach.ts';
 import { loadSae } from '../sae/load.ts';
 import type { Sae } from '../sae/sae.ts';
+import type { evaluateOptions } from './evaluate-options.ts';
 import { EVALUATION_TAPS, evaluationEdits, PADDING } from './graph.ts';
 import { comparePolysemy } from './polysemy.ts';
 import { type Evaluation, type EvaluationProgress, type SaeEvaluation, saebenchKeys } from './result.ts';
 import { Tally } from './tally.ts';
 
-export interface EvaluateOptions {
+export interface EvaluateOptions extends Partial<z.output<typeof evaluateOptions>> {
   readonly model: Model;
   /** An SAE, or where it lies. */
   readonly sae: Sae | string;
   /** A corpus, or what `run` takes as data. */
   readonly corpus: Corpus | string;
-  /** About so many text tokens, in whole contexts spread over the documents by `seed`; default 100,000. */
-  readonly tokens?: number;
-  /** Tokens of a context, BOS counted; default 128, or the model's context where that is shorter. */
-  readonly context?: number;
-  /** Begin each context with BOS; `auto`: what the SAE was made with, else what the tokenizer does by itself. */
-  readonly bos?: 'auto' | 'yes' | 'no';
-  /** Give the SAE x − mean(x) at a residual, attn_out or mlp_out site; `auto`: where its config asks for it. */
-  readonly centerWriting?: CenterWriting;
-  /** Compare its latents' polysemy with the MLP neurons of its layer; default true. */
-  readonly polysemy?: boolean;
-  /** Most examples of a unit for that; default 64. */
-  readonly examples?: number;
-  /** Column of the text in JSONL, CSV and Parquet. */
-  readonly column?: string;
-  readonly seed?: number;
-  /** Default: all cores. The figures do not depend on it. */
-  readonly threads?: number;
   readonly onProgress?: (progress: EvaluationProgress) => void;
 }
 

@@ -1,55 +1,90 @@
 import * as z from 'zod';
 import { linkageMethods } from '../cluster/linkage.ts';
 import { PolysemeError } from '../errors.ts';
+import { textOptions, whole } from '../model/text-options.ts';
 
-const whole = (least: number): z.ZodInt => z.int().min(least);
-
-/** The options of a run, with their defaults: the one table that the library, the command line and a study share. */
+/**
+ * The options of a run, with their defaults: the one table that the library, the command line and a study share.
+ * The text of each option is in its `.meta()`.
+ */
 export const runOptions = z.strictObject({
-  /** A folder, a hub id (`openai-community/gpt2`), or `builtin:folio-5m`. */
-  model: z.string().min(1).default('builtin:folio-5m'),
-  /** A file, a folder, a glob, `hf:owner/name[@revision][:config[:split]]`, or `builtin:sotu`. */
-  data: z.string().min(1).default('builtin:sotu'),
-  /** The study's file. */
-  out: z.string().min(1).default('study.db'),
-  /** Layers whose neurons are harvested; default all, none where the list is empty. */
-  layers: z.array(whole(0)).optional(),
-  /** SAEs whose latents are harvested, each `[NAME=]PATH`: a folder, a weights file or `hf:owner/name[@revision][:path]`. */
-  sae: z.array(z.string().min(1)).optional(),
-  /** Give SAEs x − mean(x) at residual, attn_out and mlp_out sites; `auto`: those whose config asks for it. */
-  centerWriting: z.enum(['auto', 'yes', 'no']).default('auto'),
-  /** Tokens of a context, BOS counted; default 128, or the model's context where that is shorter. */
-  context: whole(2).optional(),
-  /** Contexts, spread evenly over the documents by `seed` (of a stream: the first); default all. */
-  contexts: whole(1).optional(),
-  /** Begin each context with BOS; `auto`: what the SAEs were made with, else what the tokenizer does by itself. */
-  bos: z.enum(['auto', 'yes', 'no']).default('auto'),
-  /** Column of the text in JSONL, CSV and Parquet. */
-  column: z.string().min(1).default('text'),
-  /** How a unit's examples are chosen. */
-  select: z.enum(['top', 'fraction', 'quantiles', 'random']).default('top'),
-  /** Most examples a unit. */
-  examples: whole(1).max(100_000).default(64),
-  /** `fraction`: share of its maximum that an activation must reach. */
-  fraction: z.number().gt(0).max(1).default(0.75),
-  /** Which activations count. */
-  sign: z.enum(['positive', 'negative', 'absolute']).default('positive'),
-  /** Take every activating position of a context, not only the unit's largest. */
-  everyPosition: z.boolean().default(false),
-  linkage: z.enum(linkageMethods as [string, ...string[]]).default('average'),
-  /** Distance at which the dendrogram is cut into features. */
-  threshold: z.number().min(0).max(2).default(0.5),
-  layernorm: z.enum(['raw', 'folded']).default('raw'),
-  gated: z.enum(['gradient', 'gate', 'up']).default('gradient'),
-  seed: whole(0)
-    .max(2 ** 32 - 1)
-    .default(0),
-  /** Default: all cores. The study does not depend on it. */
-  threads: whole(1).max(1024).optional(),
-  /** Layers harvested together; fewer need less memory and more passes over the corpus. Default: all. */
-  layersAtOnce: whole(1).optional(),
-  /** Replace a study that is there. */
-  overwrite: z.boolean().default(false),
+  model: textOptions.model,
+  data: textOptions.data,
+  out: z.string().min(1).default('study.db').meta({ description: 'the file of the study', value: 'FILE' }),
+  layers: z.array(whole(0)).optional().meta({
+    description: 'layers whose MLP neurons are studied, e.g. 0,2-5, or none',
+    value: 'LIST',
+    fallback: 'all',
+  }),
+  sae: z
+    .array(z.string().min(1))
+    .optional()
+    .meta({
+      description:
+        'study the latents of this SAE too: [NAME=] and a folder, a weights file or hf:owner/name[@revision][:path]; ' +
+        'may be given several times',
+      value: 'PATH',
+    }),
+  centerWriting: z.enum(['auto', 'yes', 'no']).default('auto').meta({
+    description:
+      'give SAEs x − mean(x) where they read the residual stream, attn_out or mlp_out; auto: if their config asks for it',
+    value: 'WHEN',
+  }),
+  context: textOptions.context,
+  contexts: textOptions.contexts,
+  bos: textOptions.bos,
+  column: textOptions.column,
+  select: z
+    .enum(['top', 'fraction', 'quantiles', 'random'])
+    .default('top')
+    .meta({
+      description:
+        'how a unit’s examples are chosen; top: the largest activations; fraction: evenly from those above --fraction ' +
+        'of the maximum; quantiles: evenly from ten bands; random: at random',
+      value: 'HOW',
+    }),
+  examples: whole(1).max(100_000).default(64).meta({ description: 'examples per unit, at most' }),
+  fraction: z.number().gt(0).max(1).default(0.75).meta({
+    description: 'with --select fraction: the share of its maximum that an activation must reach',
+    value: 'F',
+  }),
+  sign: z.enum(['positive', 'negative', 'absolute']).default('positive').meta({
+    description: 'which activations count',
+    value: 'S',
+  }),
+  everyPosition: z.boolean().default(false).meta({
+    description: 'take every activating position of a context, not only the largest',
+  }),
+  linkage: z
+    .enum(linkageMethods as [string, ...string[]])
+    .default('average')
+    .meta({
+      description: 'the linkage of the hierarchical clustering',
+      value: 'L',
+    }),
+  threshold: z.number().min(0).max(2).default(0.5).meta({
+    description: 'the distance at which the dendrogram is cut into features',
+    value: 'T',
+  }),
+  layernorm: z.enum(['raw', 'folded']).default('raw').meta({
+    description: 'raw: h with γ and β; folded: γ and β folded into the weights, as TransformerLens does',
+    value: 'L',
+  }),
+  gated: z.enum(['gradient', 'gate', 'up']).default('gradient').meta({
+    description:
+      'gated MLPs: multiply h by the gradient of the activation, or by the gate’s or the up weights',
+    value: 'G',
+  }),
+  seed: textOptions.seed,
+  threads: textOptions.threads,
+  layersAtOnce: whole(1).optional().meta({
+    description: 'layers harvested together; fewer need less memory and more passes over the text',
+    fallback: 'all',
+  }),
+  overwrite: z
+    .boolean()
+    .default(false)
+    .meta({ description: 'replace a study that was made with other options' }),
 });
 
 export type RunOptions = z.input<typeof runOptions>;

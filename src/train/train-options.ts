@@ -1,62 +1,118 @@
 import * as z from 'zod';
 import { PolysemeError } from '../errors.ts';
+import { textOptions, whole } from '../model/text-options.ts';
 
-const whole = (least: number) => z.int().min(least);
 const list = (value: z.ZodNumber) => z.array(value).min(1).max(64);
+const { model, data, column, context, contexts, bos, seed } = textOptions;
 
-/** The options of a training, with their defaults: the one table that the library and the command line share. */
+/**
+ * The options of a training, with their defaults: the one table that the library and the command line share. The text
+ * of each option is in its `.meta()`.
+ */
 export const saeTrainOptions = z.strictObject({
-  /** A folder, a hub id or `builtin:folio-5m`; with `activations`: must be the cache's, default the cache's. */
-  model: z.string().min(1).optional(),
-  data: z.string().min(1).optional(),
-  /** The site that it reads, e.g. `blocks.2.hook_resid_post`. */
-  site: z.string().min(1).optional(),
-  /** A folder that `sae cache` wrote: train from it instead of running the model. */
-  activations: z.string().min(1).optional(),
-  column: z.string().min(1).default('text'),
-  /** Tokens of a context, BOS counted; default 128, or the model's context where that is shorter. */
-  context: whole(2).optional(),
-  /** So many contexts, spread over the documents by `seed`, again and again; default all, in corpus order. */
-  contexts: whole(1).optional(),
-  bos: z.enum(['auto', 'yes', 'no']).default('auto'),
-  /** The folder: of the SAE, or of a folder each where there are several. */
-  out: z.string().min(1).default('sae'),
-  architecture: z.enum(['relu', 'topk', 'batchtopk', 'jumprelu', 'matryoshka']).default('topk'),
-  /** Default 8 times the width of the site. */
-  latents: whole(1).optional(),
-  /** Weights of the sparsity: relu and jumprelu. Several make a sweep. Default relu 3, jumprelu 0.5. */
-  l1: list(z.number().min(0)).optional(),
-  /** Active latents a token: the top-k kinds. Several make a sweep. Default 32. */
-  k: list(z.number().gt(0)).optional(),
-  /** Weights γ of L_N. Several make a sweep. */
-  embeddingWeight: list(z.number().min(0)).default([0]),
-  /** Vectors to train on, rounded up to whole batches; the corpus is read again where it is shorter. */
-  tokens: whole(1).default(2_000_000),
-  batch: whole(1).max(1_000_000).default(2048),
-  /** Default 2e-3 · √(2048 / latents), at most 2e-3. */
-  learningRate: z.number().gt(0).optional(),
-  seed: whole(0)
-    .max(2 ** 32 - 1)
-    .default(0),
-  /** Vectors that are mixed; default 256 MB of them, at most an eighth of memory. */
-  buffer: whole(1).optional(),
-  /** Largest norm of the gradient; 0: no clipping. */
-  clip: z.number().min(0).default(0),
-  /** Scale inputs to a mean norm of √d. */
-  scale: z.boolean().default(true),
-  decoderBias: z.enum(['zeros', 'mean', 'geometric-median']).default('geometric-median'),
-  /** The auxiliary loss of dead latents (top-k kinds). */
-  aux: z.boolean().default(true),
-  /** Vectors without activation after which a latent is dead; default a tenth of `tokens`, at most 10⁷. */
-  deadAfter: whole(1).max(4_000_000_000).optional(),
-  /** Give dead latents new weights every so many steps; 0: never. */
-  resample: whole(0).default(0),
-  /** Tokens of the evaluation at the end; 0: none. */
-  evalTokens: whole(0).default(50_000),
-  /** Steps a line of the log. */
-  logEvery: whole(1).default(10),
-  /** Default: all cores. The SAE does not depend on it. */
-  threads: whole(1).max(256).optional(),
+  model: model
+    .unwrap()
+    .optional()
+    .meta({ ...model.meta(), fallback: 'builtin:folio-5m, or the model of --activations' }),
+  data: data
+    .unwrap()
+    .optional()
+    .meta({ ...data.meta(), fallback: 'builtin:sotu' }),
+  site: z.string().min(1).optional().meta({
+    description: 'the site of the model to train on, e.g. blocks.2.hook_resid_post or blocks.2.mlp.hook_in',
+    value: 'SITE',
+  }),
+  activations: z.string().min(1).optional().meta({
+    description:
+      'train from a folder that sae cache wrote, instead of running the model; replaces --data and --site',
+    value: 'DIR',
+  }),
+  column,
+  context,
+  contexts,
+  bos,
+  out: z.string().min(1).default('sae').meta({
+    description: 'the folder of the SAE; of a sweep, the folder that holds one folder per SAE',
+    value: 'DIR',
+  }),
+  architecture: z
+    .enum(['relu', 'topk', 'batchtopk', 'jumprelu', 'matryoshka'])
+    .default('topk')
+    .meta({
+      description:
+        'relu: an L1 penalty; topk: k active latents per token; batchtopk: k on average over a batch; jumprelu: one ' +
+        'learned threshold per latent; matryoshka: batchtopk in nested groups',
+      value: 'A',
+      flag: 'arch',
+    }),
+  latents: whole(1).optional().meta({
+    description: 'number of latents; more give finer features and take longer',
+    fallback: '8 times the width of the site',
+  }),
+  l1: list(z.number().min(0)).optional().meta({
+    description:
+      'λ, the weight of the sparsity, for relu and jumprelu; larger: fewer active latents; several make a sweep',
+    value: 'LIST',
+    fallback: '3; 0.5 for jumprelu',
+  }),
+  k: list(z.number().gt(0)).optional().meta({
+    description: 'active latents per token, for topk, batchtopk and matryoshka; several make a sweep',
+    value: 'LIST',
+    fallback: '32',
+  }),
+  embeddingWeight: list(z.number().min(0))
+    .default([0])
+    .meta({
+      description:
+        'γ, the weight of L_N; larger: the neuron embeddings of one latent are more alike and less variance is ' +
+        'explained; several make a sweep',
+      value: 'LIST',
+    }),
+  tokens: whole(1).default(2_000_000).meta({
+    description: 'tokens to train on, rounded up to whole batches; the data is read again if it is shorter',
+  }),
+  batch: whole(1).max(1_000_000).default(2048).meta({
+    description: 'tokens per step; fewer: more steps, slower',
+  }),
+  learningRate: z.number().gt(0).optional().meta({
+    description: 'the step size of Adam',
+    value: 'R',
+    flag: 'lr',
+    fallback: '2e-3 · √(2048 / latents), at most 2e-3',
+  }),
+  seed,
+  buffer: whole(1).optional().meta({
+    description: 'activations held in memory and mixed',
+    fallback: '256 MB of them, at most an eighth of memory',
+  }),
+  clip: z.number().min(0).default(0).meta({
+    description: 'scale gradients of a larger norm down to this norm; 0: never',
+    value: 'NORM',
+  }),
+  scale: z.boolean().default(true).meta({
+    description: 'do not scale inputs to a mean norm of √d (scaled, λ and γ mean the same at every site)',
+  }),
+  decoderBias: z.enum(['zeros', 'mean', 'geometric-median']).default('geometric-median').meta({
+    description: 'where b_dec starts: at zero, or at the mean or the geometric median of the first batch',
+    value: 'HOW',
+  }),
+  aux: z.boolean().default(true).meta({
+    description: 'train topk, batchtopk and matryoshka without the auxiliary loss that revives dead latents',
+  }),
+  deadAfter: whole(1).max(4_000_000_000).optional().meta({
+    description: 'tokens without an activation after which a latent counts as dead',
+    fallback: 'a tenth of --tokens, at most 10⁷',
+  }),
+  resample: whole(0).default(0).meta({
+    description: 'give dead latents new weights after every so many steps; 0: never',
+    value: 'STEPS',
+  }),
+  evalTokens: whole(0).default(50_000).meta({ description: 'tokens of the evaluation at the end; 0: none' }),
+  logEvery: whole(1).default(10).meta({ description: 'steps per line of log.jsonl', value: 'STEPS' }),
+  threads: whole(1)
+    .max(256)
+    .optional()
+    .meta({ ...textOptions.threads.meta() }),
 });
 
 export type SaeTrainOptions = z.input<typeof saeTrainOptions>;

@@ -1,0 +1,88 @@
+import { readFileSync } from 'node:fs';
+import { Command } from 'commander';
+import { visibleLines } from '../base/visible.ts';
+import type { CommandModule } from './command.ts';
+
+/** A command that has commands of its own (`sae train`) lists them here. */
+interface Entry {
+  readonly summary: string;
+  readonly hidden?: boolean;
+  readonly load?: () => Promise<CommandModule>;
+  readonly commands?: Readonly<Record<string, Entry>>;
+}
+
+/** Every command, with the line that describes it in the list. */
+const COMMANDS: Readonly<Record<string, Entry>> = {
+  run: {
+    summary: 'run a model over text, split every unit into features, measure: a study',
+    load: () => import('./run.ts'),
+  },
+  info: { summary: 'what a study holds', load: () => import('./info.ts') },
+  units: { summary: 'a table of units with their polysemy', load: () => import('./units.ts') },
+  unit: { summary: 'one unit: its features and their examples', load: () => import('./unit.ts') },
+  serve: { summary: 'the explorer, in the browser', load: () => import('./serve.ts') },
+  compare: { summary: 'polysemy of two or more banks side by side', load: () => import('./compare.ts') },
+  sae: {
+    summary: 'sparse autoencoders: train, cache, eval, convert',
+    commands: {
+      train: {
+        summary: 'train SAEs on a model’s activations, with or without the neuron-embedding loss',
+        load: () => import('./sae-train.ts'),
+      },
+      cache: {
+        summary: 'write a model’s activations to disk, for many trainings to read',
+        load: () => import('./sae-cache.ts'),
+      },
+      eval: {
+        summary: 'reconstruction, sparsity, loss recovered, and polysemy of an SAE in its model',
+        load: () => import('./sae-eval.ts'),
+      },
+      convert: { summary: 'translate an SAE between file formats', load: () => import('./sae-convert.ts') },
+    },
+  },
+  export: { summary: 'hand a study over to other programs', load: () => import('./export.ts') },
+  completion: { summary: 'print the completion script of a shell', load: () => import('./completion.ts') },
+  complete: { summary: 'what can stand at the cursor', hidden: true, load: () => import('./complete.ts') },
+};
+
+/**
+ * The program with all its commands. Options and actions are loaded only for the command that `words` name (so that
+ * `--help` is fast), or for every command where `words` is null.
+ */
+export async function createProgram(words: readonly string[] | null): Promise<Command> {
+  const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
+    version: string;
+  };
+  const program = new Command('polyseme')
+    .description('What does this neuron respond to, and is it one thing?')
+    .version(version, '-V, --version')
+    .option('--verbose', 'show stack traces of errors')
+    .helpCommand(false)
+    .configureOutput({ outputError: (text, write) => write(visibleLines(text)) })
+    .exitOverride()
+    .configureHelp({ sortSubcommands: false })
+    .addHelpText(
+      'after',
+      '\nExamples:\n  polyseme run --contexts 500\n  polyseme units study.db --sort clusters --desc --limit 10\n  polyseme unit study.db mlp.2/137',
+    );
+  await addCommands(program, COMMANDS, words);
+  return program;
+}
+
+async function addCommands(
+  parent: Command,
+  commands: Readonly<Record<string, Entry>>,
+  words: readonly string[] | null,
+): Promise<void> {
+  const at = words === null ? -1 : words.findIndex((word) => !word.startsWith('-'));
+  for (const [name, { summary, hidden = false, load, commands: more }] of Object.entries(commands)) {
+    const command = parent
+      .command(name, { hidden })
+      .summary(summary)
+      .description(`${summary[0]!.toUpperCase()}${summary.slice(1)}.`)
+      .option('--verbose', 'show stack traces of errors');
+    if (words !== null && words[at] !== name) continue;
+    if (load !== undefined) await (await load()).define(command);
+    if (more !== undefined) await addCommands(command.helpCommand(false), more, words?.slice(at + 1) ?? null);
+  }
+}
