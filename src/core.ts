@@ -11,7 +11,8 @@ export { bankOf, type GatedWeights, type GivenBank, type GivenBankOptions } from
 export { centralExamples } from './cluster/central.ts';
 export { type Cut, cutTree } from './cluster/cut.ts';
 export { leafOrder } from './cluster/leaf-order.ts';
-export { type LinkageMethod, linkage, linkageMethods } from './cluster/linkage.ts';
+export { linkage } from './cluster/linkage.ts';
+export { type LinkageMethod, linkageMethods } from './cluster/linkage-methods.ts';
 export type { Tree } from './cluster/tree.ts';
 export type { Difference, Interval, Quantiles } from './compare/bootstrap.ts';
 export {

@@ -1,13 +1,9 @@
 import { type Condensed, checkCondensed } from '../embed/condensed.ts';
 import { PolysemeError } from '../errors.ts';
+import { type LinkageMethod, linkageMethods } from './linkage-methods.ts';
 import { nearestNeighbourChain } from './nn-chain.ts';
 import { minimumSpanningTree } from './spanning-tree.ts';
 import { mergeCount, type RawMerges, type Tree } from './tree.ts';
-
-/** How the distance between two clusters follows from those between their points. */
-export type LinkageMethod = 'average' | 'complete' | 'single' | 'weighted';
-
-export const linkageMethods: readonly LinkageMethod[] = ['average', 'complete', 'single', 'weighted'];
 
 /**
  * Agglomerative clustering of `count` points by their condensed distances: equal, bit for bit and with ties, to

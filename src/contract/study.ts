@@ -1,48 +1,13 @@
 import * as z from 'zod';
-import { type LinkageMethod, linkageMethods } from '../cluster/linkage.ts';
-import {
-  COMPARED,
-  type ColumnName,
-  type ColumnValues,
-  type ComparedMetric,
-  column,
-  eachCompared,
-  eachMetric,
-  METRICS,
-  type Metric,
-  SUMMARY,
-} from '../polysemy/column-lists.ts';
+import { COMPARED, SUMMARY } from '../polysemy/column-lists.ts';
 import { POLYSEMY } from '../polysemy/metrics.ts';
+import { MATCHED_UNITS } from './constants.ts';
+import { byCompared, byMetric, columns, count, linkages, metrics, real } from './schemas.ts';
 
 /**
- * What the HTTP API takes and gives. Routing, validation, and the OpenAPI document follow from these; a schema with
+ * What the HTTP API gives of a study. Routing, validation, and the OpenAPI document follow from these; a schema with
  * an id is a component of that document. Where there is no number, there is null.
  */
-
-const count = z.int().min(0);
-const real = z.number().nullable();
-const metrics = z.enum(METRICS);
-const linkages = z.enum(linkageMethods as [LinkageMethod, ...LinkageMethod[]]);
-
-function byMetric<T extends z.ZodType>(schema: T): z.ZodObject<Record<Metric, T>> {
-  return z.object(eachMetric(() => schema));
-}
-
-type ColumnSchema<Name extends ColumnName> = z.ZodType<ColumnValues<Name>[Name]>;
-
-/** What a unit has of a column. */
-function valueSchema(name: ColumnName): z.ZodType {
-  const { type, words, nullable, meaning } = column(name);
-  const value = type === 'word' ? z.enum(words!) : type === 'integer' ? count : z.number();
-  return (nullable ? value.nullable() : value).meta({ description: meaning });
-}
-
-/** Some columns of a unit. */
-function columns<Name extends ColumnName>(names: readonly Name[]) {
-  return z.object(
-    Object.fromEntries(names.map((name) => [name, valueSchema(name)])) as { [N in Name]: ColumnSchema<N> },
-  );
-}
 
 /** RFC 9457 problem details. */
 export const problem = z
@@ -271,16 +236,7 @@ export const compareAnswer = z
   })
   .meta({ id: 'Comparison' });
 
-/** Most units of a bank that a comparison at equal numbers of examples splits again: about a second a bank. */
-export const MATCHED_UNITS = 300;
-/** Most banks of such a comparison. */
-const MATCHED_BANKS = 6;
-
 const interval = z.tuple([z.number(), z.number()]).meta({ description: '95 % bootstrap interval' });
-
-function byCompared<T extends z.ZodType>(schema: T): z.ZodObject<Record<ComparedMetric, T>> {
-  return z.object(eachCompared(() => schema));
-}
 
 const matchedMetric = quantiles
   .extend({
@@ -342,101 +298,6 @@ export const matchedAnswer = z
   })
   .meta({ id: 'MatchedComparison' });
 
-/** A number in a query or path, which is text. */
-function numeric<T extends z.ZodType>(schema: T): z.ZodPreprocess<T> {
-  return z.preprocess(
-    (text) => (typeof text === 'string' && /^[-+.\de]+$/i.test(text) ? Number(text) : text),
-    schema,
-  );
-}
-
-const flag = z.preprocess(
-  (text) => (text === 'true' ? true : text === 'false' ? false : text),
-  z.boolean().default(false),
-);
-const bank = z.string().min(1);
-const limit = (usual: number) => numeric(z.int().min(1).max(1000).default(usual));
-
-const ranges = Object.fromEntries(
-  METRICS.flatMap((metric) => [
-    [`min.${metric}`, numeric(z.number().optional())],
-    [`max.${metric}`, numeric(z.number().optional())],
-  ]),
-) as Record<`${'min' | 'max'}.${Metric}`, z.ZodPreprocess<z.ZodOptional<z.ZodNumber>>>;
-
-export const noQuery = z.strictObject({});
-
-export const unitsQuery = z.strictObject({
-  bank: bank.optional(),
-  sort: metrics
-    .optional()
-    .meta({ description: 'default: bank, then index; units without a number come last' }),
-  order: z.enum(['asc', 'desc']).default('asc'),
-  limit: limit(100),
-  cursor: z
-    .string()
-    .optional()
-    .meta({ description: '`next` of the page before; the rest of the query stays the same' }),
-  offset: numeric(z.int().min(0).optional()).meta({ description: 'units to skip, instead of a cursor' }),
-  q: z.string().max(200).optional().meta({ description: "words, or parts of them, in the unit's features" }),
-  ...ranges,
-});
-
-export const metricsQuery = z.strictObject({
-  bank: bank.optional(),
-  metrics: z
-    .string()
-    .transform((list) => list.split(','))
-    .pipe(z.array(metrics))
-    .optional()
-    .meta({ description: 'names with commas between; default all' }),
-});
-
-export const unitParams = z.object({
-  bank: bank.meta({ description: 'percent-encoded' }),
-  index: numeric(z.int().min(0)),
-});
-
-export const unitQuery = z.strictObject({
-  examples: z
-    .union([z.literal('all'), numeric(z.int().min(1))])
-    .default(20)
-    .meta({ description: 'most examples a feature' }),
-});
-
-export const clusteringQuery = z.strictObject({
-  linkage: linkages.optional().meta({ description: "default: the study's" }),
-  threshold: numeric(z.number().min(0).max(2).optional()).meta({ description: "default: the study's" }),
-  clusters: numeric(z.int().min(1).optional()).meta({ description: 'instead of a threshold' }),
-  distances: flag,
-});
-
-export const mapQuery = z.strictObject({ vectors: flag });
-
-export const randomQuery = z.strictObject({ bank: bank.optional() });
-
-export const searchQuery = z.strictObject({
-  q: z.string().min(1).max(200).meta({ description: 'words, or a unit: BANK/INDEX' }),
-  bank: bank.optional(),
-  limit: limit(50),
-});
-
-export const compareQuery = z.strictObject({
-  banks: z
-    .string()
-    .transform((list) => list.split(','))
-    .pipe(z.array(bank).min(1).max(16))
-    .meta({ description: 'names with commas between' }),
-});
-
-export const matchedQuery = z.strictObject({
-  banks: z
-    .string()
-    .transform((list) => list.split(','))
-    .pipe(z.array(bank).min(2).max(MATCHED_BANKS))
-    .meta({ description: `two to ${MATCHED_BANKS} names with commas between` }),
-});
-
 export type Problem = z.output<typeof problem>;
 export type ServedAnswer = z.output<typeof servedAnswer>;
 export type StudyAnswer = z.output<typeof studyAnswer>;
@@ -454,5 +315,3 @@ export type RandomAnswer = z.output<typeof randomAnswer>;
 export type SearchAnswer = z.output<typeof searchAnswer>;
 export type CompareAnswer = z.output<typeof compareAnswer>;
 export type MatchedAnswer = z.output<typeof matchedAnswer>;
-export type UnitsQuery = z.output<typeof unitsQuery>;
-export type ClusteringQuery = z.output<typeof clusteringQuery>;

@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { LOG_FIGURES, type LogFigure } from '../train/log.ts';
+import { LOG_FIGURES, type LogFigure } from '../sae/trainer/log-figures.ts';
 
 /** What the HTTP API gives of trainings. Where there is no number, there is null. */
 

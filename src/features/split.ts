@@ -1,7 +1,8 @@
 import { type Embedding, unitEmbeddings } from '../bank/embedding.ts';
 import { centralExamples } from '../cluster/central.ts';
 import { cutTree } from '../cluster/cut.ts';
-import { type LinkageMethod, linkage } from '../cluster/linkage.ts';
+import { linkage } from '../cluster/linkage.ts';
+import type { LinkageMethod } from '../cluster/linkage-methods.ts';
 import type { Tree } from '../cluster/tree.ts';
 import { cosineDistances } from '../embed/distances.ts';
 import { type Polysemy, polysemy } from '../polysemy/metrics.ts';

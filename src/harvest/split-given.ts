@@ -1,7 +1,7 @@
 import type { GivenBank } from '../bank/given.ts';
 import { unpackRows } from '../base/half.ts';
 import { nextTurn } from '../base/turn.ts';
-import type { LinkageMethod } from '../cluster/linkage.ts';
+import type { LinkageMethod } from '../cluster/linkage-methods.ts';
 import { PolysemeError } from '../errors.ts';
 import type { SplitUnit, UnitExample } from '../features/unit.ts';
 import { countWords, WordCounter } from '../features/word-counter.ts';

@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { linkageMethods } from '../cluster/linkage.ts';
+import { linkageMethods } from '../cluster/linkage-methods.ts';
 import { PolysemeError } from '../errors.ts';
 import { textOptions, whole } from '../model/text-options.ts';
 
@@ -55,13 +55,10 @@ export const runOptions = z.strictObject({
   everyPosition: z.boolean().default(false).meta({
     description: 'take every activating position of a context, not only the largest',
   }),
-  linkage: z
-    .enum(linkageMethods as [string, ...string[]])
-    .default('average')
-    .meta({
-      description: 'the linkage of the hierarchical clustering',
-      value: 'L',
-    }),
+  linkage: z.enum(linkageMethods).default('average').meta({
+    description: 'the linkage of the hierarchical clustering',
+    value: 'L',
+  }),
   threshold: z.number().min(0).max(2).default(0.5).meta({
     description: 'the distance at which the dendrogram is cut into features',
     value: 'T',

@@ -3,7 +3,7 @@ import { availableParallelism } from 'node:os';
 import { join, resolve } from 'node:path';
 import type { Bank } from '../bank/bank.ts';
 import { mlpBank } from '../bank/mlp.ts';
-import type { LinkageMethod } from '../cluster/linkage.ts';
+import type { LinkageMethod } from '../cluster/linkage-methods.ts';
 import { cutContexts } from '../corpus/contexts.ts';
 import { openCorpus } from '../corpus/open.ts';
 import type { Corpus } from '../corpus/types.ts';

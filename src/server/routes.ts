@@ -1,7 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { basename } from 'node:path';
 import type * as z from 'zod';
-import { linkageMethods } from '../cluster/linkage.ts';
+import { linkageMethods } from '../cluster/linkage-methods.ts';
+import { MATCHED_UNITS } from '../contract/constants.ts';
+import * as queries from '../contract/queries.ts';
 import * as schemas from '../contract/study.ts';
 import { trainingLogAnswer, trainingLogQuery, trainingsAnswer } from '../contract/trainings.ts';
 import { METRICS } from '../polysemy/column-lists.ts';
@@ -88,30 +90,30 @@ export const routes: readonly Route[] = [
   route({
     path: '/api/units',
     summary: 'Units, sorted and filtered, a page at a time',
-    query: schemas.unitsQuery,
+    query: queries.unitsQuery,
     answer: schemas.unitsAnswer,
     handle: (source, _, query) => unitsAnswer(source, query),
   }),
   route({
     path: '/api/metrics',
     summary: 'Numbers of all units, by column',
-    query: schemas.metricsQuery,
+    query: queries.metricsQuery,
     answer: schemas.metricsAnswer,
     handle: (source, _, { bank, metrics }) => metricsAnswer(source, bank, metrics),
   }),
   route({
     path: '/api/units/{bank}/{index}',
     summary: 'One unit: statistics, metrics, tree, features with examples',
-    params: schemas.unitParams,
-    query: schemas.unitQuery,
+    params: queries.unitParams,
+    query: queries.unitQuery,
     answer: schemas.unitAnswer,
     handle: (source, { bank, index }, { examples }) => unitAnswer(source, bank, index, examples),
   }),
   route({
     path: '/api/units/{bank}/{index}/clustering',
     summary: 'A unit cut or clustered anew',
-    params: schemas.unitParams,
-    query: schemas.clusteringQuery,
+    params: queries.unitParams,
+    query: queries.clusteringQuery,
     answer: schemas.clusteringAnswer,
     handle(source, { bank, index }, query) {
       if (query.threshold !== undefined && query.clusters !== undefined) {
@@ -139,8 +141,8 @@ export const routes: readonly Route[] = [
     path: '/api/units/{bank}/{index}/map',
     summary:
       "Places of a unit's examples: principal components of their neuron embeddings, scaled to unit length",
-    params: schemas.unitParams,
-    query: schemas.mapQuery,
+    params: queries.unitParams,
+    query: queries.mapQuery,
     answer: schemas.mapAnswer,
     handle(source, { bank, index }, { vectors }) {
       const space = source.space(bank, index);
@@ -159,7 +161,7 @@ export const routes: readonly Route[] = [
   route({
     path: '/api/random',
     summary: 'A unit by chance, one with examples where there is one',
-    query: schemas.randomQuery,
+    query: queries.randomQuery,
     answer: schemas.randomAnswer,
     fresh: true,
     handle: (source, _, { bank }) => randomAnswer(source, bank),
@@ -167,21 +169,21 @@ export const routes: readonly Route[] = [
   route({
     path: '/api/search',
     summary: 'Units by the words of their features, or by name',
-    query: schemas.searchQuery,
+    query: queries.searchQuery,
     answer: schemas.searchAnswer,
     handle: (source, _, query) => searchAnswer(source, query),
   }),
   route({
     path: '/api/compare',
     summary: 'Banks side by side',
-    query: schemas.compareQuery,
+    query: queries.compareQuery,
     answer: schemas.compareAnswer,
     handle: (source, _, { banks }) => compareAnswer(source, banks),
   }),
   route({
     path: '/api/compare/matched',
-    summary: `Banks side by side at equal numbers of examples, with a null: at most ${schemas.MATCHED_UNITS} units a bank, drawn by chance and split anew`,
-    query: schemas.matchedQuery,
+    summary: `Banks side by side at equal numbers of examples, with a null: at most ${MATCHED_UNITS} units a bank, drawn by chance and split anew`,
+    query: queries.matchedQuery,
     answer: schemas.matchedAnswer,
     handle: (source, _, { banks }) => matchedAnswer(source, banks),
   }),
@@ -206,8 +208,8 @@ export const routes: readonly Route[] = [
 
 function route<
   Answer extends z.ZodType,
-  Params extends z.ZodObject = typeof schemas.noQuery,
-  Query extends z.ZodObject = typeof schemas.noQuery,
+  Params extends z.ZodObject = typeof queries.noQuery,
+  Query extends z.ZodObject = typeof queries.noQuery,
   Of extends keyof Sources = 'study',
 >(definition: {
   path: string;
@@ -226,8 +228,8 @@ function route<
 }): Route {
   const {
     of = 'study',
-    params = schemas.noQuery,
-    query = schemas.noQuery,
+    params = queries.noQuery,
+    query = queries.noQuery,
     fresh = false,
     handle,
     ...rest

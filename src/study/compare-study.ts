@@ -1,4 +1,4 @@
-import type { LinkageMethod } from '../cluster/linkage.ts';
+import type { LinkageMethod } from '../cluster/linkage-methods.ts';
 import { type CompareOptions, type Comparison, compareSources } from '../compare/compare-banks.ts';
 import type { ExampleSource } from '../compare/matched.ts';
 import type { Study } from './study.ts';

@@ -1,25 +1,8 @@
 import { appendFile, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { LOG_FIGURES, type LogFigure } from '../sae/trainer/log-figures.ts';
 import type { SaeStep } from '../sae/trainer/step.ts';
 import { writeFileWhole } from '../tensors/bytes.ts';
-
-/** Figures of a line that are charted, in the order in which they are read. */
-export const LOG_FIGURES = [
-  'loss',
-  'mse',
-  'explainedVariance',
-  'l0',
-  'sparsity',
-  'embedding',
-  'meanEmbeddingDistance',
-  'deadShare',
-  'auxiliary',
-  'gradientNorm',
-  'learningRate',
-  'tokensPerSecond',
-] as const;
-
-export type LogFigure = (typeof LOG_FIGURES)[number];
 
 /** A line of the log, as far as it is read: where there is no number, null. */
 export type LogLine = { step: number; tokens: number; latents: number | null } & Record<

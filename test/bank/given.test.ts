@@ -62,7 +62,7 @@ describe('a layer of folio-5m, given as arrays', () => {
 
   test.each([
     { select: 'top', examples: 12 },
-    { select: 'fraction', examples: 8, everyPosition: true, linkage: 'complete', threshold: 0.7 },
+    { select: 'fraction', examples: 8, everyPosition: true, linkage: 'complete' as const, threshold: 0.7 },
     { select: 'random', examples: 6, sign: 'absolute' },
   ] satisfies SplitBankOptions[])('gives the units of a run of the model: %o', async (options) => {
     const out = join(folder, `${options.select}.db`);

@@ -3,7 +3,8 @@ import { gunzipSync } from 'node:zlib';
 import { describe, expect, test } from 'vitest';
 import { cutTree } from '../../src/cluster/cut.ts';
 import { leafOrder } from '../../src/cluster/leaf-order.ts';
-import { type LinkageMethod, linkage } from '../../src/cluster/linkage.ts';
+import { linkage } from '../../src/cluster/linkage.ts';
+import type { LinkageMethod } from '../../src/cluster/linkage-methods.ts';
 import { type Polysemy, polysemy } from '../../src/polysemy/metrics.ts';
 
 interface Golden {

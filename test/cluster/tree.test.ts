@@ -2,7 +2,8 @@ import { describe, expect, test } from 'vitest';
 import { centralExamples } from '../../src/cluster/central.ts';
 import { cutTree } from '../../src/cluster/cut.ts';
 import { leafOrder } from '../../src/cluster/leaf-order.ts';
-import { linkage, linkageMethods } from '../../src/cluster/linkage.ts';
+import { linkage } from '../../src/cluster/linkage.ts';
+import { linkageMethods } from '../../src/cluster/linkage-methods.ts';
 import { cosineDistances } from '../../src/embed/distances.ts';
 
 function numbers(seed: number) {

@@ -1,11 +1,11 @@
 import { createHash } from 'node:crypto';
+import type { UnitsQuery } from '../../contract/queries.ts';
 import type {
   BanksAnswer,
   MetricsAnswer,
   RandomAnswer,
   SearchAnswer,
   UnitsAnswer,
-  UnitsQuery,
 } from '../../contract/study.ts';
 import { eachMetric, METRICS, type Metric } from '../../polysemy/column-lists.ts';
 import type { Wire } from '../http/json.ts';

@@ -1,4 +1,4 @@
-import type { LinkageMethod } from '../../cluster/linkage.ts';
+import type { LinkageMethod } from '../../cluster/linkage-methods.ts';
 import type { WordCounts } from '../../features/feature-words.ts';
 import type { TokenTexts } from '../../features/unit.ts';
 import { sampleCounts } from '../../features/word-counter.ts';

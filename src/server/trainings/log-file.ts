@@ -1,6 +1,7 @@
 import { constants } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
-import { LOG_FIGURES, type LogFigure, type LogLine, parseLogLine } from '../../train/log.ts';
+import { LOG_FIGURES, type LogFigure } from '../../sae/trainer/log-figures.ts';
+import { type LogLine, parseLogLine } from '../../train/log.ts';
 
 /** Bytes of a log that are read: some 500,000 lines. */
 const LOG_BYTES = 256 << 20;

@@ -1,10 +1,11 @@
 import { useQuery } from '@tanstack/react-query';
 import { type ReactNode, useEffect, useRef, useState } from 'react';
 import type { CsvValue } from '../../../src/base/csv.ts';
+import { MATCHED_BANKS } from '../../../src/contract/constants.ts';
 import { COMPARED, type ComparedMetric } from '../../../src/polysemy/column-lists.ts';
 import { saveCsv } from '../charts/export.ts';
 import { ApiError } from '../source/http.ts';
-import { MATCHED_BANKS, matchedQuery } from '../source/queries.ts';
+import { matchedQuery } from '../source/queries.ts';
 import type { MatchedComparison } from '../source/types.ts';
 import { counted, formatMetric, formatShare, formatWhole, metricInfo } from '../ui/metrics.ts';
 import '../styles/matched.css';

@@ -118,9 +118,6 @@ export const compareQuery = (banks: readonly string[]) =>
     enabled: banks.length > 0,
   });
 
-/** Most banks that the server compares at equal numbers of examples. */
-export const MATCHED_BANKS = 6;
-
 /** Units split again, at equal numbers of examples: it takes the server seconds. */
 export const matchedQuery = (banks: readonly string[]) =>
   queryOptions({

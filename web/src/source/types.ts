@@ -38,8 +38,8 @@ export type Trainings = TrainingsAnswer;
 export type Training = TrainingAnswer;
 export type TrainingLog = TrainingLogAnswer;
 
-export type { LinkageMethod } from '../../../src/cluster/linkage.ts';
+export type { LinkageMethod } from '../../../src/cluster/linkage-methods.ts';
 export type { Metric } from '../../../src/polysemy/column-lists.ts';
 export type { Polysemy } from '../../../src/polysemy/metrics.ts';
-export type { LogFigure } from '../../../src/train/log.ts';
+export type { LogFigure } from '../../../src/sae/trainer/log-figures.ts';
 export type { Quantiles };

@@ -1,3 +1,4 @@
+import { linkageMethods } from '../../../src/cluster/linkage-methods.ts';
 import type { LinkageMethod, Metric } from '../source/types.ts';
 import { isMetric } from './metrics.ts';
 
@@ -27,13 +28,6 @@ export const VIEWS = ['map', 'matrix', 'activations', 'metrics'] as const;
 export type View = (typeof VIEWS)[number];
 export const LAYOUTS = ['pca', 'umap'] as const;
 export type Layout = (typeof LAYOUTS)[number];
-export const LINKAGES = [
-  'average',
-  'complete',
-  'single',
-  'weighted',
-] as const satisfies readonly LinkageMethod[];
-
 export interface UnitSearch {
   linkage?: LinkageMethod;
   threshold?: number;
@@ -86,7 +80,7 @@ export function tableSearch(raw: Raw): TableSearch {
 
 export function unitSearch(raw: Raw): UnitSearch {
   return clean({
-    linkage: oneOf(LINKAGES, raw.linkage),
+    linkage: oneOf(linkageMethods, raw.linkage),
     threshold: number(raw.threshold, 0, 2),
     view: oneOf(VIEWS, raw.view),
     layout: oneOf(LAYOUTS, raw.layout),

@@ -1,9 +1,9 @@
 import { useEffect, useRef, useState } from 'react';
+import { linkageMethods } from '../../../src/cluster/linkage-methods.ts';
 import { ExportButtons } from '../charts/figure.tsx';
 import type { LinkageMethod, Unit } from '../source/types.ts';
 import { counted } from '../ui/metrics.ts';
 import { Empty } from '../ui/states.tsx';
-import { LINKAGES } from '../ui/url-state.ts';
 import { Dendrogram } from './dendrogram.tsx';
 import { Peek } from './peek.tsx';
 import type { UnitCut } from './unit-cut.ts';
@@ -39,7 +39,7 @@ export function TreePanel({
               onCut({ linkage: chosen === unit.linkage ? undefined : chosen });
             }}
           >
-            {LINKAGES.map((name) => (
+            {linkageMethods.map((name) => (
               <option key={name}>{name}</option>
             ))}
           </select>

@@ -1,0 +1,6 @@
+/** Numbers that the server and the explorer share. */
+
+/** Most units of a bank that a comparison at equal numbers of examples splits again: about a second a bank. */
+export const MATCHED_UNITS = 300;
+/** Most banks of such a comparison. */
+export const MATCHED_BANKS = 6;

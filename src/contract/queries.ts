@@ -1,0 +1,103 @@
+import * as z from 'zod';
+import { METRICS, type Metric } from '../polysemy/column-lists.ts';
+import { MATCHED_BANKS } from './constants.ts';
+import { linkages, metrics } from './schemas.ts';
+
+/** What paths and queries of the HTTP API of a study take. */
+
+/** A number in a query or path, which is text. */
+function numeric<T extends z.ZodType>(schema: T): z.ZodPreprocess<T> {
+  return z.preprocess(
+    (text) => (typeof text === 'string' && /^[-+.\de]+$/i.test(text) ? Number(text) : text),
+    schema,
+  );
+}
+
+const flag = z.preprocess(
+  (text) => (text === 'true' ? true : text === 'false' ? false : text),
+  z.boolean().default(false),
+);
+const bank = z.string().min(1);
+const limit = (usual: number) => numeric(z.int().min(1).max(1000).default(usual));
+
+const ranges = Object.fromEntries(
+  METRICS.flatMap((metric) => [
+    [`min.${metric}`, numeric(z.number().optional())],
+    [`max.${metric}`, numeric(z.number().optional())],
+  ]),
+) as Record<`${'min' | 'max'}.${Metric}`, z.ZodPreprocess<z.ZodOptional<z.ZodNumber>>>;
+
+export const noQuery = z.strictObject({});
+
+export const unitsQuery = z.strictObject({
+  bank: bank.optional(),
+  sort: metrics
+    .optional()
+    .meta({ description: 'default: bank, then index; units without a number come last' }),
+  order: z.enum(['asc', 'desc']).default('asc'),
+  limit: limit(100),
+  cursor: z
+    .string()
+    .optional()
+    .meta({ description: '`next` of the page before; the rest of the query stays the same' }),
+  offset: numeric(z.int().min(0).optional()).meta({ description: 'units to skip, instead of a cursor' }),
+  q: z.string().max(200).optional().meta({ description: "words, or parts of them, in the unit's features" }),
+  ...ranges,
+});
+
+export const metricsQuery = z.strictObject({
+  bank: bank.optional(),
+  metrics: z
+    .string()
+    .transform((list) => list.split(','))
+    .pipe(z.array(metrics))
+    .optional()
+    .meta({ description: 'names with commas between; default all' }),
+});
+
+export const unitParams = z.object({
+  bank: bank.meta({ description: 'percent-encoded' }),
+  index: numeric(z.int().min(0)),
+});
+
+export const unitQuery = z.strictObject({
+  examples: z
+    .union([z.literal('all'), numeric(z.int().min(1))])
+    .default(20)
+    .meta({ description: 'most examples a feature' }),
+});
+
+export const clusteringQuery = z.strictObject({
+  linkage: linkages.optional().meta({ description: "default: the study's" }),
+  threshold: numeric(z.number().min(0).max(2).optional()).meta({ description: "default: the study's" }),
+  clusters: numeric(z.int().min(1).optional()).meta({ description: 'instead of a threshold' }),
+  distances: flag,
+});
+
+export const mapQuery = z.strictObject({ vectors: flag });
+
+export const randomQuery = z.strictObject({ bank: bank.optional() });
+
+export const searchQuery = z.strictObject({
+  q: z.string().min(1).max(200).meta({ description: 'words, or a unit: BANK/INDEX' }),
+  bank: bank.optional(),
+  limit: limit(50),
+});
+
+export const compareQuery = z.strictObject({
+  banks: z
+    .string()
+    .transform((list) => list.split(','))
+    .pipe(z.array(bank).min(1).max(16))
+    .meta({ description: 'names with commas between' }),
+});
+
+export const matchedQuery = z.strictObject({
+  banks: z
+    .string()
+    .transform((list) => list.split(','))
+    .pipe(z.array(bank).min(2).max(MATCHED_BANKS))
+    .meta({ description: `two to ${MATCHED_BANKS} names with commas between` }),
+});
+
+export type UnitsQuery = z.output<typeof unitsQuery>;
