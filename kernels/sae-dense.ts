@@ -1,14 +1,7 @@
 // The dense step's work between its matrix products, on tiles [tokens, latents] in the private memory of one thread.
 // The number of latents is a multiple of 4; those past the end have an infinite threshold.
 
-/** Sums of a tile's latents, f64 each, `columns` of one kind after another: places of src/sae/trainer/dense.ts. */
-const ACTIVATION = 0;
-const PRE = 1;
-const THRESHOLD = 2;
-const ACTIVE = 3;
-const DISTANCE = 4;
-const DISTANCES = 5;
-const OVER_A = 6;
+import { ACTIVATION, ACTIVE, DISTANCE, DISTANCES, OVER_A, PRE, THRESHOLD } from './sae/places';
 
 /**
  * Pre-activations become activations: value + bias above the threshold, else 0. Adds to each token's Σ z·weight (f64;
@@ -157,13 +150,13 @@ function high(v: v128): v128 {
 }
 
 /** Adds four floats to four f64 sums of a kind. */
-function add(at: usize, kind: usize, bytes: usize, v: v128): void {
-  const slot = at + 2 * kind * bytes;
+function add(at: usize, kind: i32, bytes: usize, v: v128): void {
+  const slot = at + 2 * <usize>kind * bytes;
   v128.store(slot, f64x2.add(v128.load(slot), f64x2.promote_low_f32x4(v)));
   v128.store(slot, f64x2.add(v128.load(slot, 16), f64x2.promote_low_f32x4(high(v))), 16);
 }
 
-function addOne(slot: usize, kind: usize, bytes: usize, value: f64): void {
-  const at = slot + 2 * kind * bytes;
+function addOne(slot: usize, kind: i32, bytes: usize, value: f64): void {
+  const at = slot + 2 * <usize>kind * bytes;
   store<f64>(at, load<f64>(at) + value);
 }

@@ -7,7 +7,7 @@ import { keepLargest } from './sae/select';
 export { applyGradients, finishDense, keepGradients, meanOf, updateLatents } from './sae/latents';
 export { cut, decode, decodeAux, errorsOfDense, order, prepare } from './sae/tokens';
 
-/** Bytes of the two parameter blocks, so that the host can check its own list of fields. */
+/** Bytes of the two parameter blocks, so that a test can check the list of fields that the host is given. */
 export function paramsBytes(): i32 {
   return offsetof<Params>();
 }

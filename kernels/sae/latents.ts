@@ -1,10 +1,19 @@
 // What is done latent by latent: gradients of its encoder and decoder rows, L_N, its mean input, Adam.
 import { adamRow, adamScalar } from './adam';
 import { Pairs, Params } from './params';
+import {
+  DECODER_GRADIENT,
+  ENCODER_GRADIENT,
+  INPUT_TERM,
+  LATENT_BLOCK,
+  MEAN,
+  MEAN_TERM,
+  MEAN_WEIGHT,
+  PRODUCTS,
+  SQUARE_WEIGHT,
+  SUM_INPUT,
+} from './places';
 import { axpy, axpy4, clear, dot, energy, rowAt, weighed4 } from './rows';
-
-/** Latents that share a row of partial sums: LATENT_BLOCK in src/sae/trainer/layout.ts. */
-const LATENT_BLOCK: i32 = 64;
 
 // What one latent's pairs add up to.
 let sumActivation: f64;
@@ -14,15 +23,6 @@ let active: i32;
 let sumDistance: f64;
 let distances: i32;
 let sumOverA: f64;
-
-/** Rows of scratch memory of one call: SCRATCH_ROWS in src/sae/trainer/layout.ts. */
-const MEAN_TERM: usize = 2; // Σ a_b h_b
-const INPUT_TERM: usize = 3; // Σ c_b h_b²
-const SUM_INPUT: usize = 4; // Σ h_b
-const MEAN_WEIGHT: usize = 5; // h̄ w²
-const SQUARE_WEIGHT: usize = 6; // w²
-const MEAN: usize = 7; // h̄
-const PRODUCTS: usize = 8; // numbers of four tokens, 32 bytes each, and their N and B
 
 /** Gradients and Adam update of latents [from, to); returns 1 where a weight is no longer finite. */
 export function updateLatents(
@@ -36,8 +36,8 @@ export function updateLatents(
   scratch: usize,
 ): i32 {
   const bytes = <usize>p.stride * 4;
-  const gradE = scratch;
-  const gradD = scratch + bytes;
+  const gradE = rowAt(scratch, ENCODER_GRADIENT, bytes);
+  const gradD = rowAt(scratch, DECODER_GRADIENT, bytes);
   let bad = 0;
   clear(rowAt(p.blockEncoder, block, bytes), bytes);
   for (let j = from; j < to; j++) {
@@ -155,11 +155,11 @@ function gradients(
   const seen = load<f64>(p.seen + (j << 3));
   const embed = p.embed != 0 && seen > 0;
   let meanEnergy: f64 = 0;
-  if (p.embed) clear(scratch + SUM_INPUT * bytes, bytes);
+  if (p.embed) clear(rowAt(scratch, SUM_INPUT, bytes), bytes);
   if (embed) {
     meanEnergy = weighMean(p, row, scratch);
-    clear(scratch + MEAN_TERM * bytes, bytes);
-    clear(scratch + INPUT_TERM * bytes, bytes);
+    clear(rowAt(scratch, MEAN_TERM, bytes), bytes);
+    clear(rowAt(scratch, INPUT_TERM, bytes), bytes);
   }
 
   let group = 0;
@@ -208,7 +208,7 @@ function finish(
 
   const idle = p.idle + ((<usize>j) << 2);
   store<u32>(idle, fired > 0 ? 0 : <u32>min<u64>(<u64>load<u32>(idle) + p.tokens, 0xffffffff));
-  if (p.embed && fired > 0) updateMean(p, j, row, seen, fired, scratch + SUM_INPUT * bytes);
+  if (p.embed && fired > 0) updateMean(p, j, row, seen, fired, rowAt(scratch, SUM_INPUT, bytes));
 }
 
 /** weighMean of latent j for the dense step; below 0 where it was never active. */
@@ -279,7 +279,7 @@ function accumulate(
   const end = load<u32>(pairs.colStart + (j << 2), 4);
   const threshold: f32 = p.gated ? load<f32>(p.threshold + (j << 2)) : 0;
   const sparsity: f32 = p.gated ? 0 : p.sparsityWeight * load<f32>(p.decoderNorm + (j << 2));
-  const scalars = scratch + PRODUCTS * bytes;
+  const scalars = rowAt(scratch, PRODUCTS, bytes);
   for (let next = first; next < end; ) {
     let filled = 0;
     for (; filled < 4 && next < end; next++) {
@@ -321,7 +321,7 @@ function accumulate(
     if (embed) embedQuartet(p, h0, h1, h2, h3, meanEnergy, scratch, scalars);
     if (p.embed) {
       axpy4(
-        scratch + SUM_INPUT * bytes,
+        rowAt(scratch, SUM_INPUT, bytes),
         bytes,
         load<f32>(scalars, 12),
         h0,
@@ -363,9 +363,9 @@ function accumulate(
 /** h̄, h̄w² and w² of a latent to scratch; returns A = Σ h̄²w². */
 function weighMean(p: Params, row: usize, scratch: usize): f64 {
   const bytes = <usize>p.stride * 4;
-  const mean = scratch + MEAN * bytes;
-  const u = scratch + MEAN_WEIGHT * bytes;
-  const q = scratch + SQUARE_WEIGHT * bytes;
+  const mean = rowAt(scratch, MEAN, bytes);
+  const u = rowAt(scratch, MEAN_WEIGHT, bytes);
+  const q = rowAt(scratch, SQUARE_WEIGHT, bytes);
   for (let k: usize = 0; k < bytes; k += 16) {
     let h = v128.load(p.mean + row + k);
     if (p.centred) h = f32x4.sub(h, v128.load(p.bDec + k));
@@ -390,16 +390,16 @@ function embedQuartet(
   scalars: usize,
 ): void {
   const bytes = <usize>p.stride * 4;
-  const u = scratch + MEAN_WEIGHT * bytes;
-  const q = scratch + SQUARE_WEIGHT * bytes;
+  const u = rowAt(scratch, MEAN_WEIGHT, bytes);
+  const q = rowAt(scratch, SQUARE_WEIGHT, bytes);
   const sums = scalars + 128;
   weighed4(u, q, h0, h1, h2, h3, bytes, sums);
   for (let i: usize = 0; i < 4; i++) {
     embedPair(p, scalars + (i << 5), load<f32>(sums + (i << 3)), load<f32>(sums + (i << 3), 4), meanEnergy);
   }
   if (p.embeddingWeight == 0) return;
-  const s1 = scratch + MEAN_TERM * bytes;
-  const s2 = scratch + INPUT_TERM * bytes;
+  const s1 = rowAt(scratch, MEAN_TERM, bytes);
+  const s2 = rowAt(scratch, INPUT_TERM, bytes);
   const a0 = v128.load32_splat(scalars, 16);
   const a1 = v128.load32_splat(scalars, 48);
   const a2 = v128.load32_splat(scalars, 80);
@@ -446,9 +446,9 @@ function embedPair(p: Params, slot: usize, n: f32, b: f32, meanEnergy: f64): voi
 
 /** gradE += w (h̄ Σa h − h̄² Σ aN/2A − Σ c h²) */
 function addEmbeddingGradient(w: usize, gradE: usize, scratch: usize, bytes: usize, overA: f32): void {
-  const s1 = scratch + MEAN_TERM * bytes;
-  const s2 = scratch + INPUT_TERM * bytes;
-  const mean = scratch + MEAN * bytes;
+  const s1 = rowAt(scratch, MEAN_TERM, bytes);
+  const s2 = rowAt(scratch, INPUT_TERM, bytes);
+  const mean = rowAt(scratch, MEAN, bytes);
   const vA = f32x4.splat(overA);
   for (let k: usize = 0; k < bytes; k += 16) {
     const h = v128.load(mean + k);

@@ -1,4 +1,4 @@
-// The parameter block of a step: one 4-byte field each, in the order of src/sae/trainer/layout.ts.
+// The parameter blocks of a step. The host writes them by name: scripts/kernels.mjs hands it names, types and offsets.
 
 /** The active pairs (token, latent) of a batch, by token (rows) and by latent (columns). Addresses in bytes. */
 @unmanaged

@@ -2,10 +2,27 @@ import { PolysemeError } from '../../errors.ts';
 import type { BackendSession, Values } from '../../model/backend.ts';
 import { openBackend } from '../../model/open-backend.ts';
 import { encodeModel } from '../../onnx/proto.ts';
+import {
+  ACTIVATION,
+  ACTIVE,
+  DECODER_GRADIENT,
+  DISTANCE,
+  DISTANCES,
+  ENCODER_GRADIENT,
+  INPUT_TERM,
+  MEAN_TERM,
+  MEAN_WEIGHT,
+  OVER_A,
+  PRE,
+  SQUARE_WEIGHT,
+  SUM_INPUT,
+  SUMS,
+  THRESHOLD,
+} from '../../wasm/generated/sae/places.ts';
 import { wasm } from '../../wasm/generated/sae-dense.ts';
 import { instantiate, type Kernel, reserve } from '../../wasm/instance.ts';
 import { DENSE_TOKENS, TILE_LATENTS, TOKEN_BLOCK } from './layout.ts';
-import type { SaeKernel } from './step-worker.ts';
+import type { SaeKernel } from './sae-kernel.ts';
 
 /** A step on all latents alike; addresses are of shared memory. */
 export interface DenseJob {
@@ -70,10 +87,16 @@ interface DenseExports {
   square(row: number, to: number, count: number): void;
 }
 
-/** Kinds of sums a latent: kernels/sae-dense.ts. */
-const SUMS = 7;
-/** Rows of a thread's shared scratch memory: kernels/sae/latents.ts. */
-const SCRATCH = { encoder: 0, decoder: 1, mean: 2, input: 3, sumInput: 4, weighted: 5, squares: 6 };
+/** Rows of a thread's shared scratch memory that each part of a latent's gradients is handed over in. */
+const SCRATCH = {
+  encoder: ENCODER_GRADIENT,
+  decoder: DECODER_GRADIENT,
+  mean: MEAN_TERM,
+  input: INPUT_TERM,
+  sumInput: SUM_INPUT,
+  weighted: MEAN_WEIGHT,
+  squares: SQUARE_WEIGHT,
+};
 
 type Product = 'a·bᵀ' | 'a·b + c' | 'aᵀ·b + c';
 
@@ -279,10 +302,7 @@ export class DenseStep {
               : kept + j * stride * 4;
           this.#f32(to, stride).set(f32(now + i * stride * 4, stride));
         }
-        const [activation, pre, gate, active, distance, distances, overA] = Array.from(
-          { length: SUMS },
-          (_, kind) => total[kind * columns + i]!,
-        ) as [number, number, number, number, number, number, number];
+        const sum = (kind: number) => total[kind * columns + i]!;
         const gradE = job.kept ? job.kept.encoder + j * stride * 4 : scratch;
         const gradD = job.kept ? job.kept.decoder + j * stride * 4 : scratch + stride * 4;
         const keep = job.kept ? 1 : 0;
@@ -293,13 +313,13 @@ export class DenseStep {
           gradE,
           gradD,
           scratch,
-          activation,
-          pre,
-          gate,
-          active,
-          distance,
-          distances,
-          overA,
+          sum(ACTIVATION),
+          sum(PRE),
+          sum(THRESHOLD),
+          sum(ACTIVE),
+          sum(DISTANCE),
+          sum(DISTANCES),
+          sum(OVER_A),
         );
       }
     }

@@ -1,41 +1,19 @@
 import { PolysemeError } from '../../errors.ts';
+import { Pairs, Params } from '../../wasm/generated/sae/params.ts';
+import { LATENT_BLOCK, PRODUCTS, PRODUCTS_BYTES } from '../../wasm/generated/sae/places.ts';
 import { reserve } from '../../wasm/instance.ts';
 import type { SaeTrainerSettings } from './trainer-options.ts';
 
-/** Fields of kernels/sae/params.ts, 4 bytes each, in its order. */
-// biome-ignore format: a list
-export const PARAM_FIELDS = [
-  'stride', 'tokens', 'latents', 'gated', 'centred', 'unitNorm', 'embed', 'groups', 'groupEnd', 'groupWeight',
-  'x', 'h', 'bDec', 'encoder', 'encoderM', 'encoderV', 'decoder', 'decoderM', 'decoderV',
-  'bEnc', 'bEncM', 'bEncV', 'threshold', 'thresholdM', 'thresholdV', 'decoderNorm', 'mean', 'seen', 'idle', 'moved',
-  'encoderGradient', 'decoderGradient', 'bEncGradient', 'thresholdGradient', 'gradientNorm',
-  'tokenError', 'tokenSparsity', 'tokenEnergy', 'tokenAux', 'latentEmbedding', 'latentPairs',
-  'blockSum', 'blockErrors', 'blockEncoder',
-  'invTokens', 'sparsityWeight', 'embeddingWeight', 'auxWeight', 'meanDecay', 'bandwidth', 'inputScale',
-  'stepSize', 'invRootV', 'epsilon', 'takeM', 'keepV', 'takeV', 'clip',
-] as const;
-export type ParamField = (typeof PARAM_FIELDS)[number];
-/** From here on fields are f32; before it they are whole numbers and addresses. */
-const FIRST_FLOAT = PARAM_FIELDS.indexOf('invTokens');
+export type ParamField = keyof typeof Params.fields;
+export type PairField = keyof typeof Pairs.fields;
 
-// biome-ignore format: a list
-export const PAIR_FIELDS = [
-  'rowStart', 'rowCount', 'entries', 'dz', 'colStart', 'columns', 'errors',
-] as const;
-export type PairField = (typeof PAIR_FIELDS)[number];
-
-/** Tokens and latents that one call of a kernel works on; partial sums are kept a block, so their order is fixed. */
+/** Tokens that one call of a kernel works on, as LATENT_BLOCK latents: each block has its own sums, so their order is fixed. */
 export const TOKEN_BLOCK = 64;
-export const LATENT_BLOCK = 64;
 /** Tokens and latents of one matrix product: its output stays in cache until it is scanned. */
 export const TILE_TOKENS = 1024;
 export const TILE_LATENTS = 256;
 /** Tokens of one matrix product of the dense step. */
 export const DENSE_TOKENS = 512;
-/** Rows of scratch memory that a thread needs: kernels/sae/latents.ts. */
-const SCRATCH_ROWS = 8;
-const SCRATCH_TAIL = 256;
-
 /** Everything that is carried from step to step, besides counters: what a checkpoint holds. */
 // biome-ignore format: a list
 export const STATE_ARRAYS = [
@@ -48,6 +26,12 @@ export type StateArray = (typeof STATE_ARRAYS)[number];
 export interface Area {
   readonly address: number;
   readonly length: number;
+}
+
+/** A field of a parameter block: a whole number or an address, or a float, of 4 bytes each. */
+interface Field {
+  readonly type: 'i32' | 'usize' | 'f32';
+  readonly offset: number;
 }
 
 const PAGE = 65_536;
@@ -86,9 +70,9 @@ export class Layout {
     this.memory = new WebAssembly.Memory({ initial: 2, maximum: 65_536, shared: true });
     this.counter = this.#take(4);
     this.found = this.#take(4);
-    this.params = this.#take(PARAM_FIELDS.length * 4);
-    this.main = this.#take(PAIR_FIELDS.length * 4);
-    this.aux = this.#take(PAIR_FIELDS.length * 4);
+    this.params = this.#take(Params.bytes);
+    this.main = this.#take(Pairs.bytes);
+    this.aux = this.#take(Pairs.bytes);
     const rows = latents * stride;
     const gated = architecture === 'jumprelu' ? latents : 0;
     // biome-ignore format: a list
@@ -105,9 +89,7 @@ export class Layout {
     }
     this.areas = areas;
     this.bDecGradient = this.#take(stride * 4);
-    this.scratch = Array.from({ length: threads }, () =>
-      this.#take(SCRATCH_ROWS * stride * 4 + SCRATCH_TAIL),
-    );
+    this.scratch = Array.from({ length: threads }, () => this.#take(PRODUCTS * stride * 4 + PRODUCTS_BYTES));
     this.set('gradientNorm', this.#take(latents * 8));
     this.set('latentEmbedding', this.#take(latents * 8));
     this.set('latentPairs', this.#take(latents * 4));
@@ -192,24 +174,20 @@ export class Layout {
   }
 
   set(field: ParamField, value: number): void {
-    this.#store(this.params, PARAM_FIELDS.indexOf(field), value, PARAM_FIELDS.indexOf(field) >= FIRST_FLOAT);
+    this.#store(this.params, Params.fields[field], value);
   }
 
+  /** A field: its number, or its address. */
   get(field: ParamField): number {
-    return this.u32(this.params, PARAM_FIELDS.length)[PARAM_FIELDS.indexOf(field)]!;
-  }
-
-  /** A field that is no whole number. */
-  number(field: ParamField): number {
-    return this.f32(this.params, PARAM_FIELDS.length)[PARAM_FIELDS.indexOf(field)]!;
+    return this.#load(this.params, Params.fields[field]);
   }
 
   setPair(pairs: 'main' | 'aux', field: PairField, value: number): void {
-    this.#store(this[pairs], PAIR_FIELDS.indexOf(field), value, false);
+    this.#store(this[pairs], Pairs.fields[field], value);
   }
 
   getPair(pairs: 'main' | 'aux', field: PairField): number {
-    return this.u32(this[pairs], PAIR_FIELDS.length)[PAIR_FIELDS.indexOf(field)]!;
+    return this.#load(this[pairs], Pairs.fields[field]);
   }
 
   f32(address: number, length: number): Float32Array<SharedArrayBuffer> {
@@ -235,9 +213,13 @@ export class Layout {
     return this.memory.buffer as unknown as SharedArrayBuffer;
   }
 
-  #store(block: number, index: number, value: number, float: boolean): void {
-    if (float) this.f32(block, index + 1)[index] = value;
-    else this.u32(block, index + 1)[index] = value;
+  #store(block: number, { type, offset }: Field, value: number): void {
+    if (type === 'f32') this.f32(block + offset, 1)[0] = value;
+    else this.u32(block + offset, 1)[0] = value;
+  }
+
+  #load(block: number, { type, offset }: Field): number {
+    return type === 'f32' ? this.f32(block + offset, 1)[0]! : this.u32(block + offset, 1)[0]!;
   }
 
   /** A place for `bytes`, aligned to 16; `#reserve` then makes the memory that long. Fresh memory is 0. */

@@ -1,62 +1,12 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { PolysemeError } from '../../errors.ts';
+import { LATENT_BLOCK } from '../../wasm/generated/sae/places.ts';
 import { wasm } from '../../wasm/generated/sae.ts';
 import { instantiate } from '../../wasm/instance.ts';
 import { type DenseJob, DenseStep } from './dense.ts';
 import { type EncodeJob, type Segment, TileEncoder } from './encoder.ts';
-import { LATENT_BLOCK, TOKEN_BLOCK } from './layout.ts';
-
-/** Exports of kernels/sae.ts; numbers are addresses in shared memory where not said otherwise. */
-export interface SaeKernel {
-  paramsBytes(): number;
-  pairsBytes(): number;
-  prepare(params: number, from: number, to: number, block: number): number;
-  order(params: number, pairs: number, from: number, to: number, k: number): void;
-  cut(params: number, pairs: number, from: number, to: number, value: number, place: number): void;
-  decode(params: number, pairs: number, from: number, to: number, block: number, scratch: number): void;
-  decodeAux(params: number, main: number, aux: number, from: number, to: number): void;
-  updateLatents(
-    params: number,
-    main: number,
-    aux: number,
-    hasAux: number,
-    from: number,
-    to: number,
-    block: number,
-    scratch: number,
-  ): number;
-  keepGradients(
-    params: number,
-    main: number,
-    aux: number,
-    hasAux: number,
-    from: number,
-    to: number,
-    block: number,
-    scratch: number,
-  ): void;
-  applyGradients(params: number, from: number, to: number): number;
-  updateDecoderBias(params: number, m: number, v: number, gradient: number): number;
-  errorsOfDense(params: number, pairs: number, from: number, to: number, block: number): void;
-  meanOf(params: number, latent: number, scratch: number): number;
-  finishDense(
-    params: number,
-    latent: number,
-    keep: number,
-    gradE: number,
-    gradD: number,
-    scratch: number,
-    activation: number,
-    pre: number,
-    threshold: number,
-    fired: number,
-    distance: number,
-    distances: number,
-    overA: number,
-  ): number;
-  normaliseAll(params: number): void;
-  kthLargest(keys: number, count: number, k: number): void;
-}
+import { TOKEN_BLOCK } from './layout.ts';
+import type { SaeKernel } from './sae-kernel.ts';
 
 /** What the threads do together; each claims blocks of tokens or latents until none is left. */
 export type Task =

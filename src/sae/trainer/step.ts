@@ -1,14 +1,15 @@
 import { PolysemeError } from '../../errors.ts';
+import { LATENT_BLOCK } from '../../wasm/generated/sae/places.ts';
 import { deadLatents, sumBlocks, sumInOrder } from './arrays.ts';
 import type { DenseJob } from './dense.ts';
 import { costLimit } from './dense-share.ts';
 import type { EncodeJob, Segment } from './encoder.ts';
-import { LATENT_BLOCK, type Layout, TOKEN_BLOCK } from './layout.ts';
+import { type Layout, TOKEN_BLOCK } from './layout.ts';
 import { buildColumns, buildRows, countEntries, kthLargest, leastActivation } from './pairs.ts';
 import type { Pool } from './pool.ts';
+import type { SaeKernel } from './sae-kernel.ts';
 import { adamNumbers, rates } from './schedule.ts';
 import type { SaeTrainerCounters } from './state.ts';
-import type { SaeKernel } from './step-worker.ts';
 import { isBatchTopK, isTopK, type SaeTrainerSettings } from './trainer-options.ts';
 
 /** What the phases of a step work on. */
@@ -200,7 +201,6 @@ async function decodeDense(context: StepContext, tokens: number): Promise<number
 }
 
 function denseJob({ layout, settings }: StepContext, tokens: number): DenseJob {
-  const weight = (name: 'sparsityWeight' | 'embeddingWeight' | 'bandwidth') => layout.number(name);
   return {
     tokens,
     latents: settings.latents,
@@ -214,9 +214,9 @@ function denseJob({ layout, settings }: StepContext, tokens: number): DenseJob {
     tokenSparsity: layout.get('tokenSparsity'),
     rowCount: layout.getPair('main', 'rowCount'),
     pairs: layout.main,
-    bandwidth: weight('bandwidth'),
-    sparsityWeight: weight('sparsityWeight'),
-    embeddingWeight: weight('embeddingWeight'),
+    bandwidth: layout.get('bandwidth'),
+    sparsityWeight: layout.get('sparsityWeight'),
+    embeddingWeight: layout.get('embeddingWeight'),
     embed: settings.measureEmbedding,
     kept: layout.kept ?? null,
   };

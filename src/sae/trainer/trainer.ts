@@ -6,12 +6,12 @@ import { saveSae } from '../save.ts';
 import { toRows } from './arrays.ts';
 import { DENSE_SHARE } from './dense-share.ts';
 import { centre, initialise, sqrtDScale } from './initial.ts';
-import { Layout, PAIR_FIELDS, PARAM_FIELDS } from './layout.ts';
+import { Layout } from './layout.ts';
 import { Pool } from './pool.ts';
 import { resample } from './resample.ts';
+import type { SaeKernel } from './sae-kernel.ts';
 import { readState, type SaeTrainerState, writeState } from './state.ts';
 import { performStep, SaeDivergence, type SaeStep, type StepContext } from './step.ts';
-import type { SaeKernel } from './step-worker.ts';
 import { type SaeMetadata, toSae } from './to-sae.ts';
 import {
   resolveOptions,
@@ -65,9 +65,6 @@ export class SaeTrainer {
     const threads = resolveThreads(options.threads);
     const layout = new Layout(settings, threads, keepGradients || settings.clipNorm > 0);
     const kernel = instantiate<SaeKernel>(wasm, layout.memory).exports;
-    if (kernel.paramsBytes() !== PARAM_FIELDS.length * 4 || kernel.pairsBytes() !== PAIR_FIELDS.length * 4) {
-      throw new Error('the parameter blocks of kernels/sae and of its host differ');
-    }
     initialise(layout, settings, options.initial);
     kernel.normaliseAll(layout.params);
     const counters = { step: 0, inputScale: 0, threshold: 0, firstError: 0 };
