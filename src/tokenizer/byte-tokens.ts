@@ -66,13 +66,15 @@ export function spelledAt(texts: readonly string[], position: number): number {
 
 /** Bytes of the UTF-8 character that starts at `i`, or 0 where none does. */
 export function characterLength(bytes: readonly number[], i: number): number {
-  for (let length = 1; length <= 4 && i + length <= bytes.length; length++) {
-    try {
-      UTF8_STRICT.decode(Uint8Array.from(bytes.slice(i, i + length)));
-      return length;
-    } catch {}
+  const lead = bytes[i]!;
+  const length = lead < 0x80 ? 1 : lead < 0xc2 ? 0 : lead < 0xe0 ? 2 : lead < 0xf0 ? 3 : lead < 0xf5 ? 4 : 0;
+  if (length === 0 || i + length > bytes.length) return 0;
+  try {
+    UTF8_STRICT.decode(Uint8Array.from(bytes.slice(i, i + length)));
+    return length;
+  } catch {
+    return 0;
   }
-  return 0;
 }
 
 /** The character of `length` bytes from `i`. */

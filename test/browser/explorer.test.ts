@@ -209,7 +209,9 @@ describe.skipIf(!hasBrowser)('explorer', () => {
     await page.mouse.move(0, 0);
     await row.press('Enter');
     await page.waitForURL(/example=/);
-    expect(await row.locator('[data-i]').count()).toBe(example!.tokens.length);
+    expect(await row.locator('[data-i]').count()).toBe(
+      example!.tokens.filter((token) => token !== '').length,
+    );
     await row.press('ArrowLeft');
     expect(page.url()).toContain(`/${most.index}?`);
     await page.getByText(example!.document).first().waitFor();
@@ -251,6 +253,36 @@ describe.skipIf(!hasBrowser)('explorer', () => {
     await page.getByRole('link', { name: 'mlp.2/5', exact: true }).click();
     await page.waitForURL(/\/unit\/mlp\.2\/5/);
     await page.getByRole('heading', { name: 'mlp.2/5' }).waitFor();
+  });
+
+  it('opens a search result at the feature that was found', async () => {
+    const study = openStudy(path);
+    // Units whose match is not their largest feature: the label that it has in the file is often another number.
+    const cases = ['mexico', 'war', 'congress', 'people'].flatMap((q) => {
+      const unit = study
+        .units({ sort: 'clusters', descending: true, limit: 300 })
+        .find(({ bank, index }) => study.words(bank, index).findIndex((words) => words.includes(q)) > 0);
+      return unit === undefined ? [] : [{ q, name: `${unit.bank}/${unit.index}` }];
+    });
+    study.close();
+    expect(cases.length).toBeGreaterThan(1);
+    for (const { q, name } of cases) {
+      const page = await open(`/search?q=${q}`);
+      await page.locator('.results li').first().waitFor();
+      const result = page
+        .locator('.results li')
+        .filter({ has: page.getByRole('link', { name, exact: true }) });
+      const link = (await result.count()) > 0 ? result : page.locator('.results li').first();
+      const found = (await link.locator('.result-words bdi').first().textContent())!;
+      await link.locator('.result-name').click();
+      await page.waitForURL(/feature=/);
+      const selected = page.locator('.feature.selected');
+      await selected.waitFor();
+      expect(await selected.locator('h3 bdi').textContent()).toBe(found);
+      expect(found.toLowerCase()).toContain(q);
+      expect(await selected.locator('.badge').textContent()).toBe(search(page).get('feature'));
+      await context.close();
+    }
   });
 
   it('draws every view of a unit, UMAP in a worker among them, and saves figures', async () => {
