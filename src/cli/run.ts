@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import * as z from 'zod';
 import { visible } from '../base/visible.ts';
+import { wordList } from '../features/words.ts';
 import { runOptions } from '../run/run-options.ts';
 import type { Study, StudyInfo } from '../study/study.ts';
 import { deadUnits, infoWithDead } from './dead.ts';
@@ -109,7 +110,7 @@ function printMostPolysemantic(study: Study): void {
       `  ${colors.bold(visible(`${bank}/${index}`))}  ${clusters} features, mean distance ${meanDistance?.toFixed(2) ?? '–'}`,
     );
     for (const { size, words } of features.slice(0, 3)) {
-      print(`    ${String(size).padStart(4)} examples  ${colors.cyan(visible(words.join(', ')))}`);
+      print(`    ${String(size).padStart(4)} examples  ${colors.cyan(visible(wordList(words)))}`);
     }
     if (features.length > 3) print(colors.dim(`         … and ${features.length - 3} more`));
   }

@@ -2,6 +2,7 @@ import type { Command } from 'commander';
 import * as z from 'zod';
 import { visible } from '../base/visible.ts';
 import type { UnitExample } from '../features/unit.ts';
+import { wordList } from '../features/words.ts';
 import { whole } from '../model/text-options.ts';
 import { spelledAt } from '../tokenizer/byte-tokens.ts';
 import { addOptions, studyArgument } from './options.ts';
@@ -54,7 +55,7 @@ export function define(command: Command): void {
             ),
           );
           for (const feature of unit.features) {
-            print(`\n${colors.bold(colors.cyan(visible(feature.words.join(', ')) || '(no words)'))}`);
+            print(`\n${colors.bold(colors.cyan(visible(wordList(feature.words)) || '(no words)'))}`);
             print(
               colors.dim(
                 `feature ${feature.id}: ${feature.size} examples, mean activation ${cell(feature.meanActivation)}`,

@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import * as z from 'zod';
 import { visible } from '../base/visible.ts';
+import { wordList } from '../features/words.ts';
 import { whole } from '../model/text-options.ts';
 import { column, LISTED, METRICS, type Metric } from '../polysemy/column-lists.ts';
 import { addOptions, bankOption, studyArgument } from './options.ts';
@@ -57,7 +58,7 @@ export function define(command: Command): void {
             rows.push([
               visible(`${unit.bank}/${unit.index}`),
               ...values,
-              colors.cyan(visible(words.join(', '))),
+              colors.cyan(visible(wordList(words))),
             ]);
           }
           for (const line of table(rows, [

@@ -17,6 +17,11 @@ export interface ExampleWords {
   readonly words: readonly string[];
 }
 
+/** The words of a feature in a line: a comma may be one of them, so none stands between them. */
+export function wordList(words: readonly string[]): string {
+  return words.join(' · ');
+}
+
 /** Most tokens that a window is extended by, to each side, in search of the ends of its words. */
 const MAX_EXTENSION = 32;
 /** Tokens to each side of the peak whose words describe an example. */

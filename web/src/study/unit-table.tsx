@@ -3,10 +3,12 @@
 // biome-ignore-all lint/a11y/useSemanticElements: see above
 // biome-ignore-all lint/a11y/useFocusableInteractive: see above
 // biome-ignore-all lint/a11y/useKeyWithClickEvents: see above
+
 import { useQueries, useQuery } from '@tanstack/react-query';
 import { useNavigate } from '@tanstack/react-router';
 import { useVirtualizer } from '@tanstack/react-virtual';
 import { memo, useCallback, useEffect, useRef } from 'react';
+import { wordList } from '../../../src/features/words.ts';
 import type { Params } from '../source/http.ts';
 import { PAGE, unitsQuery } from '../source/queries.ts';
 import type { Metric, UnitRow } from '../source/types.ts';
@@ -186,11 +188,11 @@ const Row = memo(function Row({
           {bank}/{unit.index}
         </a>
       </div>
-      <div role="cell" className="cell words" title={unit.words.join(', ')}>
+      <div role="cell" className="cell words" title={wordList(unit.words)}>
         {unit.examples === 0 ? (
           <span className="muted">never active</span>
         ) : (
-          <bdi>{unit.words.join(', ')}</bdi>
+          <bdi>{wordList(unit.words)}</bdi>
         )}
       </div>
       {METRIC_LIST.map(({ metric }) => (

@@ -1,5 +1,6 @@
-import { memo } from 'react';
+import { memo, useEffect, useRef } from 'react';
 import type { Feature } from '../../../src/features/describe.ts';
+import { wordList } from '../../../src/features/words.ts';
 import { featureColour } from '../charts/colours.ts';
 import type { Example } from '../source/types.ts';
 import { counted, formatActivation, formatShare } from '../ui/metrics.ts';
@@ -43,8 +44,14 @@ export const FeatureSection = memo(function FeatureSection({
     shown.push(openExample);
   }
   const title = `feature-${id}-title`;
+  const section = useRef<HTMLElement>(null);
+  useEffect(() => {
+    const top = section.current?.getBoundingClientRect().top ?? 0;
+    if (selected && (top < 0 || top > window.innerHeight / 2)) section.current?.scrollIntoView();
+  }, [selected]);
   return (
     <section
+      ref={section}
       className={`feature${selected ? ' selected' : ''}`}
       id={`feature-${id}`}
       aria-labelledby={title}
@@ -62,7 +69,7 @@ export const FeatureSection = memo(function FeatureSection({
         </button>
         <h3 id={title} className="wrap">
           <span className="sr">Feature {id}: </span>
-          {words.length === 0 ? <span className="muted">no words</span> : <bdi>{words.join(' · ')}</bdi>}
+          {words.length === 0 ? <span className="muted">no words</span> : <bdi>{wordList(words)}</bdi>}
         </h3>
         <span className="muted num size">
           <i className="bar-small" aria-hidden="true">
