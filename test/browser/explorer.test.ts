@@ -280,8 +280,11 @@ describe.skipIf(!hasBrowser)('explorer', () => {
       await selected.waitFor();
       expect(await selected.locator('h3 bdi').textContent()).toBe(found);
       expect(found.toLowerCase()).toContain(q);
-      const box = (await selected.locator('h3').boundingBox())!;
-      expect(box.y >= 0 && box.y < 900, `${name} at ${box.y}`).toBe(true);
+      const isSeen = async (): Promise<boolean> => {
+        const { y } = (await selected.locator('h3').boundingBox())!;
+        return y >= 0 && y < 900;
+      };
+      await expect.poll(isSeen, { timeout: 30_000 }).toBe(true);
       expect(await selected.locator('.badge').textContent()).toBe(search(page).get('feature'));
       await context.close();
     }

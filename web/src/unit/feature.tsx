@@ -46,8 +46,13 @@ export const FeatureSection = memo(function FeatureSection({
   const title = `feature-${id}-title`;
   const section = useRef<HTMLElement>(null);
   useEffect(() => {
-    const top = section.current?.getBoundingClientRect().top ?? 0;
-    if (selected && (top < 0 || top > window.innerHeight / 2)) section.current?.scrollIntoView();
+    if (!selected) return;
+    // A frame later: the router, which begins a new page at its top, comes first.
+    const frame = requestAnimationFrame(() => {
+      const top = section.current?.getBoundingClientRect().top ?? 0;
+      if (top < 0 || top > window.innerHeight / 2) section.current?.scrollIntoView();
+    });
+    return () => cancelAnimationFrame(frame);
   }, [selected]);
   return (
     <section
