@@ -2,7 +2,7 @@ import { copyFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { openStudy } from '../../src/study/study.ts';
+import { openStudy } from '../../src/study/open-study.ts';
 import { cli, type Ended } from '../helpers/cli.ts';
 import { writeStudy } from '../helpers/written-study.ts';
 

@@ -8,7 +8,8 @@ import type { ExampleAnswer, SearchAnswer, UnitAnswer } from '../../src/contract
 import { openCorpus } from '../../src/corpus/open.ts';
 import { runStudy } from '../../src/run/run.ts';
 import { createServer } from '../../src/server/api.ts';
-import { openStudy, type Study } from '../../src/study/study.ts';
+import { openStudy } from '../../src/study/open-study.ts';
+import type { Study } from '../../src/study/study.ts';
 import { LocalWords, recut, unitExamples, unitTree } from '../../web/src/unit/cut.ts';
 import { apiClient } from '../helpers/api-client.ts';
 
