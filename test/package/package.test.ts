@@ -1,13 +1,22 @@
 import { execFileSync } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import * as polyseme from 'polyseme';
 import { describe, expect, test } from 'vitest';
 
 const root = new URL('../..', import.meta.url).pathname;
 const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
 const lock = JSON.parse(readFileSync(join(root, 'package-lock.json'), 'utf8')) as {
-  packages: Record<string, { dev?: boolean; hasInstallScript?: boolean; engines?: { node?: string } }>;
+  packages: Record<
+    string,
+    {
+      dev?: boolean;
+      optional?: boolean;
+      hasInstallScript?: boolean;
+      engines?: { node?: string };
+      [key: string]: unknown;
+    }
+  >;
 };
 
 describe('the manifest', () => {
@@ -35,15 +44,30 @@ describe('the manifest', () => {
     }
   });
 
-  test('nothing that is installed with it needs a script, a compiler or a download', () => {
+  test('no package that it needs has an install script; the one that may have is optional', () => {
     const scripts = Object.entries(lock.packages)
       .filter(([, { dev, hasInstallScript }]) => hasInstallScript && !dev)
-      .map(([path]) => path);
-    expect(scripts).toEqual(['node_modules/onnxruntime-node']);
-    expect(manifest.allowScripts).toEqual({ 'onnxruntime-node': false });
-    expect(readFileSync(join(root, '.npmrc'), 'utf8')).toMatch(/^onnxruntime-node-install=skip$/m);
+      .map(([path, { optional }]) => [path, optional]);
+    expect(scripts).toEqual([['node_modules/onnxruntime-node', true]]);
+    expect(Object.keys(manifest.optionalDependencies)).toEqual(['onnxruntime-node']);
+    // A clone runs no script of any package, and npm knows every key of its settings.
+    const settings = readFileSync(join(root, '.npmrc'), 'utf8').replaceAll(/^#.*\n/gm, '');
+    expect(settings).toBe('ignore-scripts=true\n');
     for (const hook of ['preinstall', 'install', 'postinstall', 'prepare']) {
       expect(manifest.scripts[hook]).toBeUndefined();
+    }
+  });
+
+  test('the lock file is complete: what it says of this package is what the manifest says', () => {
+    const root = lock.packages['']!;
+    for (const kind of [
+      'dependencies',
+      'optionalDependencies',
+      'devDependencies',
+      'engines',
+      'bin',
+    ] as const) {
+      expect(root[kind], kind).toEqual(manifest[kind]);
     }
   });
 
@@ -54,7 +78,11 @@ describe('the manifest', () => {
         if (!name!.startsWith('node:')) imported.add(/^(@[^/]+\/)?[^/]+/.exec(name!)![0]);
       }
     }
-    expect([...imported].filter((name) => !(name in manifest.dependencies))).toEqual([]);
+    expect(
+      [...imported].filter(
+        (name) => !(name in { ...manifest.dependencies, ...manifest.optionalDependencies }),
+      ),
+    ).toEqual([]);
     expect(imported.size).toBeGreaterThan(5);
   });
 });
@@ -83,8 +111,17 @@ test('what is published: everything that runs, nothing that tests', () => {
   ]) {
     expect(paths, needed).toContain(needed);
   }
-  const others = paths.filter((path) => !/^(dist\/|models\/|package\.json$|README\.md$|LICENSE$)/.test(path));
-  expect(others).toEqual([]);
+  const published =
+    /^(dist\/|models\/|docs\/|examples\/|bench\/.*\.json$|(package\.json|README\.md|CHANGELOG\.md|LICENSE)$)/;
+  expect(paths.filter((path) => !published.test(path))).toEqual([]);
+  expect(paths).not.toContain('dist/build.json');
+  // What README and docs link to or name as a path is there too.
+  for (const page of paths.filter((path) => path.endsWith('.md'))) {
+    const text = readFileSync(join(root, page), 'utf8');
+    for (const [, link] of text.matchAll(/\]\((?!https?:|#)([^)#]+)/g)) {
+      expect(paths, `${page} links to ${link}`).toContain(join(dirname(page), link!));
+    }
+  }
   expect(paths.filter((path) => /\btests?\b|fixture|\.test\.|node_modules/.test(path))).toEqual([]);
   expect(size).toBeLessThan(20e6);
 });
