@@ -1,10 +1,12 @@
 import { mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import * as z from 'zod';
+import { writeWhole } from '../base/files.ts';
 import { toHalves } from '../base/half.ts';
+import { withLock } from '../base/lock.ts';
 import { createRandom } from '../base/random.ts';
 import { PolysemeError } from '../errors.ts';
-import { openFile, type RandomFile, readFloats, writeFileWhole } from '../tensors/bytes.ts';
+import { openFile, type RandomFile, readFloats } from '../tensors/bytes.ts';
 import { readSafetensorsHeader, tensorOf } from '../tensors/safetensors.ts';
 import { writeSafetensors } from '../tensors/write-safetensors.ts';
 import type { ActivationOrigin, ActivationSource } from './activation-source.ts';
@@ -79,21 +81,37 @@ export interface WriteCacheOptions {
  * @throws PolysemeError where the folder holds a cache of something else
  */
 export async function writeCache(options: WriteCacheOptions): Promise<CacheManifest> {
-  const { source, out, tokens, dtype = 'f16', seed = 0, onProgress } = options;
+  const { source, out, tokens, dtype = 'f16', seed = 0 } = options;
   const { width, origin } = source;
   const bytes = dtype === 'f16' ? 2 : 4;
   const shardRows =
     options.shardRows ?? Math.max(BLOCK, Math.floor(SHARD_BYTES / (width * bytes * BLOCK)) * BLOCK);
-  const asked = { version: 1 as const, origin, dtype, width, wanted: tokens, shardRows, seed };
-  const there = await readManifest(out, true);
-  if (there !== null) refuseOther(out, there, asked);
+  const asked: Asked = { version: 1, origin, dtype, width, wanted: tokens, shardRows, seed };
+  const found = async (): Promise<CacheManifest | null> => {
+    const there = await readManifest(out, true);
+    if (there !== null) refuseOther(out, there, asked);
+    return there;
+  };
+  const there = await found();
   if (there?.complete) return there;
   try {
     await mkdir(out, { recursive: true });
   } catch (error) {
     throw new PolysemeError(`cannot write activations to ${out}: ${(error as Error).message}`);
   }
+  return withLock(out, 'writing activations to', async () => writeShards(options, asked, await found()));
+}
 
+type Asked = Omit<CacheManifest, 'complete' | 'count' | 'place'>;
+
+/** Writes what is missing. */
+async function writeShards(
+  { source, out, tokens, onProgress }: WriteCacheOptions,
+  asked: Asked,
+  there: CacheManifest | null,
+): Promise<CacheManifest> {
+  if (there?.complete) return there;
+  const { dtype, shardRows, width } = asked;
   let count = there?.count ?? 0;
   let shard = new Float32Array(shardRows * width);
   let filled = 0;
@@ -222,7 +240,7 @@ async function readManifest(dir: string, mayMiss: boolean): Promise<CacheManifes
 async function writeManifest(dir: string, manifest: CacheManifest): Promise<void> {
   try {
     const text = `${JSON.stringify(manifest, null, 2)}\n`;
-    await writeFileWhole(join(dir, 'manifest.json'), [new TextEncoder().encode(text)]);
+    await writeWhole(join(dir, 'manifest.json'), [text]);
   } catch (error) {
     throw new PolysemeError(`cannot write ${join(dir, 'manifest.json')}: ${(error as Error).message}`);
   }

@@ -33,24 +33,25 @@ export function writeWhole(
 }
 
 /**
- * Makes a file, a folder or a link whole or not at all: `make` writes it under the name that it is given, in the same
- * folder. Then it is put on the disk and takes the name `path`, in the place of a file that is there; a folder that is
- * there must be removed before. What killed processes left of earlier attempts is removed.
+ * Makes a file, a folder or a link whole or not at all: `make` writes it under the name that it is given. Then it is
+ * put on the disk and takes the name `path`, in the place of a file that is there; a folder that is there must be
+ * removed before. What killed processes left of earlier attempts is removed.
  *
+ * @param options.aside the folder that it is made in, on the same disk; default the one that it goes to
  * @throws PolysemeError where it cannot be written; no-space where the disk is full
  */
 export async function makeWhole(
   path: string,
   make: (temporary: string) => Promise<void> | void,
+  { aside = dirname(path) }: { aside?: string } = {},
 ): Promise<void> {
-  const folder = dirname(path);
-  const temporary = join(folder, temporaryName(basename(path)));
+  const temporary = join(aside, temporaryName(basename(path)));
   try {
-    await removeLeftovers(folder, basename(path));
+    await removeLeftovers(aside, basename(path));
     await make(temporary);
     await toDisk(temporary);
     await rename(temporary, path);
-    await toDisk(folder);
+    await toDisk(dirname(path));
   } catch (error) {
     await rm(temporary, { recursive: true, force: true }).catch(() => {});
     if (error instanceof PolysemeError) throw error;
@@ -110,7 +111,8 @@ async function writeAll(handle: FileHandle, bytes: Uint8Array): Promise<void> {
 }
 
 const HOST = hostname().replaceAll(/[^A-Za-z0-9]/g, '_');
-const TEMPORARY = /^\.(.+)\.(\w+)-(\d+)-\d+\.incomplete$/;
+/** SQLite adds `-wal` and the like. */
+const TEMPORARY = /^\.(.+)\.(\w+)-(\d+)-\d+\.incomplete(?:-\w+)?$/;
 let count = 0;
 
 /** A name that no other call has, and that tells whose it is. */

@@ -1,64 +1,102 @@
 import { type FileHandle, open, readFile, realpath, rename, rm, stat, utimes } from 'node:fs/promises';
 import { hostname } from 'node:os';
-import { join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { PolysemeError } from '../errors.ts';
+import { diskFull, isDiskFull, removeLeftovers } from './files.ts';
+import { isRunning, ownMark, type ProcessMark } from './process.ts';
 
-const NAME = 'training.lock';
+/** In a folder that is written; a file's lock is called as the file and `.lock`. */
+const NAME = 'polyseme.lock';
 /** A lock of another machine is touched this often, and is left over when it was not for so long (ms). */
 const TOUCH_EVERY = 10_000;
 const STALE_AFTER = 120_000;
 /** Between the making of a lock file and its first byte. */
 const WRITING = 200;
 
-interface Holder {
-  readonly pid: number;
-  readonly host: string;
-  /** When the process began, in the kernel's own terms: a later process may have the same number. Null: unknown. */
-  readonly began: string | null;
-}
+/** Until whoever takes a left-over lock away at the same time has put back what was not left over (ms). */
+const SETTLE = 20;
 
-/** Locks that this process holds. */
+/** Locks that this process holds or is taking. */
 const held = new Set<string>();
+/** Locks that it has asked for: no two have the same text. */
+let count = 0;
 
 /**
- * Keeps a folder for this process until the returned function is called. What a killed process leaves behind is
- * recognised (its number is free, or belongs to a younger process) and taken over.
+ * Keeps an output for this process until the returned function is called: a folder that is there, or a file whose
+ * folder is there. What a killed process leaves behind is recognised (its number is free, or belongs to a younger
+ * process) and taken over, and what it had begun to write is removed.
  *
- * @throws PolysemeError naming the process that trains there
+ * @param doing what the process does with it, for others to read: `training in`, `writing`
+ * @throws PolysemeError (busy) naming the process that has it
  */
-export async function lockFolder(dir: string): Promise<() => Promise<void>> {
-  const path = join(await realpath(dir), NAME);
-  const mine: Holder = { pid: process.pid, host: hostname(), began: await processStart(process.pid) };
-  const text = `${JSON.stringify(mine)}\n`;
-  for (;;) {
-    const handle = await open(path, 'wx').catch((error: NodeJS.ErrnoException) => {
-      if (error.code !== 'EEXIST') throw error;
-    });
-    if (handle) {
-      await writeLock(handle, path, text);
-      break;
-    }
-    const there = await readLock(path);
-    if (there === null) continue;
-    if (await isAlive(there, path)) {
-      const { pid, host } = parse(there)!;
-      const where = host === mine.host ? '' : ` on ${host}`;
-      throw new PolysemeError(
-        `process ${pid}${where} is training in ${dir}: wait for it or end it, or give another --out`,
-      );
-    }
-    await takeAway(path, there);
-  }
+export async function lockOutput(out: string, doing: string): Promise<() => Promise<void>> {
+  const failed = (error: unknown): never => {
+    if (error instanceof PolysemeError) throw error;
+    if (isDiskFull(error)) throw diskFull(out);
+    throw new PolysemeError(`cannot write ${out}: ${(error as Error).message}`);
+  };
+  const isFolder = (await stat(out).catch(() => null))?.isDirectory() ?? false;
+  const folder = await realpath(isFolder ? out : dirname(out)).catch(failed);
+  const path = join(folder, isFolder ? NAME : `${basename(out)}.lock`);
+  const busy = ({ pid, host }: ProcessMark) => {
+    const where = host === hostname() ? '' : ` on ${host}`;
+    return new PolysemeError(
+      `process ${pid}${where} is ${doing} ${out}: wait for it or end it, or choose another output (option out)`,
+      'busy',
+    );
+  };
+  const mine = await ownMark();
+  if (held.has(path)) throw busy(mine);
   held.add(path);
+  const text = `${JSON.stringify({ ...mine, lock: count++ })}\n`;
+  try {
+    const holder = await take(path, text);
+    if (holder !== null) throw busy(holder);
+    await removeLeftovers(folder, isFolder ? undefined : basename(out));
+  } catch (error) {
+    held.delete(path);
+    return failed(error);
+  }
   const touch = setInterval(() => {
     const now = new Date();
     utimes(path, now, now).catch(() => {});
   }, TOUCH_EVERY).unref();
   return async () => {
     clearInterval(touch);
-    held.delete(path);
     if ((await readFile(path, 'utf8').catch(() => '')) === text) await rm(path, { force: true });
+    held.delete(path);
   };
+}
+
+/** Does `work` while this process keeps `out`: see lockOutput. */
+export async function withLock<T>(out: string, doing: string, work: () => Promise<T>): Promise<T> {
+  const unlock = await lockOutput(out, doing);
+  try {
+    return await work();
+  } finally {
+    await unlock();
+  }
+}
+
+/** Puts a lock in its place; where another process holds it, returns that. */
+async function take(path: string, text: string): Promise<ProcessMark | null> {
+  for (;;) {
+    const handle = await open(path, 'wx').catch((error: NodeJS.ErrnoException) => {
+      if (error.code !== 'EEXIST') throw error;
+    });
+    if (handle) {
+      await writeLock(handle, path, text);
+      // Another may have taken the lock away that was left over, and this one with it: see takeAway.
+      await new Promise((resolve) => setTimeout(resolve, SETTLE));
+      if ((await readLock(path)) === text) return null;
+      continue;
+    }
+    const there = await readLock(path);
+    if (there === null) continue;
+    const holder = parse(there);
+    if (holder !== null && (await isHeld(holder, path))) return holder;
+    await takeAway(path, there);
+  }
 }
 
 async function writeLock(handle: FileHandle, path: string, text: string): Promise<void> {
@@ -86,6 +124,7 @@ async function readLock(path: string): Promise<string | null> {
  * looked at again, for in between another may have put its own there.
  */
 async function takeAway(path: string, text: string): Promise<void> {
+  if ((await readLock(path)) !== text) return;
   const away = `${path}.${process.pid}`;
   try {
     await rename(path, away);
@@ -97,41 +136,19 @@ async function takeAway(path: string, text: string): Promise<void> {
   else await rename(away, path);
 }
 
-async function isAlive(text: string, path: string): Promise<boolean> {
-  const there = parse(text);
-  if (there === null) return false;
-  if (there.host !== hostname()) {
+async function isHeld(holder: ProcessMark, path: string): Promise<boolean> {
+  if (holder.host !== hostname()) {
     const found = await stat(path).catch(() => null);
     return found !== null && Date.now() - found.mtimeMs < STALE_AFTER;
   }
-  if (there.pid === process.pid) return held.has(path);
-  try {
-    process.kill(there.pid, 0);
-  } catch (error) {
-    // EPERM: it lives, and is another user's.
-    if ((error as NodeJS.ErrnoException).code === 'ESRCH') return false;
-  }
-  const began = await processStart(there.pid);
-  return began === null || there.began === null || began === there.began;
+  // This process knows what it holds: what is called after it was an earlier one's.
+  return holder.pid !== process.pid && isRunning(holder);
 }
 
-function parse(text: string): Holder | null {
+function parse(text: string): ProcessMark | null {
   try {
-    const { pid, host, began } = JSON.parse(text) as Holder;
+    const { pid, host, began } = JSON.parse(text) as ProcessMark;
     return Number.isInteger(pid) && pid > 0 && typeof host === 'string' ? { pid, host, began } : null;
-  } catch {
-    return null;
-  }
-}
-
-/** The boot, and the ticks since it at which a process began; null where the system does not say (Linux does). */
-async function processStart(pid: number): Promise<string | null> {
-  try {
-    const boot = (await readFile('/proc/sys/kernel/random/boot_id', 'utf8')).trim();
-    const line = await readFile(`/proc/${pid}/stat`, 'utf8');
-    // The name, in parentheses, may hold anything; after it come the state and, in the 20th place, the start time.
-    const fields = line.slice(line.lastIndexOf(')') + 2).split(' ');
-    return ['Z', 'X'].includes(fields[0]!) ? 'ended' : `${boot} ${fields[19]}`;
   } catch {
     return null;
   }

@@ -1,10 +1,9 @@
 import { once } from 'node:events';
-import { createWriteStream, renameSync, rmSync } from 'node:fs';
-import { finished } from 'node:stream/promises';
 import type { Command } from 'commander';
 import * as z from 'zod';
+import { writeWhole } from '../base/files.ts';
+import { withLock } from '../base/lock.ts';
 import { visibleJson } from '../base/visible.ts';
-import { PolysemeError } from '../errors.ts';
 import type { Study } from '../study/study.ts';
 import { addOptions, bankOption, studyArgument } from './options.ts';
 
@@ -29,39 +28,29 @@ export function define(command: Command): void {
       const { openStudy } = await import('../study/open-study.ts');
       const study = openStudy(path);
       try {
-        if (out === undefined) await writeLines(study, bank, process.stdout);
-        else await writeFile(study, bank, out);
+        if (out === undefined) await writeStream(lines(study, bank), process.stdout);
+        else await withLock(out, 'writing', () => writeWhole(out, lines(study, bank)));
       } finally {
         study.close();
       }
     });
 }
 
-/** Written aside and renamed, so that a file of that name is whole. */
-async function writeFile(study: Study, bank: string | undefined, out: string): Promise<void> {
-  const temporary = `${out}.new`;
-  const stream = createWriteStream(temporary);
-  try {
-    await once(stream, 'open');
-    await writeLines(study, bank, stream);
-    stream.end();
-    await finished(stream);
-    renameSync(temporary, out);
-  } catch (error) {
-    stream.destroy();
-    rmSync(temporary, { force: true });
-    if (error instanceof PolysemeError) throw error;
-    throw new PolysemeError(`cannot write ${out}: ${(error as Error).message}`);
+/** Lines written together. */
+const LINES = 64;
+
+/** The lines of a study, some at a time. */
+function* lines(study: Study, bank: string | undefined): Generator<string> {
+  let text = '';
+  for (const [i, unit] of study.units({ bank }).entries()) {
+    text += `${visibleJson(study.unit(unit.bank, unit.index))}\n`;
+    if ((i + 1) % LINES !== 0) continue;
+    yield text;
+    text = '';
   }
+  yield text;
 }
 
-async function writeLines(
-  study: Study,
-  bank: string | undefined,
-  stream: NodeJS.WritableStream,
-): Promise<void> {
-  for (const unit of study.units({ bank })) {
-    const line = `${visibleJson(study.unit(unit.bank, unit.index))}\n`;
-    if (!stream.write(line)) await once(stream, 'drain');
-  }
+async function writeStream(chunks: Iterable<string>, stream: NodeJS.WritableStream): Promise<void> {
+  for (const chunk of chunks) if (!stream.write(chunk)) await once(stream, 'drain');
 }

@@ -118,7 +118,7 @@ export async function harvest(options: HarvestOptions): Promise<Harvest> {
     const save = async (progress: Progress): Promise<void> => {
       number++;
       await all((remote) => remote.call('save', number));
-      commitProgress(stateDir, { number, progress, words: counter.buckets });
+      await commitProgress(stateDir, { number, progress, words: counter.buckets });
       await all((remote) => remote.call('forget', number));
     };
     const passes = needsMaxima(selection) ? 2 : 1;

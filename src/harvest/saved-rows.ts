@@ -1,5 +1,6 @@
-import { closeSync, openSync, readSync, writevSync } from 'node:fs';
+import { closeSync, fsyncSync, openSync, readSync } from 'node:fs';
 import { join } from 'node:path';
+import { writeAllSync } from '../base/files.ts';
 import { type HalfRowTable, RowState } from './half-rows.ts';
 
 /** Rows written together. */
@@ -42,10 +43,7 @@ export class SavedRows {
     const path = join(this.#dir, this.fileName(number));
     const flush = (): void => {
       file ??= openSync(path, 'w');
-      const length = pieces.reduce((sum, piece) => sum + piece.length, 0);
-      const written = writevSync(file, pieces);
-      if (written !== length)
-        throw new Error(`ENOSPC: ${path}: only ${written} of ${length} bytes were written`);
+      writeAllSync(file, pieces);
       pieces = [];
     };
     try {
@@ -57,6 +55,7 @@ export class SavedRows {
         if (pieces.length === ROWS_A_WRITE) flush();
       }
       if (pieces.length > 0) flush();
+      if (file !== null) fsyncSync(file);
     } finally {
       if (file !== null) closeSync(file);
     }

@@ -1,15 +1,15 @@
 import {
   closeSync,
   existsSync,
+  fsyncSync,
   mkdirSync,
   openSync,
   readdirSync,
   readFileSync,
-  renameSync,
   rmSync,
-  writeSync,
 } from 'node:fs';
 import { join } from 'node:path';
+import { writeAllSync, writeWhole } from '../base/files.ts';
 import { type PackedArray, packPieces, unpack } from '../base/pack.ts';
 import { PolysemeError } from '../errors.ts';
 import type { Captures } from './captures.ts';
@@ -133,10 +133,11 @@ export interface SavedProgress<T> {
 }
 
 /** Makes save `number` the one that a later run goes on from. */
-export function commitProgress<T>(dir: string, { number, progress, words }: SavedProgress<T>): void {
-  const temporary = join(dir, `${PROGRESS}.new`);
-  writePacked(temporary, { progress: encodeJson({ number, progress }), words });
-  renameSync(temporary, join(dir, PROGRESS));
+export async function commitProgress<T>(
+  dir: string,
+  { number, progress, words }: SavedProgress<T>,
+): Promise<void> {
+  await writeWhole(join(dir, PROGRESS), packPieces({ progress: encodeJson({ number, progress }), words }));
 }
 
 export function loadProgress<T>(dir: string): SavedProgress<T> | null {
@@ -156,10 +157,8 @@ export function loadProgress<T>(dir: string): SavedProgress<T> | null {
 function writePacked(path: string, arrays: Record<string, PackedArray>): void {
   const file = openSync(path, 'w');
   try {
-    for (const piece of packPieces(arrays)) {
-      for (let at = 0; at < piece.length; )
-        at += writeSync(file, piece, at, Math.min(piece.length - at, 1 << 28));
-    }
+    writeAllSync(file, packPieces(arrays));
+    fsyncSync(file);
   } finally {
     closeSync(file);
   }

@@ -1,9 +1,11 @@
-import { createHash, randomUUID } from 'node:crypto';
+import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { copyFile, mkdir, readdir, readFile, rename, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { dirname, join, relative, sep } from 'node:path';
+import { isDiskFull, makeWhole } from '../base/files.ts';
 import { readJsonObject } from '../base/json-file.ts';
+import { hasProcess } from '../base/process.ts';
 import { PolysemeError } from '../errors.ts';
 import {
   fetchContent,
@@ -201,20 +203,11 @@ async function claimPartial(blob: string): Promise<string> {
     const match = /^([0-9a-f]+)\.(\w+)-(\d+)\.incomplete$/.exec(name);
     const path = join(dirname(blob), name);
     if (match === null || !blob.endsWith(match[1]!) || match[2] !== host || path === own) continue;
-    if (isAlive(Number(match[3]))) continue;
+    if (hasProcess(Number(match[3]))) continue;
     await rename(path, own).catch(() => {});
     break;
   }
   return own;
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM';
-  }
 }
 
 /** SHA-256 of the content, or git's blob SHA-1, as the length of `etag` tells. */
@@ -235,25 +228,23 @@ async function replaceFile(folder: string, path: string, text: string): Promise<
   try {
     await replace(folder, path, (temporary) => writeFile(temporary, text));
   } catch (error) {
-    throw new PolysemeError(`cannot write into the hub's cache: ${(error as Error).message}`);
+    throw new PolysemeError(
+      `cannot write into the hub's cache: ${(error as Error).message}`,
+      isDiskFull(error) ? 'no-space' : 'bad-input',
+    );
   }
 }
 
-/** Makes `path` at once, by renaming; what a killed process leaves lies in `blobs/`, where nobody reads it. */
+/** Makes `path` whole; what a killed process leaves lies in `blobs/`, where nobody reads it. */
 async function replace(
   folder: string,
   path: string,
   write: (temporary: string) => Promise<void>,
 ): Promise<void> {
-  const temporary = join(folder, 'blobs', `${randomUUID()}.incomplete`);
+  const aside = join(folder, 'blobs');
   await mkdir(dirname(path), { recursive: true });
-  await mkdir(dirname(temporary), { recursive: true });
-  try {
-    await write(temporary);
-    await rename(temporary, path);
-  } finally {
-    await rm(temporary, { force: true });
-  }
+  await mkdir(aside, { recursive: true });
+  await makeWhole(path, write, { aside });
 }
 
 function quote(text: string): string {

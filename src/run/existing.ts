@@ -1,31 +1,28 @@
 import { accessSync, constants, existsSync, renameSync, rmSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import type { Bank } from '../bank/bank.ts';
+import { diskFull, isDiskFull, makeWhole } from '../base/files.ts';
 import { PolysemeError } from '../errors.ts';
 import { type StudyMeta, StudyWriter } from '../study/writer.ts';
 
-/** Made aside and renamed, so that no half-made study is ever there. */
-export function createStudy(out: string, meta: StudyMeta, banks: readonly Bank[]): void {
-  const temporary = `${out}.new`;
-  removeStudy(temporary);
-  try {
-    StudyWriter.create(
-      temporary,
-      meta,
-      banks.map(({ name, kind, site, units, width, embedding }) => ({
-        name,
-        kind,
-        site,
-        units,
-        dimension: width,
-        embedding,
-      })),
-    ).close();
-    renameSync(temporary, out);
-  } catch (error) {
-    removeStudy(temporary);
-    throw error;
-  }
+/** Made whole: no half-made study is ever there. */
+export function createStudy(out: string, meta: StudyMeta, banks: readonly Bank[]): Promise<void> {
+  const described = banks.map(({ name, kind, site, units, width, embedding }) => ({
+    name,
+    kind,
+    site,
+    units,
+    dimension: width,
+    embedding,
+  }));
+  return makeWhole(out, (temporary) => {
+    try {
+      StudyWriter.create(temporary, meta, described).close();
+    } catch (error) {
+      removeStudy(temporary);
+      throw isDiskFull(error) ? diskFull(out) : error;
+    }
+  });
 }
 
 export type KnownMeta = StudyMeta & { readonly status: string };

@@ -3,6 +3,8 @@ import { availableParallelism } from 'node:os';
 import { join, resolve } from 'node:path';
 import type { Bank } from '../bank/bank.ts';
 import { mlpBank } from '../bank/mlp.ts';
+import { diskFull, isDiskFull } from '../base/files.ts';
+import { lockOutput } from '../base/lock.ts';
 import type { LinkageMethod } from '../cluster/linkage-methods.ts';
 import { cutContexts } from '../corpus/contexts.ts';
 import { openCorpus } from '../corpus/open.ts';
@@ -67,20 +69,18 @@ export async function runStudy(options: RunOptions, hooks: RunHooks = {}): Promi
   if (checked.layers?.length === 0 && named.length === 0) {
     throw new PolysemeError('there is nothing to harvest: no layers, and no SAE; give --layers or --sae');
   }
-  const model = await loadModel(checked.model, { threads: checked.threads ?? availableParallelism() });
+  const unlock = await lockOutput(out, 'writing');
+  let model: Model | null = null;
   try {
+    model = await loadModel(checked.model, { threads: checked.threads ?? availableParallelism() });
     const corpus = await openCorpus(checked.data, { column: checked.column, hub: hubFiles });
     const saes = await loadSaes(named, model, checked.centerWriting, hooks.onNote ?? (() => {}));
     return await run(out, settle(checked, model, saes), model, saes, corpus, hooks);
   } catch (error) {
-    if (error instanceof Error && /ENOSPC/.test(error.message)) {
-      throw new PolysemeError(
-        `the disk of ${out} is full; make room and run the same command again to continue`,
-      );
-    }
-    throw error;
+    throw isDiskFull(error) ? diskFull(out) : error;
   } finally {
-    await model.close();
+    await model?.close();
+    await unlock();
   }
 }
 
@@ -120,7 +120,7 @@ async function run(
     }
   }
   const created = !existsSync(out);
-  if (created) createStudy(out, meta, banks);
+  if (created) await createStudy(out, meta, banks);
   const writer = StudyWriter.open(out);
   try {
     if (isComplete(out, writer.info(), meta)) return summary(out);

@@ -1,5 +1,6 @@
 import { existsSync, statSync } from 'node:fs';
 import Database from 'libsql';
+import { diskFull, isDiskFull } from '../base/files.ts';
 import { PolysemeError } from '../errors.ts';
 import { column, STORED, type StoredColumn } from '../polysemy/column-lists.ts';
 
@@ -79,11 +80,7 @@ export function guard<T>(path: string, call: () => T): T {
     if (error instanceof PolysemeError) throw error;
     const message = error instanceof Error ? error.message : String(error);
     if (/not a database/i.test(message)) throw new PolysemeError(`${path} is not a study of Polyseme's`);
-    if (/disk is full|SQLITE_FULL/i.test(message)) {
-      throw new PolysemeError(
-        `${path}: the disk is full; make room and run the same command again to continue`,
-      );
-    }
+    if (isDiskFull(error)) throw diskFull(path);
     if (/unable to open|readonly|SQLITE_CANTOPEN/i.test(message)) {
       throw new PolysemeError(`${path} cannot be written (${message}): choose another --out`);
     }

@@ -1,9 +1,10 @@
 import { statSync } from 'node:fs';
-import { type FileHandle, open, realpath, rename, rm } from 'node:fs/promises';
+import { type FileHandle, open, realpath } from 'node:fs/promises';
+import { MAX_TRANSFER } from '../base/files.ts';
 import { HALF_VALUES } from '../base/half.ts';
 import { PolysemeError } from '../errors.ts';
 import type { FilePlace } from './matrix.ts';
-import { DTYPE_BYTES, type Dtype, MAX_TRANSFER } from './safetensors.ts';
+import { DTYPE_BYTES, type Dtype } from './safetensors.ts';
 
 /** Elements converted at a time where the file does not hold 32-bit floats. */
 const CHUNK = 2 ** 18;
@@ -133,25 +134,6 @@ export function convert(bytes: Uint8Array, dtype: Dtype, out: Float32Array): voi
       return;
     default:
       throw new PolysemeError(`elements of type ${dtype} cannot be read as numbers here`);
-  }
-}
-
-/** Writes a file piece by piece under a temporary name and renames it: nobody sees half of it. */
-export async function writeFileWhole(path: string, pieces: Iterable<Uint8Array>): Promise<void> {
-  const partial = `${path}.${process.pid}.partial`;
-  const handle = await open(partial, 'w');
-  try {
-    for (const piece of pieces) {
-      for (let at = 0; at < piece.length; ) {
-        at += (await handle.write(piece, at, Math.min(piece.length - at, MAX_TRANSFER))).bytesWritten;
-      }
-    }
-    await handle.close();
-    await rename(partial, path);
-  } catch (error) {
-    await handle.close().catch(() => {});
-    await rm(partial, { force: true });
-    throw error;
   }
 }
 

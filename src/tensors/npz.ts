@@ -1,5 +1,6 @@
+import { writeWhole } from '../base/files.ts';
 import { PolysemeError } from '../errors.ts';
-import { bytesOf, openFile, type RandomFile, readFloats, writeFileWhole } from './bytes.ts';
+import { bytesOf, openFile, type RandomFile, readFloats } from './bytes.ts';
 import type { Matrix } from './matrix.ts';
 import { DTYPE_BYTES, type Dtype } from './safetensors.ts';
 import { elementsOf, type LoadedTensor, MAX_TENSORS, type TensorFile } from './tensors.ts';
@@ -65,7 +66,7 @@ export async function writeNpz(
     const { rows, cols, transposed, data } = array;
     return { name: `${name}.npy`, data: [header([rows, cols], transposed), bytesOf(data)] };
   });
-  await writeFileWhole(path, writeZip(entries));
+  await writeWhole(path, writeZip(entries));
 }
 
 async function readHeader(file: RandomFile, entry: ZipEntry): Promise<NpyHeader> {

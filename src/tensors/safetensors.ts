@@ -1,4 +1,5 @@
 import { type FileHandle, open, realpath } from 'node:fs/promises';
+import { MAX_TRANSFER } from '../base/files.ts';
 import { HALF_VALUES } from '../base/half.ts';
 import { PolysemeError } from '../errors.ts';
 
@@ -237,9 +238,6 @@ function toFloat32(bytes: Buffer, { dtype, file }: TensorRef, name: string): Flo
   }
   throw new PolysemeError(`${file}: tensor ${quote(name)} is ${dtype}; F32, F16, BF16 or F64 is needed`);
 }
-
-/** One read or write call takes less than 2 GiB. */
-export const MAX_TRANSFER = 1 << 30;
 
 /** A buffer of its own ArrayBuffer, so that any element type can view it. */
 async function readExactly(

@@ -1,5 +1,6 @@
+import { writeWhole } from '../base/files.ts';
 import { PolysemeError } from '../errors.ts';
-import { bytesOf, openFile, type RandomFile, readFloats, writeFileWhole } from './bytes.ts';
+import { bytesOf, openFile, type RandomFile, readFloats } from './bytes.ts';
 import { MAX_PICKLE, type Pickled, type PickleRules, readPickle } from './pickle.ts';
 import { type Writable, writePickle } from './pickle-writer.ts';
 import { DTYPE_BYTES } from './safetensors.ts';
@@ -32,7 +33,7 @@ export async function writeTorch(path: string, value: { [key: string]: Writable 
     ...storages.map((data, i) => ({ name: `archive/data/${i}`, data: [bytesOf(data)] })),
     { name: 'archive/version', data: [utf8.encode('3\n')] },
   ];
-  await writeFileWhole(path, writeZip(entries));
+  await writeWhole(path, writeZip(entries));
 }
 
 async function openArchive(file: RandomFile): Promise<TensorFile> {

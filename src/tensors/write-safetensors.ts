@@ -1,7 +1,6 @@
-import { type FileHandle, open, rename, rm } from 'node:fs/promises';
-import { basename, dirname, join } from 'node:path';
+import { writeWhole } from '../base/files.ts';
 import { PolysemeError } from '../errors.ts';
-import { DTYPE_BYTES, type Dtype, MAX_TRANSFER } from './safetensors.ts';
+import { DTYPE_BYTES, type Dtype } from './safetensors.ts';
 
 /** A tensor to write. `dtype` is needed only where the array's type does not tell it (F16 and BF16 bits in a Uint16Array). */
 export interface TensorData {
@@ -21,8 +20,8 @@ export interface TensorData {
 }
 
 /**
- * Writes a safetensors file, whole or not at all: into a temporary file beside it, then renamed. The data is
- * written from where it lies, and each tensor starts at a multiple of its element size.
+ * Writes a safetensors file, whole or not at all. The data is written from where it lies, and each tensor starts at a
+ * multiple of its element size.
  */
 export async function writeSafetensors(
   path: string,
@@ -47,29 +46,7 @@ export async function writeSafetensors(
   header.writeBigUInt64LE(BigInt(header.length - 8));
   json.copy(header, 8);
 
-  const temporary = join(dirname(path), `.${basename(path)}.${process.pid}.incomplete`);
-  try {
-    const handle = await open(temporary, 'w');
-    try {
-      await writeAll(handle, header);
-      for (const { bytes } of entries) await writeAll(handle, bytes);
-      await handle.sync();
-    } finally {
-      await handle.close();
-    }
-    await rename(temporary, path);
-  } catch (error) {
-    await rm(temporary, { force: true });
-    throw new PolysemeError(`cannot write ${path}: ${(error as Error).message}`);
-  }
-}
-
-async function writeAll(handle: FileHandle, bytes: Buffer): Promise<void> {
-  let done = 0;
-  while (done < bytes.length) {
-    const { bytesWritten } = await handle.write(bytes, done, Math.min(bytes.length - done, MAX_TRANSFER));
-    done += bytesWritten;
-  }
+  await writeWhole(path, [header, ...entries.map(({ bytes }) => bytes)]);
 }
 
 const ARRAY_DTYPES = new Map<unknown, Dtype>([

@@ -1,9 +1,9 @@
 import { join } from 'node:path';
 import type { ActivationOrigin } from '../activations/activation-source.ts';
+import { writeWhole } from '../base/files.ts';
 import type { SaeEvaluation } from '../evaluate/result.ts';
 import type { SaeStep } from '../sae/trainer/step.ts';
 import type { SaeTrainerSettings } from '../sae/trainer/trainer-options.ts';
-import { writeFileWhole } from '../tensors/bytes.ts';
 
 /** What the card says beside the SAE itself. */
 export interface CardFacts {
@@ -22,7 +22,7 @@ export interface CardFacts {
 
 /** Writes the card, README.md. */
 export async function writeCard(dir: string, facts: CardFacts): Promise<void> {
-  await writeFileWhole(join(dir, 'README.md'), [new TextEncoder().encode(card(facts))]);
+  await writeWhole(join(dir, 'README.md'), [card(facts)]);
 }
 
 function card({

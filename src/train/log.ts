@@ -1,8 +1,8 @@
 import { appendFile, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { writeWhole } from '../base/files.ts';
 import { LOG_FIGURES, type LogFigure } from '../sae/trainer/log-figures.ts';
 import type { SaeStep } from '../sae/trainer/step.ts';
-import { writeFileWhole } from '../tensors/bytes.ts';
 
 /** A line of the log, as far as it is read: where there is no number, null. */
 export type LogLine = { step: number; tokens: number; latents: number | null } & Record<
@@ -33,8 +33,7 @@ export async function trimLog(dir: string, step: number): Promise<void> {
       return false;
     }
   });
-  const bytes = new TextEncoder().encode(kept.map((line) => `${line}\n`).join(''));
-  if (text !== '') await writeFileWhole(path, [bytes]);
+  if (text !== '') await writeWhole(path, [kept.map((line) => `${line}\n`).join('')]);
 }
 
 /** A line read back; null where it is no line of a log: not JSON, without step, tokens, loss or mse, or with text in place of a number. */

@@ -1,10 +1,10 @@
 import { join } from 'node:path';
 import * as z from 'zod';
+import { writeWhole } from '../base/files.ts';
 import { type JsonFileOptions, readJsonObject } from '../base/json-file.ts';
 import { PolysemeError } from '../errors.ts';
 import type { SaeEvaluation } from '../evaluate/result.ts';
 import type { SaeStep } from '../sae/trainer/step.ts';
-import { writeFileWhole } from '../tensors/bytes.ts';
 import type { TrainingSource } from './inputs.ts';
 import { FREE_OPTIONS, type ResolvedSaeTrainOptions } from './train-options.ts';
 
@@ -117,7 +117,5 @@ export async function readRun(out: string, asked: Record<string, unknown>): Prom
 
 /** Writes it whole or not at all. */
 export async function writeRun(out: string, run: RunFile): Promise<void> {
-  await writeFileWhole(join(out, 'run.json'), [
-    new TextEncoder().encode(`${JSON.stringify(run, null, 2)}\n`),
-  ]);
+  await writeWhole(join(out, 'run.json'), [`${JSON.stringify(run, null, 2)}\n`]);
 }

@@ -1,9 +1,10 @@
-import { mkdir, open, readdir, readFile, rename, rm } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { BufferState } from '../activations/buffer.ts';
+import { makeWhole, removeLeftovers, writeWhole } from '../base/files.ts';
 import { PolysemeError } from '../errors.ts';
 import type { SaeTrainerState } from '../sae/trainer/state.ts';
-import { openFile, writeFileWhole } from '../tensors/bytes.ts';
+import { openFile } from '../tensors/bytes.ts';
 import { readSafetensorsHeader, type TensorRef } from '../tensors/safetensors.ts';
 import { type TensorData, writeSafetensors } from '../tensors/write-safetensors.ts';
 
@@ -25,16 +26,14 @@ interface Meta {
 
 const NAME = /^checkpoint-(\d+)$/;
 
-/**
- * Writes checkpoint `step` into `dir`: a folder of its own, renamed when all of it is on disk. Older ones are removed
- * only after that.
- */
+/** Writes checkpoint `step` into `dir`, a folder of its own. Older ones are removed once it is on the disk. */
 export async function writeCheckpoint(dir: string, { step, buffer, trainers }: TrainingState): Promise<void> {
   const name = `checkpoint-${step}`;
-  const partial = join(dir, `${name}.incomplete`);
-  try {
-    await rm(partial, { recursive: true, force: true });
-    await mkdir(partial, { recursive: true });
+  await mkdir(dir, { recursive: true });
+  await removeLeftovers(dir);
+  await rm(join(dir, name), { recursive: true, force: true });
+  await makeWhole(join(dir, name), async (partial) => {
+    await mkdir(partial);
     const { vectors, batches, cursor } = buffer;
     await writeSafetensors(join(partial, 'buffer.safetensors'), {
       vectors: { data: vectors, shape: [vectors.length] },
@@ -48,29 +47,13 @@ export async function writeCheckpoint(dir: string, { step, buffer, trainers }: T
       await writeSafetensors(join(partial, `trainer-${i}.safetensors`), tensors);
     }
     const meta: Meta = { version: 1, step, batches, cursor, trainers: about };
-    const bytes = new TextEncoder().encode(JSON.stringify(meta));
-    await writeFileWhole(join(partial, 'state.json'), [bytes]);
-    await toDisk(join(partial, 'state.json'));
-    await rm(join(dir, name), { recursive: true, force: true });
-    await rename(partial, join(dir, name));
-    await toDisk(dir);
-  } catch (error) {
-    await rm(partial, { recursive: true, force: true }).catch(() => {});
-    throw error;
-  }
+    await writeWhole(join(partial, 'state.json'), [JSON.stringify(meta)]);
+  });
   for (const other of await readdir(dir)) {
     if (other !== name && other.startsWith('checkpoint-')) {
       await rm(join(dir, other), { recursive: true, force: true });
     }
   }
-}
-
-/** Waits until a file or folder is on the disk, so that the older checkpoint does not go before the newer has come. */
-async function toDisk(path: string): Promise<void> {
-  // Some systems cannot open a folder.
-  const handle = await open(path, 'r').catch(() => null);
-  await handle?.sync().catch(() => {});
-  await handle?.close();
 }
 
 /** The newest checkpoint in `dir`; null where there is none. @throws PolysemeError where it is damaged */

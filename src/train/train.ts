@@ -2,7 +2,8 @@ import { mkdir, rm } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { type ActivationOrigin, endless } from '../activations/activation-source.ts';
 import { ShuffleBuffer } from '../activations/buffer.ts';
-import { lockFolder } from '../base/lock.ts';
+import { diskFull, isDiskFull } from '../base/files.ts';
+import { lockOutput } from '../base/lock.ts';
 import { PolysemeError } from '../errors.ts';
 import { evaluateSae } from '../evaluate/evaluate.ts';
 import type { SaeEvaluation } from '../evaluate/result.ts';
@@ -65,12 +66,7 @@ export async function trainSae(options: SaeTrainOptions, hooks: SaeTrainHooks = 
     if (there?.result) return await finished(out, there.result);
     return await train({ options: checked, out, members, input, described, hooks });
   } catch (error) {
-    if (error instanceof Error && /ENOSPC|EDQUOT|no space left/i.test(error.message)) {
-      throw new PolysemeError(
-        `the disk of ${out} is full; make room and run the same command again to go on from the last checkpoint`,
-      );
-    }
-    throw error;
+    throw isDiskFull(error) ? diskFull(out) : error;
   } finally {
     await input.source.close();
     await input.model?.close();
@@ -102,7 +98,7 @@ async function train(run: Run): Promise<TrainedSae[]> {
   let unlock: () => Promise<void>;
   try {
     for (const dir of dirs) await mkdir(dir, { recursive: true });
-    unlock = await lockFolder(out);
+    unlock = await lockOutput(out, 'training in');
   } catch (error) {
     throw error instanceof PolysemeError ? error : cannotWrite(out, error);
   }

@@ -10,7 +10,7 @@ const kill = () => process.kill(process.pid, 'SIGKILL');
 if (killInSave) {
   const seen = () =>
     watch(join(options.out, 'checkpoints'), (_, name) => {
-      if (name === `checkpoint-${killInSave}.incomplete`) kill();
+      if (name.startsWith(`.checkpoint-${killInSave}.`)) kill();
     });
   const timer = setInterval(() => {
     try {

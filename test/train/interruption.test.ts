@@ -115,8 +115,12 @@ describe('two at once in one folder', () => {
       await new Promise<void>((resolve) => {
         first.stdout.on('data', (chunk) => `${chunk}`.includes('train') && resolve());
       });
-      const message = new RegExp(`process ${first.pid} is training in .*shared: .*another --out`);
-      await expect(trainSae(slow)).rejects.toThrow(message);
+      const message = (option: string) =>
+        new RegExp(`process ${first.pid} is training in .*shared: .*another output \\(${option}\\)`);
+      await expect(trainSae(slow)).rejects.toMatchObject({
+        code: 'busy',
+        message: expect.stringMatching(message('option out')),
+      });
       const args = [
         '--data',
         text,
@@ -131,13 +135,13 @@ describe('two at once in one folder', () => {
       ];
       const more = ['--embedding-weight', '0.2', '--tokens', String(slow.tokens), '--batch', '64'];
       const rest = ['--buffer', '2100', '--log-every', '3', '--out', out];
-      expectFailure(await cli(['sae', 'train', ...args, ...more, ...rest]), message);
+      expectFailure(await cli(['sae', 'train', ...args, ...more, ...rest]), message('--out'));
     } finally {
       first.kill('SIGKILL');
       await new Promise((resolve) => first.on('close', resolve));
     }
     // What the killed one left is no hindrance.
-    expect(existsSync(join(out, 'training.lock'))).toBe(true);
+    expect(existsSync(join(out, 'polyseme.lock'))).toBe(true);
     const { signal, steps } = child(out, { options: slow, killAfter: 500 });
     expect([signal, steps.length > 0]).toEqual(['SIGKILL', true]);
   });
@@ -161,8 +165,8 @@ describe('two at once in one folder', () => {
   ])('a lock of %s is taken over', async (name, holder) => {
     const out = at(`left-${name}`);
     mkdirSync(out);
-    writeFileSync(join(out, 'training.lock'), holder === null ? '' : JSON.stringify(holder));
+    writeFileSync(join(out, 'polyseme.lock'), holder === null ? '' : JSON.stringify(holder));
     await trainSae({ ...options, tokens: 64, evalTokens: 0, out });
-    expect(readdirSync(out)).not.toContain('training.lock');
+    expect(readdirSync(out)).not.toContain('polyseme.lock');
   });
 });

@@ -188,7 +188,7 @@ describe('divergence', () => {
         new RegExp(`this training diverged in step ${step}: .*the same command would again: give a lower`),
       );
       expect(checkpoints(out)).toEqual(kept);
-      expect(readdirSync(out)).not.toContain('training.lock');
+      expect(readdirSync(out)).not.toContain('polyseme.lock');
     },
   );
 

@@ -1,5 +1,5 @@
+import { writeWhole } from '../../base/files.ts';
 import { PolysemeError } from '../../errors.ts';
-import { writeFileWhole } from '../../tensors/bytes.ts';
 import { flip, rowNorms } from '../../tensors/matrix.ts';
 import { matrixToWrite, type TensorToWrite, type Writable } from '../../tensors/pickle-writer.ts';
 import { writeTorch } from '../../tensors/torch.ts';
@@ -47,7 +47,7 @@ export async function writeDictionaryLearning(sae: Sae, at: (name: string) => st
     },
     ...('buffer' in old || config.contextSize === null ? {} : { buffer: { ctx_len: config.contextSize } }),
   };
-  await writeFileWhole(at('config.json'), [new TextEncoder().encode(`${JSON.stringify(json, null, 4)}\n`)]);
+  await writeWhole(at('config.json'), [`${JSON.stringify(json, null, 4)}\n`]);
   return notes;
 }
 

@@ -1,5 +1,5 @@
+import { writeWhole } from '../../base/files.ts';
 import { PolysemeError } from '../../errors.ts';
-import { writeFileWhole } from '../../tensors/bytes.ts';
 import { scaleRows } from '../../tensors/matrix.ts';
 import { writeSafetensors } from '../../tensors/safetensors-file.ts';
 import { dtypeOf, matrix, nameOf, scalar, type TensorFile, vector } from '../../tensors/tensors.ts';
@@ -110,7 +110,7 @@ export async function writeSaeLens(sae: Sae, at: (name: string) => string): Prom
     at('sae_weights.safetensors'),
     Object.fromEntries(there.flatMap(([name, tensor]) => (tensor === undefined ? [] : [[name, tensor]]))),
   );
-  await writeFileWhole(at('cfg.json'), [new TextEncoder().encode(`${JSON.stringify(json, null, 2)}\n`)]);
+  await writeWhole(at('cfg.json'), [`${JSON.stringify(json, null, 2)}\n`]);
   return [];
 }
 

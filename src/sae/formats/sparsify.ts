@@ -1,5 +1,5 @@
+import { writeWhole } from '../../base/files.ts';
 import { PolysemeError } from '../../errors.ts';
-import { writeFileWhole } from '../../tensors/bytes.ts';
 import { flip } from '../../tensors/matrix.ts';
 import { writeSafetensors } from '../../tensors/safetensors-file.ts';
 import { dtypeOf, matrix, type TensorFile, vector } from '../../tensors/tensors.ts';
@@ -87,7 +87,7 @@ export async function writeSparsify(source: Sae, at: (name: string) => string): 
     'encoder.bias': tensors.b_enc!,
     'encoder.weight': flip(tensors.W_enc),
   });
-  await writeFileWhole(at('cfg.json'), [new TextEncoder().encode(`${JSON.stringify(json, null, 2)}\n`)]);
+  await writeWhole(at('cfg.json'), [`${JSON.stringify(json, null, 2)}\n`]);
   return [];
 }
 
