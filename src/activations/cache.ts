@@ -258,7 +258,7 @@ function refuseOther(out: string, there: CacheManifest, asked: object): void {
     .map((key) => `${key} ${JSON.stringify(before[key])} there, ${JSON.stringify(now[key])} asked`);
   if (differences.length > 0) {
     throw new PolysemeError(
-      `${out} holds other activations (${differences.slice(0, 4).join('; ')}): give another --out`,
+      `${out} holds other activations (${differences.slice(0, 4).join('; ')}): choose another output (option out)`,
     );
   }
 }

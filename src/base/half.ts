@@ -40,7 +40,7 @@ export function toHalves(values: Float32Array): Uint16Array {
     const size = Math.abs(value);
     if (!(size <= MOST)) {
       throw new PolysemeError(
-        `an activation is ${value}, beyond half precision's ±${MOST}: cache with --dtype f32`,
+        `an activation is ${value}, beyond half precision's ±${MOST}: cache with option dtype f32`,
       );
     }
     float[0] = value;

@@ -2,6 +2,7 @@
 import { CommanderError } from 'commander';
 import { visible, visibleLines } from '../base/visible.ts';
 import { PolysemeError } from '../errors.ts';
+import { withFlags } from './flags.ts';
 import { createProgram } from './program.ts';
 
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
@@ -17,7 +18,7 @@ try {
   if (error instanceof CommanderError) process.exitCode = error.exitCode === 0 ? 0 : 2;
   else {
     const verbose = process.argv.includes('--verbose');
-    const message = error instanceof Error ? error.message : String(error);
+    const message = withFlags(error instanceof Error ? error.message : String(error));
     process.stderr.write(
       `error: ${verbose && error instanceof Error ? visibleLines(error.stack ?? message) : oneLine(message, error)}\n`,
     );

@@ -5,6 +5,7 @@ import { wordList } from '../features/words.ts';
 import { runOptions } from '../run/run-options.ts';
 import type { Study, StudyInfo } from '../study/study.ts';
 import { deadUnits, infoWithDead } from './dead.ts';
+import { withFlags } from './flags.ts';
 import { addOptions } from './options.ts';
 import { layerList } from './parse.ts';
 import { colors, duration, number, Progress, print, printJson, printNote } from './terminal.ts';
@@ -52,7 +53,7 @@ async function act(
   try {
     parseRunOptions(options);
   } catch (error) {
-    command.error(`error: ${(error as Error).message}`);
+    command.error(`error: ${withFlags((error as Error).message)}`);
   }
   const started = performance.now();
   const progress = new Progress();

@@ -2,6 +2,7 @@ import type { Command } from 'commander';
 import * as z from 'zod';
 import { visible } from '../base/visible.ts';
 import { SAE_FORMATS, type SaeFormat } from '../sae/config.ts';
+import { withFlags } from './flags.ts';
 import { addOptions, saeArgument, siteOption } from './options.ts';
 import { colors, number, print, printJson } from './terminal.ts';
 
@@ -52,7 +53,7 @@ export function define(command: Command): void {
         print(
           `${colors.bold(visible(out))}: ${format}, ${architecture}, ${number(dIn)} → ${number(dSae)} latents, reads ${visible(hookName ?? 'a site that its files do not name')}`,
         );
-        for (const note of notes) print(visible(`note: ${note}`));
+        for (const note of notes) print(visible(`note: ${withFlags(note)}`));
       },
     );
 }

@@ -5,6 +5,7 @@ import { evaluateOptions } from '../evaluate/evaluate-options.ts';
 import type { SaeEvaluation } from '../evaluate/result.ts';
 import { textOptions } from '../model/text-options.ts';
 import { printComparison } from './compare.ts';
+import { withFlags } from './flags.ts';
 import { addOptions, saeArgument, siteOption } from './options.ts';
 import { cell, colors, number, Progress, print, printJson, table } from './terminal.ts';
 
@@ -82,7 +83,7 @@ function printEvaluation(found: SaeEvaluation): void {
       `${number(found.contexts)} contexts of ${found.context} tokens${found.bos ? ' with BOS' : ''} from ${visible(found.data)}`,
     ),
   );
-  for (const note of found.notes) print(visible(`note: ${note}`));
+  for (const note of found.notes) print(visible(`note: ${withFlags(note)}`));
   const percent = (share: number | null): string => (share === null ? '–' : `${cell(100 * share, 2)} %`);
   const rows = [['', '', 'tokens']];
   const add = (name: string, value: string, tokens: number): void => {

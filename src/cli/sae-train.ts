@@ -4,6 +4,7 @@ import { visible } from '../base/visible.ts';
 import type { TrainedSae } from '../train/run-file.ts';
 import type { SaeTrainProgress } from '../train/train.ts';
 import { parseSaeTrainOptions, saeTrainOptions } from '../train/train-options.ts';
+import { withFlags } from './flags.ts';
 import { addOptions } from './options.ts';
 import { cell, colors, number, Progress, print, printJson, printNote, table } from './terminal.ts';
 
@@ -31,7 +32,7 @@ async function act(
   try {
     parseSaeTrainOptions(options as never);
   } catch (error) {
-    command.error(`error: ${(error as Error).message}`);
+    command.error(`error: ${withFlags((error as Error).message)}`);
   }
   const { trainSae } = await import('../train/train.ts');
   const progress = new Progress();

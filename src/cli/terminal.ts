@@ -1,5 +1,6 @@
 import pc from 'picocolors';
 import { visible, visibleJson } from '../base/visible.ts';
+import { withFlags } from './flags.ts';
 
 /** Colours of standard output: none when it is no terminal or NO_COLOR is set. */
 export const colors = pc.createColors(Boolean(process.stdout.isTTY) && !process.env['NO_COLOR']);
@@ -11,7 +12,7 @@ export function print(line = ''): void {
 
 /** Prints a note on standard error. */
 export function printNote(text: string): void {
-  process.stderr.write(`note: ${visible(text)}\n`);
+  process.stderr.write(`note: ${visible(withFlags(text))}\n`);
 }
 
 /** Prints one JSON document on standard output. */

@@ -80,7 +80,7 @@ export function cutContexts(corpus: Corpus, tokenizer: TokenEncoder, options: Co
   const { count, seed = 0, bos, from } = options;
   const size = windowSize(options);
   if (bos && tokenizer.bosId === undefined) {
-    throw new PolysemeError('contexts cannot begin with BOS: the tokenizer has none; choose --bos no');
+    throw new PolysemeError('contexts cannot begin with BOS: the tokenizer has none; choose option bos no');
   }
   if (count !== undefined && !(Number.isSafeInteger(count) && count > 0)) {
     throw new PolysemeError(`number of contexts ${count}: must be a whole number above 0`);

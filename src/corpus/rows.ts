@@ -95,7 +95,7 @@ export function missingColumn(where: string, column: string, columns: string[]):
   const rest = columns.length > LISTED_COLUMNS ? `, and ${columns.length - LISTED_COLUMNS} more` : '';
   const list = columns.length === 0 ? 'there are no columns' : `the columns are ${shown}${rest}`;
   return new PolysemeError(
-    `${where}: no column "${column}"; ${list}. Name the column of the text with --column`,
+    `${where}: no column "${column}"; ${list}. Name the column of the text with option column`,
   );
 }
 

@@ -60,7 +60,7 @@ export function isComplete(out: string, there: KnownMeta, asked: StudyMeta): boo
   const { complete, differences } = compareMeta(there, asked);
   if (differences.length > 0) {
     throw new PolysemeError(
-      `${out} is a study with other options (${differences.slice(0, 4).join('; ')}): give another --out, or --overwrite`,
+      `${out} is a study with other options (${differences.slice(0, 4).join('; ')}): choose another output (option out), or option overwrite`,
     );
   }
   return complete;
@@ -70,14 +70,14 @@ export function isComplete(out: string, there: KnownMeta, asked: StudyMeta): boo
 export function checkWritable(out: string): void {
   const folder = dirname(out);
   if (!statSync(folder, { throwIfNoEntry: false })?.isDirectory()) {
-    throw new PolysemeError(`--out ${out}: there is no folder ${folder}`);
+    throw new PolysemeError(`option out ${out}: there is no folder ${folder}`);
   }
-  if (existsSync(out) && !statSync(out).isFile()) throw new PolysemeError(`--out ${out} is not a file`);
+  if (existsSync(out) && !statSync(out).isFile()) throw new PolysemeError(`option out ${out} is not a file`);
   try {
     accessSync(existsSync(out) ? out : folder, constants.W_OK);
     accessSync(folder, constants.W_OK);
   } catch {
-    throw new PolysemeError(`--out ${out} cannot be written: no permission in ${folder}`);
+    throw new PolysemeError(`option out ${out} cannot be written: no permission in ${folder}`);
   }
 }
 

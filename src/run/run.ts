@@ -67,7 +67,9 @@ export async function runStudy(options: RunOptions, hooks: RunHooks = {}): Promi
   checkWritable(out);
   const named = nameSaes(checked.sae ?? []);
   if (checked.layers?.length === 0 && named.length === 0) {
-    throw new PolysemeError('there is nothing to harvest: no layers, and no SAE; give --layers or --sae');
+    throw new PolysemeError(
+      'there is nothing to harvest: no layers, and no SAE; give option layers or option sae',
+    );
   }
   const unlock = await lockOutput(out, 'writing');
   let model: Model | null = null;
@@ -89,7 +91,9 @@ function settle(options: ResolvedRunOptions, model: Model, saes: readonly RunSae
   const { config, tokenizer } = model;
   const context = options.context ?? Math.min(128, config.contextLength);
   if (context > config.contextLength) {
-    throw new PolysemeError(`--context ${context} is longer than the model's ${config.contextLength}`);
+    throw new PolysemeError(
+      `option context is ${context}: the model's context has ${config.contextLength} tokens`,
+    );
   }
   const layers = options.layers ?? Array.from({ length: config.layers }, (_, l) => l);
   const bos = settleBos(options.bos, saes, tokenizer.addsBos);

@@ -29,7 +29,7 @@ export function nameSaes(sources: readonly string[]): NamedSource[] {
     const other = named.findIndex((sae) => sae.name === name);
     if (other !== i) {
       throw new PolysemeError(
-        `two SAEs are named ${name} (${named[other]!.source}, ${source}): give one another name with --sae NAME=PATH`,
+        `two SAEs are named ${name} (${named[other]!.source}, ${source}): give one another name with option sae NAME=PATH`,
       );
     }
   });
@@ -70,7 +70,7 @@ export function settleBos(
   if (other !== undefined) {
     const [yes, no] = first.sae.config.prependBos ? [first, other] : [other, first];
     throw new PolysemeError(
-      `SAE ${yes.name} was made with BOS before each context (prepend_bos) and SAE ${no.name} without: choose --bos yes or no`,
+      `SAE ${yes.name} was made with BOS before each context (prepend_bos) and SAE ${no.name} without: choose option bos yes or no`,
     );
   }
   return first.sae.config.prependBos!;
@@ -108,6 +108,6 @@ function folderName(source: string): string {
 function checkName(name: string, given: string): string {
   if (/^[^\s,/\\]+$/.test(name)) return name;
   throw new PolysemeError(
-    `--sae ${given}: ${JSON.stringify(name)} cannot be an SAE's name (no spaces, commas or slashes): give one with --sae NAME=PATH`,
+    `option sae ${given}: ${JSON.stringify(name)} cannot be an SAE's name (no spaces, commas or slashes): give one with option sae NAME=PATH`,
   );
 }

@@ -52,7 +52,7 @@ export function placeSae(
   const assumed = centerWriting === 'auto' && config.centerWritingWeights === true && writing && layernorm;
   if (assumed) {
     notes.push(
-      `${label} was made with center_writing_weights: it is given x − mean(x) at ${site} (--center-writing no to give x)`,
+      `${label} was made with center_writing_weights: it is given x − mean(x) at ${site} (option centerWriting no to give x)`,
     );
   }
   const configName = files.config['_name_or_path'];
@@ -108,7 +108,7 @@ function sitesOfSae(sae: Sae, sites: ReadonlyMap<string, number>, { model }: Mod
   const { hookName, hookNameOut, transcoder, metadata } = config;
   if (hookName === null) {
     throw new PolysemeError(
-      `${label} does not say which site it reads: write it into a copy (polyseme sae convert … --site blocks.3.hook_resid_post)`,
+      `${label} does not say which site it reads: write it into a copy (polyseme sae convert, option site blocks.3.hook_resid_post)`,
     );
   }
   const layer = metadata['hook_layer'] ?? metadata['hook_point_layer'];
@@ -118,7 +118,7 @@ function sitesOfSae(sae: Sae, sites: ReadonlyMap<string, number>, { model }: Mod
     if (site !== null) return site;
     throw new PolysemeError(
       `${label} reads ${full}, which is no site of this model of ${model.layers} layers, e.g. ` +
-        `blocks.0.hook_resid_post; if it means another, write that into a copy (polyseme sae convert … --site SITE)`,
+        `blocks.0.hook_resid_post; if it means another, write that into a copy (polyseme sae convert, option site)`,
     );
   };
   const site = find(hookName);

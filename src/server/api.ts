@@ -25,7 +25,7 @@ const LOOK_EVERY = 1000;
 const STARTED = Date.now();
 
 export interface ServerOptions {
-  /** A folder of trainings to follow: of one (`sae train --out`), or one that holds them. Default: none. */
+  /** A folder of trainings to follow: of one (the output of `sae train`), or one that holds them. Default: none. */
   readonly trainings?: string;
   /** Folder of the built explorer; default: the one in this package. */
   readonly webRoot?: string;
@@ -189,7 +189,7 @@ class Answers {
       404,
       route.of === 'study'
         ? 'no study is served here: start the server with one, polyseme serve STUDY'
-        : 'no trainings are served here: start the server with their folder, polyseme serve --trainings DIR',
+        : 'no trainings are served here: start polyseme serve with option trainings and their folder',
     );
   }
 

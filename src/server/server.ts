@@ -43,7 +43,7 @@ export async function startServer(path: string | null, options: ListenOptions = 
     const server = createAdaptorServer({ fetch });
     await new Promise<void>((resolve, reject) => {
       server.once('error', (error) => reject(refusal(error, host, port)));
-      if (port > 65535) throw new PolysemeError(`port ${port} is too large: choose a --port up to 65535`);
+      if (port > 65535) throw new PolysemeError(`port ${port} is too large: choose option port up to 65535`);
       server.listen(port, host, resolve);
     });
     const { port: taken } = server.address() as AddressInfo;
@@ -82,11 +82,14 @@ function shownHost(host: string): string {
 function refusal(error: NodeJS.ErrnoException, host: string, port: number): Error {
   const at = `${host}:${port}`;
   if (error.code === 'EADDRINUSE') {
-    return new PolysemeError(`${at} is taken by another program: stop it, or choose another --port`);
+    return new PolysemeError(
+      `${at} is taken by another program: stop it, or choose another port (option port)`,
+    );
   }
-  if (error.code === 'EACCES') return new PolysemeError(`${at} is not allowed: choose a --port above 1023`);
+  if (error.code === 'EACCES')
+    return new PolysemeError(`${at} is not allowed: choose option port above 1023`);
   if (error.code === 'EADDRNOTAVAIL' || error.code === 'ENOTFOUND') {
-    return new PolysemeError(`this machine has no address ${host}: choose another --host`);
+    return new PolysemeError(`this machine has no address ${host}: choose another one (option host)`);
   }
   return error;
 }

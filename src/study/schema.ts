@@ -46,7 +46,7 @@ export function createDatabase(path: string): Db {
 /** Opens a study that must exist, be one, and not be of a newer version. */
 export function openDatabase(path: string, mode: 'read' | 'write'): Db {
   if (!existsSync(path))
-    throw new PolysemeError(`${path}: no such study; make one with: polyseme run --out ${path}`);
+    throw new PolysemeError(`${path}: no such study; polyseme run makes one (option out)`);
   if (!statSync(path).isFile()) throw new PolysemeError(`${path} is not a file, so not a study`);
   const db = guard(path, () => new Database(mode === 'read' ? readOnly(path) : path));
   const pragma = (name: string): number =>
@@ -82,7 +82,7 @@ export function guard<T>(path: string, call: () => T): T {
     if (/not a database/i.test(message)) throw new PolysemeError(`${path} is not a study of Polyseme's`);
     if (isDiskFull(error)) throw diskFull(path);
     if (/unable to open|readonly|SQLITE_CANTOPEN/i.test(message)) {
-      throw new PolysemeError(`${path} cannot be written (${message}): choose another --out`);
+      throw new PolysemeError(`${path} cannot be written (${message}): choose another output (option out)`);
     }
     throw new PolysemeError(`${path}: ${message}`);
   }

@@ -271,7 +271,7 @@ function remedy(out: string, step: number, learningRate: number, clips: boolean)
     step === 1
       ? 'the inputs are too large: look at them, or let them be scaled'
       : `the learning rate ${learningRate} is likely too high: lower it${clips ? '' : ', or clip gradients'}`;
-  return `${cause}; with another --out, or delete ${out}`;
+  return `${cause}; with another output (option out), or delete ${out}`;
 }
 
 /** Puts the newest checkpoint back; returns its step, 0 where there is none. */

@@ -273,7 +273,7 @@ describe('what is wrong is said in one line', () => {
 
   test('two SAEs of one name', async () => {
     const paths = [await at(plain()), await at(plain())];
-    expect(await failure({ sae: paths })).toMatch(/two SAEs are named small .*--sae NAME=PATH/);
+    expect(await failure({ sae: paths })).toMatch(/two SAEs are named small .*option sae NAME=PATH/);
     expect(await failure({ sae: paths.map((path) => `x=${path}`) })).toMatch(/two SAEs are named x/);
   });
 
@@ -283,7 +283,7 @@ describe('what is wrong is said in one line', () => {
       await at(plain({ prependBos: false }), 'without'),
     ];
     expect(await failure({ sae: saes })).toMatch(
-      /SAE with was made with BOS .* SAE without without: choose --bos yes or no/,
+      /SAE with was made with BOS .* SAE without without: choose option bos yes or no/,
     );
     const info = await runStudy(small({ sae: saes, bos: 'no' }));
     expect(info.options).toMatchObject({ bos: false });
@@ -294,7 +294,7 @@ describe('what is wrong is said in one line', () => {
       /reads blocks.9.hook_resid_post, which is no site of this model of 4 layers/,
     );
     expect(await failure({ sae: [await at(plain({ hookName: null }))] })).toMatch(
-      /does not say which site.*--site/,
+      /does not say which site.*option site/,
     );
   });
 

@@ -60,7 +60,7 @@ describe('no text', () => {
 
 describe('columns', () => {
   it('that are missing: the error lists those there are', async () => {
-    const rest = 'Name the column of the text with --column';
+    const rest = 'Name the column of the text with option column';
     put('rows.jsonl', '{"title":"a","body":"b"}\n');
     expect(await failure('rows.jsonl')).toBe(
       `rows.jsonl:1: no column "text"; the columns are title, body. ${rest}`,

@@ -91,7 +91,7 @@ describe('startServer', () => {
     const { port } = taken.address() as AddressInfo;
     try {
       await expect(startServer(path, { port })).rejects.toThrow(
-        `127.0.0.1:${port} is taken by another program: stop it, or choose another --port`,
+        `127.0.0.1:${port} is taken by another program: stop it, or choose another port (option port)`,
       );
     } finally {
       taken.close();

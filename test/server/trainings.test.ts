@@ -395,7 +395,7 @@ describe('what is served', () => {
       expect((await both.get('/api/study')).name).toBe('study.db');
       const plain = await apiClient(createServer(study, { webRoot }));
       expect(await plain.get('/api/served')).toEqual({ study: true, trainings: false });
-      expect((await plain.problem('/api/trainings')).detail).toMatch(/no trainings.*--trainings DIR/);
+      expect((await plain.problem('/api/trainings')).detail).toMatch(/no trainings.*option trainings/);
     } finally {
       study.close();
     }

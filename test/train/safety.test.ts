@@ -177,7 +177,7 @@ describe('divergence', () => {
         (reason: Error) => reason,
       );
       expect(error.message).toMatch(
-        /^SAE training diverged in step \d+: .*the learning rate \d+ is likely too high: lower it, or clip gradients; with another --out, or delete \S+$/,
+        /^SAE training diverged in step \d+: .*the learning rate \d+ is likely too high: lower it, or clip gradients; with another output \(option out\), or delete \S+$/,
       );
       const step = Number(/step (\d+)/.exec(error.message)![1]);
       expect(step).toBeGreaterThan(1);
