@@ -8,6 +8,7 @@
 
 export { type Embedding, unitEmbeddings } from './bank/embedding.ts';
 export { bankOf, type GatedWeights, type GivenBank, type GivenBankOptions } from './bank/given.ts';
+export type { LongCall, Progress } from './base/progress.ts';
 export { centralExamples } from './cluster/central.ts';
 export { type Cut, cutTree } from './cluster/cut.ts';
 export { leafOrder } from './cluster/leaf-order.ts';

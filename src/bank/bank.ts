@@ -1,11 +1,12 @@
 import type { GraphEdit } from '../model/compile.ts';
 import type { Embedding } from './embedding.ts';
 
-/** All units of one MLP layer or of one SAE. Everything after the model works on banks alone. */
+/** All units of one MLP layer, of one SAE, or of one folder of given activations. Everything after the model works on banks alone. */
 export interface Bank {
   /** `mlp.3`, `sae/NAME` */
   readonly name: string;
-  readonly kind: 'mlp' | 'sae';
+  /** Neurons of a model, latents of an SAE, or activations that somebody else computed. */
+  readonly kind: 'mlp' | 'sae' | 'given';
   /** The place in the model that the units read. */
   readonly site: string;
   /** Where their input h is tapped: the site, or what an SAE's encoder makes of it. */

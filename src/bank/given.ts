@@ -118,7 +118,7 @@ export function weightRows(
   weights: Float32Array | GatedWeights,
   units: number,
   width: number,
-  rows = new Float32Array(units * (weights instanceof Float32Array ? width : 2 * width + 2)),
+  rows: Float32Array = new Float32Array(units * (weights instanceof Float32Array ? width : 2 * width + 2)),
 ): Float32Array {
   if (weights instanceof Float32Array) {
     checkFinite('weights', weights);

@@ -41,7 +41,7 @@ async function act(
     json = false,
     serve = false,
     verbose: _,
-    ...options
+    ...all
   }: Record<string, unknown> & { json?: boolean; serve?: boolean },
   command: Command,
 ): Promise<void> {
@@ -50,6 +50,10 @@ async function act(
     import('../run/run-options.ts'),
     import('../study/open-study.ts'),
   ]);
+  // Options that were not typed have the library's defaults.
+  const options = Object.fromEntries(
+    Object.entries(all).filter(([name]) => command.getOptionValueSource(name) !== 'default'),
+  );
   try {
     parseRunOptions(options);
   } catch (error) {
@@ -65,7 +69,7 @@ async function act(
     },
   });
   progress.end();
-  const out = String(options['out']);
+  const out = String(all['out']);
   if (json) {
     const study = openStudy(out);
     printJson(infoWithDead(study));

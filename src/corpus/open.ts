@@ -1,4 +1,5 @@
 import { PolysemeError } from '../errors.ts';
+import { hubFiles } from '../hub/hub.ts';
 import { formatOf } from './formats.ts';
 import { type HubPlan, type HubSource, parseHubSource, planHubFiles } from './hub-plan.ts';
 import { type LocalFile, localFiles } from './local.ts';
@@ -12,7 +13,7 @@ export interface CorpusOptions {
   column?: string;
   /** Folder that a relative path or pattern starts from (default: the working directory). */
   root?: string;
-  /** Access to the hub, for `hf:` sources. */
+  /** Access to the hub, for `hf:` sources; default: the Hugging Face hub (or `HF_ENDPOINT`) and its cache. */
   hub?: HubFiles;
 }
 
@@ -38,7 +39,7 @@ interface CorpusFile {
  * for await (const { name, text } of corpus.documents()) console.log(name, text.length);
  */
 export async function openCorpus(source: string, options: CorpusOptions = {}): Promise<Corpus> {
-  const { column = 'text', root = process.cwd(), hub } = options;
+  const { column = 'text', root = process.cwd(), hub = hubFiles } = options;
   if (source.startsWith('hf:')) return openHub(source, column, hub);
   if (source === 'builtin:sotu') {
     const corpus = localCorpus(source, [await sotuFile()], 'text');
@@ -58,9 +59,8 @@ function localCorpus(source: string, found: LocalFile[], column: string): Corpus
   return corpusOf(source, files, column, (bytes) => (bytes > FINITE_LIMIT ? 'stream' : 'finite'));
 }
 
-async function openHub(source: string, column: string, hub: HubFiles | undefined): Promise<Corpus> {
+async function openHub(source: string, column: string, hub: HubFiles): Promise<Corpus> {
   const asked = parseHubSource(source);
-  if (!hub) throw new PolysemeError(`${source}: hub datasets need access to the hub (the option "hub")`);
   const { repo, plan } = await planHub(asked, hub);
   const files = plan.files.map(({ path, size }) => ({
     name: path,

@@ -3,7 +3,8 @@ import { connect, type Remote } from '../base/rpc.ts';
 import type { Context, ContextCursor, ContextSummary, Contexts } from '../corpus/contexts.ts';
 import { countWords, WordCounter } from '../features/word-counter.ts';
 import { RUN_SPELLS_BYTES, wordTexts } from '../features/word-texts.ts';
-import { compile, type ModelFiles, type Program } from '../model/compile.ts';
+import { compile, type ModelFiles } from '../model/compile.ts';
+import type { TapData } from '../model/session.ts';
 import type { RunnerMethods } from '../model/session-worker.ts';
 import type { Batch, HarvestBank, HarvestedBank } from './collector.ts';
 import { mergeContexts, type PackedContexts } from './context-table.ts';
@@ -22,8 +23,21 @@ export interface Harvest {
   readonly words: Uint32Array;
 }
 
+/** Gives the values of taps for batches of contexts: a running model, or files that somebody else wrote. */
+export interface TapSource {
+  /**
+   * The taps of one batch, each row-major [row, position, width]. Calls overlap, and are answered in their order:
+   * which examples are chosen depends on it.
+   */
+  read(batch: Batch): Promise<Record<string, TapData>>;
+  close(): Promise<void>;
+}
+
 export interface HarvestOptions {
-  readonly files: ModelFiles;
+  /** The model that runs; or `source`, where there is none. */
+  readonly files?: ModelFiles;
+  /** Where taps come from without a model. */
+  readonly source?: TapSource;
   readonly banks: readonly Bank[];
   /** The contexts of one pass over the corpus, from the start or after a cursor. */
   readonly contexts: (from?: ContextCursor) => Contexts;
@@ -68,7 +82,7 @@ interface Progress {
 
 /** The threads of a harvest: one runs the model, the others take in what it gives, each for some banks. */
 interface Threads {
-  readonly model: Remote<RunnerMethods>;
+  readonly source: TapSource;
   readonly scanners: readonly {
     readonly remote: Remote<HarvestMethods>;
     readonly banks: readonly HarvestBank[];
@@ -89,14 +103,8 @@ export async function harvest(options: HarvestOptions): Promise<Harvest> {
     inputTap: inputs,
     activationTap: activations,
   }));
-  const taps = [...new Set(banks.flatMap(({ inputTap, activationTap }) => [inputTap, activationTap]))];
-  const program = compile(
-    options.files,
-    taps,
-    options.banks.flatMap(({ edits }) => edits),
-  );
   const threads: Threads = {
-    model: connect<RunnerMethods>(new URL('../model/session-worker.js', import.meta.url)),
+    source: options.source ?? modelSource(options.files!, options.banks, options.threads),
     scanners: split(banks, SCANNERS).map((part) => ({
       remote: connect<HarvestMethods>(new URL('./scan-worker.js', import.meta.url)),
       banks: part,
@@ -123,7 +131,7 @@ export async function harvest(options: HarvestOptions): Promise<Harvest> {
     };
     const passes = needsMaxima(selection) ? 2 : 1;
     for (;;) {
-      state = await onePass({ threads, program, options, counter, passes, save }, state);
+      state = await onePass({ threads, options, counter, passes, save }, state);
       if (state.pass === passes) break;
       await all((remote) => remote.call('startChoosing', undefined));
       state = { ...state, pass: 2 };
@@ -138,13 +146,12 @@ export async function harvest(options: HarvestOptions): Promise<Harvest> {
       words: counter.buckets,
     };
   } finally {
-    await Promise.all([threads.model.close(), ...threads.scanners.map(({ remote }) => remote.close())]);
+    await Promise.all([threads.source.close(), ...threads.scanners.map(({ remote }) => remote.close())]);
   }
 }
 
 interface Pass {
   readonly threads: Threads;
-  readonly program: Program;
   readonly options: HarvestOptions;
   readonly counter: WordCounter;
   readonly passes: number;
@@ -153,7 +160,7 @@ interface Pass {
 
 /** One pass over the contexts, from where `start` says; the first pass also counts tokens and words. */
 async function onePass(
-  { threads, program, options, counter, passes, save }: Pass,
+  { threads, options, counter, passes, save }: Pass,
   start: Progress,
 ): Promise<Progress> {
   const { pass } = start;
@@ -182,7 +189,7 @@ async function onePass(
     done += pending.length;
     pending = [];
     const progress = { pass, passes, contexts: done, tokens: seen, share };
-    const work = takeIn(threads, program, batch, options.threads).then(() => options.onProgress?.(progress));
+    const work = takeIn(threads, batch).then(() => options.onProgress?.(progress));
     work.catch(() => {});
     underWay.push(work);
     if (underWay.length >= AHEAD) await underWay.shift();
@@ -205,15 +212,25 @@ async function onePass(
   return { pass, tokens, summary: first ? contexts.summary : start.summary, cursor: null };
 }
 
-/** Runs the model on a batch and hands each scanner the taps of its banks. */
-async function takeIn(
-  { model, scanners }: Threads,
-  program: Program,
-  batch: Batch,
-  threads: number,
-): Promise<void> {
-  const { tokens, ids, length } = batch;
-  const taps = await model.call('run', { key: '', program, tokens, batch: ids.length, length, threads });
+/** The taps of some banks, from the model that runs in a thread of its own. */
+function modelSource(files: ModelFiles, banks: readonly Bank[], threads: number): TapSource {
+  const taps = [...new Set(banks.flatMap(({ inputs, activations }) => [inputs, activations]))];
+  const program = compile(
+    files,
+    taps,
+    banks.flatMap(({ edits }) => edits),
+  );
+  const model = connect<RunnerMethods>(new URL('../model/session-worker.js', import.meta.url));
+  return {
+    read: ({ tokens, ids, length }) =>
+      model.call('run', { key: '', program, tokens, batch: ids.length, length, threads }),
+    close: () => model.close(),
+  };
+}
+
+/** Reads the taps of a batch and hands each scanner those of its banks. */
+async function takeIn({ source, scanners }: Threads, batch: Batch): Promise<void> {
+  const taps = await source.read(batch);
   const uses = new Map<string, number>();
   const wanted = scanners.map(({ banks }) => [
     ...new Set(banks.flatMap((b) => [b.inputTap, b.activationTap])),

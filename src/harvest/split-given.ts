@@ -1,5 +1,6 @@
 import type { GivenBank } from '../bank/given.ts';
 import { unpackRows } from '../base/half.ts';
+import { checkAborted, type LongCall } from '../base/progress.ts';
 import { nextTurn } from '../base/turn.ts';
 import type { LinkageMethod } from '../cluster/linkage-methods.ts';
 import { PolysemeError } from '../errors.ts';
@@ -13,7 +14,7 @@ import { needsMaxima, type SelectionOptions } from './selection.ts';
 import { type HarvestedUnit, type SplitWork, unitFeatures } from './unit-features.ts';
 
 /** How the units of a bank of one's own are split; the defaults are those of `runStudy`. */
-export interface SplitBankOptions {
+export interface SplitBankOptions extends LongCall {
   /** How a unit's examples are chosen; default `top`. */
   readonly select?: SelectionOptions['select'];
   /** Most examples per unit; default 64. */
@@ -32,8 +33,6 @@ export interface SplitBankOptions {
   readonly threshold?: number;
   /** Indices of the units wanted, in this order; default all. */
   readonly units?: readonly number[];
-  /** Stops the work: the iteration throws a PolysemeError with the code `aborted`. */
-  readonly signal?: AbortSignal;
 }
 
 /** Contexts between two looks at what else the program has to do. */
@@ -58,7 +57,7 @@ const CONTEXTS_A_TURN = 64;
  * }
  */
 export async function* splitBank(bank: GivenBank, options: SplitBankOptions = {}): AsyncGenerator<SplitUnit> {
-  const { linkage = 'average', threshold = 0.5, signal } = options;
+  const { linkage = 'average', threshold = 0.5, signal, onProgress } = options;
   const units = unitsOf(bank, options.units);
   const selection = checkOptions(options);
   const vocabulary = new Vocabulary(bank);
@@ -89,6 +88,7 @@ export async function* splitBank(bank: GivenBank, options: SplitBankOptions = {}
         activations: { data: bank.activations.subarray(first * bank.units, (first + size) * bank.units) },
       });
       first += size;
+      onProgress?.({ stage: 'harvest', done: context + 1, total: bank.lengths.length, unit: 'contexts' });
       if (pass > 1) continue;
       positions += batch.valid.reduce((sum, v) => sum + v, 0);
       if (bank.tokens !== null) {
@@ -109,9 +109,17 @@ export async function* splitBank(bank: GivenBank, options: SplitBankOptions = {}
     texts: vocabulary.words,
     cluster: { linkage, threshold },
   };
+  let done = 0;
   for (const index of units) {
     await turn(signal);
-    yield describeUnit(bank, work, unitFeatures(work, index, corpus), index, positions);
+    const unit = describeUnit(bank, work, unitFeatures(work, index, corpus), index, positions);
+    onProgress?.({
+      stage: 'features',
+      done: ++done,
+      total: options.units?.length ?? bank.units,
+      unit: 'units',
+    });
+    yield unit;
   }
 }
 
@@ -205,7 +213,7 @@ function describeUnit(
 
 async function turn(signal: AbortSignal | undefined): Promise<void> {
   await nextTurn();
-  if (signal?.aborted) throw new PolysemeError('splitBank was stopped', 'aborted', { cause: signal.reason });
+  checkAborted(signal);
 }
 
 function unitsOf({ name, units }: GivenBank, wanted: readonly number[] | undefined): Iterable<number> {

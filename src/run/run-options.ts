@@ -10,6 +10,11 @@ import { textOptions, whole } from '../model/text-options.ts';
 export const runOptions = z.strictObject({
   model: textOptions.model,
   data: textOptions.data,
+  activations: z.string().min(1).optional().meta({
+    description:
+      'in place of a model and data: a folder of activations that you computed (docs/own-activations.md)',
+    value: 'DIR',
+  }),
   out: z.string().min(1).default('study.db').meta({ description: 'the file of the study', value: 'FILE' }),
   layers: z.array(whole(0)).optional().meta({
     description: 'layers whose MLP neurons are studied, e.g. 0,2-5, or none',
@@ -106,10 +111,31 @@ export const CONTENT_OPTIONS = [
   'seed',
 ] as const satisfies readonly (keyof ResolvedRunOptions)[];
 
+/** Options that say how a model runs over a corpus: they mean nothing for activations that are there already. */
+const OF_A_MODEL = [
+  'model',
+  'data',
+  'layers',
+  'sae',
+  'centerWriting',
+  'context',
+  'contexts',
+  'bos',
+  'column',
+  'layernorm',
+  'gated',
+  'layersAtOnce',
+] as const satisfies readonly (keyof RunOptions)[];
+
 /** Checks options and fills in defaults; a bad one is an error that names it and its value. */
 export function parseRunOptions(options: RunOptions): ResolvedRunOptions {
   const parsed = runOptions.safeParse(options);
-  if (parsed.success) return parsed.data;
+  if (parsed.success) {
+    const unused =
+      options.activations === undefined ? [] : OF_A_MODEL.filter((name) => options[name] !== undefined);
+    if (unused.length === 0) return parsed.data;
+    throw new PolysemeError(`with activations no model runs: leave out ${unused.join(', ')}`);
+  }
   const [issue] = parsed.error.issues;
   const name = issue!.path.join('.');
   const value = issue!.path.reduce<unknown>(

@@ -1,22 +1,15 @@
 import { existsSync, rmSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { join, resolve } from 'node:path';
-import type { Bank } from '../bank/bank.ts';
-import { mlpBank } from '../bank/mlp.ts';
 import { diskFull, isDiskFull } from '../base/files.ts';
 import { lockOutput } from '../base/lock.ts';
 import type { LinkageMethod } from '../cluster/linkage-methods.ts';
-import { cutContexts } from '../corpus/contexts.ts';
-import { openCorpus } from '../corpus/open.ts';
-import type { Corpus } from '../corpus/types.ts';
 import { PolysemeError } from '../errors.ts';
 import { wordText } from '../features/word-texts.ts';
 import { harvest } from '../harvest/harvest.ts';
-import { hubFiles } from '../hub/hub.ts';
-import { loadModel, type Model } from '../model/load.ts';
 import { openStudy } from '../study/open-study.ts';
 import type { StudyInfo } from '../study/study.ts';
-import { type StudyMeta, StudyWriter } from '../study/writer.ts';
+import { StudyWriter } from '../study/writer.ts';
 import {
   checkWritable,
   compareMeta,
@@ -26,8 +19,9 @@ import {
   readMeta,
   removeStudy,
 } from './existing.ts';
-import { CONTENT_OPTIONS, parseRunOptions, type ResolvedRunOptions, type RunOptions } from './run-options.ts';
-import { describeSae, loadSaes, nameSaes, type RunSae, saeBanks, settleBos } from './sae-banks.ts';
+import { parseRunOptions, type ResolvedRunOptions, type RunOptions } from './run-options.ts';
+import { openSource, type RunSource } from './run-source.ts';
+import { nameSaes } from './sae-banks.ts';
 import { analyseBank } from './split-bank.ts';
 
 /** How far a run has come. */
@@ -52,9 +46,9 @@ export interface RunHooks {
 }
 
 /**
- * The main job: runs a model over a corpus, collects every unit's statistics and examples, splits each unit into
- * features, measures it, and writes a study. A run that was killed goes on when it is called again with the same
- * options; a finished study is left as it is.
+ * The main job: runs a model over a corpus (or takes `activations` that are there already), collects every unit's
+ * statistics and examples, splits each unit into features, measures it, and writes a study. A run that was killed goes
+ * on when it is called again with the same options; a finished study is left as it is.
  *
  * @throws PolysemeError for bad options or inputs, and when `out` holds a study of other options (unless `overwrite`)
  * @example
@@ -72,47 +66,25 @@ export async function runStudy(options: RunOptions, hooks: RunHooks = {}): Promi
     );
   }
   const unlock = await lockOutput(out, 'writing');
-  let model: Model | null = null;
+  let source: RunSource | null = null;
   try {
-    model = await loadModel(checked.model, { threads: checked.threads ?? availableParallelism() });
-    const corpus = await openCorpus(checked.data, { column: checked.column, hub: hubFiles });
-    const saes = await loadSaes(named, model, checked.centerWriting, hooks.onNote ?? (() => {}));
-    return await run(out, settle(checked, model, saes), model, saes, corpus, hooks);
+    source = await openSource(checked, named, hooks.onNote ?? (() => {}));
+    return await run(out, checked, source, hooks);
   } catch (error) {
     throw isDiskFull(error) ? diskFull(out) : error;
   } finally {
-    await model?.close();
+    await source?.close();
     await unlock();
   }
 }
 
-/** Options whose defaults depend on the model, filled in. */
-function settle(options: ResolvedRunOptions, model: Model, saes: readonly RunSae[]) {
-  const { config, tokenizer } = model;
-  const context = options.context ?? Math.min(128, config.contextLength);
-  if (context > config.contextLength) {
-    throw new PolysemeError(
-      `option context is ${context}: the model's context has ${config.contextLength} tokens`,
-    );
-  }
-  const layers = options.layers ?? Array.from({ length: config.layers }, (_, l) => l);
-  const bos = settleBos(options.bos, saes, tokenizer.addsBos);
-  return { ...options, context, layers: [...new Set(layers)].sort((a, b) => a - b), bos };
-}
-
-type Settled = ReturnType<typeof settle>;
-
 async function run(
   out: string,
-  options: Settled,
-  model: Model,
-  saes: readonly RunSae[],
-  corpus: Corpus,
+  options: ResolvedRunOptions,
+  source: RunSource,
   hooks: RunHooks,
 ): Promise<StudyInfo> {
-  const neurons = options.layers.map((layer) => mlpBank(model.files, layer, options));
-  const banks = [...neurons, ...saeBanks(saes)];
-  const meta = describe(options, model, saes, corpus);
+  const { banks, meta } = source;
   const stateDir = `${out}.harvest`;
   const replaced = `${out}.replaced`;
   if (options.overwrite && existsSync(out)) {
@@ -129,7 +101,7 @@ async function run(
   try {
     if (isComplete(out, writer.info(), meta)) return summary(out);
     writer.begin();
-    const total = await harvestGroups(writer, banks, stateDir, options, model, corpus, hooks);
+    const total = await harvestGroups(writer, stateDir, options, source, hooks);
     writer.finish(total);
   } catch (error) {
     if (created && !existsSync(stateDir) && writer.missingUnits(0, 1).length === 1) {
@@ -149,21 +121,16 @@ async function run(
 /** Harvests and analyses the banks, as many at a time as fit. */
 async function harvestGroups(
   writer: StudyWriter,
-  banks: readonly Bank[],
   stateDir: string,
-  options: Settled,
-  model: Model,
-  corpus: Corpus,
+  options: ResolvedRunOptions,
+  source: RunSource,
   hooks: RunHooks,
 ) {
-  const { tokenizer } = model;
+  const { banks, specialIds, texts } = source;
   const threads = options.threads ?? availableParallelism();
   const size = options.layersAtOnce ?? banks.length;
-  const { specialIds } = tokenizer;
   writer.writeSpecialIds(specialIds);
-  const texts = Array.from({ length: tokenizer.size }, (_, id) => tokenizer.text(id));
-  const words = texts.map((text, id) => wordText(text, specialIds.has(id)));
-  const encoder = { encode: (text: string) => tokenizer.encode(text), bosId: tokenizer.bosId ?? undefined };
+  const words = texts?.map((text, id) => wordText(text, specialIds.has(id))) ?? null;
   let counts = null;
   for (let first = 0; first < banks.length; first += size) {
     const group = banks.slice(first, first + size);
@@ -171,19 +138,12 @@ async function harvestGroups(
     if (missing.every((units) => units.length === 0) && first + size < banks.length) continue;
     const groupDir = join(stateDir, `${first}-${first + group.length}`);
     const found = await harvest({
-      files: model.files,
+      ...source.taps,
       banks: group,
-      contexts: (from) =>
-        cutContexts(corpus, encoder, {
-          length: options.context,
-          bos: options.bos,
-          count: options.contexts,
-          seed: options.seed,
-          from,
-        }),
-      length: options.context,
+      contexts: source.contexts,
+      length: source.length,
       specialIds,
-      tokenText: (id) => words[id]!,
+      tokenText: (id) => words?.[id] ?? ' ',
       selection: options,
       threads,
       stateDir: groupDir,
@@ -197,7 +157,7 @@ async function harvestGroups(
           what: passes > 1 ? `pass ${pass} of ${passes}` : '',
         }),
     });
-    writer.writeContexts(found.contexts, (id) => texts[id] ?? `<${id}>`);
+    writer.writeContexts(found.contexts, (id) => texts?.[id] ?? `<id ${id}>`);
     for (const [i, bank] of group.entries()) {
       let done = bank.units - missing[i]!.length;
       await analyseBank({
@@ -226,25 +186,6 @@ async function harvestGroups(
     if (first + size < banks.length) rmSync(groupDir, { recursive: true, force: true });
   }
   return counts!;
-}
-
-function describe(options: Settled, model: Model, saes: readonly RunSae[], corpus: Corpus): StudyMeta {
-  const { config } = model;
-  const kept = Object.fromEntries(CONTENT_OPTIONS.map((name) => [name, options[name] ?? null]));
-  return {
-    model: {
-      source: options.model,
-      architecture: config.architecture,
-      layers: config.layers,
-      width: config.width,
-      mlpWidth: config.mlpWidth,
-      vocabulary: config.vocabulary,
-      contextLength: config.contextLength,
-      gated: config.gated,
-    },
-    data: { source: options.data, description: corpus.description, kind: corpus.kind },
-    options: { ...kept, sae: saes.length === 0 ? null : saes.map(describeSae) },
-  };
 }
 
 function summary(out: string): StudyInfo {

@@ -18,7 +18,7 @@ export async function analyseBank(request: {
   /** Indices of the units to do. */
   readonly units: readonly number[];
   /** Text of every token as words see it (`wordText`), by id. */
-  readonly texts: readonly string[];
+  readonly texts: readonly string[] | null;
   readonly cluster: ClusterOptions;
   readonly threads: number;
   readonly write: (records: readonly UnitRecord[]) => void;

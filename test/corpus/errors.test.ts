@@ -43,8 +43,7 @@ describe('no text', () => {
     expect(await failure('empty')).toContain('no text files in the folder empty');
   });
 
-  it('hub datasets without a hub, or written wrongly', async () => {
-    expect(await failure('hf:owner/name')).toContain('need access to the hub');
+  it('hub datasets that are written wrongly', async () => {
     expect(await failure('hf:name')).toContain('is written hf:owner/name[@revision][:config[:split]]');
   });
 

@@ -1,0 +1,123 @@
+import type { Context, ContextCursor, Contexts } from '../corpus/contexts.ts';
+import { PolysemeError } from '../errors.ts';
+import type { Batch } from '../harvest/collector.ts';
+import type { TapSource } from '../harvest/harvest.ts';
+import type { TapData } from '../model/session.ts';
+import { GIVEN_ACTIVATIONS, GIVEN_INPUTS, type GivenFolder } from './given-folder.ts';
+import { type GivenPart, PartReader } from './given-part.ts';
+
+/**
+ * The contexts of a folder of activations, from the start or after a cursor; each is a document of its own.
+ * @param vocabulary token ids that the tokenizer has; null without one
+ */
+export function givenContexts(
+  { parts, contexts }: GivenFolder,
+  vocabulary: number | null,
+  from?: ContextCursor,
+): Contexts {
+  const summary = { documents: 0, skipped: 0, contexts: 0, tokens: 0, ...from?.summary };
+  async function* iterate(): AsyncGenerator<Context> {
+    const next = from?.id ?? 0;
+    for (const [file, part] of parts.entries()) {
+      if (part.first + part.contexts <= next) continue;
+      const reader = await PartReader.open(part);
+      try {
+        for (let c = Math.max(0, next - part.first); c < part.contexts; c++) {
+          const id = part.first + c;
+          const tokens = await reader.tokens(c);
+          checkIds(tokens, vocabulary, part, c);
+          summary.documents++;
+          summary.contexts++;
+          summary.tokens += tokens.length;
+          const document = { file, row: c + 1, part: 0, byte: 0, document: id };
+          yield {
+            id,
+            document: id,
+            documentName: `${part.name}:${c + 1}`,
+            start: 0,
+            tokens,
+            cursor: { id: id + 1, document, window: 1, summary: { ...summary } },
+            done: (id + 1) / contexts,
+          };
+        }
+      } finally {
+        await reader.close();
+      }
+    }
+  }
+  return { summary, [Symbol.asyncIterator]: iterate };
+}
+
+function checkIds(tokens: Int32Array, vocabulary: number | null, { path }: GivenPart, context: number): void {
+  if (vocabulary === null) return;
+  const bad = tokens.findIndex((id) => id >= vocabulary);
+  if (bad < 0) return;
+  throw new PolysemeError(
+    `${path}: tokens of context ${context} hold ${tokens[bad]} at position ${bad}, but the tokenizer's ids end at ${vocabulary - 1}: is it another model's?`,
+  );
+}
+
+/** Reads the activations of batches of these contexts, one batch after another. */
+export function givenSource(folder: GivenFolder): TapSource {
+  let last: Promise<unknown> = Promise.resolve();
+  return {
+    read(batch) {
+      const taps = last.then(() => readBatch(folder, batch));
+      last = taps.catch(() => {});
+      return taps;
+    },
+    close: async () => {
+      await last;
+    },
+  };
+}
+
+async function readBatch(
+  { parts, bank }: GivenFolder,
+  { ids, length }: Batch,
+): Promise<Record<string, TapData>> {
+  const widths = { [GIVEN_INPUTS]: bank.width, [GIVEN_ACTIVATIONS]: bank.units };
+  const taps = Object.fromEntries(
+    Object.entries(widths).map(([name, width]) => [
+      name,
+      { data: new Float32Array(ids.length * length * width), shape: [ids.length, length, width] },
+    ]),
+  );
+  for (const { part, context, count, row } of consecutive(parts, ids)) {
+    const reader = await PartReader.open(part);
+    try {
+      for (const name of [GIVEN_INPUTS, GIVEN_ACTIVATIONS] as const) {
+        const values = await reader.floats(name, context, count, length);
+        taps[name]!.data.set(values, row * length * widths[name]!);
+      }
+    } finally {
+      await reader.close();
+    }
+  }
+  return taps;
+}
+
+/** Runs of contexts that lie one after another in one part: `row` is the first's row in the batch. */
+function* consecutive(parts: readonly GivenPart[], ids: readonly number[]) {
+  for (let row = 0; row < ids.length; ) {
+    const part = partOf(parts, ids[row]!);
+    const end = part.first + part.contexts;
+    let count = 1;
+    while (row + count < ids.length && ids[row + count] === ids[row]! + count && ids[row + count]! < end)
+      count++;
+    yield { part, context: ids[row]! - part.first, count, row };
+    row += count;
+  }
+}
+
+/** The part that holds a context, found by bisection. */
+function partOf(parts: readonly GivenPart[], id: number): GivenPart {
+  let low = 0;
+  let high = parts.length - 1;
+  while (low < high) {
+    const middle = (low + high + 1) >> 1;
+    if (parts[middle]!.first <= id) low = middle;
+    else high = middle - 1;
+  }
+  return parts[low]!;
+}

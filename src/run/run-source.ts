@@ -1,0 +1,136 @@
+import { availableParallelism } from 'node:os';
+import { openGivenFolder } from '../activations/given-folder.ts';
+import { givenContexts, givenSource } from '../activations/given-source.ts';
+import type { Bank } from '../bank/bank.ts';
+import { mlpBank } from '../bank/mlp.ts';
+import { type ContextCursor, type Contexts, cutContexts } from '../corpus/contexts.ts';
+import { openCorpus } from '../corpus/open.ts';
+import type { Corpus } from '../corpus/types.ts';
+import { PolysemeError } from '../errors.ts';
+import type { HarvestOptions } from '../harvest/harvest.ts';
+import { loadModel, type Model } from '../model/load.ts';
+import type { StudyMeta } from '../study/writer.ts';
+import { loadTokenizer } from '../tokenizer/tokenizer.ts';
+import { CONTENT_OPTIONS, type ResolvedRunOptions } from './run-options.ts';
+import { describeSae, loadSaes, type NamedSource, type RunSae, saeBanks, settleBos } from './sae-banks.ts';
+
+/** What a run harvests: a model over a corpus, or activations that are there already. */
+export interface RunSource {
+  readonly banks: readonly Bank[];
+  readonly meta: StudyMeta;
+  /** Where the values of the banks' taps come from. */
+  readonly taps: Pick<HarvestOptions, 'files' | 'source'>;
+  /** Positions of the longest context. */
+  readonly length: number;
+  readonly specialIds: ReadonlySet<number>;
+  /** Text of every token, by id; null where there is no tokenizer. */
+  readonly texts: readonly string[] | null;
+  /** The contexts of one pass, from the start or after a cursor. */
+  contexts(from?: ContextCursor): Contexts;
+  close(): Promise<void>;
+}
+
+/** Opens what the options name. */
+export async function openSource(
+  options: ResolvedRunOptions,
+  saes: readonly NamedSource[],
+  note: (line: string) => void,
+): Promise<RunSource> {
+  if (options.activations !== undefined) return openGiven(options, options.activations);
+  const model = await loadModel(options.model, { threads: options.threads ?? availableParallelism() });
+  try {
+    const corpus = await openCorpus(options.data, { column: options.column });
+    const loaded = await loadSaes(saes, model, options.centerWriting, note);
+    return modelSource(settle(options, model, loaded), model, loaded, corpus);
+  } catch (error) {
+    await model.close();
+    throw error;
+  }
+}
+
+function modelSource(options: Settled, model: Model, saes: readonly RunSae[], corpus: Corpus): RunSource {
+  const { tokenizer, files } = model;
+  const encoder = { encode: (text: string) => tokenizer.encode(text), bosId: tokenizer.bosId ?? undefined };
+  const { context: length, contexts: count, bos, seed } = options;
+  return {
+    banks: [...options.layers.map((layer) => mlpBank(files, layer, options)), ...saeBanks(saes)],
+    meta: describe(options, model, saes, corpus),
+    taps: { files },
+    length,
+    specialIds: tokenizer.specialIds,
+    texts: Array.from({ length: tokenizer.size }, (_, id) => tokenizer.text(id)),
+    contexts: (from) => cutContexts(corpus, encoder, { length, bos, count, seed, from }),
+    close: () => model.close(),
+  };
+}
+
+async function openGiven(options: ResolvedRunOptions, dir: string): Promise<RunSource> {
+  const folder = await openGivenFolder(dir);
+  const { bank, parts, longest, specialIds } = folder;
+  const tokenizer = folder.tokenizer === null ? null : await loadTokenizer(folder.tokenizer);
+  const kept = Object.fromEntries(
+    CONTENT_OPTIONS.map((name) => [name, OF_GIVEN.has(name) ? (options[name] ?? null) : null]),
+  );
+  const files = `${parts.length} file${parts.length === 1 ? '' : 's'}`;
+  return {
+    banks: [bank],
+    meta: {
+      model: { source: dir, architecture: 'given', width: bank.width, units: bank.units },
+      data: { source: dir, description: `${files}, ${folder.contexts} contexts`, kind: 'finite' },
+      options: { ...kept, sae: null },
+    },
+    taps: { source: givenSource(folder) },
+    length: longest,
+    specialIds: new Set([...specialIds, ...(tokenizer?.specialIds ?? [])]),
+    texts: tokenizer && Array.from({ length: tokenizer.size }, (_, id) => tokenizer.text(id)),
+    contexts: (from) => givenContexts(folder, tokenizer?.size ?? null, from),
+    close: async () => {},
+  };
+}
+
+/** Options that the content of a study of given activations depends on. */
+const OF_GIVEN: ReadonlySet<string> = new Set<(typeof CONTENT_OPTIONS)[number]>([
+  'select',
+  'examples',
+  'fraction',
+  'sign',
+  'everyPosition',
+  'linkage',
+  'threshold',
+  'seed',
+]);
+
+/** Options whose defaults depend on the model, filled in. */
+function settle(options: ResolvedRunOptions, model: Model, saes: readonly RunSae[]) {
+  const { config, tokenizer } = model;
+  const context = options.context ?? Math.min(128, config.contextLength);
+  if (context > config.contextLength) {
+    throw new PolysemeError(
+      `option context is ${context}: the model's context has ${config.contextLength} tokens`,
+    );
+  }
+  const layers = options.layers ?? Array.from({ length: config.layers }, (_, l) => l);
+  const bos = settleBos(options.bos, saes, tokenizer.addsBos);
+  return { ...options, context, layers: [...new Set(layers)].sort((a, b) => a - b), bos };
+}
+
+type Settled = ReturnType<typeof settle>;
+
+function describe(options: Settled, model: Model, saes: readonly RunSae[], corpus: Corpus): StudyMeta {
+  const { config } = model;
+  const kept = Object.fromEntries(CONTENT_OPTIONS.map((name) => [name, options[name] ?? null]));
+  return {
+    model: {
+      source: options.model,
+      architecture: config.architecture,
+      layers: config.layers,
+      width: config.width,
+      mlpWidth: config.mlpWidth,
+      vocabulary: config.vocabulary,
+      contextLength: config.contextLength,
+      gated: config.gated,
+    },
+    data: { source: options.data, description: corpus.description, kind: corpus.kind },
+    options: { ...kept, sae: saes.length === 0 ? null : saes.map(describeSae) },
+  };
+}
