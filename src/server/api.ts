@@ -1,13 +1,16 @@
 import { fileURLToPath } from 'node:url';
 import { Hono } from 'hono';
+import { etag } from 'hono/etag';
+import { methodNotAllowed } from 'hono/method-not-allowed';
+import type { LRUCache } from 'lru-cache';
 import type * as z from 'zod';
 import { visibleLines } from '../base/visible.ts';
 import type { ServedAnswer } from '../contract/study.ts';
 import { PolysemeError } from '../errors.ts';
 import type { Study } from '../study/study.ts';
-import { ByteCache } from './http/byte-cache.ts';
-import { Entity, entityTag, notModified } from './http/entity.ts';
-import { hostName, namesEntity, SECURITY_HEADERS } from './http/headers.ts';
+import { byteCache } from './http/byte-cache.ts';
+import { Entity, entityTag } from './http/entity.ts';
+import { hostName, securityHeaders } from './http/headers.ts';
 import { toJson } from './http/json.ts';
 import { HttpProblem } from './http/problem.ts';
 import { StaticFiles } from './http/static.ts';
@@ -64,13 +67,30 @@ export function createServer(study: Study | null, options: ServerOptions = {}): 
   const answers = new Answers(study, trainings);
   const document = new Entity(toJson(openApiDocument(routes, version)), 'application/json', 9);
   const app = new Hono();
+  app.use(securityHeaders);
+  app.use(async (c, next) => {
+    const host = hostName(c.req.header('host') ?? new URL(c.req.url).host);
+    if (hosts !== null && !hosts.has(host)) {
+      throw new HttpProblem(403, `host ${JSON.stringify(host)} is not served here; open http://localhost`);
+    }
+    await next();
+  });
+  app.use(
+    methodNotAllowed({
+      app,
+      onMethodNotAllowed(c, methods) {
+        const detail = `${c.req.method} is not allowed: this server is read with ${methods.join(' and ')}`;
+        return new HttpProblem(405, detail).toResponse({ allow: methods.join(', ') });
+      },
+    }),
+  );
   for (const route of routes) {
-    app.get(route.path.replaceAll(/\{(\w+)\}/g, ':$1'), (c) =>
-      answers.respond(route, c.req.raw, c.req.param()),
-    );
+    const path = route.path.replaceAll(/\{(\w+)\}/g, ':$1');
+    if (!route.fresh) app.use(path, etag());
+    app.get(path, (c) => answers.respond(route, c.req.raw, c.req.param()));
   }
-  app.get('/openapi.json', (c) => document.respond(c.req.raw, 'no-cache'));
-  app.get('*', async (c) => {
+  app.get('/openapi.json', etag(), (c) => document.respond(c.req.raw, 'no-cache'));
+  app.get('*', etag(), async (c) => {
     const path = c.req.path;
     if (!/^\/api(\/|$)/.test(path)) {
       const answer = await files.respond(path, c.req.raw);
@@ -80,33 +100,16 @@ export function createServer(study: Study | null, options: ServerOptions = {}): 
     }
     throw new HttpProblem(404, `there is nothing at ${path}; the API is described at /openapi.json`);
   });
-  app.all('*', (c) => {
-    const problem = new HttpProblem(
-      405,
-      `${c.req.method} is not allowed: this server is read with GET and HEAD`,
-    );
-    return problem.toResponse({ ...SECURITY_HEADERS, allow: 'GET, HEAD' });
-  });
   app.onError((error) => {
-    if (error instanceof HttpProblem) return error.toResponse(SECURITY_HEADERS);
+    if (error instanceof HttpProblem) return error.toResponse();
     log(`error: ${error instanceof PolysemeError ? error.message : (error.stack ?? error.message)}`);
     const detail =
       error instanceof PolysemeError ? error.message : 'an error that is not expected; the server printed it';
-    return new HttpProblem(500, detail).toResponse(SECURITY_HEADERS);
+    return new HttpProblem(500, detail).toResponse();
   });
   return {
     prepare: () => answers.prepare(),
-    fetch(request) {
-      const host = hostName(request.headers.get('host') ?? new URL(request.url).host);
-      if (hosts !== null && !hosts.has(host)) {
-        const problem = new HttpProblem(
-          403,
-          `host ${JSON.stringify(host)} is not served here; open http://localhost`,
-        );
-        return problem.toResponse(SECURITY_HEADERS);
-      }
-      return app.fetch(request);
-    },
+    fetch: (request) => app.fetch(request),
   };
 }
 
@@ -116,7 +119,7 @@ class Answers {
   readonly #trainings: Trainings | null;
   readonly #served: ServedAnswer;
   #source: StudySource | null;
-  #kept = new ByteCache<string, Entity>(ANSWER_BYTES);
+  #kept: LRUCache<string, Entity> = byteCache(ANSWER_BYTES);
   /** Answers under way, which requests of the same path wait for together. */
   #pending = new Map<string, Promise<Entity>>();
   #revision: string;
@@ -143,12 +146,11 @@ class Answers {
     const key = url.slice(url.indexOf('/', url.indexOf('//') + 2));
     if (route.fresh) {
       return new Response(toJson(await this.#answer(route, url, params)), {
-        headers: { ...SECURITY_HEADERS, 'content-type': 'application/json', 'cache-control': 'no-store' },
+        headers: { 'content-type': 'application/json', 'cache-control': 'no-store' },
       });
     }
     // The same study at the same path answers the same, as long as the server is the same.
     const etag = entityTag(`${version} ${STARTED} ${this.#revision} ${key}`);
-    if (namesEntity(request.headers.get('if-none-match'), etag)) return notModified(etag, 'no-cache');
     const entity =
       this.#kept.get(key) ?? (await (this.#pending.get(key) ?? this.#make(route, url, params, key, etag)));
     return entity.respond(request, 'no-cache');
@@ -165,7 +167,7 @@ class Answers {
     const [kept, pending] = [this.#kept, this.#pending];
     const keep = (answer: unknown): Entity => {
       const entity = new Entity(toJson(answer), 'application/json', 1, etag);
-      kept.set(key, entity, 2 * entity.body.length + key.length + 500);
+      kept.set(key, entity, { size: 2 * entity.body.length + key.length + 500 });
       return entity;
     };
     const answer = this.#answer(route, url, params);
@@ -202,7 +204,7 @@ class Answers {
     if (revision === this.#revision) return;
     this.#revision = revision;
     this.#source = new StudySource(this.#study);
-    this.#kept = new ByteCache(ANSWER_BYTES);
+    this.#kept = byteCache(ANSWER_BYTES);
     this.#pending = new Map();
   }
 }

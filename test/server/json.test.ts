@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { ByteCache } from '../../src/server/http/byte-cache.ts';
+import { byteCache } from '../../src/server/http/byte-cache.ts';
 import { Json, toJson, writeFourDigits } from '../../src/server/http/json.ts';
 
 const parsed = (value: unknown): unknown => JSON.parse(toJson(value).toString());
@@ -87,18 +87,18 @@ describe('toJson', () => {
   });
 });
 
-describe('ByteCache', () => {
+describe('byteCache', () => {
   it('forgets what was unused for longest, and takes nothing that is too large', () => {
-    const cache = new ByteCache<string, number>(80);
-    for (let i = 0; i < 8; i++) cache.set(`k${i}`, i, 10);
+    const cache = byteCache<string, number>(80);
+    for (let i = 0; i < 8; i++) cache.set(`k${i}`, i, { size: 10 });
     expect(cache.get('k0')).toBe(0);
-    cache.set('k8', 8, 10);
+    cache.set('k8', 8, { size: 10 });
     expect(cache.get('k1')).toBeUndefined();
     expect(cache.get('k0')).toBe(0);
-    cache.set('large', 1, 11);
+    cache.set('large', 1, { size: 11 });
     expect(cache.get('large')).toBeUndefined();
-    cache.set('k8', 9, 5);
-    cache.set('k9', 9, 5);
+    cache.set('k8', 9, { size: 5 });
+    cache.set('k9', 9, { size: 5 });
     expect([cache.get('k2'), cache.get('k8')]).toEqual([2, 9]);
   });
 });

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { promisify } from 'node:util';
 import { gzip } from 'node:zlib';
-import { acceptsGzip, namesEntity, SECURITY_HEADERS } from './headers.ts';
+import { acceptsGzip } from './headers.ts';
 
 /** Answers below this are sent as they are. */
 const LEAST_GZIPPED = 4096;
@@ -28,14 +28,7 @@ export class Entity {
   }
 
   async respond(request: Request, cacheControl: string): Promise<Response> {
-    const headers = {
-      ...SECURITY_HEADERS,
-      'cache-control': cacheControl,
-      etag: this.etag,
-      vary: 'accept-encoding',
-    };
-    if (namesEntity(request.headers.get('if-none-match'), this.etag))
-      return notModified(this.etag, cacheControl);
+    const headers = { 'cache-control': cacheControl, etag: this.etag, vary: 'accept-encoding' };
     const small = this.body.length < LEAST_GZIPPED || !/json|text|javascript|svg|wasm/.test(this.type);
     if (small || !acceptsGzip(request.headers.get('accept-encoding'))) {
       return new Response(this.body, {
@@ -58,9 +51,4 @@ export class Entity {
 /** An ETag that stands for what is given. It is weak: the same for a body compressed or not. */
 export function entityTag(of: string | Uint8Array): string {
   return `W/"${createHash('sha1').update(of).digest('base64url').slice(0, 20)}"`;
-}
-
-export function notModified(etag: string, cacheControl: string): Response {
-  const headers = { ...SECURITY_HEADERS, 'cache-control': cacheControl, etag, vary: 'accept-encoding' };
-  return new Response(null, { status: 304, headers });
 }

@@ -4,7 +4,7 @@ import type { TokenTexts } from '../../features/unit.ts';
 import { sampleCounts } from '../../features/word-counter.ts';
 import { allWordTexts, wordTokens } from '../../features/word-texts.ts';
 import type { Study, StudyInfo } from '../../study/study.ts';
-import { ByteCache } from '../http/byte-cache.ts';
+import { byteCache } from '../http/byte-cache.ts';
 import { Json } from '../http/json.ts';
 import { HttpProblem } from '../http/problem.ts';
 import { UnitSpace } from './unit-space.ts';
@@ -30,9 +30,9 @@ export interface ShownContext extends TokenTexts {
 export class StudySource {
   readonly study: Study;
   readonly info: StudyInfo;
-  readonly #contexts = new ByteCache<number, ShownContext>(CONTEXT_BYTES);
-  readonly #spaces = new ByteCache<string, UnitSpace>(SPACE_BYTES);
-  readonly #selections = new ByteCache<string, { readonly length: number }>(SELECTION_BYTES);
+  readonly #contexts = byteCache<number, ShownContext>(CONTEXT_BYTES);
+  readonly #spaces = byteCache<string, UnitSpace>(SPACE_BYTES);
+  readonly #selections = byteCache<string, { readonly length: number }>(SELECTION_BYTES);
   #table: UnitTable | null = null;
   #words: WordCounts | null = null;
 
@@ -78,7 +78,7 @@ export class StudySource {
       const texts = this.study.texts(tokens);
       const json = new Json(texts.tokens);
       const context = { document, ...texts, json };
-      this.#contexts.set(id, context, json.bytes.length + 12 * tokens.length + 300);
+      this.#contexts.set(id, context, { size: json.bytes.length + 12 * tokens.length + 300 });
       found.set(id, context);
     }
     return found;
@@ -89,7 +89,7 @@ export class StudySource {
     const known = this.#selections.get(key) as List | undefined;
     if (known !== undefined) return known;
     const list = select();
-    this.#selections.set(key, list, 16 + list.length * (ArrayBuffer.isView(list) ? 4 : 100));
+    this.#selections.set(key, list, { size: 16 + list.length * (ArrayBuffer.isView(list) ? 4 : 100) });
     return list;
   }
 
@@ -100,7 +100,7 @@ export class StudySource {
     let space = this.#spaces.get(key);
     if (space === undefined) {
       space = new UnitSpace(this, bank, index);
-      this.#spaces.set(key, space, space.size);
+      this.#spaces.set(key, space, { size: space.size });
     }
     return space;
   }
