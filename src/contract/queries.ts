@@ -71,7 +71,6 @@ export const clusteringQuery = z.strictObject({
   linkage: linkages.optional().meta({ description: "default: the study's" }),
   threshold: numeric(z.number().min(0).max(2).optional()).meta({ description: "default: the study's" }),
   clusters: numeric(z.int().min(1).optional()).meta({ description: 'instead of a threshold' }),
-  distances: flag,
 });
 
 export const mapQuery = z.strictObject({ vectors: flag });

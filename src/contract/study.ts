@@ -1,7 +1,8 @@
 import * as z from 'zod';
-import { COMPARED, SUMMARY } from '../polysemy/column-lists.ts';
+import { COMPARED, column, eachMetric, SUMMARY } from '../polysemy/column-lists.ts';
 import { POLYSEMY } from '../polysemy/metrics.ts';
 import { MATCHED_UNITS } from './constants.ts';
+import { array } from './octets.ts';
 import { byCompared, byMetric, columns, count, linkages, metrics, real } from './schemas.ts';
 
 /**
@@ -83,16 +84,11 @@ export const unitsAnswer = z
 
 export const metricsAnswer = z
   .object({
-    banks: z.array(
-      z.object({
-        name: z.string(),
-        units: count.meta({ description: 'units in the columns' }),
-        index: z.array(count),
-        columns: z.partialRecord(metrics, z.array(real)).meta({ description: 'four significant digits' }),
-      }),
-    ),
+    bank: array('u16', "of every unit, the place of its bank among the study's"),
+    index: array('u32', 'of every unit, its index in the bank'),
+    ...eachMetric((metric) => array('f32', column(metric).meaning).optional()),
   })
-  .meta({ id: 'Metrics' });
+  .meta({ id: 'Metrics', description: 'columns over all units, by bank and index' });
 
 export const example = z
   .object({
@@ -180,22 +176,19 @@ export const clusteringAnswer = z
       .meta({ description: 'of every example: the id of its feature' }),
     metrics: columns(POLYSEMY).meta({ id: 'Polysemy' }),
     features: z.array(feature).meta({ description: 'by id' }),
-    distances: z
-      .array(z.number())
-      .optional()
-      .meta({ description: "condensed, in SciPy's order, four significant digits; with distances=true" }),
   })
   .meta({ id: 'Clustering' });
 
+export const distancesAnswer = z
+  .object({ distances: array('f32', "condensed, in SciPy's order") })
+  .meta({ id: 'Distances' });
+
 export const mapAnswer = z
   .object({
-    x: z.array(z.number()),
-    y: z.array(z.number()),
-    variance: z.tuple([z.number(), z.number()]).meta({ description: 'shares of the total variance' }),
-    dimension: count.optional(),
-    vectors: z.array(z.number()).optional().meta({
-      description: 'the first principal components, examples × dimension, row-major; with vectors=true',
-    }),
+    x: array('f32', 'the first principal component of every example'),
+    y: array('f32', 'the second'),
+    variance: array('f64', 'their two shares of the total variance'),
+    vectors: array('f32', 'with vectors=true: examples × d first components, row-major').optional(),
   })
   .meta({ id: 'Map' });
 
@@ -310,7 +303,6 @@ export type ExampleAnswer = z.output<typeof example>;
 export type FeatureAnswer = z.output<typeof feature>;
 export type UnitAnswer = z.output<typeof unitAnswer>;
 export type ClusteringAnswer = z.output<typeof clusteringAnswer>;
-export type MapAnswer = z.output<typeof mapAnswer>;
 export type RandomAnswer = z.output<typeof randomAnswer>;
 export type SearchAnswer = z.output<typeof searchAnswer>;
 export type CompareAnswer = z.output<typeof compareAnswer>;

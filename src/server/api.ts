@@ -4,6 +4,7 @@ import { etag } from 'hono/etag';
 import { methodNotAllowed } from 'hono/method-not-allowed';
 import type { LRUCache } from 'lru-cache';
 import type * as z from 'zod';
+import { pack } from '../base/pack.ts';
 import { visibleLines } from '../base/visible.ts';
 import type { ServedAnswer } from '../contract/study.ts';
 import { PolysemeError } from '../errors.ts';
@@ -21,6 +22,8 @@ import { Trainings } from './trainings/trainings.ts';
 
 /** Bytes of answers that are kept. */
 const ANSWER_BYTES = 64 << 20;
+type Packed = Parameters<typeof pack>[0];
+
 /** Milliseconds between looks at an unfinished study. */
 const LOOK_EVERY = 1000;
 
@@ -166,7 +169,9 @@ class Answers {
     // Those of the revision that the answer is of: an unfinished study may get on meanwhile.
     const [kept, pending] = [this.#kept, this.#pending];
     const keep = (answer: unknown): Entity => {
-      const entity = new Entity(toJson(answer), 'application/json', 1, etag);
+      const entity = route.octets
+        ? new Entity(Buffer.from(pack(answer as Packed).buffer), 'application/octet-stream', 1, etag)
+        : new Entity(toJson(answer), 'application/json', 1, etag);
       kept.set(key, entity, { size: 2 * entity.body.length + key.length + 500 });
       return entity;
     };

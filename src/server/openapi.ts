@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { OCTETS } from '../contract/octets.ts';
 import { problem } from '../contract/study.ts';
 import type { Route } from './routes.ts';
 
@@ -19,7 +20,7 @@ export function openApiDocument(routes: readonly Route[], version: string): Reco
   };
 }
 
-function operation({ path, summary, params, query, answer }: Route): JsonSchema {
+function operation({ path, summary, params, query, answer, octets }: Route): JsonSchema {
   const failure = (description: string): JsonSchema => ({
     description,
     content: { 'application/problem+json': { schema: reference(problem) } },
@@ -29,13 +30,22 @@ function operation({ path, summary, params, query, answer }: Route): JsonSchema 
     summary,
     parameters: [...parameters(params, 'path'), ...parameters(query, 'query')],
     responses: {
-      200: { description: summary, content: { 'application/json': { schema: reference(answer) } } },
+      200: { description: summary, content: octets ? octetContent(answer) : jsonContent(answer) },
       304: { description: 'What If-None-Match names is still right' },
       400: failure('A parameter is unknown or bad'),
       404: failure('There is no such bank, unit or training, or none is served'),
       default: failure('Another problem'),
     },
   };
+}
+
+function jsonContent(answer: z.ZodType): JsonSchema {
+  return { 'application/json': { schema: reference(answer) } };
+}
+
+function octetContent(answer: z.ZodType): JsonSchema {
+  const schema = { type: 'string', format: 'binary', description: OCTETS };
+  return { 'application/octet-stream': { schema, 'x-arrays': reference(answer) } };
 }
 
 /** getUnitsBankIndexMap */

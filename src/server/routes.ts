@@ -33,6 +33,8 @@ export interface Route {
   readonly answer: z.ZodType;
   /** Whether each answer is another: then it is neither kept nor given an ETag. */
   readonly fresh: boolean;
+  /** Whether the answer is arrays, which go as octets (see contract/octets.ts). */
+  readonly octets: boolean;
   /** The answer, or a promise of it where it takes long. */
   readonly handle: (source: Sources[keyof Sources], params: unknown, query: unknown) => unknown;
 }
@@ -99,6 +101,7 @@ export const routes: readonly Route[] = [
     summary: 'Numbers of all units, by column',
     query: queries.metricsQuery,
     answer: schemas.metricsAnswer,
+    octets: true,
     handle: (source, _, { bank, metrics }) => metricsAnswer(source, bank, metrics),
   }),
   route({
@@ -133,9 +136,16 @@ export const routes: readonly Route[] = [
         leaves: { feature: featureOf },
         metrics,
         features: features.map(featureAnswer),
-        distances: query.distances ? space.distances : undefined,
       };
     },
+  }),
+  route({
+    path: '/api/units/{bank}/{index}/distances',
+    summary: "Distances between a unit's examples",
+    params: queries.unitParams,
+    answer: schemas.distancesAnswer,
+    octets: true,
+    handle: (source, { bank, index }) => ({ distances: source.space(bank, index).distances }),
   }),
   route({
     path: '/api/units/{bank}/{index}/map',
@@ -144,6 +154,7 @@ export const routes: readonly Route[] = [
     params: queries.unitParams,
     query: queries.mapQuery,
     answer: schemas.mapAnswer,
+    octets: true,
     handle(source, { bank, index }, { vectors }) {
       const space = source.space(bank, index);
       const dimension = vectors ? Math.max(2, Math.min(VECTOR_COMPONENTS, space.count)) : 2;
@@ -153,8 +164,8 @@ export const routes: readonly Route[] = [
       return {
         x: axis(0),
         y: axis(1),
-        variance: [variance[0]!, variance[1]!],
-        ...(vectors ? { dimension, vectors: Float32Array.from(coordinates) } : {}),
+        variance: Float64Array.of(variance[0]!, variance[1]!),
+        ...(vectors ? { vectors: Float32Array.from(coordinates) } : {}),
       };
     },
   }),
@@ -220,6 +231,7 @@ function route<
   query?: Query;
   answer: Answer;
   fresh?: boolean;
+  octets?: boolean;
   handle: (
     source: Sources[Of],
     params: z.output<Params>,
@@ -231,8 +243,9 @@ function route<
     params = queries.noQuery,
     query = queries.noQuery,
     fresh = false,
+    octets = false,
     handle,
     ...rest
   } = definition;
-  return { ...rest, of, params, query, fresh, handle: handle as Route['handle'] };
+  return { ...rest, of, params, query, fresh, octets, handle: handle as Route['handle'] };
 }

@@ -1,5 +1,6 @@
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import { expect } from 'vitest';
+import { unpack } from '../../src/base/pack.ts';
 import type { StudyServer } from '../../src/server/api.ts';
 
 // biome-ignore lint/suspicious/noExplicitAny: answers are checked by the schema, not by the compiler
@@ -15,8 +16,8 @@ export async function apiClient(server: StudyServer) {
   const checked = (body: Answer, status: number, path: string): Answer => {
     const template = pathOf(document, path);
     const { responses } = document.paths[template].get;
-    const [content] = Object.values(responses[status].content) as [{ schema: { $ref: string } }];
-    const validate = ajv.compile({ $ref: `openapi${content.schema.$ref}` });
+    const [content] = Object.values(responses[status].content) as [Answer];
+    const validate = ajv.compile({ $ref: `openapi${(content['x-arrays'] ?? content.schema).$ref}` });
     expect(validate(body) || ajv.errorsText(validate.errors)).toBe(true);
     return body;
   };
@@ -30,6 +31,32 @@ export async function apiClient(server: StudyServer) {
       expect(`${response.status} ${response.status === 200 ? '' : text}`).toBe('200 ');
       expect(response.headers.get('content-type')).toBe('application/json');
       return checked(JSON.parse(text), 200, path);
+    },
+    /** The arrays at a path: each of the type that its description begins with, NaN as null. */
+    async arrays(path: string): Promise<Record<string, (number | null)[]>> {
+      const response = await fetch(path);
+      expect([response.status, response.headers.get('content-type')]).toEqual([
+        200,
+        'application/octet-stream',
+      ]);
+      const found = unpack(new Uint8Array(await response.arrayBuffer()), path);
+      const lists = Object.fromEntries(
+        Object.entries(found).map(([name, values]) => [
+          name,
+          Array.from(values, (value) => (Number.isNaN(value) ? null : value)),
+        ]),
+      );
+      checked(lists, 200, path);
+      const { content } = document.paths[pathOf(document, path)].get.responses[200];
+      const { $ref } = content['application/octet-stream']['x-arrays'];
+      const { properties } = document.components.schemas[$ref.split('/').at(-1)];
+      for (const [name, values] of Object.entries(found)) {
+        const type = { Uint16Array: 'u16', Uint32Array: 'u32', Float32Array: 'f32', Float64Array: 'f64' }[
+          values.constructor.name
+        ];
+        expect(properties[name].description.split(':')[0], name).toBe(type);
+      }
+      return lists;
     },
     /** The problem at a path, which must be one. */
     async problem(path: string, init?: RequestInit): Promise<{ status: number; detail: string }> {

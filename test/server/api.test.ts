@@ -119,21 +119,20 @@ describe('lists of units', () => {
     expect((await api.get('/api/units?bank=mlp.0&offset=1020&limit=10')).units).toHaveLength(4);
   });
 
-  it('gives columns of numbers with four significant digits', async () => {
-    const { banks } = await api.get('/api/metrics');
-    expect(Object.keys(banks[0].columns)).toEqual([...METRICS]);
-    study.units({ bank: 'mlp.1' }).forEach((unit, i) => {
-      expect(banks[1].index[i]).toBe(unit.index);
+  it('gives columns of numbers as arrays', async () => {
+    const { bank, index, ...columns } = await api.arrays('/api/metrics');
+    expect(Object.keys(columns)).toEqual([...METRICS]);
+    const banks = study.info().banks.map(({ name }) => name);
+    study.units().forEach((unit, i) => {
+      expect([banks[bank![i]!], index![i]]).toEqual([unit.bank, unit.index]);
       for (const metric of METRICS) {
         const value = unit[metric];
-        const got = banks[1].columns[metric][i];
-        if (value === null) expect(got).toBeNull();
-        else expect(Math.abs(got - value)).toBeLessThanOrEqual(5.01e-4 * Math.abs(value));
+        expect(columns[metric]![i]).toBe(value === null ? null : Math.fround(value));
       }
     });
-    const some = await api.get('/api/metrics?bank=mlp.0&metrics=clusters,mean');
-    expect(some.banks).toHaveLength(1);
-    expect(Object.keys(some.banks[0].columns)).toEqual(['clusters', 'mean']);
+    const some = await api.arrays('/api/metrics?bank=mlp.0&metrics=clusters,mean');
+    expect(Object.keys(some)).toEqual(['bank', 'index', 'clusters', 'mean']);
+    expect(some['clusters']).toHaveLength(study.units({ bank: 'mlp.0' }).length);
   });
 
   it('finds units by words, whole words first, and by name', async () => {
@@ -307,9 +306,7 @@ describe('a unit', () => {
     for (const linkage of ['average', 'complete', 'single', 'weighted'] as const) {
       for (const threshold of [0, 0.37, 0.5, 2]) {
         const want = splitUnit({ embedding, inputs, weights, linkage, threshold });
-        const got = await api.get(
-          `/api/units/mlp.1/9/clustering?linkage=${linkage}&threshold=${threshold}&distances=true`,
-        );
+        const got = await api.get(`/api/units/mlp.1/9/clustering?linkage=${linkage}&threshold=${threshold}`);
         expect(got.merges.flat()).toEqual([...want.tree.merges]);
         const { features, featureOf } = describeFeatures({
           labels: want.labels,
@@ -321,9 +318,6 @@ describe('a unit', () => {
         expect(got.order).toEqual([...leafOrder(want.tree)]);
         expect(got.metrics).toEqual(want.metrics);
         expect([got.linkage, got.threshold, got.clusters]).toEqual([linkage, threshold, null]);
-        expect(got.distances).toHaveLength(want.distances.length);
-        for (const [i, d] of want.distances.entries())
-          expect(Math.abs(got.distances[i] - d)).toBeLessThan(1e-3);
         expect(
           got.features.map((f: { size: number }) => f.size).reduce((a: number, b: number) => a + b),
         ).toBe(count);
@@ -344,7 +338,6 @@ describe('a unit', () => {
     expect(again.features).toEqual(
       features.map(({ examples: _, ...feature }: { examples: unknown }) => feature),
     );
-    expect(again.distances).toBeUndefined();
     const three = await api.get('/api/units/mlp.1/9/clustering?clusters=3');
     expect([three.clusters, three.threshold, three.metrics.clusters]).toEqual([3, null, 3]);
   });
@@ -353,16 +346,22 @@ describe('a unit', () => {
     const { embedding, inputs, weights, count } = study.inputs('mlp.0', 4);
     const rows = unitEmbeddings(embedding, inputs, weights);
     const { coordinates, variance } = principalComponents({ rows, count, components: 8 });
-    const map = await api.get('/api/units/mlp.0/4/map?vectors=true');
-    expect(map.dimension).toBe(8);
-    expect(map.vectors).toHaveLength(count * 8);
+    const map = await api.arrays('/api/units/mlp.0/4/map?vectors=true');
+    expect(map['vectors']).toHaveLength(count * 8);
     for (let i = 0; i < count; i++) {
-      expect(map.x[i]).toBeCloseTo(coordinates[8 * i]!, 3);
-      expect(map.y[i]).toBeCloseTo(coordinates[8 * i + 1]!, 3);
-      expect(map.vectors[8 * i]).toBe(map.x[i]);
+      expect(map['x']![i]).toBeCloseTo(coordinates[8 * i]!, 3);
+      expect(map['y']![i]).toBeCloseTo(coordinates[8 * i + 1]!, 3);
+      expect(map['vectors']![8 * i]).toBe(map['x']![i]);
     }
-    expect(map.variance).toEqual([variance[0], variance[1]]);
-    expect((await api.get('/api/units/mlp.0/4/map')).vectors).toBeUndefined();
+    expect(map['variance']).toEqual([variance[0], variance[1]]);
+    expect((await api.arrays('/api/units/mlp.0/4/map'))['vectors']).toBeUndefined();
+  });
+
+  it('gives the distances between its examples', async () => {
+    const { embedding, inputs, weights } = study.inputs('mlp.1', 9);
+    const want = splitUnit({ embedding, inputs, weights, linkage: 'average', threshold: 0.5 });
+    const { distances } = await api.arrays('/api/units/mlp.1/9/distances');
+    expect(distances).toEqual([...want.distances]);
   });
 });
 
@@ -387,7 +386,7 @@ describe('bad requests', () => {
     ['/api/units/mlp.0/1/clustering?threshold=3', 'threshold is "3"', '2'],
     ['/api/units/mlp.0/1/clustering?threshold=0.5&clusters=2', 'exclude each other', ''],
     ['/api/units/mlp.0/1/clustering?linkage=ward', 'linkage is "ward"', '"average"'],
-    ['/api/units/mlp.0/1/clustering?distances=yes', 'distances is "yes"', 'boolean'],
+    ['/api/units/mlp.0/1/map?vectors=yes', 'vectors is "yes"', 'boolean'],
     ['/api/units/mlp.0/1?examples=none', 'examples is "none"', ''],
   ])('%s', async (path, said, allowed) => {
     const { status, detail } = await api.problem(path);

@@ -65,7 +65,7 @@ describe('hostile text', () => {
           }
         });
         await api.get(`${url}/clustering?threshold=0.9`);
-        await api.get(`${url}/map`);
+        await api.arrays(`${url}/map`);
       }
       const list = await api.get(`/api/units?bank=${encodeURIComponent(bank)}`);
       expect(list.units.map((u: { words: string[] }) => u.words)).toEqual([0, 1, 2].map((u) => words(u, 0)));
@@ -76,8 +76,9 @@ describe('hostile text', () => {
     }
     expect((await api.get('/api/search?q=%3Cscript%3Ealert')).total).toBeGreaterThan(0);
     expect((await api.get('/api/search?q=%00')).total).toBeGreaterThan(0);
-    const columns = await api.get('/api/metrics');
-    expect(columns.banks.map(({ name }: { name: string }) => name)).toEqual(BANKS);
+    const study = await api.get('/api/study');
+    expect(study.banks.map(({ name }: { name: string }) => name)).toEqual(BANKS);
+    expect(new Set((await api.arrays('/api/metrics'))['bank'])).toEqual(new Set(BANKS.keys()));
   });
 });
 
@@ -86,25 +87,21 @@ describe('studies of every size', () => {
     Array.from({ length: 16 }, (_, t) => ` t${(c * 7 + t) % 90}`),
   );
   const everything = async (api: Awaited<ReturnType<typeof apiClient>>, bank: string, index: number) => {
-    for (const path of [
-      '/api/study',
-      '/api/banks',
-      '/api/units',
-      '/api/metrics',
-      '/api/random',
-      '/api/search?q=word',
-    ]) {
+    for (const path of ['/api/study', '/api/banks', '/api/units', '/api/random', '/api/search?q=word']) {
       await api.get(path);
     }
+    await api.arrays('/api/metrics');
     await api.get(`/api/compare?banks=${bank},${bank}`);
     const unit = await api.get(`/api/units/${bank}/${index}`);
-    for (const query of ['', '?clusters=2', '?linkage=single&threshold=1', '?distances=true']) {
-      const { labels, order, distances } = await api.get(`/api/units/${bank}/${index}/clustering${query}`);
-      expect([labels.length, order.length]).toEqual([unit.examples, unit.examples]);
-      if (distances) expect(distances).toHaveLength((unit.examples * (unit.examples - 1)) / 2);
+    for (const query of ['', '?clusters=2', '?linkage=single&threshold=1']) {
+      const { leaves, order } = await api.get(`/api/units/${bank}/${index}/clustering${query}`);
+      expect([leaves.feature.length, order.length]).toEqual([unit.examples, unit.examples]);
     }
-    const map = await api.get(`/api/units/${bank}/${index}/map?vectors=true`);
-    expect([map.x.length, map.vectors.length]).toEqual([unit.examples, unit.examples * map.dimension]);
+    const { distances } = await api.arrays(`/api/units/${bank}/${index}/distances`);
+    expect(distances).toHaveLength((unit.examples * (unit.examples - 1)) / 2);
+    const map = await api.arrays(`/api/units/${bank}/${index}/map?vectors=true`);
+    expect(map['x']).toHaveLength(unit.examples);
+    expect(map['vectors']!.length % Math.max(1, unit.examples)).toBe(0);
     return unit;
   };
 
@@ -151,7 +148,7 @@ describe('studies of every size', () => {
       contexts,
     });
     const unit = await everything(api, 'b', 1);
-    expect(unit.leaves.label).toHaveLength(1000);
+    expect(unit.leaves.feature).toHaveLength(1000);
     const shown = unit.features.map(({ examples }: { examples: unknown[] }) => examples.length);
     expect(Math.max(...shown)).toBe(20);
     const all = await api.get('/api/units/b/1?examples=all');
@@ -186,7 +183,7 @@ describe('studies of every size', () => {
     });
     expect((await api.get('/api/units')).total).toBe(0);
     expect((await api.get('/api/banks')).banks[0]).toMatchObject({ units: 1, analysed: 0 });
-    await api.get('/api/metrics');
+    await api.arrays('/api/metrics');
     await api.get('/api/compare?banks=b');
     expect((await api.problem('/api/random')).status).toBe(404);
     expect((await api.problem('/api/units/b/0')).detail).toContain('its run was not finished');

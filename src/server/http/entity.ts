@@ -29,7 +29,8 @@ export class Entity {
 
   async respond(request: Request, cacheControl: string): Promise<Response> {
     const headers = { 'cache-control': cacheControl, etag: this.etag, vary: 'accept-encoding' };
-    const small = this.body.length < LEAST_GZIPPED || !/json|text|javascript|svg|wasm/.test(this.type);
+    const small =
+      this.body.length < LEAST_GZIPPED || !/json|octet-stream|text|javascript|svg|wasm/.test(this.type);
     if (small || !acceptsGzip(request.headers.get('accept-encoding'))) {
       return new Response(this.body, {
         headers: { ...headers, 'content-type': this.type, 'content-length': String(this.body.length) },

@@ -7,7 +7,7 @@ export class Json {
   }
 }
 
-type Numbers = Float32Array | Float64Array | Int32Array | Uint32Array;
+type Numbers = Float32Array | Float64Array | Int32Array | Uint16Array | Uint32Array;
 
 /** What a handler may give for an answer of type T: arrays may be typed arrays, or JSON that is ready. */
 export type Wire<T> = T extends readonly (infer Item)[]

@@ -65,22 +65,19 @@ function unitRow({ table }: StudySource, row: number): UnitsAnswer['units'][numb
   return { ...table.summary(row), words: table.words(row)[0] ?? [] };
 }
 
-/** Numbers of all units by column, for pictures of a whole model. */
+/** Numbers of all units by column, for pictures of a whole model: NaN where there is none. */
 export function metricsAnswer(
   { table }: StudySource,
   bank: string | undefined,
   metrics: readonly Metric[] = METRICS,
 ): Wire<MetricsAnswer> {
-  const banks = bank === undefined ? table.banks : [table.bank(bank)];
+  const { start, end } = bank === undefined ? { start: 0, end: table.size } : table.bank(bank);
   return {
-    banks: banks.map(({ name, start, end }) => ({
-      name,
-      units: end - start,
-      index: table.index(start, end),
-      columns: Object.fromEntries(
-        metrics.map((metric) => [metric, Float32Array.from(table.metric(metric, start, end))]),
-      ),
-    })),
+    bank: table.bankOf(start, end),
+    index: table.index(start, end),
+    ...Object.fromEntries(
+      metrics.map((metric) => [metric, Float32Array.from(table.metric(metric, start, end))]),
+    ),
   };
 }
 

@@ -100,7 +100,7 @@ export class StudySource {
     let space = this.#spaces.get(key);
     if (space === undefined) {
       space = new UnitSpace(this, bank, index);
-      this.#spaces.set(key, space, { size: space.size });
+      this.#spaces.set(key, space, { size: 1000 + space.size });
     }
     return space;
   }

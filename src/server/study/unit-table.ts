@@ -80,6 +80,11 @@ export class UnitTable {
     return summary as unknown as UnitSummary;
   }
 
+  /** The places of units' banks among the study's. */
+  bankOf(start: number, end: number): Uint16Array {
+    return this.#columns.bank.subarray(start, end);
+  }
+
   index(start: number, end: number): Uint32Array {
     return this.#columns.index.subarray(start, end);
   }

@@ -1,3 +1,5 @@
+import { unpack } from '../../../src/base/pack.ts';
+
 /** What the server says when it cannot answer (RFC 9457), or why it could not be reached. */
 export class ApiError extends Error {
   readonly status: number;
@@ -13,14 +15,24 @@ export type Params = Readonly<Record<string, string | number | boolean | undefin
 
 /** GETs a JSON document of the study's server. */
 export async function get<T>(path: string, params: Params = {}, signal?: AbortSignal): Promise<T> {
+  return (await (await ask(path, params, 'application/json', signal)).json()) as T;
+}
+
+/** GETs arrays of the study's server. */
+export async function getArrays<T>(path: string, params: Params = {}, signal?: AbortSignal): Promise<T> {
+  const response = await ask(path, params, 'application/octet-stream', signal);
+  return unpack(new Uint8Array(await response.arrayBuffer()), path) as T;
+}
+
+async function ask(path: string, params: Params, accept: string, signal?: AbortSignal): Promise<Response> {
   let response: Response;
   try {
-    response = await fetch(address(path, params), { signal, headers: { accept: 'application/json' } });
+    response = await fetch(address(path, params), { signal, headers: { accept } });
   } catch (error) {
     if (signal?.aborted) throw error;
     throw new ApiError(0, 'The server does not answer. Is `polyseme serve` still running?');
   }
-  if (response.ok) return (await response.json()) as T;
+  if (response.ok) return response;
   const problem = (await response.json().catch(() => null)) as { detail?: string; title?: string } | null;
   throw new ApiError(
     response.status,

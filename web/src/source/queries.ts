@@ -1,5 +1,5 @@
 import { keepPreviousData, QueryClient, queryOptions } from '@tanstack/react-query';
-import { ApiError, get, type Params, unitPath } from './http.ts';
+import { ApiError, get, getArrays, type Params, unitPath } from './http.ts';
 import type {
   Banks,
   Clustering,
@@ -48,7 +48,14 @@ export const banksQuery = queryOptions({
 /** Every metric of every unit. */
 export const metricsQuery = queryOptions({
   queryKey: ['metrics'],
-  queryFn: async ({ signal }) => (await get<Metrics>('/api/metrics', {}, signal)).banks,
+  queryFn: async ({ client, signal }) => {
+    const [{ banks }, columns] = await Promise.all([
+      client.ensureQueryData(studyQuery),
+      getArrays<Metrics>('/api/metrics', {}, signal),
+    ]);
+    return { banks: banks.map(({ name }) => name), columns };
+  },
+  structuralSharing: false,
 });
 
 /** Rows that the table asks for at once. */
@@ -81,12 +88,9 @@ export const distancesQuery = (bank: string, index: number) =>
   queryOptions({
     queryKey: ['distances', bank, index],
     queryFn: async ({ signal }) => {
-      const { distances } = await get<Clustering>(
-        `${unitPath(bank, index)}/clustering`,
-        { distances: true },
-        signal,
-      );
-      return Float64Array.from(distances ?? []);
+      const path = `${unitPath(bank, index)}/distances`;
+      const { distances } = await getArrays<{ distances: Float32Array }>(path, {}, signal);
+      return Float64Array.from(distances);
     },
     structuralSharing: false,
   });
@@ -94,13 +98,15 @@ export const distancesQuery = (bank: string, index: number) =>
 export const mapQuery = (bank: string, index: number) =>
   queryOptions({
     queryKey: ['map', bank, index],
-    queryFn: ({ signal }) => get<UnitMap>(`${unitPath(bank, index)}/map`, {}, signal),
+    queryFn: ({ signal }) => getArrays<UnitMap>(`${unitPath(bank, index)}/map`, {}, signal),
+    structuralSharing: false,
   });
 
 export const vectorsQuery = (bank: string, index: number) =>
   queryOptions({
     queryKey: ['vectors', bank, index],
-    queryFn: ({ signal }) => get<UnitMap>(`${unitPath(bank, index)}/map`, { vectors: true }, signal),
+    queryFn: ({ signal }) => getArrays<UnitMap>(`${unitPath(bank, index)}/map`, { vectors: true }, signal),
+    structuralSharing: false,
   });
 
 export const searchQuery = (q: string) =>

@@ -4,9 +4,7 @@ import type {
   CompareAnswer,
   ExampleAnswer,
   FeatureAnswer,
-  MapAnswer,
   MatchedAnswer,
-  MetricsAnswer,
   Quantiles,
   SearchAnswer,
   ServedAnswer,
@@ -16,6 +14,7 @@ import type {
   UnitsAnswer,
 } from '../../../src/contract/study.ts';
 import type { TrainingAnswer, TrainingLogAnswer, TrainingsAnswer } from '../../../src/contract/trainings.ts';
+import type { Metric } from '../../../src/polysemy/column-lists.ts';
 
 export type Served = ServedAnswer;
 export type Study = StudyAnswer;
@@ -25,12 +24,21 @@ export type Unit = UnitAnswer;
 export type UnitSummary = UnitSummaryAnswer;
 export type UnitRow = UnitsAnswer['units'][number];
 export type Units = UnitsAnswer;
-export type Metrics = MetricsAnswer;
-export type BankColumns = MetricsAnswer['banks'][number];
+/** Columns over all units of a study, by bank and index: NaN where there is no number. */
+export type Metrics = { readonly bank: Uint16Array; readonly index: Uint32Array } & Readonly<
+  Record<Metric, Float32Array>
+>;
 export type Example = ExampleAnswer;
 export type Feature = FeatureAnswer;
 export type Clustering = ClusteringAnswer;
-export type UnitMap = MapAnswer;
+/** Places of a unit's examples; `vectors` are examples × d, row-major. */
+export interface UnitMap {
+  readonly x: Float32Array;
+  readonly y: Float32Array;
+  /** Shares of the total variance. */
+  readonly variance: Float64Array;
+  readonly vectors?: Float32Array;
+}
 export type Matches = SearchAnswer;
 export type Comparison = CompareAnswer;
 export type MatchedComparison = MatchedAnswer;

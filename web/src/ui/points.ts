@@ -1,4 +1,4 @@
-import type { BankColumns, Metric } from '../source/types.ts';
+import type { Metric, Metrics } from '../source/types.ts';
 import type { RangeKey, Ranges } from './url-state.ts';
 
 /** All units of a study as columns, for the figures: NaN where there is no number. */
@@ -26,30 +26,15 @@ export class Points {
     this.#columns = columns;
   }
 
-  static of(answer: readonly BankColumns[]): Points {
-    const count = answer.reduce((sum, { index }) => sum + index.length, 0);
-    const bank = new Uint16Array(count);
-    const index = new Uint32Array(count);
-    const columns = new Map<Metric, Float64Array>();
-    let start = 0;
-    for (const [b, part] of answer.entries()) {
-      bank.fill(b, start, start + part.index.length);
-      index.set(part.index, start);
-      for (const [metric, values] of Object.entries(part.columns) as [Metric, (number | null)[]][]) {
-        let column = columns.get(metric);
-        if (column === undefined) {
-          column = new Float64Array(count).fill(Number.NaN);
-          columns.set(metric, column);
-        }
-        for (let i = 0; i < values.length; i++) column[start + i] = values[i] ?? Number.NaN;
-      }
-      start += part.index.length;
-    }
+  /** @param banks their names, in the order of the study */
+  static of({ banks, columns: all }: { banks: readonly string[]; columns: Metrics }): Points {
+    const { bank, index, ...columns } = all;
+    const values = Object.entries(columns) as [Metric, Float32Array][];
     return new Points(
-      answer.map(({ name }) => name),
+      banks,
       bank,
       index,
-      columns,
+      new Map(values.map(([metric, column]) => [metric, Float64Array.from(column)])),
     );
   }
 

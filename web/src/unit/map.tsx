@@ -39,7 +39,7 @@ export function EmbeddingMap({
     (plot: Plot, width: number) => {
       const { x, y } = places ?? { x: [], y: [] };
       const share = (i: 0 | 1) =>
-        layout === 'pca' && pca.data ? ` (${formatShare(pca.data.variance[i])})` : '';
+        layout === 'pca' && pca.data ? ` (${formatShare(pca.data.variance[i]!)})` : '';
       const faded = (i: number) => selected !== undefined && featureOf[i] !== selected;
       const named = features
         .filter(({ id, size, words }) => id < 8 && size > 1 && words.length > 0)

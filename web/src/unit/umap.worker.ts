@@ -4,9 +4,12 @@ import { createRandom } from '../../../src/base/random.ts';
 /** Neighbours of a point; fewer examples have fewer. */
 const NEIGHBOURS = 15;
 
-self.onmessage = ({ data }: MessageEvent<{ vectors: number[]; dimension: number; count: number }>) => {
-  const { vectors, dimension, count } = data;
-  const rows = Array.from({ length: count }, (_, i) => vectors.slice(i * dimension, (i + 1) * dimension));
+self.onmessage = ({ data }: MessageEvent<{ vectors: Float32Array; count: number }>) => {
+  const { vectors, count } = data;
+  const dimension = vectors.length / Math.max(1, count);
+  const rows = Array.from({ length: count }, (_, i) =>
+    Array.from(vectors.subarray(i * dimension, (i + 1) * dimension)),
+  );
   const random = createRandom(0);
   const umap = new UMAP({
     nComponents: 2,

@@ -2,8 +2,8 @@ import { useEffect, useState } from 'react';
 import type { UnitMap } from '../source/types.ts';
 
 export interface Places {
-  readonly x: number[];
-  readonly y: number[];
+  readonly x: number[] | Float32Array;
+  readonly y: number[] | Float32Array;
 }
 
 /** Results by unit: the same vectors and seed give the same places. */
@@ -20,7 +20,7 @@ export function useUmap(map: UnitMap | undefined, key: string): Places | null {
       redraw((n) => n + 1);
       worker.terminate();
     };
-    worker.postMessage({ vectors: map.vectors, dimension: map.dimension, count: map.x.length });
+    worker.postMessage({ vectors: map.vectors, count: map.x.length });
     return () => worker.terminate();
   }, [map, key]);
   return map === undefined ? null : (known.get(key) ?? null);
