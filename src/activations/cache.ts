@@ -206,6 +206,7 @@ async function openShards(dir: string, { count, shardRows, width, dtype }: Cache
       if (ref.dtype !== dtype.toUpperCase() || ref.shape.join() !== `${rows},${width}`) {
         throw new PolysemeError(
           `${path} holds ${ref.dtype} [${ref.shape.join(', ')}]; its manifest says ${dtype.toUpperCase()} [${rows}, ${width}]`,
+          'damaged',
         );
       }
       shards.push({ file: await openFile(path), offset: ref.offset, rows });
@@ -228,12 +229,15 @@ async function readManifest(dir: string, mayMiss: boolean): Promise<CacheManifes
     if (mayMiss) return null;
     const reason =
       (error as NodeJS.ErrnoException).code === 'ENOENT' ? 'it has no manifest.json' : String(error);
-    throw new PolysemeError(`${dir} is no folder of cached activations: ${reason}; sae cache makes one`);
+    throw new PolysemeError(
+      `${dir} is no folder of cached activations: ${reason}; sae cache makes one`,
+      'not-found',
+    );
   }
   try {
     return manifestShape.parse(JSON.parse(text)) as CacheManifest;
   } catch {
-    throw new PolysemeError(`${path} is damaged: make the cache again`);
+    throw new PolysemeError(`${path} is damaged: make the cache again`, 'damaged');
   }
 }
 
@@ -259,6 +263,7 @@ function refuseOther(out: string, there: CacheManifest, asked: object): void {
   if (differences.length > 0) {
     throw new PolysemeError(
       `${out} holds other activations (${differences.slice(0, 4).join('; ')}): choose another output (option out)`,
+      'exists',
     );
   }
 }

@@ -20,6 +20,7 @@ export function mlpBank(files: ModelFiles, layer: number, { layernorm, gated }: 
   if (!Number.isInteger(layer) || layer < 0 || layer >= model.layers) {
     throw new PolysemeError(
       `layer ${layer} is out of range: the model's layers are 0 to ${model.layers - 1}`,
+      'not-found',
     );
   }
   const site = layernorm === 'raw' ? `blocks.${layer}.mlp.hook_in` : `blocks.${layer}.ln2.hook_normalized`;
@@ -90,7 +91,7 @@ function tensorFinder(files: ModelFiles): Find {
     const full = [name, files.architecture.prefix + name].find((n) => files.tensors.has(n));
     if (full === undefined) {
       if (optional) return null;
-      throw new PolysemeError(`${files.dir}: the checkpoint has no tensor ${name}`);
+      throw new PolysemeError(`${files.dir}: the checkpoint has no tensor ${name}`, 'not-found');
     }
     const source: { tensors: ReadonlyMap<string, TensorRef> } = files;
     return readTensor(source, full);

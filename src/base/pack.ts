@@ -49,7 +49,7 @@ export function pack(arrays: Readonly<Record<string, PackedArray>>): Uint8Array<
 
 /** The arrays of a packed block, as views where alignment allows; a damaged block is an error that names `what`. */
 export function unpack(bytes: Uint8Array, what: string): Record<string, PackedArray> {
-  const damaged = (why: string): PolysemeError => new PolysemeError(`${what} is damaged: ${why}`);
+  const damaged = (why: string): PolysemeError => new PolysemeError(`${what} is damaged: ${why}`, 'damaged');
   if (bytes.length < 8) throw damaged(`${bytes.length} bytes`);
   const aligned = bytes.byteOffset % 8 === 0 ? bytes : bytes.slice();
   const view = new DataView(aligned.buffer, aligned.byteOffset, aligned.byteLength);

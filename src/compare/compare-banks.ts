@@ -256,7 +256,7 @@ function belowNull(own: Float64Array, none: Float64Array): number | null {
 function checkNames(names: readonly string[]): void {
   if (names.length < 2) throw new PolysemeError('compare: name two or more banks');
   const twice = names.find((name, i) => names.indexOf(name) !== i);
-  if (twice !== undefined) throw new PolysemeError(`compare: bank ${twice} is named twice`);
+  if (twice !== undefined) throw new PolysemeError(`compare: bank ${twice} is named twice`, 'damaged');
 }
 
 /** A seed of its own for each text (FNV-1a). */

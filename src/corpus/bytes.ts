@@ -42,9 +42,10 @@ export function readError(error: unknown, { name, path }: { name: string; path: 
   const { code, message } = error as NodeJS.ErrnoException;
   if (error instanceof PolysemeError || typeof code !== 'string') return error;
   if (code === 'Z_BUF_ERROR')
-    return new PolysemeError(`${name}: the gzip data ends too early; the file is truncated`);
-  if (code.startsWith('Z_')) return new PolysemeError(`${name}: not readable as gzip (${message})`);
-  if (code === 'ENOENT') return new PolysemeError(`no such file: ${path}`);
+    return new PolysemeError(`${name}: the gzip data ends too early; the file is truncated`, 'damaged');
+  if (code.startsWith('Z_'))
+    return new PolysemeError(`${name}: not readable as gzip (${message})`, 'damaged');
+  if (code === 'ENOENT') return new PolysemeError(`no such file: ${path}`, 'not-found');
   if (code === 'EACCES' || code === 'EPERM') return new PolysemeError(`no permission to read ${path}`);
   return new PolysemeError(`${name}: cannot be read (${message})`);
 }

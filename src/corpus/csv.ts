@@ -25,7 +25,10 @@ export async function* readCsv(input: Input, column: string, from: Place): Async
     }
   } catch (error) {
     if (error instanceof CsvError) {
-      throw new PolysemeError(`${input.name}: not well-formed CSV after row ${row} (${error.message})`);
+      throw new PolysemeError(
+        `${input.name}: not well-formed CSV after row ${row} (${error.message})`,
+        'damaged',
+      );
     }
     throw error;
   } finally {

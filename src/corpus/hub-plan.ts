@@ -62,7 +62,8 @@ export function planHubFiles(files: HubFile[], { name, config, split }: HubSourc
     configs.set(place.config, splits);
   }
   const names = [...configs.keys()];
-  if (names.length === 0) throw new PolysemeError(`hf:${name}: the dataset has no Parquet files`);
+  if (names.length === 0)
+    throw new PolysemeError(`hf:${name}: the dataset has no Parquet files`, 'not-found');
   const chosen = config ?? (configs.has(DEFAULT) || names.length > 1 ? DEFAULT : names[0]!);
   const splits = configs.get(chosen);
   if (!splits) {
@@ -74,6 +75,7 @@ export function planHubFiles(files: HubFile[], { name, config, split }: HubSourc
     const [first] = splits.keys();
     throw new PolysemeError(
       `hf:${name}: configuration "${chosen}" has no split "${split}"; there are ${list([...splits.keys()])} (hf:${name}:${chosen}:${first})`,
+      'not-found',
     );
   }
   return { config: chosen, split, files: found };

@@ -34,6 +34,7 @@ export async function* readJson(input: Input, column: string, from: Place): Asyn
   if (!Array.isArray(rows)) {
     throw new PolysemeError(
       `${input.name}: a .json file must hold an array of rows; one object a line is .jsonl`,
+      'damaged',
     );
   }
   for (let row = from.row; row <= rows.length; row++) {
@@ -52,6 +53,7 @@ function parse(text: string, where: string): unknown {
     // The engine's message quotes the text: keep it on one line.
     throw new PolysemeError(
       `${where}: not JSON (${(error as Error).message.replace(/\s+/g, ' ').slice(0, 200)})`,
+      'damaged',
     );
   }
 }

@@ -26,11 +26,11 @@ export async function localFiles(source: string, root: string): Promise<LocalFil
   if (found?.isDirectory()) return listed(await matches('**', path), path, `in the folder ${source}`);
   if (found) {
     if (!formatOf(path))
-      throw new PolysemeError(`${source}: unknown extension; known are ${KNOWN_EXTENSIONS}`);
+      throw new PolysemeError(`${source}: unknown extension; known are ${KNOWN_EXTENSIONS}`, 'unsupported');
     return [{ path, name: basename(path), size: found.size }];
   }
   const pattern = sep === '\\' ? source.replaceAll('\\', '/') : source;
-  if (!isDynamicPattern(pattern)) throw new PolysemeError(`no such file or folder: ${source}`);
+  if (!isDynamicPattern(pattern)) throw new PolysemeError(`no such file or folder: ${source}`, 'not-found');
   const { base, rest } = splitPattern(pattern);
   const folder = resolve(root, base);
   return listed(await matches(rest, folder), folder, `for the pattern ${source}`);
@@ -57,7 +57,10 @@ async function listed(names: string[], folder: string, where: string): Promise<L
   if (known.length === 0) {
     const others =
       names.length > 0 ? ` (${names.length} of other kinds, as ${names.sort(byCodeUnits)[0]})` : '';
-    throw new PolysemeError(`no text files ${where}${others}; known extensions are ${KNOWN_EXTENSIONS}`);
+    throw new PolysemeError(
+      `no text files ${where}${others}; known extensions are ${KNOWN_EXTENSIONS}`,
+      'not-found',
+    );
   }
   return Promise.all(
     known.map(async (name) => {

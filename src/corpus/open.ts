@@ -50,7 +50,7 @@ export async function openCorpus(source: string, options: CorpusOptions = {}): P
     };
   }
   if (source.startsWith('builtin:'))
-    throw new PolysemeError(`${source}: the one built-in corpus is builtin:sotu`);
+    throw new PolysemeError(`${source}: the one built-in corpus is builtin:sotu`, 'not-found');
   return localCorpus(source, await localFiles(source, root), column);
 }
 

@@ -57,7 +57,10 @@ export async function* readParquet(input: Input, column: string, from: Place): A
   } catch (error) {
     const told = readError(error, input);
     if (told instanceof PolysemeError) throw told;
-    throw new PolysemeError(`${input.name}: not readable as Parquet (${(error as Error).message})`);
+    throw new PolysemeError(
+      `${input.name}: not readable as Parquet (${(error as Error).message})`,
+      'damaged',
+    );
   } finally {
     await handle?.close();
   }

@@ -7,6 +7,7 @@ import type { LocalFile } from './local.ts';
 export async function sotuFile(): Promise<LocalFile> {
   const path = fileURLToPath(new URL('../../dist/data/sotu.jsonl.gz', import.meta.url));
   const found = await stat(path).catch(() => undefined);
-  if (!found) throw new PolysemeError(`builtin:sotu: ${path} is missing; build it with npm run build`);
+  if (!found)
+    throw new PolysemeError(`builtin:sotu: ${path} is missing; build it with npm run build`, 'not-found');
   return { path, name: 'sotu.jsonl.gz', size: found.size };
 }

@@ -12,7 +12,7 @@ export function decodeUtf8(bytes: Buffer, where: string, offset = 0): string {
   if (isUtf8(bytes)) return bytes.toString('utf8');
   const at = offset + firstMalformed(bytes);
   const hint = offset === 0 && isUtf16Mark(bytes) ? ' (it looks like UTF-16)' : '';
-  throw new PolysemeError(`${where}: not UTF-8 at byte ${at}${hint}; convert the file to UTF-8`);
+  throw new PolysemeError(`${where}: not UTF-8 at byte ${at}${hint}; convert the file to UTF-8`, 'damaged');
 }
 
 /** How many bytes at the end belong to a character whose rest is still to come (0–3). */

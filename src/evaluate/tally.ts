@@ -105,6 +105,7 @@ export class Tally {
     if (values.some(Number.isNaN)) {
       throw new PolysemeError(
         `an activation or a reconstruction is NaN in context ${context} of a run: the weights overflow in float32, or are damaged`,
+        'damaged',
       );
     }
     SUMS.forEach((name, i) => {

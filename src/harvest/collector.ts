@@ -139,6 +139,7 @@ export class Collector {
       throw new PolysemeError(
         `bank ${bank.name}: an activation is NaN in context ${batch.ids[row]} (document ${batch.documents[row]}): ` +
           'the weights overflow in float32, or are damaged',
+        'damaged',
       );
     }
     if (!this.#choosing) return;

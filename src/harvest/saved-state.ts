@@ -177,6 +177,7 @@ function damaged(dir: string, error: unknown): PolysemeError {
   const why = error instanceof Error ? error.message : String(error);
   return new PolysemeError(
     `${dir} holds a damaged state of this run (${why}): delete the folder to start again`,
+    'damaged',
   );
 }
 

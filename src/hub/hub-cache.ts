@@ -66,10 +66,11 @@ export async function openRepository(settings: HubSettings, repo: HubRepo): Prom
       if (await has(path)) return target;
       const entry = files.get(path) as HubEntry | undefined;
       if (entry === undefined)
-        throw new PolysemeError(`the ${repo.type} ${repo.name} has no file ${quote(path)}`);
+        throw new PolysemeError(`the ${repo.type} ${repo.name} has no file ${quote(path)}`, 'not-found');
       if (reason !== undefined) {
         throw new PolysemeError(
           `${path} of ${repo.name} is not in the cache ${settings.cacheDir}, and ${reason}`,
+          'not-found',
         );
       }
       try {
@@ -81,6 +82,7 @@ export async function openRepository(settings: HubSettings, repo: HubRepo): Prom
         if (error instanceof PolysemeError) throw error;
         throw new PolysemeError(
           `cannot store ${path} of ${repo.name} in ${folder}: ${(error as Error).message}`,
+          isDiskFull(error) ? 'no-space' : 'bad-input',
         );
       }
       return target;
@@ -114,6 +116,7 @@ async function findCommit(settings: HubSettings, repo: HubRepo, folder: string) 
   if (commit !== null && isCommit(commit)) return { commit, offline };
   throw new PolysemeError(
     `the ${repo.type} ${repo.name} (revision ${revision}) is not in the cache ${settings.cacheDir}, and ${offline}`,
+    'not-found',
   );
 }
 
@@ -185,6 +188,7 @@ async function ensureBlob(
     if (tries === 2) {
       throw new PolysemeError(
         `${path} of ${file.repo.name} arrived damaged twice: its content has not the hash ${etag}`,
+        'damaged',
       );
     }
   }

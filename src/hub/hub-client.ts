@@ -238,7 +238,8 @@ async function fetchRest(settings: HubSettings, repo: HubRepo, { url, done, hand
       timer.refresh();
       await handle.appendFile(chunk);
       done += chunk.length;
-      if (done > size) throw new PolysemeError(`${url} sends more than the ${size} bytes that are listed`);
+      if (done > size)
+        throw new PolysemeError(`${url} sends more than the ${size} bytes that are listed`, 'damaged');
       onBytes(done);
     }
     return done;
@@ -279,6 +280,7 @@ function statusError(response: Response, settings: HubSettings, repo: HubRepo, f
     return new PolysemeError(
       `access to the ${what} is refused (status ${status}): if it is gated, accept its conditions at ${endpoint}, ` +
         'and set HF_TOKEN to a token that may read it',
+      'unreachable',
     );
   }
   if (status === 401) {
@@ -286,15 +288,21 @@ function statusError(response: Response, settings: HubSettings, repo: HubRepo, f
       token === undefined
         ? 'it does not exist, or is private or gated: set HF_TOKEN to a token that may read it'
         : 'the token (HF_TOKEN, or the one stored by a login) is not valid, or may not read it';
-    return new PolysemeError(`${endpoint} does not give the ${what} (status 401): ${mend}`);
+    return new PolysemeError(`${endpoint} does not give the ${what} (status 401): ${mend}`, 'unreachable');
   }
   if (status === 404 && code === 'RevisionNotFound') {
-    return new PolysemeError(`the ${what} has no revision ${JSON.stringify(repo.revision ?? 'main')}`);
+    return new PolysemeError(
+      `the ${what} has no revision ${JSON.stringify(repo.revision ?? 'main')}`,
+      'not-found',
+    );
   }
   if (status === 404 && file !== undefined)
-    return new PolysemeError(`the ${what} has no file ${JSON.stringify(file)}`);
+    return new PolysemeError(`the ${what} has no file ${JSON.stringify(file)}`, 'not-found');
   if (status === 404) {
-    return new PolysemeError(`there is no ${what} at ${endpoint} (if it is private, set HF_TOKEN)`);
+    return new PolysemeError(
+      `there is no ${what} at ${endpoint} (if it is private, set HF_TOKEN)`,
+      'not-found',
+    );
   }
-  return new PolysemeError(`${endpoint} answers with status ${status} for the ${what}`);
+  return new PolysemeError(`${endpoint} answers with status ${status} for the ${what}`, 'unreachable');
 }

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { PolysemeError } from '../errors.ts';
+import { type ErrorCode, PolysemeError } from '../errors.ts';
 import { openRepository, type Repository } from './hub-cache.ts';
 import type { HubFile, HubRepo } from './hub-client.ts';
 import { type HubSettings, readHubSettings } from './hub-settings.ts';
@@ -63,7 +63,7 @@ export async function openHubRepository(
   settings: HubSettings = readHubSettings(),
 ): Promise<Repository> {
   if (parseHubId(repo.name)?.name !== repo.name)
-    fail(`${JSON.stringify(repo.name)} is no hub id (owner/name)`);
+    fail(`${JSON.stringify(repo.name)} is no hub id (owner/name)`, 'bad-input');
   checkRevision(repo.revision);
   return openRepository(settings, repo);
 }
@@ -111,10 +111,10 @@ function checkShards(files: ReadonlyMap<string, HubFile>, repo: HubRepo, offline
 function checkRevision(revision: string | undefined): void {
   if (revision === undefined) return;
   if (!/^[\w][\w./+-]*$/.test(revision) || /\.\.|\/\/|\/$|\.lock$/.test(revision)) {
-    fail(`${JSON.stringify(revision)} is no revision (a branch, a tag or a commit)`);
+    fail(`${JSON.stringify(revision)} is no revision (a branch, a tag or a commit)`, 'bad-input');
   }
 }
 
-function fail(message: string): never {
-  throw new PolysemeError(message);
+function fail(message: string, code: ErrorCode = 'not-found'): never {
+  throw new PolysemeError(message, code);
 }

@@ -28,7 +28,8 @@ export const WEIGHTS_INDEX = 'model.safetensors.index.json';
  */
 export async function openCheckpoint(dir: string): Promise<Checkpoint> {
   const files = new Set(await readdir(dir).catch(cannotOpen(dir)));
-  if (!files.has(CONFIG)) throw new PolysemeError(`${dir} has no ${CONFIG}: it is not a checkpoint's folder`);
+  if (!files.has(CONFIG))
+    throw new PolysemeError(`${dir} has no ${CONFIG}: it is not a checkpoint's folder`, 'not-found');
   const config = await readJsonObject(join(dir, CONFIG), MAX_CONFIG);
   if (files.has(WEIGHTS)) {
     const { tensors } = await readSafetensorsHeader(join(dir, WEIGHTS));
@@ -46,7 +47,8 @@ export async function readShardNames(indexPath: string): Promise<string[]> {
 /** The error for a checkpoint with these files and no safetensors weights. */
 export function noWeights(where: string, files: ReadonlySet<string>): PolysemeError {
   const torch = [...files].find((name) => /^pytorch_model.*\.bin(\.index\.json)?$/.test(name));
-  if (torch === undefined) return new PolysemeError(`${where} has neither ${WEIGHTS} nor ${WEIGHTS_INDEX}`);
+  if (torch === undefined)
+    return new PolysemeError(`${where} has neither ${WEIGHTS} nor ${WEIGHTS_INDEX}`, 'not-found');
   return new PolysemeError(
     `${where} has its weights only as ${torch}, a pickle that can run code: convert it once with Python's ` +
       'transformers: AutoModelForCausalLM.from_pretrained(IN).save_pretrained(OUT, safe_serialization=True)',
@@ -64,6 +66,7 @@ async function openShards(dir: string): Promise<Map<string, TensorRef>> {
       if (ref === undefined) {
         throw new PolysemeError(
           `${indexPath} says that ${shard} holds tensor ${JSON.stringify(name)}; it does not`,
+          'damaged',
         );
       }
       tensors.set(name, ref);
@@ -75,7 +78,7 @@ async function openShards(dir: string): Promise<Map<string, TensorRef>> {
 async function readWeightMap(indexPath: string): Promise<[name: string, shard: unknown][]> {
   const { weight_map: map } = await readJsonObject(indexPath, MAX_INDEX);
   if (typeof map !== 'object' || map === null || Array.isArray(map)) {
-    throw new PolysemeError(`${indexPath} has no weight_map`);
+    throw new PolysemeError(`${indexPath} has no weight_map`, 'damaged');
   }
   return Object.entries(map);
 }
@@ -91,6 +94,7 @@ function groupByShard(weightMap: [name: string, shard: unknown][], indexPath: st
     if (typeof shard !== 'string' || !isPlainName(shard)) {
       throw new PolysemeError(
         `${indexPath}: tensor ${JSON.stringify(name)} lies in ${JSON.stringify(shard)}, which is no file name`,
+        'damaged',
       );
     }
     if (byShard.size === MAX_SHARDS)
@@ -108,6 +112,9 @@ function isPlainName(name: string): boolean {
 function cannotOpen(dir: string): (error: NodeJS.ErrnoException) => never {
   return (error) => {
     const reason = { ENOENT: 'no such folder', ENOTDIR: 'not a folder' }[error.code ?? ''] ?? error.message;
-    throw new PolysemeError(`cannot open the checkpoint ${dir}: ${reason}`);
+    throw new PolysemeError(
+      `cannot open the checkpoint ${dir}: ${reason}`,
+      error.code === 'ENOENT' ? 'not-found' : 'bad-input',
+    );
   };
 }

@@ -41,7 +41,7 @@ export function readModel(files: Checkpoint): ModelFiles {
   const { architecture, config } = readModelConfig(files.config, where);
   const used = new Set<string>();
   const found = emit(files, architecture, config, [], used);
-  if (found.size === 0) throw new PolysemeError(`${where}: the model has no sites`);
+  if (found.size === 0) throw new PolysemeError(`${where}: the model has no sites`, 'not-found');
   const strip = stripper(architecture);
   for (const name of files.tensors.keys()) {
     const bare = strip(name);
@@ -76,6 +76,7 @@ export function compile(
     if (found === undefined) {
       throw new PolysemeError(
         `the model has no site ${tap}; ${files.model.layers} layers, e.g. ${exampleSites(files.model).join(', ')}`,
+        'not-found',
       );
     }
     outputs[tap] = found.wire;
@@ -104,6 +105,7 @@ function emit(
       if (place === undefined) {
         throw new PolysemeError(
           `${files.dir}: the checkpoint has no tensor ${name}, which a ${config.architecture} model of ${config.layers} layers needs`,
+          'not-found',
         );
       }
       if (place.shape.length !== shape.length || place.shape.some((size, i) => size !== shape[i])) {
@@ -133,6 +135,7 @@ function emit(
   if (missing !== undefined) {
     throw new PolysemeError(
       `the model has no site ${missing.site}; ${config.layers} layers, e.g. ${exampleSites(config).join(', ')}`,
+      'not-found',
     );
   }
   return sites;

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { PolysemeError } from '../errors.ts';
+import { type ErrorCode, PolysemeError } from '../errors.ts';
 import { type DownloadOptions, downloadAll, openHubRepository, parseHubId } from '../hub/hub.ts';
 import { readHubSettings } from '../hub/hub-settings.ts';
 import { CONFIG, noWeights, readShardNames, WEIGHTS, WEIGHTS_INDEX } from './checkpoint.ts';
@@ -18,7 +18,7 @@ export async function downloadModel(
   options: DownloadOptions & { revision?: string } = {},
 ): Promise<string> {
   const { name, revision = options.revision } =
-    parseHubId(id) ?? fail(`${JSON.stringify(id)} is no hub id (owner/name)`);
+    parseHubId(id) ?? fail(`${JSON.stringify(id)} is no hub id (owner/name)`, 'bad-input');
   const settings = readHubSettings();
   const repository = await openHubRepository({ type: 'model', name, revision }, settings);
   const { files, listed, dir } = repository;
@@ -61,6 +61,6 @@ function some(names: Iterable<string>): string {
   return all.slice(0, 8).join(', ') + (all.length > 8 ? ` and ${all.length - 8} more` : '');
 }
 
-function fail(message: string): never {
-  throw new PolysemeError(message);
+function fail(message: string, code: ErrorCode = 'not-found'): never {
+  throw new PolysemeError(message, code);
 }

@@ -21,20 +21,24 @@ export async function resolveModel(source: string, options: DownloadOptions = {}
   if (looksLikePath(source) || parseHubId(source) === null) {
     throw new PolysemeError(
       `the model ${JSON.stringify(source)} does not exist: give a folder, a hub id (owner/name) or ${await builtins()}`,
+      'not-found',
     );
   }
   try {
     return await downloadModel(source, options);
   } catch (error) {
     if (!(error instanceof PolysemeError)) throw error;
-    throw new PolysemeError(`${error.message}; a folder ${JSON.stringify(source)} does not exist either`);
+    throw new PolysemeError(
+      `${error.message}; a folder ${JSON.stringify(source)} does not exist either`,
+      error.code,
+    );
   }
 }
 
 async function resolveBuiltin(source: string): Promise<string> {
   const name = source.slice(BUILTIN.length);
   if ((await builtinNames()).includes(name)) return fileURLToPath(new URL(name, MODELS));
-  throw new PolysemeError(`there is no ${source}; built in: ${await builtins()}`);
+  throw new PolysemeError(`there is no ${source}; built in: ${await builtins()}`, 'not-found');
 }
 
 async function builtins(): Promise<string> {

@@ -61,6 +61,7 @@ export function isComplete(out: string, there: KnownMeta, asked: StudyMeta): boo
   if (differences.length > 0) {
     throw new PolysemeError(
       `${out} is a study with other options (${differences.slice(0, 4).join('; ')}): choose another output (option out), or option overwrite`,
+      'exists',
     );
   }
   return complete;
@@ -70,7 +71,7 @@ export function isComplete(out: string, there: KnownMeta, asked: StudyMeta): boo
 export function checkWritable(out: string): void {
   const folder = dirname(out);
   if (!statSync(folder, { throwIfNoEntry: false })?.isDirectory()) {
-    throw new PolysemeError(`option out ${out}: there is no folder ${folder}`);
+    throw new PolysemeError(`option out ${out}: there is no folder ${folder}`, 'not-found');
   }
   if (existsSync(out) && !statSync(out).isFile()) throw new PolysemeError(`option out ${out} is not a file`);
   try {

@@ -119,6 +119,7 @@ function sitesOfSae(sae: Sae, sites: ReadonlyMap<string, number>, { model }: Mod
     throw new PolysemeError(
       `${label} reads ${full}, which is no site of this model of ${model.layers} layers, e.g. ` +
         `blocks.0.hook_resid_post; if it means another, write that into a copy (polyseme sae convert, option site)`,
+      'unsupported',
     );
   };
   const site = find(hookName);

@@ -77,7 +77,7 @@ async function noWeights(folder: SaeFolder, others: readonly string[]): Promise<
     below.length === 0
       ? `none of ${WEIGHTS.join(', ')} is there`
       : `folders below have one: ${listed(below)}`;
-  throw new PolysemeError(`no SAE in ${folder.label}: ${hint}`);
+  throw new PolysemeError(`no SAE in ${folder.label}: ${hint}`, 'not-found');
 }
 
 function listed(names: readonly string[]): string {

@@ -66,7 +66,10 @@ export class Sae {
   /** Input weights w of latent `j`, a copy: its encoder column (any positive factor aside). */
   encoderColumn(j: number): Float32Array {
     if (!(Number.isInteger(j) && j >= 0 && j < this.config.dSae)) {
-      throw new PolysemeError(`${this.label}: latent ${j} is not among its 0 … ${this.config.dSae - 1}`);
+      throw new PolysemeError(
+        `${this.label}: latent ${j} is not among its 0 … ${this.config.dSae - 1}`,
+        'not-found',
+      );
     }
     return columnOf(this.tensors.W_enc, j);
   }

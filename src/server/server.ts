@@ -84,6 +84,7 @@ function refusal(error: NodeJS.ErrnoException, host: string, port: number): Erro
   if (error.code === 'EADDRINUSE') {
     return new PolysemeError(
       `${at} is taken by another program: stop it, or choose another port (option port)`,
+      'busy',
     );
   }
   if (error.code === 'EACCES')

@@ -182,7 +182,7 @@ export class StudyReader implements Study {
     );
     const missing = ids.find((id) => !found.has(id));
     if (missing !== undefined)
-      throw new PolysemeError(`${this.path} is damaged: it has no context ${missing}`);
+      throw new PolysemeError(`${this.path} is damaged: it has no context ${missing}`, 'not-found');
     return found;
   }
 
@@ -305,6 +305,7 @@ export class StudyReader implements Study {
     if (bank !== undefined) return bank;
     throw new PolysemeError(
       `${this.path} has no bank ${name} (it has ${this.#banks.map((b) => b.name).join(', ')})`,
+      'not-found',
     );
   }
 
@@ -314,7 +315,7 @@ export class StudyReader implements Study {
       index >= 0 && index < units
         ? 'it is not in the study yet: the run was not finished; type its command again'
         : `units go from 0 to ${units - 1}`;
-    return new PolysemeError(`${this.path} has no unit ${bank}/${index}: ${reason}`);
+    return new PolysemeError(`${this.path} has no unit ${bank}/${index}: ${reason}`, 'not-found');
   }
 
   #where(bank: string, index: number): string {

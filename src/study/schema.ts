@@ -46,18 +46,19 @@ export function createDatabase(path: string): Db {
 /** Opens a study that must exist, be one, and not be of a newer version. */
 export function openDatabase(path: string, mode: 'read' | 'write'): Db {
   if (!existsSync(path))
-    throw new PolysemeError(`${path}: no such study; polyseme run makes one (option out)`);
+    throw new PolysemeError(`${path}: no such study; polyseme run makes one (option out)`, 'not-found');
   if (!statSync(path).isFile()) throw new PolysemeError(`${path} is not a file, so not a study`);
   const db = guard(path, () => new Database(mode === 'read' ? readOnly(path) : path));
   const pragma = (name: string): number =>
     guard(path, () => (db.prepare(`PRAGMA ${name}`).raw().all() as number[][])[0]![0]!);
   try {
     if (pragma('application_id') !== APPLICATION_ID)
-      throw new PolysemeError(`${path} is not a study of Polyseme's`);
+      throw new PolysemeError(`${path} is not a study of Polyseme's`, 'damaged');
     const version = pragma('user_version');
     if (version > VERSION) {
       throw new PolysemeError(
         `${path} was made by a newer Polyseme (layout ${version}, this one reads ${VERSION}): update Polyseme`,
+        'unsupported',
       );
     }
   } catch (error) {
@@ -79,7 +80,8 @@ export function guard<T>(path: string, call: () => T): T {
   } catch (error) {
     if (error instanceof PolysemeError) throw error;
     const message = error instanceof Error ? error.message : String(error);
-    if (/not a database/i.test(message)) throw new PolysemeError(`${path} is not a study of Polyseme's`);
+    if (/not a database/i.test(message))
+      throw new PolysemeError(`${path} is not a study of Polyseme's`, 'damaged');
     if (isDiskFull(error)) throw diskFull(path);
     if (/unable to open|readonly|SQLITE_CANTOPEN/i.test(message)) {
       throw new PolysemeError(`${path} cannot be written (${message}): choose another output (option out)`);

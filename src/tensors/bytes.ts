@@ -26,7 +26,7 @@ export interface RandomFile {
 
 export async function openFile(path: string, label = path): Promise<RandomFile> {
   const real = await realpath(path).catch(() => {
-    throw new PolysemeError(`${label}: no such file`);
+    throw new PolysemeError(`${label}: no such file`, 'not-found');
   });
   const handle = await open(real, 'r').catch((error: Error) => {
     throw new PolysemeError(`${label}: cannot be read (${error.message})`);
@@ -133,7 +133,7 @@ export function convert(bytes: Uint8Array, dtype: Dtype, out: Float32Array): voi
       out.set(bytes);
       return;
     default:
-      throw new PolysemeError(`elements of type ${dtype} cannot be read as numbers here`);
+      throw new PolysemeError(`elements of type ${dtype} cannot be read as numbers here`, 'unsupported');
   }
 }
 
@@ -158,5 +158,6 @@ async function fill(handle: FileHandle, target: Uint8Array, position: number, la
 function truncated(label: string, size: number, needed: number): PolysemeError {
   return new PolysemeError(
     `${label}: the file ends at byte ${size}, but its header needs ${needed}; it is truncated or damaged, fetch it again`,
+    'damaged',
   );
 }

@@ -42,7 +42,10 @@ async function checkTensor(ref: TensorRef, name: string, buffers: readonly [Arra
   const test = TESTS[ref.dtype];
   if (test === undefined) {
     if (!ref.dtype.startsWith('F')) return;
-    throw new PolysemeError(`${ref.file}: tensor "${name}" is ${ref.dtype}; F32, F16, BF16 or F64 is needed`);
+    throw new PolysemeError(
+      `${ref.file}: tensor "${name}" is ${ref.dtype}; F32, F16, BF16 or F64 is needed`,
+      'unsupported',
+    );
   }
   const handle = await open(ref.file, 'r');
   let ahead: Promise<number> | undefined;
@@ -51,7 +54,7 @@ async function checkTensor(ref: TensorRef, name: string, buffers: readonly [Arra
     for (let done = 0, turn = 0; done < ref.length; done += CHUNK, turn ^= 1) {
       const got = await ahead;
       if (got < Math.min(CHUNK, ref.length - done)) {
-        throw new PolysemeError(`${ref.file} is truncated inside tensor "${name}"`);
+        throw new PolysemeError(`${ref.file} is truncated inside tensor "${name}"`, 'damaged');
       }
       ahead = readChunk(handle, buffers[turn ^ 1]!, ref, done + CHUNK);
       const chunk = buffers[turn]!;
@@ -59,6 +62,7 @@ async function checkTensor(ref: TensorRef, name: string, buffers: readonly [Arra
         const index = done / test.elementBytes + firstOverflow(new DataView(chunk, 0, got), test);
         throw new PolysemeError(
           `${ref.file}: tensor "${name}" is not finite (NaN or infinity) at index ${index} of shape [${ref.shape}]`,
+          'damaged',
         );
       }
     }

@@ -71,7 +71,8 @@ export async function writeNpz(
 
 async function readHeader(file: RandomFile, entry: ZipEntry): Promise<NpyHeader> {
   const array = await openEntry(file, entry);
-  const damaged = (what: string) => new PolysemeError(`${array.label}: not an array of NumPy: ${what}`);
+  const damaged = (what: string) =>
+    new PolysemeError(`${array.label}: not an array of NumPy: ${what}`, 'damaged');
   // A deflated entry is read in order: the length first, then all up to the numbers.
   const start = await array.bytes(0, Math.min(12, entry.size));
   if (start.length < 12 || String.fromCharCode(...start.subarray(0, 6)) !== MAGIC)
@@ -112,7 +113,10 @@ async function readArray(
   const data = await readFloats(array, start, count, dtype);
   const columnMajor = fortran && shape.length === 2;
   if (fortran && shape.length > 2)
-    throw new PolysemeError(`${array.label}: Fortran order of ${shape.length} dimensions cannot be read`);
+    throw new PolysemeError(
+      `${array.label}: Fortran order of ${shape.length} dimensions cannot be read`,
+      'unsupported',
+    );
   if (entry.deflated) return { data, shape, columnMajor };
   const stored = columnMajor ? [...shape].reverse() : shape;
   return {

@@ -54,7 +54,7 @@ export function readPickle(
   let steps = 0;
 
   const fail = (what: string): never => {
-    throw new PolysemeError(`${label}: not a pickle that can be read: ${what} at byte ${at}`);
+    throw new PolysemeError(`${label}: not a pickle that can be read: ${what} at byte ${at}`, 'damaged');
   };
   const skip = (count: number): number => {
     if (!(at + count <= bytes.length)) fail(`it ends inside a value of ${count} bytes`);
@@ -86,6 +86,7 @@ export function readPickle(
     if (!rules.allowed.has(name)) {
       throw new PolysemeError(
         `${label}: its pickle asks for ${name}, which no checkpoint of tensors needs; refused, nothing was run`,
+        'damaged',
       );
     }
     return new Global(name);

@@ -67,16 +67,21 @@ export async function readSafetensorsHeader(path: string): Promise<SafetensorsHe
     if (!stat.isFile()) throw new PolysemeError(`${path} is not a file`);
     const { size } = stat;
     if (size < 8)
-      throw new PolysemeError(`${path} is no safetensors file: ${size} bytes are less than its header`);
+      throw new PolysemeError(
+        `${path} is no safetensors file: ${size} bytes are less than its header`,
+        'damaged',
+      );
     const headerLength = Number((await readExactly(handle, 8, 0, path)).readBigUInt64LE());
     if (headerLength > MAX_HEADER) {
       throw new PolysemeError(
         `${path} is no safetensors file: a header of ${headerLength} bytes (limit ${MAX_HEADER})`,
+        'damaged',
       );
     }
     if (8 + headerLength > size) {
       throw new PolysemeError(
         `${path} is truncated: ${size} bytes, its header alone says ${8 + headerLength}`,
+        'damaged',
       );
     }
     const text = decodeUtf8(await readExactly(handle, headerLength, 8, path), path);
@@ -116,7 +121,8 @@ function checkHeader(text: string, facts: FileFacts): Pick<SafetensorsHeader, 't
   const { path, size, dataStart } = facts;
   const header = parseObject(text, path);
   const duplicate = duplicateKey(text);
-  if (duplicate !== undefined) throw new PolysemeError(`${path}: its header names ${quote(duplicate)} twice`);
+  if (duplicate !== undefined)
+    throw new PolysemeError(`${path}: its header names ${quote(duplicate)} twice`, 'damaged');
   const entries = Object.entries(header).filter(([name]) => name !== '__metadata__');
   if (entries.length > MAX_TENSORS) {
     throw new PolysemeError(`${path}: ${entries.length} tensors (limit ${MAX_TENSORS})`);
@@ -128,14 +134,18 @@ function checkHeader(text: string, facts: FileFacts): Pick<SafetensorsHeader, 't
   let end = dataStart;
   const inOrder = [...tensors].sort(([, a], [, b]) => a.offset - b.offset || a.length - b.length);
   for (const [name, { offset, length }] of inOrder) {
-    if (offset < end) throw new PolysemeError(`${path}: tensor ${quote(name)} overlaps the one before it`);
+    if (offset < end)
+      throw new PolysemeError(`${path}: tensor ${quote(name)} overlaps the one before it`, 'damaged');
     if (offset > end) {
-      throw new PolysemeError(`${path}: a hole of ${offset - end} bytes before tensor ${quote(name)}`);
+      throw new PolysemeError(
+        `${path}: a hole of ${offset - end} bytes before tensor ${quote(name)}`,
+        'damaged',
+      );
     }
     end = offset + length;
   }
   if (end < size)
-    throw new PolysemeError(`${path}: ${size - end} bytes after its last tensor belong to none`);
+    throw new PolysemeError(`${path}: ${size - end} bytes after its last tensor belong to none`, 'damaged');
   return { tensors, metadata: checkMetadata(header['__metadata__'], path) };
 }
 
@@ -150,6 +160,7 @@ function checkEntry(name: string, entry: unknown, { file, path, dataStart, size 
   if (!Array.isArray(shape) || shape.length > MAX_RANK || !shape.every(isCount)) {
     throw new PolysemeError(
       `${where} has the shape ${quote(shape)}; it must be at most ${MAX_RANK} non-negative integers`,
+      'damaged',
     );
   }
   if (
@@ -158,16 +169,23 @@ function checkEntry(name: string, entry: unknown, { file, path, dataStart, size 
     !offsets.every(isCount) ||
     offsets[0]! > offsets[1]!
   ) {
-    throw new PolysemeError(`${where} has the data_offsets ${quote(offsets)}; they must be [start, end]`);
+    throw new PolysemeError(
+      `${where} has the data_offsets ${quote(offsets)}; they must be [start, end]`,
+      'damaged',
+    );
   }
   const [start, end] = offsets as [number, number];
   if (dataStart + end > size) {
-    throw new PolysemeError(`${where} ends at byte ${dataStart + end}, the file is truncated at ${size}`);
+    throw new PolysemeError(
+      `${where} ends at byte ${dataStart + end}, the file is truncated at ${size}`,
+      'damaged',
+    );
   }
   const expected = shape.reduce<number>((product, n) => product * n, DTYPE_BYTES[dtype as Dtype]);
   if (end - start !== expected) {
     throw new PolysemeError(
       `${where} has ${end - start} bytes, its shape [${shape}] of ${dtype} needs ${expected}`,
+      'damaged',
     );
   }
   return { file, dtype: dtype as Dtype, shape, offset: dataStart + start, length: expected };
@@ -178,7 +196,7 @@ function checkMetadata(metadata: unknown, path: string): Record<string, string> 
   if (typeof metadata === 'object' && Object.values(metadata).every((value) => typeof value === 'string')) {
     return metadata as Record<string, string>;
   }
-  throw new PolysemeError(`${path}: its __metadata__ must map names to strings`);
+  throw new PolysemeError(`${path}: its __metadata__ must map names to strings`, 'damaged');
 }
 
 function parseObject(text: string, path: string): Record<string, unknown> {
@@ -187,7 +205,7 @@ function parseObject(text: string, path: string): Record<string, unknown> {
     if (typeof value === 'object' && value !== null && !Array.isArray(value))
       return value as Record<string, unknown>;
   } catch {}
-  throw new PolysemeError(`${path} is no safetensors file: its header is not a JSON object`);
+  throw new PolysemeError(`${path} is no safetensors file: its header is not a JSON object`, 'damaged');
 }
 
 /** The first key that valid JSON `text` repeats in its outermost object; JSON.parse keeps the last one silently. */
@@ -214,7 +232,7 @@ function decodeUtf8(bytes: Buffer, path: string): string {
   try {
     return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
   } catch {
-    throw new PolysemeError(`${path} is no safetensors file: its header is not UTF-8`);
+    throw new PolysemeError(`${path} is no safetensors file: its header is not UTF-8`, 'damaged');
   }
 }
 
@@ -223,7 +241,7 @@ function decodeUtf8(bytes: Buffer, path: string): string {
 /** The reference of a tensor that must be there. */
 export function tensorOf(source: TensorSource, name: string): TensorRef {
   const ref = source.tensors.get(name);
-  if (ref === undefined) throw new PolysemeError(`the checkpoint has no tensor ${quote(name)}`);
+  if (ref === undefined) throw new PolysemeError(`the checkpoint has no tensor ${quote(name)}`, 'not-found');
   return ref;
 }
 
@@ -236,7 +254,10 @@ function toFloat32(bytes: Buffer, { dtype, file }: TensorRef, name: string): Flo
     const bits = Uint32Array.from(new Uint16Array(buffer), (half) => half << 16);
     return new Float32Array(bits.buffer);
   }
-  throw new PolysemeError(`${file}: tensor ${quote(name)} is ${dtype}; F32, F16, BF16 or F64 is needed`);
+  throw new PolysemeError(
+    `${file}: tensor ${quote(name)} is ${dtype}; F32, F16, BF16 or F64 is needed`,
+    'unsupported',
+  );
 }
 
 /** A buffer of its own ArrayBuffer, so that any element type can view it. */
@@ -255,7 +276,8 @@ async function readExactly(
       Math.min(length - done, MAX_TRANSFER),
       position + done,
     );
-    if (bytesRead === 0) throw new PolysemeError(`${path} is truncated: it ends at byte ${position + done}`);
+    if (bytesRead === 0)
+      throw new PolysemeError(`${path} is truncated: it ends at byte ${position + done}`, 'damaged');
     done += bytesRead;
   }
   return bytes;

@@ -39,7 +39,10 @@ export function elementsOf(shape: readonly unknown[], label: string, name: strin
     else count *= size;
   }
   if (!(count <= MAX_ELEMENTS) || shape.length > MAX_RANK) {
-    throw new PolysemeError(`${label}: tensor ${name} claims the impossible shape [${shape.join(', ')}]`);
+    throw new PolysemeError(
+      `${label}: tensor ${name} claims the impossible shape [${shape.join(', ')}]`,
+      'damaged',
+    );
   }
   return count;
 }
@@ -74,6 +77,7 @@ export async function matrix(file: TensorFile, name: string): Promise<Matrix> {
   if (shape.length !== 2) {
     throw new PolysemeError(
       `${file.label}: tensor ${name} has shape [${shape.join(', ')}]; a matrix is needed`,
+      'unsupported',
     );
   }
   const [rows, cols] = shape as [number, number];
@@ -88,6 +92,7 @@ export async function vector(file: TensorFile, name: string): Promise<Float32Arr
   if (shape.length !== 1) {
     throw new PolysemeError(
       `${file.label}: tensor ${name} has shape [${shape.join(', ')}]; a vector is needed`,
+      'unsupported',
     );
   }
   return (await file.read(name)).data;
@@ -99,6 +104,7 @@ export async function scalar(file: TensorFile, name: string): Promise<number> {
   if (shape.some((size) => size !== 1)) {
     throw new PolysemeError(
       `${file.label}: tensor ${name} has shape [${shape.join(', ')}]; one number is needed`,
+      'unsupported',
     );
   }
   return (await file.read(name)).data[0]!;

@@ -127,11 +127,12 @@ function tensorOf(
   if (count > 0 && !(last < storage.count)) {
     throw new PolysemeError(
       `${label}: a tensor of shape [${sizes.join(', ')}] reaches past its storage ${storage.key} of ${storage.count} numbers`,
+      'damaged',
     );
   }
   return new Tensor(storage, offset as number, sizes, steps);
 }
 
 export function refuse(label: string, what: string): never {
-  throw new PolysemeError(`${label}: its pickle asks for ${what}; refused, nothing was run`);
+  throw new PolysemeError(`${label}: its pickle asks for ${what}; refused, nothing was run`, 'damaged');
 }

@@ -40,14 +40,17 @@ async function openArchive(file: RandomFile): Promise<TensorFile> {
   const entries = await readZip(file);
   const pickles = [...entries.values()].filter(({ name }) => /^[^/]+\/data\.pkl$/.test(name));
   if (pickles.length !== 1)
-    throw new PolysemeError(`${file.label}: a zip archive, but not of torch (no data.pkl)`);
+    throw new PolysemeError(`${file.label}: a zip archive, but not of torch (no data.pkl)`, 'damaged');
   const prefix = pickles[0]!.name.slice(0, -'data.pkl'.length);
   const order = entries.get(`${prefix}byteorder`);
   if (order !== undefined) {
     const entry = await openEntry(file, order);
     const text = new TextDecoder().decode(await entry.bytes(0, Math.min(16, entry.size)));
     if (text !== 'little')
-      throw new PolysemeError(`${file.label}: its numbers are ${text}-endian; only little is read`);
+      throw new PolysemeError(
+        `${file.label}: its numbers are ${text}-endian; only little is read`,
+        'unsupported',
+      );
   }
   if (pickles[0]!.size > MAX_PICKLE) throw tooLong(file, pickles[0]!.size);
   const entry = await openEntry(file, pickles[0]!);
@@ -58,6 +61,7 @@ async function openArchive(file: RandomFile): Promise<TensorFile> {
     if (data === undefined || data.deflated || data.size < count * DTYPE_BYTES[dtype]) {
       throw new PolysemeError(
         `${file.label}: storage ${key} should hold ${count} ${dtype}, but ${data === undefined ? 'is missing' : `has ${data.size} bytes`}; the file is damaged`,
+        'damaged',
       );
     }
     return dataOffset(file, data);
@@ -80,27 +84,33 @@ async function openLegacy(file: RandomFile): Promise<TensorFile> {
     if (error instanceof PolysemeError && error.message.includes('asks for')) throw error;
     throw new PolysemeError(
       `${label}: not a file of torch.save (neither a zip archive nor its older format)`,
+      'damaged',
     );
   }
   if (first.value !== LEGACY_MAGIC) {
-    throw new PolysemeError(`${label}: a pickle, but not of torch.save (its magic number is missing)`);
+    throw new PolysemeError(
+      `${label}: a pickle, but not of torch.save (its magic number is missing)`,
+      'damaged',
+    );
   }
   const version = readPickle(head, first.end, plain, label);
   const system = readPickle(head, version.end, plain, label);
   const storages = new Map<string, Storage>();
   const object = readPickle(head, system.end, rulesFor(label, storages), label);
   const keys = readPickle(head, object.end, plain, label);
-  if (!Array.isArray(keys.value)) throw new PolysemeError(`${label}: its list of storages is missing`);
+  if (!Array.isArray(keys.value))
+    throw new PolysemeError(`${label}: its list of storages is missing`, 'damaged');
   const offsets = new Map<string, number>();
   let at = keys.end;
   for (const key of keys.value as Pickled[]) {
     const storage = storages.get(String(key));
     if (storage === undefined)
-      throw new PolysemeError(`${label}: storage ${String(key)} belongs to no tensor`);
+      throw new PolysemeError(`${label}: storage ${String(key)} belongs to no tensor`, 'damaged');
     const count = Number(new DataView((await file.bytes(at, 8)).buffer).getBigInt64(0, true));
     if (count < storage.count)
       throw new PolysemeError(
         `${label}: storage ${storage.key} holds ${count} numbers, not ${storage.count}`,
+        'damaged',
       );
     offsets.set(storage.key, at + 8);
     at += 8 + count * DTYPE_BYTES[storage.dtype];
@@ -119,12 +129,12 @@ function dictionary(
 ): TensorFile {
   const { label } = file;
   if (!(value instanceof Map))
-    throw new PolysemeError(`${label}: holds no dictionary of tensors; save the state_dict`);
+    throw new PolysemeError(`${label}: holds no dictionary of tensors; save the state_dict`, 'damaged');
   const tensors = new Map<string, Tensor>();
   const values = new Map<string, unknown>();
   for (const [key, item] of value) {
     if (typeof key !== 'string')
-      throw new PolysemeError(`${label}: its dictionary has a key that is no text`);
+      throw new PolysemeError(`${label}: its dictionary has a key that is no text`, 'damaged');
     if (item instanceof Tensor) tensors.set(key, item);
     else values.set(key, item);
   }
@@ -177,5 +187,8 @@ function isDense(shape: readonly number[], strides: readonly number[]): boolean 
 }
 
 function tooLong({ label }: RandomFile, size: number): PolysemeError {
-  return new PolysemeError(`${label}: its pickle claims ${size} bytes; no more than ${MAX_PICKLE} are read`);
+  return new PolysemeError(
+    `${label}: its pickle claims ${size} bytes; no more than ${MAX_PICKLE} are read`,
+    'damaged',
+  );
 }

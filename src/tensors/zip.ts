@@ -139,6 +139,7 @@ export function* writeZip(
     if (at + size > MAX_WRITTEN) {
       throw new PolysemeError(
         `an archive of more than 4 GiB cannot be written (entry ${name}); choose the format saelens`,
+        'unsupported',
       );
     }
     const label = new TextEncoder().encode(name);
@@ -276,5 +277,5 @@ function record(signature: number, length: number) {
 }
 
 function damaged(file: { label: string }, what: string): PolysemeError {
-  return new PolysemeError(`${file.label}: not a whole zip archive: ${what}; fetch it again`);
+  return new PolysemeError(`${file.label}: not a whole zip archive: ${what}; fetch it again`, 'damaged');
 }

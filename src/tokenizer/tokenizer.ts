@@ -94,8 +94,9 @@ export function checkVocabulary(tokenizer: Pick<Tokenizer, 'size'>, vocabSize: n
 function checkIds(json: Record<string, unknown>, path: string): number {
   const { model, added_tokens: added } = json as { model?: { vocab?: unknown }; added_tokens?: unknown };
   const vocab = model?.vocab;
-  if (typeof vocab !== 'object' || vocab === null) throw new PolysemeError(`${path} has no model.vocab`);
-  if (!Array.isArray(added ?? [])) throw new PolysemeError(`${path}: added_tokens is no list`);
+  if (typeof vocab !== 'object' || vocab === null)
+    throw new PolysemeError(`${path} has no model.vocab`, 'damaged');
+  if (!Array.isArray(added ?? [])) throw new PolysemeError(`${path}: added_tokens is no list`, 'damaged');
   let size = 0;
   const check = (id: unknown, token: unknown) => {
     if (
@@ -106,6 +107,7 @@ function checkIds(json: Record<string, unknown>, path: string): number {
     ) {
       throw new PolysemeError(
         `${path}: token ${JSON.stringify(token)} has the id ${JSON.stringify(id)} (0 to ${MAX_ID - 1})`,
+        'damaged',
       );
     }
     size = Math.max(size, (id as number) + 1);
@@ -117,7 +119,7 @@ function checkIds(json: Record<string, unknown>, path: string): number {
   }
   const addedTokens = (added ?? []) as ({ id?: unknown; content?: unknown } | null)[];
   for (const token of addedTokens) check(token?.id, token?.content);
-  if (size === 0) throw new PolysemeError(`${path} has an empty vocabulary`);
+  if (size === 0) throw new PolysemeError(`${path} has an empty vocabulary`, 'damaged');
   return size;
 }
 
@@ -127,7 +129,10 @@ function construct(json: object, config: object, path: string): LibraryTokenizer
     inner.encode('a b', { add_special_tokens: false });
     return inner;
   } catch (error) {
-    throw new PolysemeError(`${path} is not a tokenizer that can be read: ${(error as Error).message}`);
+    throw new PolysemeError(
+      `${path} is not a tokenizer that can be read: ${(error as Error).message}`,
+      'damaged',
+    );
   }
 }
 
@@ -159,5 +164,5 @@ function noTokenizer(dir: string, files: ReadonlySet<string>): PolysemeError {
     old === undefined
       ? 'put the one that belongs to the checkpoint beside its config.json'
       : `it has ${old}: convert it once with Python's transformers: AutoTokenizer.from_pretrained(IN).save_pretrained(OUT)`;
-  return new PolysemeError(`${dir} has no tokenizer.json; ${mend}`);
+  return new PolysemeError(`${dir} has no tokenizer.json; ${mend}`, 'not-found');
 }

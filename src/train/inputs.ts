@@ -47,7 +47,7 @@ async function openCached(dir: string, options: ResolvedSaeTrainOptions): Promis
     const { origin } = source;
     const refuse = (what: string, there: unknown, asked: unknown): never => {
       throw new PolysemeError(
-        `${dir} holds activations of ${what} ${there}, not of ${asked}: leave --${what} out, or make another cache`,
+        `${dir} holds activations of ${what} ${there}, not of ${asked}: leave option ${what} out, or make another cache`,
       );
     };
     let note: string | null = null;

@@ -104,12 +104,14 @@ export async function readRun(out: string, asked: Record<string, unknown>): Prom
   if (differences.length > 0) {
     throw new PolysemeError(
       `${out} is a training with other options (${differences.slice(0, 4).join('; ')}): choose another output (option out), or delete it`,
+      'exists',
     );
   }
   if (there.diverged !== undefined) {
     throw new PolysemeError(
       `${out}: this training diverged in ${there.diverged}; the same command would again: give a lower learning rate or ` +
         'clip gradients, with another output (option out), or delete the folder',
+      'diverged',
     );
   }
   return there as unknown as RunFile;

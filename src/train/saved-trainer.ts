@@ -66,7 +66,7 @@ export async function readCheckpoint(
   const path = join(dir, `checkpoint-${Math.max(...steps)}`);
   const damaged = (error: unknown): never => {
     const why = error instanceof Error ? error.message : String(error);
-    throw new PolysemeError(`${path} is damaged (${why}): delete it to start again`);
+    throw new PolysemeError(`${path} is damaged (${why}): delete it to start again`, 'damaged');
   };
   try {
     const meta = JSON.parse(await readFile(join(path, 'state.json'), 'utf8')) as Meta;

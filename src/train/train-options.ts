@@ -175,6 +175,6 @@ export function sweep(
     ),
   );
   const twice = members.find(({ name }, i) => members.findIndex((member) => member.name === name) !== i);
-  if (twice !== undefined) throw new PolysemeError(`the sweep has ${twice.name} twice`);
+  if (twice !== undefined) throw new PolysemeError(`the sweep has ${twice.name} twice`, 'damaged');
   return members;
 }

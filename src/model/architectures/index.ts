@@ -17,6 +17,7 @@ export function readModelConfig(
   if (architecture === undefined) {
     throw new PolysemeError(
       `${where}: model_type ${JSON.stringify(type)} is not an architecture that can be run (known: ${Object.keys(ARCHITECTURES).join(', ')})`,
+      'unsupported',
     );
   }
   return { architecture, config: architecture.readConfig(new RawConfig(values, where)) };

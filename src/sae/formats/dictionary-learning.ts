@@ -61,7 +61,10 @@ export async function readDictionaryLearning(file: TensorFile, folder: SaeFolder
 function classOf(file: TensorFile, named: string | null, label: string): DictClass {
   if (named !== null) {
     if (CLASSES.includes(named as DictClass)) return named as DictClass;
-    throw new PolysemeError(`${label}: dict_class ${named} is not supported (${CLASSES.join(', ')})`);
+    throw new PolysemeError(
+      `${label}: dict_class ${named} is not supported (${CLASSES.join(', ')})`,
+      'unsupported',
+    );
   }
   const has = (name: string) => file.tensors.has(name);
   if (has('group_sizes')) return 'MatryoshkaBatchTopKSAE';

@@ -38,7 +38,8 @@ export async function readJson(folder: SaeFolder, name: string): Promise<Record<
 
 async function localFolder(source: string): Promise<SaeFolder> {
   const info = await stat(source).catch(() => null);
-  if (info === null) throw new PolysemeError(`no SAE at ${source}: there is no such file or folder`);
+  if (info === null)
+    throw new PolysemeError(`no SAE at ${source}: there is no such file or folder`, 'not-found');
   const file = info.isDirectory() ? null : basename(source);
   const folder = info.isDirectory() ? source : dirname(source);
   const found = await readdir(folder, { withFileTypes: true });

@@ -25,6 +25,7 @@ export async function readGemmaScope(file: TensorFile, folder: SaeFolder): Promi
   if (file.tensors.has('affine_skip_connection')) {
     throw new PolysemeError(
       `${folder.label}: transcoders of Gemma Scope 2 with an affine skip connection are not supported`,
+      'unsupported',
     );
   }
   const notes: string[] = [];

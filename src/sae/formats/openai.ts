@@ -26,7 +26,10 @@ export async function readOpenAi(file: TensorFile, folder: SaeFolder): Promise<S
   const { label } = folder;
   const activation = file.values.get('activation') ?? 'ReLU';
   if (activation !== 'ReLU' && activation !== 'TopK') {
-    throw new PolysemeError(`${label}: activation ${String(activation)} is not supported (ReLU, TopK)`);
+    throw new PolysemeError(
+      `${label}: activation ${String(activation)} is not supported (ReLU, TopK)`,
+      'unsupported',
+    );
   }
   let k: number | null = null;
   if (activation === 'TopK') {
@@ -35,6 +38,7 @@ export async function readOpenAi(file: TensorFile, folder: SaeFolder): Promise<S
     if (get('postact_fn') !== 'ReLU') {
       throw new PolysemeError(
         `${label}: TopK with postact_fn ${String(get('postact_fn'))} is not supported (ReLU)`,
+        'unsupported',
       );
     }
     k = Number(get('k'));

@@ -5,14 +5,20 @@ import type { Sae } from '../sae.ts';
 /** The error of what a format cannot express: `refuse('gated architecture')`. */
 export function refuser({ label }: Sae, format: string): (what: string) => never {
   return (what) => {
-    throw new PolysemeError(`${label} cannot be written in ${format}'s format: it has no ${what}`);
+    throw new PolysemeError(
+      `${label} cannot be written in ${format}'s format: it has no ${what}`,
+      'unsupported',
+    );
   };
 }
 
 /** Refuses a transcoder: every format's are only read. */
 export function refuseTranscoder({ config, label }: Sae, format: string): void {
   if (!config.transcoder) return;
-  throw new PolysemeError(`${label} cannot be written in ${format}'s format: transcoders are only read`);
+  throw new PolysemeError(
+    `${label} cannot be written in ${format}'s format: transcoders are only read`,
+    'unsupported',
+  );
 }
 
 /** Refuses a skip connection. */

@@ -48,7 +48,7 @@ const RENAMED: Readonly<Record<string, string>> = {
  */
 export async function readSaeLens(file: TensorFile, folder: SaeFolder): Promise<Sae> {
   if (!folder.has('cfg.json')) {
-    throw new PolysemeError(`${folder.label}: weights of SAELens, but no cfg.json beside them`);
+    throw new PolysemeError(`${folder.label}: weights of SAELens, but no cfg.json beside them`, 'not-found');
   }
   const json = await readJson(folder, 'cfg.json');
   const label = `${folder.label} (cfg.json)`;
@@ -128,7 +128,10 @@ function upgrade(old: Json, label: string): Json {
   const named = json['architecture'] ?? 'standard';
   const architecture = activation === 'topk' ? 'topk' : named;
   if (activation !== 'relu' && activation !== 'topk') {
-    throw new PolysemeError(`${label}: activation_fn ${String(activation)} is not supported (relu, topk)`);
+    throw new PolysemeError(
+      `${label}: activation_fn ${String(activation)} is not supported (relu, topk)`,
+      'unsupported',
+    );
   }
   const hookName = String(json['hook_name'] ?? '');
   const normalize = json['normalize_activations'] ?? 'none';
@@ -153,20 +156,26 @@ function readConfig(json: Json, label: string): SaeConfig {
   if (known === undefined) {
     throw new PolysemeError(
       `${label}: architecture ${name} is not supported (${Object.keys(NAMES).join(', ')})`,
+      'unsupported',
     );
   }
   const dIn = top.count('d_in');
   const dSae = top.count('d_sae');
-  if (dIn === null || dSae === null) throw new PolysemeError(`${label}: d_in and d_sae are needed`);
+  if (dIn === null || dSae === null)
+    throw new PolysemeError(`${label}: d_in and d_sae are needed`, 'damaged');
   const normalize = top.text('normalize_activations') ?? 'none';
   if (!NORMALIZATIONS.includes(normalize as SaeNormalization)) {
     throw new PolysemeError(
       `${label}: normalize_activations ${normalize} is not supported (${NORMALIZATIONS.join(', ')})`,
+      'unsupported',
     );
   }
   const reshape = top.text('reshape_activations') ?? 'none';
   if (reshape !== 'none' && reshape !== 'hook_z') {
-    throw new PolysemeError(`${label}: reshape_activations ${reshape} is not supported (none, hook_z)`);
+    throw new PolysemeError(
+      `${label}: reshape_activations ${reshape} is not supported (none, hook_z)`,
+      'unsupported',
+    );
   }
   const training = about.object('training_architecture_details') ?? {};
   const trainedAs = known.trainedAs ?? about.text('training_architecture');

@@ -16,16 +16,22 @@ import { refuseNormalization, refuser, refuseTranscoder } from './refuse.ts';
  */
 export async function readSparsify(file: TensorFile, folder: SaeFolder): Promise<Sae> {
   if (!folder.has('cfg.json')) {
-    throw new PolysemeError(`${folder.label}: weights of sparsify, but no cfg.json beside them`);
+    throw new PolysemeError(`${folder.label}: weights of sparsify, but no cfg.json beside them`, 'not-found');
   }
   const json = await readJson(folder, 'cfg.json');
   const cfg = fields(json, `${folder.label} (cfg.json)`);
   const activation = cfg.text('activation') ?? 'topk';
   if (activation !== 'topk' && activation !== 'groupmax') {
-    throw new PolysemeError(`${folder.label}: activation ${activation} is not supported (topk, groupmax)`);
+    throw new PolysemeError(
+      `${folder.label}: activation ${activation} is not supported (topk, groupmax)`,
+      'unsupported',
+    );
   }
   if (cfg.flag('signed') === true) {
-    throw new PolysemeError(`${folder.label}: signed latents (of sparsify before 1.0) are not supported`);
+    throw new PolysemeError(
+      `${folder.label}: signed latents (of sparsify before 1.0) are not supported`,
+      'unsupported',
+    );
   }
   const transcoder = cfg.flag('transcode') ?? false;
   const tensors: SaeTensors = {

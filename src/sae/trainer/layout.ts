@@ -244,6 +244,7 @@ export class Layout {
     } catch {
       throw new PolysemeError(
         `SAE training: this machine does not give the ${(this.#next / 2 ** 30).toFixed(1)} GiB that this trainer needs: use a smaller batch or fewer latents`,
+        'unsupported',
       );
     }
   }

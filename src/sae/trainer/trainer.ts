@@ -180,7 +180,7 @@ export class SaeTrainer {
 
   #idle(): void {
     if (this.#busy)
-      throw new PolysemeError('SAE training: a step is still running: await it before the next call');
+      throw new PolysemeError('SAE training: a step is still running: await it before the next call', 'busy');
   }
 
   #checkBatch(batch: Float32Array): number {
@@ -229,6 +229,7 @@ function asFailure(error: unknown, updating: boolean): PolysemeError {
   const why = (error as Error).message.split('\n')[0];
   return new PolysemeError(
     `SAE training: a step stopped half-way (${why}), and the weights are lost: restore a state that was saved before`,
+    'damaged',
   );
 }
 

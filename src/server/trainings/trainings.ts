@@ -63,6 +63,7 @@ export class Trainings {
     if (stat === undefined) {
       throw new PolysemeError(
         `${dir}: no such folder: give one that holds trainings, or will (mkdir ${dir} makes it)`,
+        'not-found',
       );
     }
     if (!stat.isDirectory()) throw new PolysemeError(`${dir} is not a folder: give one that holds trainings`);
