@@ -35,7 +35,7 @@ export function define(command: Command): void {
     .argument('<STUDY>', studyArgument);
   addOptions(command, shape, { banks: (text) => text.split(',').map((name) => name.trim()) });
   command
-    .addHelpText('after', '\nExample:\n  polyseme compare study.db --banks mlp.1,sae/small')
+    .addHelpText('after', '\nExample:\n  polyseme compare study.db --banks mlp.1,mlp.3 --units 100')
     .action(
       async (
         path: string,

@@ -63,7 +63,7 @@ export async function createProgram(words: readonly string[] | null): Promise<Co
     .configureHelp({ sortSubcommands: false })
     .addHelpText(
       'after',
-      '\nExamples:\n  polyseme run --contexts 500\n  polyseme units study.db --sort clusters --desc --limit 10\n  polyseme unit study.db mlp.2/137',
+      '\nExamples:\n  polyseme run --contexts 200 --out first.db\n  polyseme units study.db --sort clusters --desc --limit 10\n  polyseme unit study.db mlp.2/137',
     );
   await addCommands(program, COMMANDS, words);
   return program;

@@ -31,7 +31,7 @@ export function define(command: Command): void {
   command
     .addHelpText(
       'after',
-      '\nExamples:\n  polyseme run --contexts 500 --out first.db\n  polyseme run --model openai-community/gpt2 --data books.jsonl.gz --column paragraphs --contexts 5000 --out gpt2.db\n  polyseme run --layers none --sae jb=hf:jbloom/GPT2-Small-SAEs-Reformatted:blocks.8.hook_resid_pre --model openai-community/gpt2 --out sae.db',
+      '\nExamples:\n  polyseme run --contexts 200 --out first.db\n  polyseme run --model openai-community/gpt2 --data books.jsonl.gz --column paragraphs --contexts 5000 --out gpt2.db\n  polyseme run --layers none --sae jb=hf:jbloom/GPT2-Small-SAEs-Reformatted:blocks.8.hook_resid_pre --model openai-community/gpt2 --out sae.db',
     )
     .action(act);
 }

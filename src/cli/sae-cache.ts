@@ -18,7 +18,7 @@ export function define(command: Command): void {
   command
     .addHelpText(
       'after',
-      '\nExample:\n  polyseme sae cache --site blocks.2.hook_resid_post --tokens 6000 --out cache',
+      '\nExample:\n  polyseme sae cache --site blocks.2.hook_resid_post --tokens 6000 --out activations',
     )
     .action(act);
 }

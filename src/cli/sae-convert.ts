@@ -31,10 +31,7 @@ export function define(command: Command): void {
     .argument('<OUT>', 'the folder to write; made if it does not exist');
   addOptions(command, shape);
   command
-    .addHelpText(
-      'after',
-      '\nExample:\n  polyseme sae convert runs/1/ae.pt mine --site blocks.3.hook_resid_post',
-    )
+    .addHelpText('after', '\nExample:\n  polyseme sae convert my-sae copy --format sparsify')
     .action(
       async (
         source: string,

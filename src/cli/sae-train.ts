@@ -20,7 +20,7 @@ export function define(command: Command): void {
   command
     .addHelpText(
       'after',
-      '\nExamples:\n  polyseme sae train --site blocks.2.hook_resid_post --out my-sae\n  polyseme sae train --model openai-community/gpt2 --data books.jsonl.gz --site blocks.8.hook_resid_pre --embedding-weight 0,0.3 --out sweep',
+      '\nExamples:\n  polyseme sae train --site blocks.2.hook_resid_post --latents 512 --tokens 50000 --out first-sae\n  polyseme sae train --model openai-community/gpt2 --data books.jsonl.gz --site blocks.8.hook_resid_pre --embedding-weight 0,0.3 --out sweep',
     )
     .action(act);
 }

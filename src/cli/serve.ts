@@ -54,12 +54,13 @@ export async function serveStudy(
   if (server.open) {
     process.stderr.write(`warning: everyone who can reach ${visible(host)} can read ${what.join(' and ')}\n`);
   }
-  const names = [path, trainings].filter((name) => name != null).map((name) => colors.bold(visible(name)));
-  const verb = names.length > 1 ? 'are' : 'is';
-  print(`${names.join(' and ')} ${verb} at ${colors.cyan(server.url)}  (stop with Ctrl-C)`);
-  await new Promise<void>((resolve) => {
+  const stopped = new Promise<void>((resolve) => {
     process.once('SIGINT', resolve);
     process.once('SIGTERM', resolve);
   });
+  const names = [path, trainings].filter((name) => name != null).map((name) => colors.bold(visible(name)));
+  const verb = names.length > 1 ? 'are' : 'is';
+  print(`${names.join(' and ')} ${verb} at ${colors.cyan(server.url)}  (stop with Ctrl-C)`);
+  await stopped;
   await server.close();
 }

@@ -1,12 +1,17 @@
-// Every command shown in a ```sh block of the README and docs runs, in order, in a folder of its own per page.
-import { spawnSync } from 'node:child_process';
+// Every command that README, docs and help texts show is typed in the order in which it is shown, in one folder, after
+// `npm start`. That command's own run is made smaller, and so are the examples of help texts.
+import { spawn, spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { describe, expect, it } from 'vitest';
+import { afterAll, describe, expect, it } from 'vitest';
+import { allCommands } from '../helpers/commands.ts';
+import { MAIN } from './cli-of-dist.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
-const CLI = join(ROOT, 'dist/cli/main.js');
+const { scripts } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as {
+  scripts: Record<string, string>;
+};
 const pages = [
   'README.md',
   ...readdirSync(join(ROOT, 'docs'))
@@ -14,6 +19,7 @@ const pages = [
     .map((name) => `docs/${name}`),
 ];
 
+/** The lines of the ```sh blocks of a page. */
 function commandsOf(page: string): string[] {
   return [...page.matchAll(/```sh\n([\s\S]*?)```/g)]
     .flatMap(([, block]) => block!.replaceAll('\\\n', ' ').split('\n'))
@@ -21,31 +27,94 @@ function commandsOf(page: string): string[] {
     .filter((line) => line !== '' && !line.startsWith('#'));
 }
 
-describe.each(pages)('%s', (name) => {
-  const text = readFileSync(join(ROOT, name), 'utf8');
-  const commands = commandsOf(text);
+/** The examples of every help text. */
+function helpExamples(): string[] {
+  const main = [[], ...[...commands.keys()].map((name) => name.split(' '))];
+  return main.flatMap((words) => {
+    const { stdout } = spawnSync(process.execPath, [MAIN, ...words, '--help'], { encoding: 'utf8' });
+    const examples = /\nExamples?:\n([\s\S]*)$/.exec(stdout)?.[1] ?? '';
+    return examples
+      .split('\n')
+      .map((line) => line.trim())
+      .filter((line) => line.startsWith('polyseme '));
+  });
+}
 
-  const runs = () => {
-    const folder = mkdtempSync(join(tmpdir(), 'polyseme-docs-'));
-    try {
-      for (const command of commands) {
-        const [program, ...args] = command.split(/\s+/);
-        expect(program, command).toBe('polyseme');
-        const { status, stderr } = spawnSync(process.execPath, [CLI, ...args], {
-          cwd: folder,
-          encoding: 'utf8',
-        });
-        expect(status, `${command}\n${stderr}`).toBe(0);
-      }
-    } finally {
-      rmSync(folder, { recursive: true, force: true });
+const commands = await allCommands();
+const folder = mkdtempSync(join(tmpdir(), 'polyseme-docs-'));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+function types(command: string): void {
+  const [program, ...args] = command.split(/\s+/);
+  expect(program, command).toBe('polyseme');
+  const { status, stderr } = spawnSync(process.execPath, [MAIN, ...args], { cwd: folder, encoding: 'utf8' });
+  expect(status, `${command}\n${stderr}`).toBe(0);
+}
+
+describe('in one folder, in this order', () => {
+  it('npm start', () => {
+    const run = /node dist\/cli\/main\.js (run .*)$/.exec(scripts['start']!)![1]!;
+    types(`polyseme ${run.replace('--contexts 2000', '--contexts 30 --examples 12')}`);
+    expect(run).toContain('--contexts 2000');
+    expect(readdirSync(folder)).toEqual(['study.db']);
+  });
+
+  it.each(pages)('%s', (name) => {
+    for (const command of commandsOf(readFileSync(join(ROOT, name), 'utf8'))) types(command);
+  });
+
+  it('the examples of help texts', async () => {
+    const examples = helpExamples();
+    expect(examples.length).toBeGreaterThan(12);
+    for (const example of examples) {
+      // What needs the hub is only checked to name a command and options that exist.
+      if (/hf:|openai-community/.test(example)) known(example);
+      else if (example.startsWith('polyseme serve')) await served(`${example} --port 0`);
+      else types(example);
     }
-  };
-  if (commands.length > 0) it('shows commands that run', runs);
+  });
+});
 
-  it('links only to files that are there', () => {
+/** That a command has the options that a line gives it. */
+function known(line: string): void {
+  const words = line.split(/\s+/).slice(1);
+  const command = commands.get(words.slice(0, 2).join(' ')) ?? commands.get(words[0]!)!;
+  const flags = words.filter((word) => word.startsWith('--'));
+  expect(command.options.map(({ long }) => long)).toEqual(expect.arrayContaining(flags));
+}
+
+/** That a server starts, and stops when it is told to. */
+function served(line: string): Promise<void> {
+  const server = spawn(process.execPath, [MAIN, ...line.split(/\s+/).slice(1)], { cwd: folder });
+  return new Promise((resolve, reject) => {
+    let said = '';
+    server.stdout.on('data', (text) => {
+      said += text;
+      if (/ at http:/.test(said)) server.kill('SIGTERM');
+    });
+    server.stderr.on('data', (text) => {
+      said += text;
+    });
+    server.once('close', (code) => (code === 0 ? resolve() : reject(new Error(`${line}: ${said}`))));
+  });
+}
+
+it.each([...pages, 'CONTRIBUTING.md', 'CHANGELOG.md', 'examples/README.md'])(
+  '%s links only to files that are there',
+  (name) => {
+    const text = readFileSync(join(ROOT, name), 'utf8');
     for (const [, link] of text.matchAll(/\]\((?!https?:|#)([^)#]+)/g)) {
       expect(existsSync(join(ROOT, dirname(name), link!)), link).toBe(true);
     }
+  },
+);
+
+it('a second build makes nothing', () => {
+  const before = readFileSync(join(ROOT, 'dist/build.json'), 'utf8');
+  const { status, stdout, stderr } = spawnSync(process.execPath, ['scripts/build.mjs'], {
+    cwd: ROOT,
+    encoding: 'utf8',
   });
+  expect({ status, stdout, stderr }).toEqual({ status: 0, stdout: '', stderr: '' });
+  expect(readFileSync(join(ROOT, 'dist/build.json'), 'utf8')).toBe(before);
 });
