@@ -1,3 +1,4 @@
+import { hashText } from '../base/hash.ts';
 import { createRandom } from '../base/random.ts';
 import { nextTurn } from '../base/turn.ts';
 import { PolysemeError } from '../errors.ts';
@@ -259,9 +260,7 @@ function checkNames(names: readonly string[]): void {
   if (twice !== undefined) throw new PolysemeError(`compare: bank ${twice} is named twice`, 'damaged');
 }
 
-/** A seed of its own for each text (FNV-1a). */
+/** A seed of its own for each text. */
 function textSeed(text: string, seed: number): number {
-  let hash = 0x811c9dc5;
-  for (let i = 0; i < text.length; i++) hash = Math.imul(hash ^ text.charCodeAt(i), 0x01000193);
-  return (hash >>> 0) * 2 ** 20 + seed;
+  return hashText(text) * 2 ** 20 + seed;
 }

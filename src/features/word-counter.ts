@@ -1,3 +1,4 @@
+import { hashText, mix32 } from '../base/hash.ts';
 import { PolysemeError } from '../errors.ts';
 import type { WordCounts } from './feature-words.ts';
 import { splitWords } from './words.ts';
@@ -86,13 +87,8 @@ export function sampleCounts(sequences: Iterable<readonly string[]>): WordCounts
   return { total, count: (word) => counts.get(word) ?? 0 };
 }
 
-/** FNV-1a over the code units, then MurmurHash3's finaliser. */
 function hashed(word: string): number {
-  let hash = 0x811c9dc5;
-  for (let i = 0; i < word.length; i++) hash = Math.imul(hash ^ word.charCodeAt(i), 0x01000193);
-  hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b);
-  hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2ae35);
-  return (hash ^ (hash >>> 16)) >>> 0;
+  return mix32(hashText(word));
 }
 
 function first(hash: number): number {

@@ -1,3 +1,4 @@
+import { mix32 } from '../base/hash.ts';
 import { sharedBytes } from '../base/shared-bytes.ts';
 import type { Sign } from './scan.ts';
 
@@ -64,7 +65,7 @@ export class Selection implements Chosen {
     this.#options = options;
     this.capacity = options.examples;
     this.#groups = options.select === 'quantiles' ? BANDS : 1;
-    this.#salt = hashText(bank, options.seed);
+    this.#salt = seededHash(bank, options.seed);
     const slots = units * this.capacity;
     this.counts = shared(Uint32Array, units * this.#groups);
     this.score = shared(Float32Array, slots);
@@ -212,21 +213,15 @@ function shared<T>(Type: { new (buffer: ArrayBufferLike): T; BYTES_PER_ELEMENT: 
 
 /** A number in [0, 1) that looks random, from whole numbers (two rounds of murmur3's finaliser). */
 function hashUnit(salt: number, unit: number, context: number, position: number): number {
-  const a = mix(salt ^ Math.imul(unit + 1, 0x9e3779b1));
-  const high = mix(a ^ Math.imul(context + 1, 0x85ebca77) ^ Math.imul(position + 1, 0xc2b2ae3d));
-  const low = mix(high ^ context);
+  const a = mix32(salt ^ Math.imul(unit + 1, 0x9e3779b1));
+  const high = mix32(a ^ Math.imul(context + 1, 0x85ebca77) ^ Math.imul(position + 1, 0xc2b2ae3d));
+  const low = mix32(high ^ context);
   return (high * 2 ** 21 + (low >>> 11)) / 2 ** 53;
 }
 
-function hashText(text: string, seed: number): number {
-  let hash = mix(seed);
-  for (let i = 0; i < text.length; i++) hash = mix(hash ^ text.charCodeAt(i));
+/** A hash of its own for each text and seed. */
+function seededHash(text: string, seed: number): number {
+  let hash = mix32(seed);
+  for (let i = 0; i < text.length; i++) hash = mix32(hash ^ text.charCodeAt(i));
   return hash;
-}
-
-function mix(value: number): number {
-  let h = value | 0;
-  h = Math.imul(h ^ (h >>> 16), 0x85ebca6b);
-  h = Math.imul(h ^ (h >>> 13), 0xc2b2ae35);
-  return (h ^ (h >>> 16)) >>> 0;
 }
