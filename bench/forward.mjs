@@ -1,4 +1,5 @@
 import { compile } from '../dist/model/compile.js';
+import { openBackend } from '../dist/model/open-backend.js';
 import { Session } from '../dist/model/session.js';
 import { seconds } from './report.mjs';
 
@@ -7,7 +8,7 @@ const ROWS = 8;
 
 /** Seconds of the bare forward pass up to a site over contexts of `length` tokens, the opening of the session left out. */
 export async function bareForward(model, site, contexts, length, threads) {
-  const session = await Session.open(compile(model.files, [site]), threads);
+  const session = await Session.open(await openBackend(), compile(model.files, [site]), threads);
   const elapsed = await seconds(async () => {
     for (let first = 0; first < contexts.length; first += ROWS) {
       const rows = contexts.slice(first, first + ROWS);

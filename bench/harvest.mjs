@@ -42,7 +42,6 @@ for (let round = 0; round < rounds; round++) {
       contexts,
       length: LENGTH,
       select,
-      threads,
       saveEvery: 40,
     });
     ratios[select].wall.push(wall / forward);

@@ -85,7 +85,7 @@ async function writeSae() {
 async function harvested() {
   const banks = [saeBank('bench', sae, placeSae(model, sae))];
   const saveEvery = Number.POSITIVE_INFINITY;
-  const run = { model, banks, contexts, length: LENGTH, select: 'top', threads, saveEvery };
+  const run = { model, banks, contexts, length: LENGTH, select: 'top', saveEvery };
   const { found, wall } = await timedHarvest(run);
   const active = found.banks[0].statistics.active.reduce((sum, fired) => sum + fired, 0);
   return { elapsed: wall, l0: active / found.tokens };

@@ -8,12 +8,12 @@ import { harvest } from '../dist/harvest/harvest.js';
  * @returns what was found; `wall`: seconds from the first context that is asked for, when the threads stand ready;
  *   `cpu`: processor seconds of all threads
  */
-export async function timedHarvest({ model, banks, contexts, length, select, threads, saveEvery }) {
+export async function timedHarvest({ model, banks, contexts, length, select, saveEvery }) {
   const stateDir = mkdtempSync(join(tmpdir(), 'polyseme-bench-'));
   const before = process.cpuUsage();
   let first = 0;
   const found = await harvest({
-    files: model.files,
+    model,
     banks,
     contexts: () => {
       first ||= performance.now();
@@ -28,7 +28,6 @@ export async function timedHarvest({ model, banks, contexts, length, select, thr
     specialIds: model.tokenizer.specialIds,
     tokenText: (id) => model.tokenizer.text(id),
     selection: { select, examples: 64, fraction: 0.75, sign: 'positive', everyPosition: false, seed: 0 },
-    threads,
     stateDir,
     saveEvery,
   });

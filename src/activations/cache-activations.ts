@@ -1,4 +1,5 @@
 import type * as z from 'zod';
+import type { LongCall } from '../base/progress.ts';
 import { loadModel } from '../model/load.ts';
 import { type CacheManifest, writeCache } from './cache.ts';
 import type { cacheOptions } from './cache-options.ts';
@@ -10,8 +11,8 @@ export type CacheActivationsOptions = Omit<z.input<typeof cacheOptions>, 'tokens
 };
 
 /**
- * Runs a model over a corpus once and writes its activations at a site to disk, for many trainings to read. Killed and
- * called again, it goes on.
+ * Runs a model over a corpus once and writes its activations at a site to disk, for many trainings to read. Killed or
+ * aborted, it is resumed by the same call.
  *
  * @throws PolysemeError where `out` holds other activations
  * @example
@@ -26,13 +27,14 @@ export async function cacheActivations(
     out,
     tokens,
     dtype,
+    threads,
     ...options
   }: CacheActivationsOptions,
-  hooks: { readonly onProgress?: (done: number, total: number) => void } = {},
+  { onProgress, signal }: LongCall = {},
 ): Promise<CacheManifest> {
-  const model = await loadModel(named, { threads: options.threads });
+  const model = await loadModel(named, { threads });
   try {
-    const source = await streamActivations({ ...options, model, corpus: data });
+    const source = await streamActivations({ ...options, model, corpus: data, signal });
     try {
       return await writeCache({
         source,
@@ -40,7 +42,8 @@ export async function cacheActivations(
         tokens,
         dtype,
         seed: options.seed,
-        onProgress: hooks.onProgress,
+        onProgress,
+        signal,
       });
     } finally {
       await source.close();

@@ -4,6 +4,7 @@ import * as z from 'zod';
 import { writeWhole } from '../base/files.ts';
 import { toHalves } from '../base/half.ts';
 import { withLock } from '../base/lock.ts';
+import { checkAborted, type LongCall } from '../base/progress.ts';
 import { createRandom } from '../base/random.ts';
 import { PolysemeError } from '../errors.ts';
 import { openFile, type RandomFile, readFloats } from '../tensors/bytes.ts';
@@ -61,7 +62,7 @@ const manifestShape = z.object({
   place: z.object({ after: z.unknown(), taken: z.int().min(0) }).nullable(),
 });
 
-export interface WriteCacheOptions {
+export interface WriteCacheOptions extends LongCall {
   readonly source: ActivationSource;
   /** The folder. */
   readonly out: string;
@@ -69,7 +70,6 @@ export interface WriteCacheOptions {
   readonly tokens: number;
   readonly dtype?: CacheDtype;
   readonly seed?: number;
-  readonly onProgress?: (done: number, total: number) => void;
   /** @internal Vectors of a shard. */
   readonly shardRows?: number;
 }
@@ -106,7 +106,7 @@ type Asked = Omit<CacheManifest, 'complete' | 'count' | 'place'>;
 
 /** Writes what is missing. */
 async function writeShards(
-  { source, out, tokens, onProgress }: WriteCacheOptions,
+  { source, out, tokens, onProgress, signal }: WriteCacheOptions,
   asked: Asked,
   there: CacheManifest | null,
 ): Promise<CacheManifest> {
@@ -135,6 +135,7 @@ async function writeShards(
     return manifest;
   };
   reading: for await (const { vectors, cursor } of source.pass(0, before ?? undefined)) {
+    checkAborted(signal);
     const rows = vectors.length / width;
     let taken = skip;
     skip = 0;
@@ -145,7 +146,7 @@ async function writeShards(
       filled += take;
       taken += take;
       if (filled === shardRows) await flush({ after: before, taken });
-      onProgress?.(count + filled, tokens);
+      onProgress?.({ stage: 'cache', done: count + filled, total: tokens, unit: 'vectors' });
     }
     before = cursor;
   }

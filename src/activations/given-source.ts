@@ -1,8 +1,7 @@
 import type { Context, ContextCursor, Contexts } from '../corpus/contexts.ts';
 import { PolysemeError } from '../errors.ts';
-import type { Batch } from '../harvest/collector.ts';
-import type { TapSource } from '../harvest/harvest.ts';
 import type { TapData } from '../model/session.ts';
+import { streamTaps, type TapSource } from '../model/taps.ts';
 import { GIVEN_ACTIVATIONS, GIVEN_INPUTS, type GivenFolder } from './given-folder.ts';
 import { type GivenPart, PartReader } from './given-part.ts';
 
@@ -57,24 +56,31 @@ function checkIds(tokens: Int32Array, vocabulary: number | null, { path }: Given
   );
 }
 
-/** Reads the activations of batches of these contexts, one batch after another. */
-export function givenSource(folder: GivenFolder): TapSource {
+/** Streams the activations of these contexts from the files, which are read one block after another. */
+export function givenSource(folder: GivenFolder): TapSource<Context> {
   let last: Promise<unknown> = Promise.resolve();
   return {
-    read(batch) {
-      const taps = last.then(() => readBatch(folder, batch));
-      last = taps.catch(() => {});
-      return taps;
-    },
+    stream: (contexts, options) =>
+      streamTaps(
+        contexts,
+        (_tokens, _rows, length, block) => {
+          const ids = block.map(({ id }) => id);
+          const taps = last.then(() => readBlock(folder, ids, length));
+          last = taps.catch(() => {});
+          return taps;
+        },
+        options,
+      ),
     close: async () => {
       await last;
     },
   };
 }
 
-async function readBatch(
+async function readBlock(
   { parts, bank }: GivenFolder,
-  { ids, length }: Batch,
+  ids: readonly number[],
+  length: number,
 ): Promise<Record<string, TapData>> {
   const widths = { [GIVEN_INPUTS]: bank.width, [GIVEN_ACTIVATIONS]: bank.units };
   const taps = Object.fromEntries(
@@ -97,7 +103,7 @@ async function readBatch(
   return taps;
 }
 
-/** Runs of contexts that lie one after another in one part: `row` is the first's row in the batch. */
+/** Runs of contexts that lie one after another in one part: `row` is the first's row in the block. */
 function* consecutive(parts: readonly GivenPart[], ids: readonly number[]) {
   for (let row = 0; row < ids.length; ) {
     const part = partOf(parts, ids[row]!);

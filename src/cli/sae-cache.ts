@@ -27,7 +27,7 @@ async function act({ json, ...options }: Options): Promise<void> {
   const { cacheActivations } = await import('../activations/cache-activations.ts');
   const progress = new Progress();
   const manifest = await cacheActivations(options, {
-    onProgress: (done, total) => progress.show('cache', done, total, 'vectors'),
+    onProgress: ({ stage, done, total, unit }) => progress.show(stage, done, total, unit),
   });
   progress.end();
   if (json) printJson(manifest);

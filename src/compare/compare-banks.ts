@@ -1,4 +1,5 @@
 import { hashText } from '../base/hash.ts';
+import { checkAborted, type LongCall, type Progress } from '../base/progress.ts';
 import { createRandom } from '../base/random.ts';
 import { nextTurn } from '../base/turn.ts';
 import { PolysemeError } from '../errors.ts';
@@ -16,7 +17,14 @@ import {
 } from './bootstrap.ts';
 import { drawPool, type ExampleSource, matchedExamples, measureMatched, measureNull } from './matched.ts';
 
-export interface CompareOptions {
+/** Units of one bank that were measured. */
+export interface CompareProgress extends Progress {
+  readonly stage: 'compare';
+  readonly unit: 'units';
+  readonly bank: string;
+}
+
+export interface CompareOptions extends LongCall<CompareProgress> {
   /** Examples of every unit; default: the most that at least half of the live units of each bank have. */
   readonly examples?: number;
   /** Most units of a bank, chosen at random; default all. */
@@ -25,7 +33,6 @@ export interface CompareOptions {
   readonly seed?: number;
   /** Resamples of the bootstrap intervals; default {@link RESAMPLES}. */
   readonly resamples?: number;
-  readonly onProgress?: (progress: { bank: string; done: number; total: number }) => void;
 }
 
 /** One metric of one bank over its compared units. */
@@ -113,7 +120,7 @@ const UNITS_A_TURN = 16;
 export async function compareSources(
   sources: readonly ExampleSource[],
   cluster: ClusterOptions,
-  { examples, units, seed = 0, resamples = RESAMPLES, onProgress }: CompareOptions = {},
+  { examples, units, seed = 0, resamples = RESAMPLES, onProgress, signal }: CompareOptions = {},
 ): Promise<Comparison> {
   checkNames(sources.map(({ name }) => name));
   for (const [name, value, least] of [
@@ -142,7 +149,7 @@ export async function compareSources(
   }
   const found: Measured[] = [];
   for (const source of sources) {
-    found.push(await measureBank(source, matched, cluster, { units, seed, onProgress }));
+    found.push(await measureBank(source, matched, cluster, { units, seed, onProgress, signal }));
   }
   const edges = eachCompared((metric) =>
     edgesOf(found.flatMap(({ own, null: none }) => [own[metric], none[metric]])),
@@ -173,7 +180,12 @@ async function measureBank(
   source: ExampleSource,
   n: number,
   cluster: ClusterOptions,
-  { units: most, seed, onProgress }: Pick<CompareOptions, 'units' | 'onProgress'> & { seed: number },
+  {
+    units: most,
+    seed,
+    onProgress,
+    signal,
+  }: Pick<CompareOptions, 'units' | 'onProgress' | 'signal'> & { seed: number },
 ): Promise<Measured> {
   const { counts, embedding, name } = source;
   const salt = textSeed(name, seed);
@@ -194,11 +206,12 @@ async function measureBank(
       none[metric][i] = nullMetrics?.[metric] ?? Number.NaN;
     }
     if (i % UNITS_A_TURN === UNITS_A_TURN - 1) {
-      onProgress?.({ bank: name, done: i + 1, total: units.length });
+      onProgress?.({ stage: 'compare', bank: name, done: i + 1, total: units.length, unit: 'units' });
       await nextTurn();
+      checkAborted(signal);
     }
   }
-  onProgress?.({ bank: name, done: units.length, total: units.length });
+  onProgress?.({ stage: 'compare', bank: name, done: units.length, total: units.length, unit: 'units' });
   return { source, compared: units.length, tooFew: live.length - enough.length, own, null: none };
 }
 

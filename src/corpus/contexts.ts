@@ -72,14 +72,14 @@ export interface Contexts extends AsyncIterable<Context> {
  *
  * @example
  * const { tokenizer } = await loadModel('builtin:folio-5m');
- * const encoder = { encode: (text: string) => tokenizer.encode(text) };
- * const contexts = cutContexts(await openCorpus('builtin:sotu'), encoder, { length: 128, bos: false, count: 3 });
+ * const contexts = cutContexts(await openCorpus('builtin:sotu'), tokenizer, { length: 128, bos: false, count: 3 });
  * for await (const { documentName, tokens } of contexts) console.log(documentName, tokenizer.decode(tokens));
  */
 export function cutContexts(corpus: Corpus, tokenizer: TokenEncoder, options: ContextOptions): Contexts {
   const { count, seed = 0, bos, from } = options;
   const size = windowSize(options);
-  if (bos && tokenizer.bosId === undefined) {
+  const bosId = bos ? (tokenizer.bosId ?? undefined) : undefined;
+  if (bos && bosId === undefined) {
     throw new PolysemeError('contexts cannot begin with BOS: the tokenizer has none; choose option bos no');
   }
   if (count !== undefined && !(Number.isSafeInteger(count) && count > 0)) {
@@ -88,7 +88,7 @@ export function cutContexts(corpus: Corpus, tokenizer: TokenEncoder, options: Co
   const cutter: Cutter = {
     corpus,
     size,
-    bosId: bos ? tokenizer.bosId : undefined,
+    bosId,
     encode: ({ text }) => new Int32Array(tokenizer.encode(text)),
     summary: { documents: 0, skipped: 0, contexts: 0, tokens: 0, ...from?.summary },
   };

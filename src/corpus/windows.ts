@@ -4,8 +4,8 @@ import { PolysemeError } from '../errors.ts';
 export interface TokenEncoder {
   /** Token ids of a text, without the special tokens that a tokenizer adds by itself. */
   encode(text: string): ArrayLike<number>;
-  /** The token that begins a context where that is asked for. */
-  bosId?: number;
+  /** The token that begins a context where that is asked for; null where there is none. */
+  readonly bosId?: number | null;
 }
 
 /** Fewest text tokens of a context, and so of a document. */

@@ -1,15 +1,13 @@
-import { availableParallelism } from 'node:os';
 import type * as z from 'zod';
-import { connect } from '../base/rpc.ts';
+import { checkAborted, type LongCall } from '../base/progress.ts';
 import { type Context, cutContexts } from '../corpus/contexts.ts';
 import { openCorpus } from '../corpus/open.ts';
 import type { Corpus } from '../corpus/types.ts';
 import { PolysemeError } from '../errors.ts';
 import { hubFiles } from '../hub/hub.ts';
-import { compile } from '../model/compile.ts';
+import { beginsWithBos, contextLength } from '../model/context-rules.ts';
 import type { Model } from '../model/load.ts';
-import type { RunnerMethods } from '../model/session-worker.ts';
-import { settleBos } from '../run/sae-banks.ts';
+import { rowsARun } from '../model/taps.ts';
 import { placeSae } from '../sae/attach.ts';
 import { loadSae } from '../sae/load.ts';
 import type { Sae } from '../sae/sae.ts';
@@ -19,23 +17,22 @@ import { comparePolysemy } from './polysemy.ts';
 import { type Evaluation, type EvaluationProgress, type SaeEvaluation, saebenchKeys } from './result.ts';
 import { Tally } from './tally.ts';
 
-export interface EvaluateOptions extends Partial<z.output<typeof evaluateOptions>> {
+export interface EvaluateOptions
+  extends Partial<Omit<z.output<typeof evaluateOptions>, 'threads'>>,
+    LongCall<EvaluationProgress> {
   readonly model: Model;
   /** An SAE, or where it lies. */
   readonly sae: Sae | string;
   /** A corpus, or what `run` takes as data. */
   readonly corpus: Corpus | string;
-  readonly onProgress?: (progress: EvaluationProgress) => void;
 }
 
 /** Contexts whose mean the legacy form of the explained variance takes: SAEBench's batch. */
 const LEGACY_BATCH = 16;
 /** Tokens a run of the model, counted three times: clean, with SAE, ablated. */
-const TOKENS_A_RUN = 2048;
+const TOKENS_OF_A_RUN = 2048;
 /** Most numbers of the logits of a run: 128 MB. */
-const LOGITS_A_RUN = 2 ** 25;
-/** Runs under way at a time: one in the model, one being summed. */
-const AHEAD = 2;
+const LOGITS_OF_A_RUN = 2 ** 25;
 
 /**
  * Evaluates an SAE in its model: how well it reconstructs, how sparse it is, what the model loses when its output
@@ -58,15 +55,14 @@ export async function evaluateSae(options: EvaluateOptions): Promise<SaeEvaluati
     typeof options.corpus === 'string'
       ? await openCorpus(options.corpus, { column, hub: hubFiles })
       : options.corpus;
-  const context = options.context ?? Math.min(128, config.contextLength);
-  checkOptions({ tokens: wanted, examples, context }, config.contextLength);
-  const bos = settleBos(options.bos ?? 'auto', [{ name: sae.label, sae }], tokenizer.addsBos);
-  const specialIds = new Set(tokenizer.specialIds);
-  if (bos && tokenizer.bosId !== null) specialIds.add(tokenizer.bosId);
+  const context = contextLength(config, options.context);
+  checkOptions({ tokens: wanted, examples, context });
+  const bos = beginsWithBos(options.bos, tokenizer, sae.config.prependBos);
+  const { specialIds } = tokenizer;
   const contexts: Context[] = [];
-  const encoder = { encode: (text: string) => tokenizer.encode(text), bosId: tokenizer.bosId ?? undefined };
   const count = Math.ceil(wanted / (context - (bos ? 1 : 0)));
-  for await (const found of cutContexts(corpus, encoder, { length: context, bos, count, seed })) {
+  for await (const found of cutContexts(corpus, tokenizer, { length: context, bos, count, seed })) {
+    checkAborted(options.signal);
     contexts.push(found);
   }
   const request = { ...options, sae, place, contexts, context, specialIds, examples, seed };
@@ -105,68 +101,42 @@ async function run({
   contexts,
   context,
   specialIds,
-  threads = availableParallelism(),
   onProgress,
+  signal,
 }: Evaluation): Promise<Tally> {
   const { vocabulary } = model.config;
   const edits = evaluationEdits(sae, place, { specialIds, vocabulary });
-  const program = compile(model.files, Object.values(EVALUATION_TAPS), edits);
-  const rows = Math.max(
-    1,
-    Math.floor(Math.min(TOKENS_A_RUN / (3 * context), LOGITS_A_RUN / (3 * context * vocabulary))),
-  );
-  const tally = new Tally(sae.config, LEGACY_BATCH, specialIds);
-  const remote = connect<RunnerMethods>(new URL('../model/session-worker.js', import.meta.url));
-  const underWay: Promise<void>[] = [];
+  const taps = model.openTaps(Object.values(EVALUATION_TAPS), edits);
+  const rows = rowsARun(3 * context, Math.min(TOKENS_OF_A_RUN, LOGITS_OF_A_RUN / vocabulary));
+  const tally = new Tally(sae.config, LEGACY_BATCH);
   let done = 0;
-  let order: Promise<void> = Promise.resolve();
   try {
-    for (let first = 0; first < contexts.length; first += rows) {
-      const batch = contexts.slice(first, first + rows).map(({ tokens }) => tokens);
-      const length = Math.max(...batch.map((tokens) => tokens.length));
-      const padded = new Int32Array(3 * batch.length * length).fill(PADDING);
-      for (let i = 0; i < 3 * batch.length; i++) padded.set(batch[i % batch.length]!, i * length);
-      const answer = remote.call('run', {
-        key: '',
-        program,
-        tokens: padded,
-        batch: 3 * batch.length,
-        length,
-        threads,
-      });
-      const before = order;
-      order = answer.then(async (taps) => {
-        await before;
-        tally.add(batch, length, taps);
-        done += batch.length;
-        onProgress?.({ stage: 'evaluate', done, total: contexts.length, unit: 'contexts' });
-      });
-      order.catch(() => {});
-      underWay.push(order);
-      if (underWay.length >= AHEAD) await underWay.shift();
+    for await (const block of taps.stream(contexts, {
+      specialIds,
+      rows,
+      copies: 3,
+      padding: PADDING,
+      signal,
+    })) {
+      tally.add(block);
+      done += block.contexts.length;
+      onProgress?.({ stage: 'evaluate', done, total: contexts.length, unit: 'contexts' });
     }
-    await order;
     return tally;
   } finally {
-    await Promise.allSettled(underWay);
-    await remote.close();
+    await taps.close();
   }
 }
 
-function checkOptions(
-  { tokens, examples, context }: { tokens: number; examples: number; context: number },
-  longest: number,
-): void {
-  for (const [name, value, least] of [
-    ['tokens', tokens, 1],
-    ['examples', examples, 2],
-    ['context', context, 2],
+function checkOptions(options: { tokens: number; examples: number; context: number }): void {
+  for (const [name, least] of [
+    ['tokens', 1],
+    ['examples', 2],
+    ['context', 2],
   ] as const) {
+    const value = options[name];
     if (!(Number.isSafeInteger(value) && value >= least)) {
       throw new PolysemeError(`${name} is ${value}; it must be a whole number of at least ${least}`);
     }
-  }
-  if (context > longest) {
-    throw new PolysemeError(`a context of ${context} tokens is longer than the model's ${longest}`);
   }
 }

@@ -1,5 +1,5 @@
 import { mkdtempSync, rmSync } from 'node:fs';
-import { availableParallelism, tmpdir } from 'node:os';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Bank } from '../bank/bank.ts';
 import { weightsWidth } from '../bank/embedding.ts';
@@ -21,8 +21,7 @@ import type { Evaluation } from './result.ts';
  * no comparison.
  */
 export async function comparePolysemy(evaluation: Evaluation): Promise<Comparison | string> {
-  const { model, sae, place, contexts, context, specialIds, examples, seed, onProgress } = evaluation;
-  const threads = evaluation.threads ?? availableParallelism();
+  const { model, sae, place, contexts, context, specialIds, examples, seed, onProgress, signal } = evaluation;
   const layer = layerOfSite(place.site);
   if (layer === null) return `${place.site} is in no layer: there are no neurons to compare the latents with`;
   const defaults = runOptions.parse({});
@@ -30,7 +29,7 @@ export async function comparePolysemy(evaluation: Evaluation): Promise<Compariso
   const stateDir = mkdtempSync(join(tmpdir(), 'polyseme-evaluate-'));
   try {
     const found = await harvest({
-      files: model.files,
+      model,
       banks,
       contexts() {
         const last = contexts.at(-1)!;
@@ -43,20 +42,21 @@ export async function comparePolysemy(evaluation: Evaluation): Promise<Compariso
       specialIds,
       tokenText: () => '',
       selection: { ...defaults, examples, seed },
-      threads,
       stateDir,
       saveEvery: Number.POSITIVE_INFINITY,
-      onProgress: ({ contexts: done }) =>
+      signal,
+      onProgress: ({ done }) =>
         onProgress?.({ stage: 'harvest', done, total: contexts.length, unit: 'contexts' }),
     });
     const sources = await Promise.all(banks.map((bank) => harvestSource(bank, found)));
     const cluster = { linkage: defaults.linkage as never, threshold: defaults.threshold };
     return await compareSources(sources, cluster, {
       seed,
+      signal,
       onProgress: ({ done, total }) => onProgress?.({ stage: 'compare', done, total, unit: 'units' }),
     });
   } catch (error) {
-    if (error instanceof PolysemeError) return `no polysemy: ${error.message}`;
+    if (error instanceof PolysemeError && error.code !== 'aborted') return `no polysemy: ${error.message}`;
     throw error;
   } finally {
     rmSync(stateDir, { recursive: true, force: true });

@@ -1,19 +1,17 @@
+import type { LongCall, Progress } from '../base/progress.ts';
 import type { Comparison } from '../compare/compare-banks.ts';
 import type { Context } from '../corpus/contexts.ts';
 import type { Model } from '../model/load.ts';
 import type { SaePlace } from '../sae/attach.ts';
 import type { Sae } from '../sae/sae.ts';
 
-export interface EvaluationProgress {
+export interface EvaluationProgress extends Progress {
   readonly stage: 'evaluate' | 'harvest' | 'compare';
-  readonly done: number;
-  readonly total: number;
-  /** What is counted. */
   readonly unit: 'contexts' | 'units';
 }
 
 /** What the parts of an evaluation work on. */
-export interface Evaluation {
+export interface Evaluation extends LongCall<EvaluationProgress> {
   readonly model: Model;
   readonly sae: Sae;
   readonly place: SaePlace;
@@ -22,8 +20,6 @@ export interface Evaluation {
   readonly specialIds: ReadonlySet<number>;
   readonly examples: number;
   readonly seed: number;
-  readonly threads?: number;
-  readonly onProgress?: (progress: EvaluationProgress) => void;
 }
 
 /** Where and on what an SAE was evaluated, and every figure with the number of tokens that it is over. */

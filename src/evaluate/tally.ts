@@ -1,5 +1,5 @@
 import { PolysemeError } from '../errors.ts';
-import type { TapData } from '../model/session.ts';
+import type { TapBlock } from '../model/taps.ts';
 import type { SaeConfig } from '../sae/config.ts';
 import { EVALUATION_TAPS, SUMS } from './graph.ts';
 import { Mean, Moments, ratio } from './moments.ts';
@@ -11,7 +11,6 @@ const DENSITY_EDGES = Array.from({ length: 15 }, (_, i) => -7 + i / 2);
 /** Takes in what the evaluation's graph gives, run by run, in the order of the contexts. */
 export class Tally {
   readonly #config: SaeConfig;
-  readonly #specialIds: ReadonlySet<number>;
   readonly #moments: Moments;
   readonly #fired: Float64Array;
   readonly #sums = Object.fromEntries(SUMS.map((name) => [name, new Mean()])) as Record<
@@ -30,25 +29,24 @@ export class Tally {
   #errors: number[] = [];
   #waiting = 0;
 
-  constructor(config: SaeConfig, legacyBatch: number, specialIds: ReadonlySet<number>) {
+  constructor(config: SaeConfig, legacyBatch: number) {
     this.#config = config;
     this.#legacyBatch = legacyBatch;
-    this.#specialIds = specialIds;
     this.#moments = new Moments(config.dOut);
     this.#fired = new Float64Array(config.dSae);
   }
 
-  /** @param contexts those of the run, `length` positions apart in the taps */
-  add(contexts: readonly Int32Array[], length: number, taps: Readonly<Record<string, TapData>>): void {
+  /** Takes in a block of the evaluation's graph, whose contexts stand in it three times. */
+  add({ contexts, length, text, taps }: TapBlock): void {
     const data = (name: keyof typeof EVALUATION_TAPS): Float32Array => taps[EVALUATION_TAPS[name]]!.data;
     const [target, sums, fired] = [data('target'), data('sums'), data('fired')];
     const [loss, divergence] = [data('loss'), data('divergence')];
     for (let j = 0; j < fired.length; j++) this.#fired[j]! += fired[j]!;
     const { dOut } = this.#config;
-    contexts.forEach((tokens, c) => {
+    contexts.forEach(({ tokens }, c) => {
       for (let t = 0; t < tokens.length; t++) {
-        if (this.#specialIds.has(tokens[t]!)) continue;
         const at = c * length + t;
+        if (text[at] === 0) continue;
         this.#addSums(sums.subarray(at * SUMS.length, (at + 1) * SUMS.length), c);
         this.#rows.push(target.subarray(at * dOut, (at + 1) * dOut));
         this.#divergences.forEach((mean, i) => {

@@ -1,11 +1,12 @@
 import type { Bank } from '../bank/bank.ts';
+import { checkAborted, type LongCall, type Progress } from '../base/progress.ts';
 import { connect, type Remote } from '../base/rpc.ts';
 import type { Context, ContextCursor, ContextSummary, Contexts } from '../corpus/contexts.ts';
+import { PolysemeError } from '../errors.ts';
 import { countWords, WordCounter } from '../features/word-counter.ts';
 import { RUN_SPELLS_BYTES, wordTexts } from '../features/word-texts.ts';
-import { compile, type ModelFiles } from '../model/compile.ts';
-import type { TapData } from '../model/session.ts';
-import type { RunnerMethods } from '../model/session-worker.ts';
+import type { Model } from '../model/load.ts';
+import { rowsARun, type TapBlock, type TapSource } from '../model/taps.ts';
 import type { Batch, HarvestBank, HarvestedBank } from './collector.ts';
 import { mergeContexts, type PackedContexts } from './context-table.ts';
 import { commitProgress, loadProgress } from './saved-state.ts';
@@ -23,21 +24,11 @@ export interface Harvest {
   readonly words: Uint32Array;
 }
 
-/** Gives the values of taps for batches of contexts: a running model, or files that somebody else wrote. */
-export interface TapSource {
-  /**
-   * The taps of one batch, each row-major [row, position, width]. Calls overlap, and are answered in their order:
-   * which examples are chosen depends on it.
-   */
-  read(batch: Batch): Promise<Record<string, TapData>>;
-  close(): Promise<void>;
-}
-
-export interface HarvestOptions {
+export interface HarvestOptions extends LongCall<HarvestProgress> {
   /** The model that runs; or `source`, where there is none. */
-  readonly files?: ModelFiles;
-  /** Where taps come from without a model. */
-  readonly source?: TapSource;
+  readonly model?: Model;
+  /** Where taps come from without a model: files that somebody else wrote. */
+  readonly source?: TapSource<Context>;
   readonly banks: readonly Bank[];
   /** The contexts of one pass over the corpus, from the start or after a cursor. */
   readonly contexts: (from?: ContextCursor) => Contexts;
@@ -48,51 +39,43 @@ export interface HarvestOptions {
   /** Text of a token as words see it (`wordText`). */
   readonly tokenText: (id: number) => string;
   readonly selection: SelectionOptions;
-  readonly threads: number;
   /** Folder of the state that a killed harvest goes on from. */
   readonly stateDir: string;
   /** Seconds of work that may be lost. */
   readonly saveEvery: number;
-  readonly onProgress?: (progress: HarvestProgress) => void;
 }
 
-export interface HarvestProgress {
+/** `total` is estimated from the share of the corpus that is read. */
+export interface HarvestProgress extends Progress {
+  readonly stage: 'harvest';
+  readonly unit: 'contexts';
   readonly pass: number;
   readonly passes: number;
-  readonly contexts: number;
+  /** Tokens run so far in this pass. */
   readonly tokens: number;
-  /** Share of this pass that is done, 0 to 1. */
-  readonly share: number;
 }
 
-/** Tokens a run of the model: 512 to 2048 is the sweet spot of ONNX Runtime. */
-const TOKENS_A_RUN = 1024;
-/** Batches under way at a time: one being scanned, one in the model, one waiting for it. */
-const AHEAD = 3;
 /** Threads that scan, each for its own banks; fixed, so that saved state fits whatever the number of threads. */
 const SCANNERS = 2;
 
 /** What is saved of the reading side. */
-interface Progress {
+interface Place {
   readonly pass: number;
   readonly tokens: number;
   readonly summary: ContextSummary | null;
   readonly cursor: ContextCursor | null;
 }
 
-/** The threads of a harvest: one runs the model, the others take in what it gives, each for some banks. */
-interface Threads {
-  readonly source: TapSource;
-  readonly scanners: readonly {
-    readonly remote: Remote<HarvestMethods>;
-    readonly banks: readonly HarvestBank[];
-  }[];
+/** A thread that takes in what the model gives, for some banks. */
+interface Scanner {
+  readonly remote: Remote<HarvestMethods>;
+  readonly banks: readonly HarvestBank[];
 }
 
 /**
  * Runs the model over the corpus and collects, for every unit of the banks, exact statistics and its examples.
- * Strategies that must know a unit's maximum take two passes. State is saved now and then in `stateDir`, which
- * the caller removes when it has what it needs.
+ * Strategies that must know a unit's maximum take two passes. State is saved now and then in `stateDir`, and when the
+ * signal is aborted; the caller removes it when it has what it needs.
  */
 export async function harvest(options: HarvestOptions): Promise<Harvest> {
   const { selection, stateDir } = options;
@@ -103,27 +86,31 @@ export async function harvest(options: HarvestOptions): Promise<Harvest> {
     inputTap: inputs,
     activationTap: activations,
   }));
-  const threads: Threads = {
-    source: options.source ?? modelSource(options.files!, options.banks, options.threads),
-    scanners: split(banks, SCANNERS).map((part) => ({
-      remote: connect<HarvestMethods>(new URL('./scan-worker.js', import.meta.url)),
-      banks: part,
-    })),
-  };
+  checkAborted(options.signal);
+  const taps: TapSource<Context> =
+    options.source ??
+    options.model!.openTaps(
+      [...new Set(banks.flatMap(({ inputTap, activationTap }) => [inputTap, activationTap]))],
+      options.banks.flatMap(({ edits }) => edits),
+    );
+  const scanners: Scanner[] = split(banks, SCANNERS).map((part) => ({
+    remote: connect<HarvestMethods>(new URL('./scan-worker.js', import.meta.url)),
+    banks: part,
+  }));
   const all = <T>(call: (remote: Remote<HarvestMethods>) => Promise<T>): Promise<T[]> =>
-    Promise.all(threads.scanners.map(({ remote }) => call(remote)));
+    Promise.all(scanners.map(({ remote }) => call(remote)));
   try {
-    const found = loadProgress<Progress>(stateDir);
-    let state: Progress = found?.progress ?? { pass: 1, tokens: 0, summary: null, cursor: null };
+    const found = loadProgress<Place>(stateDir);
+    let state: Place = found?.progress ?? { pass: 1, tokens: 0, summary: null, cursor: null };
     const saved = found && { number: found.number, choosing: state.pass === 2 };
     await Promise.all(
-      threads.scanners.map(({ remote, banks: own }) =>
+      scanners.map(({ remote, banks: own }) =>
         remote.call('open', { banks: own, selection, length: options.length, stateDir, saved }),
       ),
     );
     const counter = new WordCounter(found?.words);
     let number = found?.number ?? 0;
-    const save = async (progress: Progress): Promise<void> => {
+    const save = async (progress: Place): Promise<void> => {
       number++;
       await all((remote) => remote.call('save', number));
       await commitProgress(stateDir, { number, progress, words: counter.buckets });
@@ -131,7 +118,7 @@ export async function harvest(options: HarvestOptions): Promise<Harvest> {
     };
     const passes = needsMaxima(selection) ? 2 : 1;
     for (;;) {
-      state = await onePass({ threads, options, counter, passes, save }, state);
+      state = await onePass({ scanners, taps, options, counter, passes, save }, state);
       if (state.pass === passes) break;
       await all((remote) => remote.call('startChoosing', undefined));
       state = { ...state, pass: 2 };
@@ -146,91 +133,95 @@ export async function harvest(options: HarvestOptions): Promise<Harvest> {
       words: counter.buckets,
     };
   } finally {
-    await Promise.all([threads.source.close(), ...threads.scanners.map(({ remote }) => remote.close())]);
+    await Promise.all([taps.close(), ...scanners.map(({ remote }) => remote.close())]);
   }
 }
 
 interface Pass {
-  readonly threads: Threads;
+  readonly scanners: readonly Scanner[];
+  readonly taps: TapSource<Context>;
   readonly options: HarvestOptions;
   readonly counter: WordCounter;
   readonly passes: number;
-  readonly save: (progress: Progress) => Promise<void>;
+  readonly save: (place: Place) => Promise<void>;
 }
 
 /** One pass over the contexts, from where `start` says; the first pass also counts tokens and words. */
 async function onePass(
-  { threads, options, counter, passes, save }: Pass,
-  start: Progress,
-): Promise<Progress> {
-  const { pass } = start;
+  { scanners, taps, options, counter, passes, save }: Pass,
+  start: Place,
+): Promise<Place> {
+  const { pass, summary } = start;
+  const { specialIds, signal } = options;
   const first = pass === 1;
   const contexts = options.contexts(start.cursor ?? undefined);
-  const rows = Math.max(1, Math.floor(TOKENS_A_RUN / options.length));
-  const underWay: Promise<void>[] = [];
+  const rows = rowsARun(options.length);
   let { tokens, cursor } = start;
   let done = cursor?.id ?? 0;
   let seen = cursor?.summary.tokens ?? 0;
   let lastSave = performance.now();
-  let pending: Context[] = [];
-  const flush = async (): Promise<void> => {
-    if (pending.length === 0) return;
-    const batch = makeBatch(pending, options.specialIds);
-    for (const context of pending) {
-      seen += context.tokens.length;
-      if (first) {
-        const texts = Array.from(context.tokens, options.tokenText);
-        countWords(wordTexts(texts, RUN_SPELLS_BYTES), counter);
+  /** The block that is being scanned while the model runs the next ones. */
+  let scanning: Promise<void> = Promise.resolve();
+  try {
+    for await (const block of taps.stream(contexts, { specialIds, rows, signal })) {
+      await scanning;
+      for (const context of block.contexts) {
+        seen += context.tokens.length;
+        if (first) {
+          const texts = Array.from(context.tokens, options.tokenText);
+          countWords(wordTexts(texts, RUN_SPELLS_BYTES), counter);
+        }
+      }
+      if (first) tokens += block.text.reduce((sum, isText) => sum + isText, 0);
+      const last = block.contexts.at(-1)!;
+      cursor = last.cursor;
+      done += block.contexts.length;
+      const total = Math.max(done, Math.round(done / last.done));
+      const progress = {
+        stage: 'harvest',
+        unit: 'contexts',
+        pass,
+        passes,
+        done,
+        total,
+        tokens: seen,
+      } as const;
+      scanning = scan(scanners, block).then(() => options.onProgress?.(progress));
+      scanning.catch(() => {});
+      if (performance.now() - lastSave > options.saveEvery * 1000) {
+        await scanning;
+        await save({ pass, tokens, summary, cursor });
+        lastSave = performance.now();
       }
     }
-    if (first) tokens += batch.valid.reduce((sum, v) => sum + v, 0);
-    const { done: share } = pending.at(-1)!;
-    cursor = pending.at(-1)!.cursor;
-    done += pending.length;
-    pending = [];
-    const progress = { pass, passes, contexts: done, tokens: seen, share };
-    const work = takeIn(threads, batch).then(() => options.onProgress?.(progress));
-    work.catch(() => {});
-    underWay.push(work);
-    if (underWay.length >= AHEAD) await underWay.shift();
-    if (performance.now() - lastSave > options.saveEvery * 1000) {
-      await Promise.all(underWay.splice(0));
-      await save({ pass, tokens, summary: start.summary, cursor });
-      lastSave = performance.now();
+    await scanning;
+  } catch (error) {
+    if (error instanceof PolysemeError && error.code === 'aborted') {
+      await scanning;
+      await save({ pass, tokens, summary, cursor });
     }
-  };
-  try {
-    for await (const context of contexts) {
-      pending.push(context);
-      if (pending.length === rows) await flush();
-    }
-    await flush();
-    await Promise.all(underWay);
+    throw error;
   } finally {
-    await Promise.allSettled(underWay);
+    await Promise.allSettled([scanning]);
   }
-  return { pass, tokens, summary: first ? contexts.summary : start.summary, cursor: null };
+  return { pass, tokens, summary: first ? contexts.summary : summary, cursor: null };
 }
 
-/** The taps of some banks, from the model that runs in a thread of its own. */
-function modelSource(files: ModelFiles, banks: readonly Bank[], threads: number): TapSource {
-  const taps = [...new Set(banks.flatMap(({ inputs, activations }) => [inputs, activations]))];
-  const program = compile(
-    files,
-    taps,
-    banks.flatMap(({ edits }) => edits),
-  );
-  const model = connect<RunnerMethods>(new URL('../model/session-worker.js', import.meta.url));
-  return {
-    read: ({ tokens, ids, length }) =>
-      model.call('run', { key: '', program, tokens, batch: ids.length, length, threads }),
-    close: () => model.close(),
+/** Hands each scanner the taps of its banks. */
+async function scan(
+  scanners: readonly Scanner[],
+  { contexts, taps, ...block }: TapBlock<Context>,
+): Promise<void> {
+  const batch: Batch = {
+    ids: contexts.map(({ id }) => id),
+    documents: contexts.map(({ document }) => document),
+    names: contexts.map(({ documentName }) => documentName),
+    starts: contexts.map(({ start }) => start),
+    lengths: contexts.map(({ tokens }) => tokens.length),
+    tokens: block.tokens,
+    valid: block.text,
+    length: block.length,
   };
-}
-
-/** Reads the taps of a batch and hands each scanner those of its banks. */
-async function takeIn({ source, scanners }: Threads, batch: Batch): Promise<void> {
-  const taps = await source.read(batch);
   const uses = new Map<string, number>();
   const wanted = scanners.map(({ banks }) => [
     ...new Set(banks.flatMap((b) => [b.inputTap, b.activationTap])),
@@ -260,26 +251,4 @@ function split(banks: readonly HarvestBank[], parts: number): HarvestBank[][] {
     before += bank.units;
   }
   return groups.filter((group) => group.length > 0);
-}
-
-function makeBatch(contexts: readonly Context[], specialIds: ReadonlySet<number>): Batch {
-  const length = Math.max(...contexts.map(({ tokens }) => tokens.length));
-  const tokens = new Int32Array(contexts.length * length);
-  const valid = new Uint8Array(tokens.length);
-  contexts.forEach((context, row) => {
-    tokens.set(context.tokens, row * length);
-    context.tokens.forEach((id, t) => {
-      valid[row * length + t] = specialIds.has(id) ? 0 : 1;
-    });
-  });
-  return {
-    ids: contexts.map(({ id }) => id),
-    documents: contexts.map(({ document }) => document),
-    names: contexts.map(({ documentName }) => documentName),
-    starts: contexts.map(({ start }) => start),
-    lengths: contexts.map((context) => context.tokens.length),
-    tokens,
-    valid,
-    length,
-  };
 }

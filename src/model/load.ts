@@ -1,13 +1,22 @@
 import { availableParallelism } from 'node:os';
 import { connect, type Remote } from '../base/rpc.ts';
 import { PolysemeError } from '../errors.ts';
-import { checkVocabulary, loadTokenizer, type Tokenizer } from '../tokenizer/tokenizer.ts';
+import { loadTokenizer } from '../tokenizer/load-tokenizer.ts';
+import { checkVocabulary, type Tokenizer } from '../tokenizer/tokenizer.ts';
 import type { ModelConfig } from './architectures/architecture.ts';
 import { openCheckpoint } from './checkpoint.ts';
 import { compile, type GraphEdit, type ModelFiles, type Program, readModel, sitesOf } from './compile.ts';
 import { resolveModel } from './locate.ts';
 import type { TapData } from './session.ts';
 import type { RunnerMethods } from './session-worker.ts';
+import {
+  rowsARun,
+  streamTaps,
+  type TapBlock,
+  type TapInput,
+  type TapRun,
+  type TapStreamOptions,
+} from './taps.ts';
 
 /** A checkpoint that runs with taps. */
 export interface Model {
@@ -18,7 +27,30 @@ export interface Model {
   /** Every site, with the width of its last axis. */
   readonly sites: ReadonlyMap<string, number>;
   readonly files: ModelFiles;
+  /** Runs all rows and returns what the taps gave, [row, position, width]; positions past a row's end are 0. */
   run(request: RunRequest): Promise<Record<string, TapData>>;
+  /**
+   * Runs contexts one block after another, for any number of contexts: blocks in the order of the contexts, at most
+   * two runs ahead of the receiver.
+   */
+  stream<C extends TapInput>(
+    contexts: AsyncIterable<C> | Iterable<C>,
+    taps: readonly string[],
+    options?: TapStreamOptions,
+  ): AsyncIterable<TapBlock<C>>;
+  /** Taps for several streams, or with nodes added to the model: what they hold is kept until they are closed. */
+  openTaps(taps: readonly string[], edits?: readonly GraphEdit[]): OpenTaps;
+  close(): Promise<void>;
+}
+
+/** A model's taps, compiled. */
+export interface OpenTaps {
+  /** Width of each tap's last axis. */
+  readonly widths: Readonly<Record<string, number>>;
+  stream<C extends TapInput>(
+    contexts: AsyncIterable<C> | Iterable<C>,
+    options?: TapStreamOptions,
+  ): AsyncIterable<TapBlock<C>>;
   close(): Promise<void>;
 }
 
@@ -31,8 +63,8 @@ export interface RunRequest {
   readonly edits?: { readonly key: string; readonly list: readonly GraphEdit[] };
 }
 
-/** Tokens a run of ONNX Runtime; larger ones gain nothing and hold more memory. */
-const TOKENS_A_RUN = 2048;
+/** Tokens of a run of `Model.run`. */
+const TOKENS_OF_A_RUN = 2048;
 
 /**
  * Opens a model: a folder with `config.json`, `model.safetensors` (or shards) and `tokenizer.json`, a Hugging
@@ -55,8 +87,28 @@ export async function loadModel(source: string, options: { threads?: number } = 
   checkVocabulary(tokenizer, files.model.vocabulary);
   const threads = options.threads ?? availableParallelism();
   const programs = new Map<string, Program>();
-  let runner: Remote<RunnerMethods> | null = null;
+  let worker: Remote<RunnerMethods> | null = null;
+  let opened = 0;
   let closed = false;
+  /** A program on the worker, which keeps its session by `key`. */
+  const runOf =
+    (key: string, program: Program): TapRun =>
+    async (tokens, batch, length) => {
+      if (closed) throw new PolysemeError('the model was closed: load it again');
+      worker ??= connect<RunnerMethods>(new URL('./session-worker.js', import.meta.url));
+      return worker.call('run', { key, program, tokens, batch, length, threads });
+    };
+  const openTaps: Model['openTaps'] = (taps, edits) => {
+    const program = compile(files, checkTaps(taps), edits);
+    const key = `taps ${opened++}`;
+    return {
+      widths: program.widths,
+      stream: (contexts, options) => streamTaps(contexts, runOf(key, program), options),
+      async close() {
+        if (!closed) await worker?.call('release', key);
+      },
+    };
+  };
   return {
     source,
     config: files.model,
@@ -64,41 +116,36 @@ export async function loadModel(source: string, options: { threads?: number } = 
     files,
     sites: sitesOf(files),
     async run({ tokens, taps, edits }) {
-      if (closed) throw new PolysemeError('the model was closed: load it again');
-      if (taps.length === 0) throw new PolysemeError('taps is empty: name at least one site, e.g. logits');
       const length = checkTokens(tokens, files.model);
-      const key = JSON.stringify([taps, edits?.key ?? '']);
+      const key = JSON.stringify([checkTaps(taps), edits?.key ?? '']);
       let program = programs.get(key);
       if (program === undefined) {
         program = compile(files, taps, edits?.list);
         programs.set(key, program);
       }
-      runner ??= connect<RunnerMethods>(new URL('./session-worker.js', import.meta.url));
-      const rowsARun = Math.max(1, Math.floor(TOKENS_A_RUN / length));
-      const parts: { first: number; taps: Record<string, TapData> }[] = [];
-      for (let first = 0; first < tokens.length; first += rowsARun) {
-        const rows = tokens.slice(first, first + rowsARun);
-        const padded = new Int32Array(rows.length * length);
-        rows.forEach((row, i) => {
-          padded.set(row, i * length);
-        });
-        const taps = await runner.call('run', {
-          key,
-          program,
-          tokens: padded,
-          batch: rows.length,
-          length,
-          threads,
-        });
-        parts.push({ first, taps });
-      }
-      return joinRows(parts, program, tokens, length);
+      const contexts = tokens.map((row) => ({ tokens: Int32Array.from(row) }));
+      const rows = rowsARun(length, TOKENS_OF_A_RUN);
+      return joinRows(streamTaps(contexts, runOf(key, program), { rows }), program, tokens.length, length);
     },
+    async *stream(contexts, taps, options) {
+      const open = openTaps(taps);
+      try {
+        yield* open.stream(contexts, options);
+      } finally {
+        await open.close();
+      }
+    },
+    openTaps,
     async close() {
       closed = true;
-      await runner?.close();
+      await worker?.close();
     },
   };
+}
+
+function checkTaps(taps: readonly string[]): readonly string[] {
+  if (taps.length === 0) throw new PolysemeError('taps is empty: name at least one site, e.g. logits');
+  return taps;
 }
 
 function checkTokens(tokens: RunRequest['tokens'], config: ModelConfig): number {
@@ -119,21 +166,27 @@ function checkTokens(tokens: RunRequest['tokens'], config: ModelConfig): number 
   return longest;
 }
 
-/** Puts the parts of a batch together; positions past a row's end are 0. */
-function joinRows(
-  parts: readonly { first: number; taps: Record<string, TapData> }[],
-  program: Program,
-  tokens: RunRequest['tokens'],
+/** Puts blocks together; positions past a row's end are 0. */
+async function joinRows(
+  blocks: AsyncIterable<TapBlock>,
+  { widths }: Program,
+  rows: number,
   length: number,
-): Record<string, TapData> {
+): Promise<Record<string, TapData>> {
   const joined: Record<string, TapData> = {};
-  for (const [tap, width] of Object.entries(program.widths)) {
-    const data = new Float32Array(tokens.length * length * width);
-    for (const { first, taps } of parts) data.set(taps[tap]!.data, first * length * width);
-    tokens.forEach((row, i) => {
-      data.fill(0, (i * length + row.length) * width, (i + 1) * length * width);
-    });
-    joined[tap] = { data, shape: [tokens.length, length, width] };
+  for (const [tap, width] of Object.entries(widths)) {
+    joined[tap] = { data: new Float32Array(rows * length * width), shape: [rows, length, width] };
+  }
+  let first = 0;
+  for await (const { contexts, length: own, taps } of blocks) {
+    for (const [tap, width] of Object.entries(widths)) {
+      contexts.forEach(({ tokens }, row) => {
+        const at = row * own * width;
+        const values = taps[tap]!.data.subarray(at, at + tokens.length * width);
+        joined[tap]!.data.set(values, (first + row) * length * width);
+      });
+    }
+    first += contexts.length;
   }
   return joined;
 }

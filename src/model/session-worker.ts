@@ -1,6 +1,7 @@
 import { Moved, serve } from '../base/rpc.ts';
 import { checkFinite } from '../tensors/finite.ts';
 import type { Program } from './compile.ts';
+import { openBackend } from './open-backend.ts';
 import { Session, type TapData } from './session.ts';
 
 /** Sessions kept open; each holds its own packed copy of the weights that it multiplies by. */
@@ -23,6 +24,13 @@ const methods = {
     const buffers = new Set(Object.values(taps).map(({ data }) => data.buffer as ArrayBuffer));
     return new Moved(taps, [...buffers]);
   },
+
+  /** Closes the session of a key, if it is open. */
+  async release(key: string): Promise<void> {
+    const session = sessions.get(key);
+    sessions.delete(key);
+    await session?.close();
+  },
 };
 
 /** The thread that owns the sessions of one model. */
@@ -39,7 +47,7 @@ async function open(key: string, program: Program, threads: number): Promise<Ses
   }
   // NaN and infinities in weights that this program reads are refused.
   await checkFinite({ tensors: program.weights }, program.weights.keys());
-  const session = await Session.open(program, threads);
+  const session = await Session.open(await openBackend(), program, threads);
   sessions.set(key, session);
   if (sessions.size > KEPT) {
     const oldest = sessions.keys().next().value!;

@@ -1,6 +1,5 @@
-import type { BackendSession } from './backend.ts';
+import type { Backend, BackendSession } from './backend.ts';
 import type { Program } from './compile.ts';
-import { openBackend } from './open-backend.ts';
 
 /** One tap's values, row-major [batch, position, width]. */
 export interface TapData {
@@ -18,8 +17,7 @@ export class Session {
     this.#program = program;
   }
 
-  static async open(program: Program, threads: number): Promise<Session> {
-    const backend = await openBackend();
+  static async open(backend: Backend, program: Program, threads: number): Promise<Session> {
     return new Session(await backend.open(program, { threads }), program);
   }
 

@@ -6,11 +6,11 @@ import { mlpBank } from '../bank/mlp.ts';
 import { type ContextCursor, type Contexts, cutContexts } from '../corpus/contexts.ts';
 import { openCorpus } from '../corpus/open.ts';
 import type { Corpus } from '../corpus/types.ts';
-import { PolysemeError } from '../errors.ts';
 import type { HarvestOptions } from '../harvest/harvest.ts';
+import { contextLength } from '../model/context-rules.ts';
 import { loadModel, type Model } from '../model/load.ts';
 import type { StudyMeta } from '../study/writer.ts';
-import { loadTokenizer } from '../tokenizer/tokenizer.ts';
+import { loadTokenizer } from '../tokenizer/load-tokenizer.ts';
 import { CONTENT_OPTIONS, type ResolvedRunOptions } from './run-options.ts';
 import { describeSae, loadSaes, type NamedSource, type RunSae, saeBanks, settleBos } from './sae-banks.ts';
 
@@ -19,7 +19,7 @@ export interface RunSource {
   readonly banks: readonly Bank[];
   readonly meta: StudyMeta;
   /** Where the values of the banks' taps come from. */
-  readonly taps: Pick<HarvestOptions, 'files' | 'source'>;
+  readonly taps: Pick<HarvestOptions, 'model' | 'source'>;
   /** Positions of the longest context. */
   readonly length: number;
   readonly specialIds: ReadonlySet<number>;
@@ -50,16 +50,15 @@ export async function openSource(
 
 function modelSource(options: Settled, model: Model, saes: readonly RunSae[], corpus: Corpus): RunSource {
   const { tokenizer, files } = model;
-  const encoder = { encode: (text: string) => tokenizer.encode(text), bosId: tokenizer.bosId ?? undefined };
   const { context: length, contexts: count, bos, seed } = options;
   return {
     banks: [...options.layers.map((layer) => mlpBank(files, layer, options)), ...saeBanks(saes)],
     meta: describe(options, model, saes, corpus),
-    taps: { files },
+    taps: { model },
     length,
     specialIds: tokenizer.specialIds,
     texts: Array.from({ length: tokenizer.size }, (_, id) => tokenizer.text(id)),
-    contexts: (from) => cutContexts(corpus, encoder, { length, bos, count, seed, from }),
+    contexts: (from) => cutContexts(corpus, tokenizer, { length, bos, count, seed, from }),
     close: () => model.close(),
   };
 }
@@ -103,14 +102,9 @@ const OF_GIVEN: ReadonlySet<string> = new Set<(typeof CONTENT_OPTIONS)[number]>(
 /** Options whose defaults depend on the model, filled in. */
 function settle(options: ResolvedRunOptions, model: Model, saes: readonly RunSae[]) {
   const { config, tokenizer } = model;
-  const context = options.context ?? Math.min(128, config.contextLength);
-  if (context > config.contextLength) {
-    throw new PolysemeError(
-      `option context is ${context}: the model's context has ${config.contextLength} tokens`,
-    );
-  }
+  const context = contextLength(config, options.context);
   const layers = options.layers ?? Array.from({ length: config.layers }, (_, l) => l);
-  const bos = settleBos(options.bos, saes, tokenizer.addsBos);
+  const bos = settleBos(options.bos, saes, tokenizer);
   return { ...options, context, layers: [...new Set(layers)].sort((a, b) => a - b), bos };
 }
 

@@ -3,6 +3,7 @@ import { availableParallelism } from 'node:os';
 import { join, resolve } from 'node:path';
 import { diskFull, isDiskFull } from '../base/files.ts';
 import { lockOutput } from '../base/lock.ts';
+import { checkAborted, type LongCall, type Progress } from '../base/progress.ts';
 import type { LinkageMethod } from '../cluster/linkage-methods.ts';
 import { PolysemeError } from '../errors.ts';
 import { wordText } from '../features/word-texts.ts';
@@ -25,10 +26,10 @@ import { nameSaes } from './sae-banks.ts';
 import { analyseBank } from './split-bank.ts';
 
 /** How far a run has come. */
-export interface RunProgress {
-  /** `harvest`: contexts through the model; `features`: units split into features. */
+export interface RunProgress extends Progress {
+  /** `harvest`: contexts through the model; `features`: units of a bank split into features. */
   readonly stage: 'harvest' | 'features';
-  readonly done: number;
+  readonly unit: 'contexts' | 'units';
   /** Contexts of a whole corpus are estimated from the bytes read. */
   readonly total: number;
   /** Text tokens run so far (harvest). */
@@ -37,8 +38,8 @@ export interface RunProgress {
   readonly what: string;
 }
 
-export interface RunHooks {
-  readonly onProgress?: (progress: RunProgress) => void;
+/** A run whose signal is aborted can be resumed by the same call, as one that was killed. */
+export interface RunHooks extends LongCall<RunProgress> {
   /** Gets what the user should know of the inputs: assumptions and doubts, one line each. */
   readonly onNote?: (line: string) => void;
   /** Seconds of work that a kill may lose; default 40. */
@@ -145,17 +146,11 @@ async function harvestGroups(
       specialIds,
       tokenText: (id) => words?.[id] ?? ' ',
       selection: options,
-      threads,
       stateDir: groupDir,
       saveEvery: hooks.saveEvery ?? 40,
-      onProgress: ({ pass, passes, contexts, tokens, share }) =>
-        hooks.onProgress?.({
-          stage: 'harvest',
-          done: contexts,
-          total: Math.max(contexts, Math.round(contexts / share)),
-          tokens,
-          what: passes > 1 ? `pass ${pass} of ${passes}` : '',
-        }),
+      signal: hooks.signal,
+      onProgress: ({ pass, passes, ...progress }) =>
+        hooks.onProgress?.({ ...progress, what: passes > 1 ? `pass ${pass} of ${passes}` : '' }),
     });
     writer.writeContexts(found.contexts, (id) => texts?.[id] ?? `<id ${id}>`);
     for (const [i, bank] of group.entries()) {
@@ -172,11 +167,13 @@ async function harvestGroups(
           done += records.length;
           hooks.onProgress?.({
             stage: 'features',
+            unit: 'units',
             done,
             total: bank.units,
             tokens: found.tokens,
             what: bank.name,
           });
+          checkAborted(hooks.signal);
         },
       });
     }

@@ -3,6 +3,7 @@ import { dirname, resolve } from 'node:path';
 import type { Bank } from '../bank/bank.ts';
 import { saeBank } from '../bank/sae.ts';
 import { PolysemeError } from '../errors.ts';
+import { beginsWithBos } from '../model/context-rules.ts';
 import type { Model } from '../model/load.ts';
 import { type CenterWriting, placeSae, type SaePlace } from '../sae/attach.ts';
 import { fingerprint } from '../sae/fingerprint.ts';
@@ -60,12 +61,11 @@ export async function loadSaes(
 export function settleBos(
   bos: 'auto' | 'yes' | 'no',
   saes: readonly { readonly name: string; readonly sae: Sae }[],
-  tokenizerAdds: boolean,
+  tokenizer: Model['tokenizer'],
 ): boolean {
-  if (bos !== 'auto') return bos === 'yes';
-  const said = saes.filter(({ sae }) => sae.config.prependBos !== null);
+  const said = bos === 'auto' ? saes.filter(({ sae }) => sae.config.prependBos !== null) : [];
   const [first] = said;
-  if (first === undefined) return tokenizerAdds;
+  if (first === undefined) return beginsWithBos(bos, tokenizer);
   const other = said.find(({ sae }) => sae.config.prependBos !== first.sae.config.prependBos);
   if (other !== undefined) {
     const [yes, no] = first.sae.config.prependBos ? [first, other] : [other, first];

@@ -1,6 +1,3 @@
-import { readdir } from 'node:fs/promises';
-import { join } from 'node:path';
-import { readJsonObject } from '../base/json-file.ts';
 import { PolysemeError } from '../errors.ts';
 import { createLibraryTokenizer, type LibraryTokenizer } from './huggingface-tokenizers.ts';
 import { createPieceEncoder } from './piece-encoder.ts';
@@ -23,31 +20,41 @@ export interface Tokenizer {
   readonly bosId: number | null;
   /** Whether the tokenizer by itself puts `bosId` before a text. */
   readonly addsBos: boolean;
+  /**
+   * Tokens that are no text: they run, but are never examples and enter no statistic. `bosId` is always one of them.
+   */
   readonly specialIds: ReadonlySet<number>;
   /** Highest id + 1. */
   readonly size: number;
 }
 
-/** Bytes of `tokenizer.json`; the largest in use (256,000 tokens with their merges) have 35 MB. */
-const MAX_TOKENIZER = 256 << 20;
-/** Bytes of `tokenizer_config.json` and `config.json`. */
-const MAX_CONFIG = 16 << 20;
 /** Token ids; the largest vocabularies in use have 262,144. */
 const MAX_ID = 1 << 24;
 
-/**
- * Loads the tokenizer of the checkpoint in folder `dir`: `tokenizer.json`, with `tokenizer_config.json` and
- * `config.json` where they exist (they name the first token, where the tokenizer does not add it by itself).
- */
-export async function loadTokenizer(dir: string): Promise<Tokenizer> {
-  const files = new Set(await readdir(dir).catch(() => [] as string[]));
-  const path = join(dir, 'tokenizer.json');
-  if (!files.has('tokenizer.json')) throw noTokenizer(dir, files);
-  const optional = (name: string) => (files.has(name) ? readJsonObject(join(dir, name), MAX_CONFIG) : {});
-  const json = await readJsonObject(path, MAX_TOKENIZER);
-  const tokenizerConfig = await optional('tokenizer_config.json');
-  const modelConfig = await optional('config.json');
+/** The files that a tokenizer is made of, as parsed JSON: unchecked values. */
+export interface TokenizerFiles {
+  /** `tokenizer.json` */
+  readonly tokenizer: Record<string, unknown>;
+  /** `tokenizer_config.json`, or nothing. */
+  readonly tokenizerConfig?: Record<string, unknown>;
+  /** The model's `config.json`, or nothing. */
+  readonly modelConfig?: Record<string, unknown>;
+  /** Where `tokenizer` lies, for messages. */
+  readonly path: string;
+}
 
+/**
+ * Makes a tokenizer of a checkpoint's files. The configurations name the first token, where the tokenizer does not add
+ * it by itself.
+ *
+ * @throws PolysemeError where the files are damaged, or hold no tokenizer
+ */
+export function createTokenizer({
+  tokenizer: json,
+  tokenizerConfig = {},
+  modelConfig = {},
+  path,
+}: TokenizerFiles): Tokenizer {
   const size = checkIds(json, path);
   const inner = construct(json, tokenizerConfig, path);
   const texts = createTokenTexts(inner, json, size);
@@ -156,13 +163,4 @@ function findBos(
 
   const bosId = added ?? named ?? configured;
   return { bosId, addsBos: added !== undefined };
-}
-
-function noTokenizer(dir: string, files: ReadonlySet<string>): PolysemeError {
-  const old = ['tokenizer.model', 'vocab.json', 'spiece.model'].find((name) => files.has(name));
-  const mend =
-    old === undefined
-      ? 'put the one that belongs to the checkpoint beside its config.json'
-      : `it has ${old}: convert it once with Python's transformers: AutoTokenizer.from_pretrained(IN).save_pretrained(OUT)`;
-  return new PolysemeError(`${dir} has no tokenizer.json; ${mend}`, 'not-found');
 }

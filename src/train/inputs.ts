@@ -31,7 +31,6 @@ export async function openTrainingSource(options: ResolvedSaeTrainOptions): Prom
       contexts,
       bos,
       seed,
-      threads,
     });
     return { source, model, note: null };
   } catch (error) {

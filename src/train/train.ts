@@ -300,7 +300,6 @@ async function evaluate({ options, input, hooks }: Run, sae: Sae) {
     centerWriting: 'no',
     polysemy: false,
     seed: options.seed,
-    threads: options.threads,
     onProgress: ({ done, total }) =>
       hooks.onProgress?.({ stage: 'evaluate', done, total, unit: 'contexts', saes: [] }),
   });

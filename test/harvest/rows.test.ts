@@ -194,7 +194,7 @@ test('a harvest keeps one row of each (context, position), which units and banks
   const bank = mlpBank(model.files, 1, { layernorm: 'raw', gated: 'gradient' });
   for (const everyPosition of [false, true]) {
     const found = await harvest({
-      files: model.files,
+      model,
       // Of three banks of one size the first two are scanned by one thread.
       banks: [bank, { ...bank, name: 'again' }, { ...bank, name: 'elsewhere' }],
       contexts: () =>
@@ -208,7 +208,6 @@ test('a harvest keeps one row of each (context, position), which units and banks
       specialIds: new Set(),
       tokenText: (id) => model.tokenizer.text(id),
       selection: { select: 'top', examples: 6, fraction: 0.75, sign: 'positive', everyPosition, seed: 0 },
-      threads: 2,
       stateDir: mkdtempSync(join(folder, 'state-')),
       saveEvery: 0,
     });

@@ -5,7 +5,8 @@ import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createLibraryTokenizer } from '../../src/tokenizer/huggingface-tokenizers.ts';
-import { checkVocabulary, loadTokenizer, type Tokenizer } from '../../src/tokenizer/tokenizer.ts';
+import { loadTokenizer } from '../../src/tokenizer/load-tokenizer.ts';
+import { checkVocabulary, type Tokenizer } from '../../src/tokenizer/tokenizer.ts';
 
 const FOLIO = new URL('../../models/folio-5m', import.meta.url).pathname;
 const STORIES = new URL('../../../shared/models/stories260K', import.meta.url).pathname;

@@ -1,0 +1,145 @@
+import { checkAborted, unlessAborted } from '../base/progress.ts';
+import type { TapData } from './session.ts';
+
+/** What a model runs on: one sequence of token ids. (Models of images will take `{ pixels }`.) */
+export interface TapInput {
+  readonly tokens: Int32Array;
+}
+
+/** Contexts that ran together, and what the taps gave. */
+export interface TapBlock<C extends TapInput = TapInput> {
+  readonly contexts: readonly C[];
+  /** Positions of each row in `tokens`, `text` and the taps: the longest context's. */
+  readonly length: number;
+  /** Ids [context, position], right-padded. */
+  readonly tokens: Int32Array;
+  /** 1 where a position is text, 0 where it is a special token or padding: [context, position]. */
+  readonly text: Uint8Array;
+  /** Row-major [copies × context, position, width]. They are the receiver's to keep or to transfer. */
+  readonly taps: Record<string, TapData>;
+}
+
+export interface TapStreamOptions {
+  /** Token ids that run but are no text (`Tokenizer.specialIds`); default none. */
+  readonly specialIds?: ReadonlySet<number>;
+  /** Contexts of a block; default: as many of the first context's length as make about 1,024 tokens. */
+  readonly rows?: number;
+  /** Copies of each context in one run: all contexts, then all again. Default 1. */
+  readonly copies?: number;
+  /** The id at padded positions; default 0. A causal model's other positions do not depend on it. */
+  readonly padding?: number;
+  /** Stops the stream: it rejects with a PolysemeError of code `aborted`. */
+  readonly signal?: AbortSignal;
+}
+
+/** Gives the taps of rows of `length` ids each: those of the contexts of a block (`copies` times). */
+export type TapRun<C extends TapInput = TapInput> = (
+  tokens: Int32Array,
+  rows: number,
+  length: number,
+  contexts: readonly C[],
+) => Promise<Record<string, TapData>>;
+
+/** Anything that streams taps: a model's opened taps, or files that somebody else wrote. */
+export interface TapSource<C extends TapInput = TapInput> {
+  stream(contexts: AsyncIterable<C> | Iterable<C>, options?: TapStreamOptions): AsyncIterable<TapBlock<C>>;
+  close(): Promise<void>;
+}
+
+/** Tokens of a run: 512 to 2048 is the sweet spot of ONNX Runtime. */
+export const TOKENS_A_RUN = 1024;
+/** Runs under way at a time: while one is in the model, the next is prepared. */
+const AHEAD = 2;
+
+/** Contexts of `length` tokens that a run takes. */
+export function rowsARun(length: number, tokens = TOKENS_A_RUN): number {
+  return Math.max(1, Math.floor(tokens / length));
+}
+
+/**
+ * The stream from contexts to activations, which all that reads a model's activations goes through: blocks in the order
+ * of the contexts. At most two runs are under way when a block is asked for, and none is started until then, so that
+ * memory is bounded. The values of a position depend neither on the block nor on the padding.
+ */
+export async function* streamTaps<C extends TapInput>(
+  contexts: AsyncIterable<C> | Iterable<C>,
+  run: TapRun<C>,
+  options: TapStreamOptions = {},
+): AsyncGenerator<TapBlock<C>, void, undefined> {
+  const { signal } = options;
+  let { rows } = options;
+  const underWay: Promise<TapBlock<C>>[] = [];
+  let batch: C[] = [];
+  const start = (): void => {
+    const block = runBlock(batch, run, options);
+    block.catch(() => {});
+    underWay.push(block);
+    batch = [];
+  };
+  /** The oldest run; it counts as under way until it has ended. */
+  const next = async (): Promise<TapBlock<C>> => {
+    const block = await unlessAborted(underWay[0]!, signal);
+    underWay.shift();
+    return block;
+  };
+  try {
+    for await (const context of abortable(contexts, signal)) {
+      rows ??= rowsARun(context.tokens.length);
+      batch.push(context);
+      if (batch.length < rows) continue;
+      start();
+      if (underWay.length >= AHEAD) yield await next();
+    }
+    if (batch.length > 0) start();
+    while (underWay.length > 0) yield await next();
+  } finally {
+    await Promise.allSettled(underWay);
+  }
+}
+
+async function runBlock<C extends TapInput>(
+  contexts: readonly C[],
+  run: TapRun<C>,
+  { specialIds, copies = 1, padding = 0 }: TapStreamOptions,
+): Promise<TapBlock<C>> {
+  const rows = contexts.length;
+  const length = Math.max(...contexts.map(({ tokens }) => tokens.length));
+  const ids = new Int32Array(copies * rows * length);
+  if (padding !== 0) ids.fill(padding);
+  const text = new Uint8Array(rows * length);
+  contexts.forEach(({ tokens }, row) => {
+    for (let copy = 0; copy < copies; copy++) ids.set(tokens, (copy * rows + row) * length);
+    tokens.forEach((id, t) => {
+      text[row * length + t] = specialIds?.has(id) ? 0 : 1;
+    });
+  });
+  const taps = await run(ids, copies * rows, length, contexts);
+  return { contexts, length, tokens: ids.subarray(0, rows * length), text, taps };
+}
+
+/** The same items, unless the signal is aborted, even while the next one is awaited. */
+async function* abortable<T>(
+  items: AsyncIterable<T> | Iterable<T>,
+  signal: AbortSignal | undefined,
+): AsyncGenerator<T, void, undefined> {
+  if (signal === undefined) {
+    yield* items;
+    return;
+  }
+  checkAborted(signal);
+  const iterator = Symbol.asyncIterator in items ? items[Symbol.asyncIterator]() : items[Symbol.iterator]();
+  let open = true;
+  try {
+    for (;;) {
+      const next = await unlessAborted(Promise.resolve(iterator.next()), signal);
+      if (next.done) break;
+      yield next.value;
+    }
+    open = false;
+  } finally {
+    const ended = open ? Promise.resolve(iterator.return?.()) : null;
+    // Once aborted it is not awaited: it may wait for the very item that the caller no longer wants.
+    if (signal.aborted) ended?.catch(() => {});
+    else await ended;
+  }
+}
