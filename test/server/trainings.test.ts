@@ -10,7 +10,6 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createServer } from '../../src/server/api.ts';
 import { startServer } from '../../src/server/server.ts';
@@ -131,7 +130,8 @@ describe('GET /api/trainings', () => {
     writeRun(join(dir, 'b9'));
     // Too deep, a folder of checkpoints, and one that is hidden.
     for (const other of ['x/y/z/deep', 'checkpoints', '.hidden']) writeRun(join(dir, other));
-    await setTimeout(1100);
+    const count = async () => (await api.get('/api/trainings')).trainings.length;
+    await expect.poll(count, { timeout: 60_000 }).toBe(6);
     const { trainings } = await api.get('/api/trainings');
     expect(trainings.map(({ name }: { name: string }) => name)).toEqual([
       'a/sweep/k-4_embedding-0',
