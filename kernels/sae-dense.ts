@@ -1,6 +1,7 @@
 // The dense step's work between its matrix products, on tiles [tokens, latents] in the private memory of one thread.
 // The number of latents is a multiple of 4; those past the end have an infinite threshold.
 
+import { alignPair, alongError, alongRow, distance, perActivation } from './sae/alignment';
 import { ACTIVATION, ACTIVE, DISTANCE, DISTANCES, OVER_A, PRE, THRESHOLD } from './sae/places';
 
 /**
@@ -133,6 +134,85 @@ export function embed(
       store<f32>(n + at, <f32>a);
       store<f32>(b + at, <f32>((a * inner) / (2 * square)));
       addOne(slot, OVER_A, bytes, (a * inner) / (2 * meanEnergy));
+    }
+  }
+}
+
+/**
+ * L_R of a tile: `dots` holds (x̂ − x)·d and becomes the factor of d in the gradient by x̂; `energy` is ‖x − x̂‖² a token
+ * (f64). Adds to each token's Σ 1 − cos and to its factor of x̂ − x (f64, f64).
+ */
+export function align(
+  tile: usize,
+  dots: usize,
+  rows: i32,
+  columns: i32,
+  bias: usize,
+  threshold: usize,
+  norm: usize,
+  energy: usize,
+  weight: f32,
+  sums: usize,
+): void {
+  const bytes = (<usize>columns) << 2;
+  for (let r: usize = 0; r < <usize>rows; r++) {
+    const squared = load<f64>(energy + (r << 3));
+    const sum = sums + (r << 4);
+    for (let k: usize = 0; k < bytes; k += 4) {
+      const at = r * bytes + k;
+      const u = -(<f64>load<f32>(dots + at));
+      store<f32>(dots + at, 0);
+      const value = load<f32>(tile + at) + load<f32>(bias + k);
+      if (!(value > load<f32>(threshold + k))) continue;
+      alignPair(<f64>value, u, <f64>load<f32>(norm + k), squared);
+      store<f32>(dots + at, <f32>(<f64>weight * alongRow));
+      store<f64>(sum, load<f64>(sum) + distance);
+      store<f64>(sum, load<f64>(sum, 8) + <f64>weight * alongError, 8);
+    }
+  }
+}
+
+/** Adds L_R's gradient by x̂ to rows of it: `along` (Σ over latents) and the sums' factor of x̂ − x, which is `plain`. */
+export function addAlignment(
+  errors: usize,
+  along: usize,
+  plain: usize,
+  rows: i32,
+  stride: i32,
+  sums: usize,
+): void {
+  const bytes = (<usize>stride) << 2;
+  for (let r: usize = 0; r < <usize>rows; r++) {
+    const factor = f32x4.splat(<f32>load<f64>(sums + (r << 4), 8));
+    for (let at = r * bytes; at < (r + 1) * bytes; at += 16) {
+      const own = f32x4.mul(factor, v128.load(plain + at));
+      v128.store(errors + at, f32x4.add(v128.load(errors + at), f32x4.add(own, v128.load(along + at))));
+    }
+  }
+}
+
+/** Adds to dz of a tile what L_R gives to each activation where e is held; `dots` and `energy` as in `align`. */
+export function alignActivations(
+  tile: usize,
+  dots: usize,
+  dz: usize,
+  rows: i32,
+  columns: i32,
+  bias: usize,
+  threshold: usize,
+  norm: usize,
+  energy: usize,
+  weight: f32,
+): void {
+  const bytes = (<usize>columns) << 2;
+  for (let r: usize = 0; r < <usize>rows; r++) {
+    const squared = load<f64>(energy + (r << 3));
+    for (let k: usize = 0; k < bytes; k += 4) {
+      const at = r * bytes + k;
+      const value = load<f32>(tile + at) + load<f32>(bias + k);
+      if (!(value > load<f32>(threshold + k))) continue;
+      alignPair(<f64>value, -(<f64>load<f32>(dots + at)), <f64>load<f32>(norm + k), squared);
+      store<f32>(dz + at, load<f32>(dz + at) - <f32>(<f64>weight * perActivation));
     }
   }
 }

@@ -5,7 +5,7 @@ import { Pairs, Params } from './sae/params';
 import { keepLargest } from './sae/select';
 
 export { applyGradients, finishDense, keepGradients, meanOf, updateLatents } from './sae/latents';
-export { cut, decode, decodeAux, errorsOfDense, order, prepare } from './sae/tokens';
+export { cut, decode, decodeAux, errorsOfDense, order, prepare, sumErrors } from './sae/tokens';
 
 /** Bytes of the two parameter blocks, so that a test can check the list of fields that the host is given. */
 export function paramsBytes(): i32 {

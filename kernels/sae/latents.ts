@@ -165,7 +165,7 @@ function gradients(
   let group = 0;
   while (group < p.groups - 1 && <u32>j >= load<u32>(p.groupEnd + (group << 2))) group++;
   const errors = main.errors + <usize>group * p.tokens * bytes;
-  accumulate(p, main, errors, j, embed, meanEnergy, gradE, gradD, scratch);
+  accumulate(p, main, errors, j, p.embed != 0, embed, meanEnergy, gradE, gradD, scratch);
   const fired = active;
   if (embed && p.embeddingWeight != 0)
     addEmbeddingGradient(p.encoder + row, gradE, scratch, bytes, <f32>sumOverA);
@@ -175,7 +175,7 @@ function gradients(
   if (hasAux) {
     const z = sumActivation;
     const threshold = sumThreshold;
-    accumulate(p, aux, aux.errors, j, false, 0, gradE, gradD, scratch);
+    accumulate(p, aux, aux.errors, j, false, false, 0, gradE, gradD, scratch);
     sumActivation = z;
     sumThreshold = threshold;
   }
@@ -261,12 +261,13 @@ function hasEntries(pairs: Pairs, j: i32): bool {
   return load<u32>(start) != load<u32>(start, 4);
 }
 
-/** Adds the pairs of latent j: to gradE Σ dpre·h, to gradD Σ z·error; with L_N its sums too. */
+/** Adds the pairs of latent j: to gradE Σ dpre·h, to gradD Σ z·error; where asked Σ h, and with L_N its sums. */
 function accumulate(
   p: Params,
   pairs: Pairs,
   errors: usize,
   j: i32,
+  sumInputs: bool,
   embed: bool,
   meanEnergy: f64,
   gradE: usize,
@@ -319,7 +320,7 @@ function accumulate(
     const h2 = rowAt(p.h, load<u32>(scalars, 64), bytes);
     const h3 = rowAt(p.h, load<u32>(scalars, 96), bytes);
     if (embed) embedQuartet(p, h0, h1, h2, h3, meanEnergy, scratch, scalars);
-    if (p.embed) {
+    if (sumInputs) {
       axpy4(
         rowAt(scratch, SUM_INPUT, bytes),
         bytes,

@@ -15,7 +15,10 @@ export class Pairs {
   colStart: usize;
   /** 8 bytes an entry of a column: token u32, entry u32; ascending by token. */
   columns: usize;
-  /** f32 rows of `stride`, [groups][tokens]: gradient of the loss by the reconstruction. */
+  /**
+   * f32 rows of `stride`, [groups][tokens]: gradient of the loss by the reconstruction. Of the auxiliary pairs one row a
+   * token: x̂ − x of the main pairs, then the gradient of the auxiliary loss; 0 where neither is needed.
+   */
   errors: usize;
 }
 
@@ -33,6 +36,8 @@ export class Params {
   unitNorm: i32;
   /** 1 where L_N is computed. */
   embed: i32;
+  /** 1 where L_R is computed. */
+  align: i32;
   groups: i32;
   /** u32 a group: the latent after its last. */
   groupEnd: usize;
@@ -68,11 +73,12 @@ export class Params {
   thresholdGradient: usize;
   /** f64 a latent: squared norm of its gradient. */
   gradientNorm: usize;
-  /** f64, [groups][tokens]: squared error; f64 a token: sparsity; f64 a token: ‖x‖²; f64 a token: auxiliary. */
+  /** f64, [groups][tokens]: squared error; f64 a token each: sparsity, ‖x‖², auxiliary loss, L_R. */
   tokenError: usize;
   tokenSparsity: usize;
   tokenEnergy: usize;
   tokenAux: usize;
+  tokenAlignment: usize;
   /** f64 a latent: sum of 1 − cos over its pairs; u32 a latent: pairs that have a distance. */
   latentEmbedding: usize;
   latentPairs: usize;
@@ -80,10 +86,11 @@ export class Params {
   blockSum: usize;
   blockErrors: usize;
   blockEncoder: usize;
-  /** 1 / number of tokens; the weights of sparsity and L_N over the number of tokens; of the auxiliary loss. */
+  /** 1 / number of tokens; weights over the number of tokens: of sparsity, L_N, L_R (there times mean ‖x‖²); of the auxiliary loss. */
   invTokens: f32;
   sparsityWeight: f32;
   embeddingWeight: f32;
+  residualWeight: f32;
   auxWeight: f32;
   /** Share of the old mean that stays; below 0: a running mean. */
   meanDecay: f32;

@@ -3,7 +3,9 @@
 /** Latents that share a row of partial sums. */
 export const LATENT_BLOCK: i32 = 64;
 
-// Rows of a thread's scratch memory. While latents are updated:
+// Rows of a thread's scratch memory. While tokens are decoded, after the reconstruction: L_R's gradient along decoder rows.
+export const ALIGNED: i32 = 1;
+// While latents are updated:
 export const ENCODER_GRADIENT: i32 = 0;
 export const DECODER_GRADIENT: i32 = 1;
 /** Σ a_b h_b */

@@ -1,6 +1,8 @@
 // What is done token by token: preparing the input, choosing and ordering the active pairs, decoding, errors.
+import { alignToken } from './alignment';
+import { activation, activationGradients, decodeInto } from './pairs';
 import { Pairs, Params } from './params';
-import { axpy, axpy4, clear, dot, dot4, energy, rowAt } from './rows';
+import { axpy, clear, energy, rowAt } from './rows';
 import { entryOf, heapSort, keepLargest, placeOf, rankKey } from './select';
 
 /**
@@ -70,104 +72,63 @@ export function cut(p: Params, pairs: Pairs, from: i32, to: i32, cutValue: u32, 
   }
 }
 
-function activation(p: Params, entry: usize): f32 {
-  const value = load<f32>(entry);
-  if (p.gated && value <= load<f32>(p.threshold + ((<usize>load<u32>(entry, 4)) << 2))) return 0;
-  return value;
-}
-
-/** The first active entry of [at, end), or `end`. */
-function nextActive(p: Params, at: usize, end: usize): usize {
-  if (p.gated) while (at < end && activation(p, at) == 0) at += 8;
-  return at;
-}
-
-/** to += Σ activation · decoder row over the entries [at, end). */
-function decodeInto(p: Params, to: usize, at: usize, end: usize): void {
-  const bytes = <usize>p.stride * 4;
-  at = nextActive(p, at, end);
-  while (at < end) {
-    const r0 = rowAt(p.decoder, load<u32>(at, 4), bytes);
-    const a0 = load<f32>(at);
-    let r1 = r0,
-      r2 = r0,
-      r3 = r0;
-    let a1: f32 = 0,
-      a2: f32 = 0,
-      a3: f32 = 0;
-    at = nextActive(p, at + 8, end);
-    if (at < end) {
-      r1 = rowAt(p.decoder, load<u32>(at, 4), bytes);
-      a1 = load<f32>(at);
-      at = nextActive(p, at + 8, end);
-    }
-    if (at < end) {
-      r2 = rowAt(p.decoder, load<u32>(at, 4), bytes);
-      a2 = load<f32>(at);
-      at = nextActive(p, at + 8, end);
-    }
-    if (at < end) {
-      r3 = rowAt(p.decoder, load<u32>(at, 4), bytes);
-      a3 = load<f32>(at);
-      at = nextActive(p, at + 8, end);
-    }
-    axpy4(to, bytes, a0, r0, a1, r1, a2, r2, a3, r3);
-  }
-}
-
-/** dz of the entries [at, end): the dot product of the error row with each decoder row. */
-function activationGradients(p: Params, error: usize, at: usize, end: usize, dz: usize): void {
-  const bytes = <usize>p.stride * 4;
-  for (; at + 24 < end; at += 32, dz += 16) {
-    dot4(
-      error,
-      rowAt(p.decoder, load<u32>(at, 4), bytes),
-      rowAt(p.decoder, load<u32>(at, 12), bytes),
-      rowAt(p.decoder, load<u32>(at, 20), bytes),
-      rowAt(p.decoder, load<u32>(at, 28), bytes),
-      bytes,
-      dz,
-    );
-  }
-  for (; at < end; at += 8, dz += 4)
-    store<f32>(dz, dot(error, rowAt(p.decoder, load<u32>(at, 4), bytes), bytes));
-}
-
-/** Of one token: the squared error of a reconstruction after group g, and its gradient to `row` (which may be the same). */
-function errorOf(p: Params, t: i32, g: i32, reconstruction: usize, row: usize): void {
+/**
+ * Of one token: the squared error of a reconstruction after group g, and its gradient to `row` (which may be the same).
+ * x̂ − x itself is kept where `plain` is not 0.
+ */
+function errorOf(p: Params, t: i32, g: i32, reconstruction: usize, row: usize, plain: usize): void {
   const bytes = <usize>p.stride * 4;
   const x = rowAt(p.x, t, bytes);
   for (let k: usize = 0; k < bytes; k += 16) {
     v128.store(row + k, f32x4.sub(v128.load(reconstruction + k), v128.load(x + k)));
   }
+  if (plain) memory.copy(plain, row, bytes);
   store<f64>(p.tokenError + ((<usize>g * p.tokens + t) << 3), energy(row, bytes));
-  const factor = f32x4.splat(<f32>2 * p.invTokens * load<f32>(p.groupWeight + (g << 2)));
+  const factor = f32x4.splat(errorFactor(p, g));
   for (let k: usize = 0; k < bytes; k += 16) v128.store(row + k, f32x4.mul(v128.load(row + k), factor));
 }
 
-/** As `decode`, of one group, where Σ z·W_dec of each token lies in its error row already. */
-export function errorsOfDense(p: Params, pairs: Pairs, from: i32, to: i32, block: i32): void {
+/** What x̂ − x of group g is multiplied by in the gradient of its squared error. */
+function errorFactor(p: Params, g: i32): f32 {
+  return <f32>2 * p.invTokens * load<f32>(p.groupWeight + (g << 2));
+}
+
+/** As `decode` begins, of one group, where Σ z·W_dec of each token lies in its error row already. */
+export function errorsOfDense(p: Params, main: Pairs, aux: Pairs, from: i32, to: i32): void {
   const bytes = <usize>p.stride * 4;
-  const blockErrors = rowAt(p.blockErrors, block, bytes);
-  clear(blockErrors, bytes);
   for (let t = from; t < to; t++) {
-    const row = rowAt(pairs.errors, t, bytes);
+    const row = rowAt(main.errors, t, bytes);
     axpy(row, 1, p.bDec, bytes);
-    errorOf(p, t, 0, row, row);
-    axpy(blockErrors, 1, row, bytes);
+    errorOf(p, t, 0, row, row, aux.errors ? rowAt(aux.errors, t, bytes) : 0);
   }
 }
 
+/** The block's part of b_dec's gradient in the decoder: the sum of its tokens' error rows. */
+export function sumErrors(p: Params, pairs: Pairs, from: i32, to: i32, block: i32): void {
+  const bytes = <usize>p.stride * 4;
+  const blockErrors = rowAt(p.blockErrors, block, bytes);
+  clear(blockErrors, bytes);
+  for (let t = from; t < to; t++) axpy(blockErrors, 1, rowAt(pairs.errors, t, bytes), bytes);
+}
+
 /**
- * Tokens [from, to): reconstruction after each group, squared errors, the gradient of the loss by the
+ * Tokens [from, to): reconstruction after each group, squared errors, L_R, the gradient of the loss by the
  * reconstruction (each group's row carries what its latents feel: the sum over its own and all later
  * groups), dz of every pair, sparsity, and the block's part of b_dec's gradient.
  */
-export function decode(p: Params, pairs: Pairs, from: i32, to: i32, block: i32, scratch: usize): void {
+export function decode(
+  p: Params,
+  pairs: Pairs,
+  aux: Pairs,
+  hasAux: i32,
+  from: i32,
+  to: i32,
+  block: i32,
+  scratch: usize,
+): void {
   const bytes = <usize>p.stride * 4;
   const groupBytes = <usize>p.tokens * bytes;
-  const blockErrors = rowAt(p.blockErrors, block, bytes);
-  clear(blockErrors, bytes);
+  const whole = p.groups - 1;
   for (let t = from; t < to; t++) {
     const start = <usize>load<u32>(pairs.rowStart + (t << 2));
     const first = pairs.entries + (start << 3);
@@ -175,26 +136,26 @@ export function decode(p: Params, pairs: Pairs, from: i32, to: i32, block: i32, 
     const error = rowAt(pairs.errors, t, bytes);
     memory.copy(scratch, p.bDec, bytes);
     let at = first;
-    for (let g = 0; g < p.groups; g++) {
-      const groupEnd = load<u32>(p.groupEnd + (g << 2));
-      let end = at;
-      if (g == p.groups - 1) end = last;
-      else while (end < last && load<u32>(end, 4) < groupEnd) end += 8;
+    for (let g = 0; g <= whole; g++) {
+      const end = endOfGroup(p, g, at, last);
       decodeInto(p, scratch, at, end);
       at = end;
-      errorOf(p, t, g, scratch, rowAt(error, g, groupBytes));
+      const plain = hasAux && g == whole ? rowAt(aux.errors, t, bytes) : 0;
+      errorOf(p, t, g, scratch, rowAt(error, g, groupBytes), plain);
     }
-    for (let g = p.groups - 2; g >= 0; g--) {
+    if (p.align) {
+      const row = rowAt(error, whole, groupBytes);
+      const squared = load<f64>(p.tokenError + ((<usize>whole * p.tokens + t) << 3));
+      alignToken(p, t, row, errorFactor(p, whole), squared, first, last, pairs.dz + (start << 2), scratch);
+    }
+    for (let g = whole - 1; g >= 0; g--) {
       axpy(rowAt(error, g, groupBytes), 1, rowAt(error, g + 1, groupBytes), bytes);
     }
-    axpy(blockErrors, 1, error, bytes);
     at = first;
-    for (let g = 0; g < p.groups; g++) {
-      const groupEnd = load<u32>(p.groupEnd + (g << 2));
-      let end = at;
-      if (g == p.groups - 1) end = last;
-      else while (end < last && load<u32>(end, 4) < groupEnd) end += 8;
-      activationGradients(p, rowAt(error, g, groupBytes), at, end, pairs.dz + ((at - pairs.entries) >> 1));
+    for (let g = 0; g <= whole; g++) {
+      const end = endOfGroup(p, g, at, last);
+      const dz = pairs.dz + ((at - pairs.entries) >> 1);
+      activationGradients(p, rowAt(error, g, groupBytes), at, end, dz, p.align != 0);
       at = end;
     }
     let sparsity: f64 = 0;
@@ -205,28 +166,32 @@ export function decode(p: Params, pairs: Pairs, from: i32, to: i32, block: i32, 
     }
     store<f64>(p.tokenSparsity + (t << 3), sparsity);
   }
+  sumErrors(p, pairs, from, to, block);
+}
+
+/** The end of group g's entries, which begin at `at`. */
+function endOfGroup(p: Params, g: i32, at: usize, last: usize): usize {
+  if (g == p.groups - 1) return last;
+  const groupEnd = load<u32>(p.groupEnd + (g << 2));
+  while (at < last && load<u32>(at, 4) < groupEnd) at += 8;
+  return at;
 }
 
 /**
- * Auxiliary loss of dead latents: tokens [from, to) of `aux`, whose latents reconstruct the error e = x − x̂
- * that the last group of `main` left; writes α‖e − ê‖²'s gradient and dz.
+ * Auxiliary loss of dead latents: tokens [from, to) of `aux`, whose latents reconstruct the error e = x − x̂;
+ * `decode` left x̂ − x in their rows, which now take α‖e − ê‖²'s gradient; writes dz.
  */
-export function decodeAux(p: Params, main: Pairs, aux: Pairs, from: i32, to: i32): void {
+export function decodeAux(p: Params, aux: Pairs, from: i32, to: i32): void {
   const bytes = <usize>p.stride * 4;
-  const g = p.groups - 1;
-  // main's row is 2 · weight / tokens · (x̂ − x)
-  const unscale: f32 = <f32>1 / (<f32>2 * p.invTokens * load<f32>(p.groupWeight + (g << 2)));
   const factor = f32x4.splat(<f32>2 * p.invTokens * p.auxWeight);
   for (let t = from; t < to; t++) {
     const start = <usize>load<u32>(aux.rowStart + (t << 2));
     const first = aux.entries + (start << 3);
     const last = first + ((<usize>load<u32>(aux.rowCount + (t << 2))) << 3);
     const row = rowAt(aux.errors, t, bytes);
-    clear(row, bytes);
-    axpy(row, unscale, rowAt(main.errors, g * p.tokens + t, bytes), bytes);
     decodeInto(p, row, first, last);
     store<f64>(p.tokenAux + (t << 3), energy(row, bytes));
     for (let k: usize = 0; k < bytes; k += 16) v128.store(row + k, f32x4.mul(v128.load(row + k), factor));
-    activationGradients(p, row, first, last, aux.dz + (start << 2));
+    activationGradients(p, row, first, last, aux.dz + (start << 2), false);
   }
 }

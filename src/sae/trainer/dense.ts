@@ -38,12 +38,20 @@ export interface DenseJob {
   readonly decoderNorm: number;
   readonly tokenSparsity: number;
   readonly rowCount: number;
-  readonly pairs: number;
+  /** Parameter blocks of the pairs. */
+  readonly main: number;
+  readonly aux: number;
   readonly bandwidth: number;
   /** As they enter the gradient: over the number of tokens. */
   readonly sparsityWeight: number;
   readonly embeddingWeight: number;
   readonly embed: boolean;
+  /** L_R: its weight, and rows of x̂ − x, f64 ‖x − x̂‖² and f64 L_R of each token. */
+  readonly align: boolean;
+  readonly residualWeight: number;
+  readonly plainErrors: number;
+  readonly tokenError: number;
+  readonly tokenAlignment: number;
   /** Where gradients are kept (rows of encoder and decoder); null: they are used at once. */
   readonly kept: { readonly encoder: number; readonly decoder: number } | null;
 }
@@ -84,6 +92,38 @@ interface DenseExports {
     weight: number,
     sums: number,
   ): void;
+  align(
+    tile: number,
+    dots: number,
+    rows: number,
+    columns: number,
+    bias: number,
+    threshold: number,
+    norm: number,
+    energy: number,
+    weight: number,
+    sums: number,
+  ): void;
+  addAlignment(
+    errors: number,
+    along: number,
+    plain: number,
+    rows: number,
+    stride: number,
+    sums: number,
+  ): void;
+  alignActivations(
+    tile: number,
+    dots: number,
+    dz: number,
+    rows: number,
+    columns: number,
+    bias: number,
+    threshold: number,
+    norm: number,
+    energy: number,
+    weight: number,
+  ): void;
   square(row: number, to: number, count: number): void;
 }
 
@@ -98,11 +138,20 @@ const SCRATCH = {
   squares: SQUARE_WEIGHT,
 };
 
+/** Where a tile of latents lies in private memory: rows of encoder and decoder, and a number a latent. */
+interface TileAddresses {
+  readonly w: number;
+  readonly v: number;
+  readonly bias: number;
+  readonly threshold: number;
+  readonly norm: number;
+}
+
 type Product = 'a·bᵀ' | 'a·b + c' | 'aᵀ·b + c';
 
 /**
  * The step where so many latents are active that whole matrix products are faster than work on active pairs: five
- * products (ten with L_N) of ONNX Runtime a tile of latents, on one thread. Pre-activations are computed twice, so that
+ * products (L_N adds five, L_R four) of ONNX Runtime a tile of latents, on one thread. Pre-activations are computed twice, so that
  * none but a tile is ever in memory. Tiles and their order are fixed, and with them every bit.
  */
 export class DenseStep {
@@ -159,6 +208,13 @@ export class DenseStep {
     let [sum, next] = [take(most * stride * 4), take(most * stride * 4)];
     const sparsity = take(most * 8);
     const counts = take(most * 4);
+    const aligned = (bytes: number) => take(job.align ? most * bytes : 0);
+    const [dots, plain, energy, alignment] = [4 * TILE_LATENTS, 4 * stride, 8, 16].map(aligned) as [
+      number,
+      number,
+      number,
+      number,
+    ];
     const { exports, memory } = this.#reserve(take(0), tokens);
     for (let block = claim(); block * DENSE_TOKENS < tokens; block = claim()) {
       const first = block * DENSE_TOKENS;
@@ -180,17 +236,71 @@ export class DenseStep {
       sums.set(new Float64Array(memory.buffer as ArrayBuffer, sparsity, rows));
       const found = new Uint32Array(this.#memory.buffer, job.rowCount + first * 4, rows);
       found.set(new Uint32Array(memory.buffer as ArrayBuffer, counts, rows));
+      this.#shared.errorsOfDense(params, job.main, job.aux, first, first + rows);
+      if (job.align) {
+        const tiles = { w, v, bias, threshold, norm };
+        await this.#align(job, first, rows, { h, tile, sum, next, dots, plain, energy, alignment, tiles });
+      }
       for (let from = first; from < first + rows; from += TOKEN_BLOCK) {
         const to = Math.min(first + rows, from + TOKEN_BLOCK);
-        this.#shared.errorsOfDense(params, job.pairs, from, to, from / TOKEN_BLOCK);
+        this.#shared.sumErrors(params, job.main, from, to, from / TOKEN_BLOCK);
       }
     }
+  }
+
+  /** L_R of `rows` tokens from `first` on, and its gradient added to their errors; addresses are of private memory. */
+  async #align(
+    job: DenseJob,
+    first: number,
+    rows: number,
+    at: {
+      h: number;
+      tile: number;
+      sum: number;
+      next: number;
+      dots: number;
+      plain: number;
+      energy: number;
+      alignment: number;
+      tiles: TileAddresses;
+    },
+  ): Promise<void> {
+    const stride = this.#stride;
+    const { exports, memory } = this.#kernel;
+    const { h, tile, dots, plain, energy, alignment, tiles } = at;
+    let { sum, next } = at;
+    const f32 = (address: number, length: number) =>
+      new Float32Array(memory.buffer as ArrayBuffer, address, length);
+    const f64 = (address: number, length: number) =>
+      new Float64Array(memory.buffer as ArrayBuffer, address, length);
+    const errors = this.#f32(job.errors + first * stride * 4, rows * stride);
+    f32(plain, rows * stride).set(this.#f32(job.plainErrors + first * stride * 4, rows * stride));
+    f64(energy, rows).set(new Float64Array(this.#memory.buffer, job.tokenError + first * 8, rows));
+    f64(alignment, 2 * rows).fill(0);
+    f32(sum, rows * stride).fill(0);
+    for (let latent = 0; latent < job.latents; latent += TILE_LATENTS) {
+      const columns = this.#load(job, latent, f32, tiles);
+      const { w, v, bias, threshold, norm } = tiles;
+      await this.#multiply('a·bᵀ', [h, rows, stride], [w, columns, stride], tile);
+      await this.#multiply('a·bᵀ', [plain, rows, stride], [v, columns, stride], dots);
+      const weight = job.residualWeight;
+      exports.align(tile, dots, rows, columns, bias, threshold, norm, energy, weight, alignment);
+      await this.#multiply('a·b + c', [dots, rows, columns], [v, columns, stride], next, sum);
+      [sum, next] = [next, sum];
+    }
+    f32(next, rows * stride).set(errors);
+    exports.addAlignment(next, sum, plain, rows, stride, alignment);
+    errors.set(f32(next, rows * stride));
+    const found = new Float64Array(this.#memory.buffer, job.tokenAlignment + first * 8, rows);
+    const sums = f64(alignment, 2 * rows);
+    for (let t = 0; t < rows; t++) found[t] = sums[2 * t]!;
   }
 
   /** Gradients, and Adam's update where they are not kept, of the tiles of latents that `claim` hands out; 1 where one is not finite. */
   async update(job: DenseJob, params: number, scratch: number, claim: () => number): Promise<number> {
     const stride = this.#stride;
     const { tokens, latents, embed, embeddingWeight } = job;
+    const aligns = job.align && job.residualWeight > 0;
     const gated = job.threshold === 0 ? 0 : 1;
     const { take, f32 } = this.#room();
     const most = Math.min(tokens, DENSE_TOKENS);
@@ -206,6 +316,8 @@ export class DenseStep {
     const [z, dz, on, n, b] = [tileOf(true), tileOf(true), tileOf(true), tileOf(embed), tileOf(embed)];
     const [bias, threshold, norm] = [0, 0, 0].map(() => take(TILE_LATENTS * 4)) as [number, number, number];
     const energy = take(TILE_LATENTS * 8);
+    const [plain, errorEnergy] = [rowsOf(aligns ? tokens : 0), take(aligns ? tokens * 8 : 0)];
+    const decoderNorm = take(TILE_LATENTS * 4);
     const sums = take(SUMS * TILE_LATENTS * 8);
     const parts = {
       encoder: [rowsOf(TILE_LATENTS), rowsOf(TILE_LATENTS)],
@@ -220,6 +332,10 @@ export class DenseStep {
     if (embed) exports.square(h, squares, tokens * stride);
     const f64 = (address: number, length: number) =>
       new Float64Array(memory.buffer as ArrayBuffer, address, length);
+    if (aligns) {
+      f32(plain, tokens * stride).set(this.#f32(job.plainErrors, tokens * stride));
+      f64(errorEnergy, tokens).set(new Float64Array(this.#memory.buffer, job.tokenError, tokens));
+    }
 
     let bad = 0;
     for (let part = claim(); part * TILE_LATENTS < latents; part = claim()) {
@@ -227,6 +343,7 @@ export class DenseStep {
       const columns = this.#load(job, first, f32, { w, v, bias, threshold, norm });
       const count = Math.min(TILE_LATENTS, latents - first);
       const weights = f32(norm, columns);
+      f32(decoderNorm, columns).set(weights);
       for (let i = 0; i < columns; i++) weights[i]! *= gated ? 0 : job.sparsityWeight;
       f64(sums, SUMS * columns).fill(0);
       let seen = false;
@@ -264,6 +381,22 @@ export class DenseStep {
         const at = token * stride * 4;
         await this.#multiply('a·bᵀ', [h + at, rows, stride], [w, columns, stride], z);
         await this.#multiply('a·bᵀ', [errors + at, rows, stride], [v, columns, stride], dz);
+        if (aligns) {
+          // `on` is free until `gradients` writes it.
+          await this.#multiply('a·bᵀ', [plain + at, rows, stride], [v, columns, stride], on);
+          exports.alignActivations(
+            z,
+            on,
+            dz,
+            rows,
+            columns,
+            bias,
+            threshold,
+            decoderNorm,
+            errorEnergy + token * 8,
+            job.residualWeight,
+          );
+        }
         exports.gradients(
           z,
           dz,
@@ -335,7 +468,7 @@ export class DenseStep {
     job: DenseJob,
     first: number,
     f32: (address: number, length: number) => Float32Array,
-    to: { w: number; v: number; bias: number; threshold: number; norm: number },
+    to: TileAddresses,
   ): number {
     const stride = this.#stride;
     const count = Math.min(TILE_LATENTS, job.latents - first);

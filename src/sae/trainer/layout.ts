@@ -2,7 +2,7 @@ import { PolysemeError } from '../../errors.ts';
 import { Pairs, Params } from '../../wasm/generated/sae/params.ts';
 import { LATENT_BLOCK, PRODUCTS, PRODUCTS_BYTES } from '../../wasm/generated/sae/places.ts';
 import { reserve } from '../../wasm/instance.ts';
-import type { SaeTrainerSettings } from './trainer-options.ts';
+import { isTopK, type SaeTrainerSettings } from './trainer-options.ts';
 
 export type ParamField = keyof typeof Params.fields;
 export type PairField = keyof typeof Pairs.fields;
@@ -123,6 +123,7 @@ export class Layout {
     this.set('centred', settings.applyBDecToInput ? 1 : 0);
     this.set('unitNorm', settings.unitNormDecoder ? 1 : 0);
     this.set('embed', measureEmbedding ? 1 : 0);
+    this.set('align', settings.measureResidual ? 1 : 0);
     this.set('auxWeight', settings.auxWeight);
     this.set('bandwidth', settings.bandwidth);
     this.set('meanDecay', settings.embeddingMean === 'running' ? -1 : settings.embeddingMean);
@@ -137,15 +138,16 @@ export class Layout {
     this.#tokens = tokens;
     this.#isLaidOut = false;
     this.#next = this.#fixedEnd;
-    const { groupSizes, applyBDecToInput, auxK } = this.#settings;
+    const { groupSizes, applyBDecToInput, auxK, measureResidual, architecture } = this.#settings;
     const rows = tokens * this.stride * 4;
     const x = this.#take(rows);
     this.set('x', x);
     this.set('h', applyBDecToInput ? this.#take(rows) : x);
     this.setPair('main', 'errors', this.#take(rows * groupSizes.length));
-    this.setPair('aux', 'errors', auxK > 0 ? this.#take(rows) : 0);
+    const keepsErrors = auxK > 0 || (measureResidual && !isTopK(architecture));
+    this.setPair('aux', 'errors', keepsErrors ? this.#take(rows) : 0);
     this.set('tokenError', this.#take(tokens * 8 * groupSizes.length));
-    for (const name of ['tokenSparsity', 'tokenEnergy', 'tokenAux'] as const)
+    for (const name of ['tokenSparsity', 'tokenEnergy', 'tokenAux', 'tokenAlignment'] as const)
       this.set(name, this.#take(tokens * 8));
     const blocks = Math.ceil(tokens / TOKEN_BLOCK);
     this.set('blockSum', this.#take(blocks * this.stride * 8));

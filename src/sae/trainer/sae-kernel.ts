@@ -5,8 +5,17 @@ export interface SaeKernel {
   prepare(params: number, from: number, to: number, block: number): number;
   order(params: number, pairs: number, from: number, to: number, k: number): void;
   cut(params: number, pairs: number, from: number, to: number, value: number, place: number): void;
-  decode(params: number, pairs: number, from: number, to: number, block: number, scratch: number): void;
-  decodeAux(params: number, main: number, aux: number, from: number, to: number): void;
+  decode(
+    params: number,
+    main: number,
+    aux: number,
+    hasAux: number,
+    from: number,
+    to: number,
+    block: number,
+    scratch: number,
+  ): void;
+  decodeAux(params: number, aux: number, from: number, to: number): void;
   updateLatents(
     params: number,
     main: number,
@@ -29,7 +38,8 @@ export interface SaeKernel {
   ): void;
   applyGradients(params: number, from: number, to: number): number;
   updateDecoderBias(params: number, m: number, v: number, gradient: number): number;
-  errorsOfDense(params: number, pairs: number, from: number, to: number, block: number): void;
+  errorsOfDense(params: number, main: number, aux: number, from: number, to: number): void;
+  sumErrors(params: number, pairs: number, from: number, to: number, block: number): void;
   meanOf(params: number, latent: number, scratch: number): number;
   finishDense(
     params: number,

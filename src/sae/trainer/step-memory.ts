@@ -22,7 +22,7 @@ export interface TrainerBytes {
 
 /** Memory that a trainer takes with batches of `tokens`, at most and to some per cent. */
 export function trainerBytes(settings: SaeTrainerSettings, threads: number, tokens: number): TrainerBytes {
-  const { inputDim, latents, architecture, groupSizes, k, auxK, clipNorm } = settings;
+  const { inputDim, latents, architecture, groupSizes, k, auxK, clipNorm, measureResidual } = settings;
   const row = 4 * Math.ceil(inputDim / 8) * 8;
   const gated = architecture === 'jumprelu' ? 1 : 0;
   const kept = clipNorm > 0 ? 2 : 0;
@@ -33,8 +33,9 @@ export function trainerBytes(settings: SaeTrainerSettings, threads: number, toke
   const found = isTopK(architecture) ? threads * k * tokens : mostPairs(architecture, latents * tokens);
   const auxiliary = threads * Math.min(auxK, latents) * tokens;
   const pairs = (found + auxiliary) * (PAIR + ENTRY);
-  const inputs = 1 + (settings.applyBDecToInput ? 1 : 0) + groupSizes.length + (auxK > 0 ? 1 : 0);
-  const vectors = tokens * (inputs * row + 8 * groupSizes.length + 48 + (12 * row) / (4 * 64));
+  const keepsErrors = auxK > 0 || (measureResidual && !isTopK(architecture));
+  const inputs = 1 + (settings.applyBDecToInput ? 1 : 0) + groupSizes.length + (keepsErrors ? 1 : 0);
+  const vectors = tokens * (inputs * row + 8 * groupSizes.length + 56 + (12 * row) / (4 * 64));
 
   const candidates = (wanted: number) => tokens * ((2 * wanted + 64) * 8 + wanted * ENTRY);
   const choosing = Math.max(
@@ -43,7 +44,9 @@ export function trainerBytes(settings: SaeTrainerSettings, threads: number, toke
     isBatchTopK(architecture) ? (2 * k * tokens + 65_536) * 8 + k * tokens * ENTRY : 0,
     isTopK(architecture) ? 0 : Math.min(tokens, TILE_TOKENS) * TILE_LATENTS * ENTRY,
   );
-  const dense = isTopK(architecture) ? 0 : 2 * tokens * row + TILE_LATENTS * (14 * row + 20 * DENSE_TOKENS);
+  const dense = isTopK(architecture)
+    ? 0
+    : (measureResidual ? 3 : 2) * tokens * row + TILE_LATENTS * (14 * row + 20 * DENSE_TOKENS);
   const thread = dense + tokens * row + TILE_LATENTS * (row + 4 * Math.min(tokens, TILE_TOKENS)) + choosing;
   return {
     parameters,

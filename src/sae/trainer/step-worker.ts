@@ -22,8 +22,14 @@ export type Task =
       readonly value: number;
       readonly place: number;
     }
-  | { readonly name: 'decode'; readonly tokens: number; readonly pairs: number }
-  | { readonly name: 'decodeAux'; readonly tokens: number; readonly main: number; readonly aux: number }
+  | {
+      readonly name: 'decode';
+      readonly tokens: number;
+      readonly main: number;
+      readonly aux: number;
+      readonly hasAux: boolean;
+    }
+  | { readonly name: 'decodeAux'; readonly tokens: number; readonly aux: number }
   | {
       readonly name: 'latents';
       readonly latents: number;
@@ -100,14 +106,15 @@ async function perform(task: Task): Promise<unknown> {
       return blocks(task.tokens, TOKEN_BLOCK, (from, to) =>
         kernel.cut(params, task.pairs, from, to, task.value, task.place),
       );
-    case 'decode':
+    case 'decode': {
+      const { main, aux } = task;
+      const hasAux = task.hasAux ? 1 : 0;
       return blocks(task.tokens, TOKEN_BLOCK, (from, to, block) =>
-        kernel.decode(params, task.pairs, from, to, block, scratch),
+        kernel.decode(params, main, aux, hasAux, from, to, block, scratch),
       );
+    }
     case 'decodeAux':
-      return blocks(task.tokens, TOKEN_BLOCK, (from, to) =>
-        kernel.decodeAux(params, task.main, task.aux, from, to),
-      );
+      return blocks(task.tokens, TOKEN_BLOCK, (from, to) => kernel.decodeAux(params, task.aux, from, to));
     case 'latents': {
       const { main, aux, keep } = task;
       const hasAux = task.hasAux ? 1 : 0;

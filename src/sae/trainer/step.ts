@@ -27,7 +27,10 @@ export interface StepContext {
 export interface SaeStep {
   /** Number of steps done, this one included. */
   step: number;
-  /** mse + l1·sparsity + embeddingWeight·embedding (+ `nested` for matryoshka, + auxK.weight·auxiliary). */
+  /**
+   * mse + l1·sparsity + embeddingWeight·embedding + residualWeight·(mean ‖x‖²)·residual (+ `nested` for matryoshka,
+   * + auxK.weight·auxiliary).
+   */
   loss: number;
   /** Mean over the batch of ‖x − x̂‖². */
   mse: number;
@@ -35,12 +38,16 @@ export interface SaeStep {
   sparsity: number;
   /** L_N: mean over the batch of Σ_j 1 − cos(h̄_j ⊙ w_j, h ⊙ w_j) over active latents; 0 where not computed. */
   embedding: number;
+  /** L_R: mean over the batch of Σ_j 1 − cos(x − x̂ + z_j W_dec,j, W_dec,j) over active latents; 0 where not computed. */
+  residual: number;
   /** Active latents a token. */
   l0: number;
   /** Pairs that have a distance: the latent was active in an earlier step. */
   embeddingPairs: number;
   /** L_N per active pair, in [0, 2]; null where it is not computed or nothing is active. */
   meanEmbeddingDistance: number | null;
+  /** L_R per active pair, in [0, 2]; null where it is not computed or nothing is active. */
+  meanResidualDistance: number | null;
   /** 1 − Σ‖x − x̂‖² / Σ‖x − mean x‖² over the batch; null where all inputs are equal. */
   explainedVariance: number | null;
   /** Latents without activation in the last `deadAfter` tokens, after this step. */
@@ -70,6 +77,7 @@ export async function performStep(
   const weights = setNumbers(context, tokens);
   const badRow = await pool.run({ name: 'prepare', tokens });
   if (badRow >= 0) return { badRow };
+  const residualWeight = setResidualWeight(context, tokens);
   const dead = settings.auxK > 0 ? deadLatents(layout, settings.deadAfter) : [];
   const hasAux = dead.length > 0;
   const isSparse = await encode(context, tokens, dead);
@@ -80,24 +88,27 @@ export async function performStep(
   const gradientNorm = await update(context, tokens, hasAux, isSparse, weights.learningRate);
   counters.step++;
 
-  const { latents, measureEmbedding, auxWeight } = settings;
+  const { latents, measureEmbedding, measureResidual, auxWeight } = settings;
   const embedding = measureEmbedding
     ? sumInOrder(layout.f64(layout.get('latentEmbedding'), latents)) / tokens
     : 0;
-  const { mse, nested, sparsity, l0, auxiliary, explainedVariance } = losses;
+  const { mse, nested, sparsity, residual, l0, auxiliary, explainedVariance } = losses;
   return {
     step: counters.step,
     loss:
       nested.reduce((sum, value) => sum + value, mse) +
       weights.l1 * sparsity +
       weights.embeddingWeight * embedding +
+      residualWeight * residual +
       auxWeight * auxiliary,
     mse,
     sparsity,
     embedding,
+    residual,
     l0,
     embeddingPairs: measureEmbedding ? sumInOrder(layout.u32(layout.get('latentPairs'), latents)) : 0,
     meanEmbeddingDistance: measureEmbedding && l0 > 0 ? embedding / l0 : null,
+    meanResidualDistance: measureResidual && l0 > 0 ? residual / l0 : null,
     explainedVariance,
     dead: deadLatents(layout, settings.deadAfter).length,
     nested,
@@ -118,6 +129,15 @@ function setNumbers({ layout, settings, counters }: StepContext, tokens: number)
   layout.set('clip', 1);
   for (const name of Object.keys(adam) as (keyof typeof adam)[]) layout.set(name, adam[name]);
   return weights;
+}
+
+/** Writes the weight of L_R, which is in units of the batch's mean ‖x‖²; returns it. */
+function setResidualWeight({ layout, settings }: StepContext, tokens: number): number {
+  if (settings.residualWeight === 0) return 0;
+  const energy = sumInOrder(layout.f64(layout.get('tokenEnergy'), tokens)) / tokens;
+  const weight = settings.residualWeight * energy;
+  layout.set('residualWeight', weight / tokens);
+  return weight;
 }
 
 /**
@@ -184,12 +204,13 @@ async function decode(
   hasAux: boolean,
 ): Promise<number> {
   const { latents, architecture } = settings;
-  const decoding = pool.run({ name: 'decode', tokens, pairs: layout.main });
+  const { main, aux } = layout;
+  const decoding = pool.run({ name: 'decode', tokens, main, aux, hasAux });
   const pairs = buildColumns(layout, 'main', tokens, latents);
   if (hasAux) buildColumns(layout, 'aux', tokens, latents);
   if (isBatchTopK(architecture)) trackThreshold(counters, leastActivation(layout, tokens));
   await decoding;
-  if (hasAux) await pool.run({ name: 'decodeAux', tokens, main: layout.main, aux: layout.aux });
+  if (hasAux) await pool.run({ name: 'decodeAux', tokens, aux });
   return pairs;
 }
 
@@ -213,11 +234,17 @@ function denseJob({ layout, settings }: StepContext, tokens: number): DenseJob {
     decoderNorm: layout.get('decoderNorm'),
     tokenSparsity: layout.get('tokenSparsity'),
     rowCount: layout.getPair('main', 'rowCount'),
-    pairs: layout.main,
+    main: layout.main,
+    aux: layout.aux,
     bandwidth: layout.get('bandwidth'),
     sparsityWeight: layout.get('sparsityWeight'),
     embeddingWeight: layout.get('embeddingWeight'),
     embed: settings.measureEmbedding,
+    align: settings.measureResidual,
+    residualWeight: layout.get('residualWeight'),
+    tokenError: layout.get('tokenError'),
+    tokenAlignment: layout.get('tokenAlignment'),
+    plainErrors: layout.getPair('aux', 'errors'),
     kept: layout.kept ?? null,
   };
 }
@@ -243,6 +270,9 @@ function sumLosses({ layout, settings }: StepContext, tokens: number, pairs: num
     energy: energy / tokens,
     nested: groups.slice(0, -1).map((sum) => sum / tokens),
     sparsity: sparsity / tokens,
+    residual: settings.measureResidual
+      ? sumInOrder(layout.f64(layout.get('tokenAlignment'), tokens)) / tokens
+      : 0,
     l0: (settings.architecture === 'jumprelu' ? sparsity : pairs) / tokens,
     auxiliary: hasAux ? sumInOrder(layout.f64(layout.get('tokenAux'), tokens)) / tokens : 0,
     // What is left of a difference of sums below 1e-12 of them is rounding.

@@ -15,6 +15,8 @@ interface Losses {
   explainedVariance: number;
   nested: number[];
   auxiliary: number;
+  /** L_R, where it has a weight. */
+  residual?: number;
   gradientNorm?: number;
 }
 interface Golden {
@@ -23,25 +25,29 @@ interface Golden {
   tokens: number;
   steps: number;
   cases: Record<string, { options: SaeTrainerOptions; losses: Losses[] }>;
+  tensors: Map<string, Float32Array>;
 }
 
-const fixture = (name: string) => fileURLToPath(new URL(`../../fixtures/sae-train/${name}`, import.meta.url));
-const golden = JSON.parse(readFileSync(fixture('golden.json'), 'utf8')) as Golden;
-const tensors = readTensors(readFileSync(fixture('golden.safetensors')));
-const initial = weightsOf('initial');
+const golden = load('golden');
+/** The same with L_R. */
+const residual = load('residual');
 /** Relative to the reference, and to the largest value of its tensor. */
 const TOLERANCE = 1e-5;
 
 /** Of all pairs active, above which a step works on whole matrices: never, or always. */
-const kinds = Object.entries(golden.cases).flatMap(([name, golden]) => {
-  const always = ['relu', 'jumprelu'].includes(golden.options.architecture);
-  const sparse = { name, ...golden, share: 1, how: 'on active pairs' };
-  return always ? [sparse, { ...sparse, share: 0, how: 'on whole matrices' }] : [sparse];
-});
+const kinds = [golden, residual].flatMap((file) =>
+  Object.entries(file.cases).flatMap(([name, { options, losses }]) => {
+    const terms = file === residual ? 'with L_R' : 'without L_R';
+    const sparse = { name, terms, file, options, losses, share: 1, how: 'on active pairs' };
+    const always = ['relu', 'jumprelu'].includes(options.architecture);
+    return always ? [sparse, { ...sparse, share: 0, how: 'on whole matrices' }] : [sparse];
+  }),
+);
 
-describe.each(kinds)('$name, $how', ({ name, options, losses, share }) => {
+describe.each(kinds)('$name, $terms, $how', ({ name, file, options, losses, share }) => {
   it('has the losses, gradients and parameters of PyTorch in float64 over 20 steps', async () => {
-    const { inputDim, latents } = golden;
+    const { inputDim, latents } = file;
+    const initial = weightsOf(file, 'initial');
     const trainer = await SaeTrainer.create(
       { ...options, inputDim, latents, initial, threads: 2 },
       true,
@@ -49,7 +55,7 @@ describe.each(kinds)('$name, $how', ({ name, options, losses, share }) => {
     );
     try {
       for (const [step, reference] of losses.entries()) {
-        const seen = await trainer.step(batch(step));
+        const seen = await trainer.step(batch(file, step));
         for (const key of ['loss', 'mse', 'sparsity', 'auxiliary', 'l0'] as const) {
           expect.soft(seen[key], `${key} of step ${step}`).toSatisfy(near(reference[key]));
         }
@@ -66,11 +72,18 @@ describe.each(kinds)('$name, $how', ({ name, options, losses, share }) => {
           expect.soft(seen.embedding).toBe(0);
           expect.soft(seen.meanEmbeddingDistance).toBe(null);
         }
+        if (reference.residual !== undefined) {
+          expect.soft(seen.residual, `L_R of step ${step}`).toSatisfy(near(reference.residual));
+          expect.soft(seen.meanResidualDistance).toSatisfy(near(reference.residual / reference.l0));
+        } else {
+          expect.soft(seen.residual).toBe(0);
+          expect.soft(seen.meanResidualDistance).toBe(null);
+        }
         if (step === 0)
-          compare(trainer.gradients(), weightsOf(`${name}.first`), 'gradient of the first step');
+          compare(trainer.gradients(), weightsOf(file, `${name}.first`), 'gradient of the first step');
       }
-      compare(trainer.gradients(), weightsOf(`${name}.last`), 'gradient of the last step');
-      compare(trainer.weights(), weightsOf(`${name}.final`), 'weights at the end');
+      compare(trainer.gradients(), weightsOf(file, `${name}.last`), 'gradient of the last step');
+      compare(trainer.weights(), weightsOf(file, `${name}.final`), 'weights at the end');
     } finally {
       await trainer.close();
     }
@@ -78,19 +91,20 @@ describe.each(kinds)('$name, $how', ({ name, options, losses, share }) => {
 });
 
 it('keeps gradients or uses them at once: to the bit the same', async () => {
-  const { inputDim, latents, cases } = golden;
-  for (const [name, share] of [
-    ['relu-embedding', 1],
-    ['relu-embedding', 0],
-    ['jumprelu-embedding', 1],
-    ['jumprelu-embedding', 0],
-    ['matryoshka-auxiliary', 1],
+  for (const [file, name, share] of [
+    [golden, 'relu-embedding', 1],
+    [golden, 'relu-embedding', 0],
+    [golden, 'jumprelu-embedding', 1],
+    [residual, 'jumprelu-embedding', 0],
+    [residual, 'matryoshka-everything', 1],
   ] as const) {
+    const { inputDim, latents, cases } = file;
+    const initial = weightsOf(file, 'initial');
     const options = { ...cases[name]!.options, inputDim, latents, initial, threads: 2 };
     const runs = await Promise.all(
       [true, false].map(async (keep) => {
         const trainer = await SaeTrainer.create(options, keep, share);
-        for (let step = 0; step < 5; step++) await trainer.step(batch(step));
+        for (let step = 0; step < 5; step++) await trainer.step(batch(file, step));
         const weights = trainer.weights();
         await trainer.close();
         return weights;
@@ -116,12 +130,12 @@ function compare(values: SaeWeights, reference: SaeWeights, what: string): void 
   }
 }
 
-function batch(step: number): Float32Array {
-  const size = golden.tokens * golden.inputDim;
+function batch({ tokens, inputDim, tensors }: Golden, step: number): Float32Array {
+  const size = tokens * inputDim;
   return tensors.get('x')!.subarray(step * size, (step + 1) * size);
 }
 
-function weightsOf(prefix: string): SaeWeights {
+function weightsOf({ tensors }: Golden, prefix: string): SaeWeights {
   const of = (name: string) => tensors.get(`${prefix}.${name}`)!;
   const weights: SaeWeights = {
     W_enc: of('W_enc'),
@@ -131,6 +145,13 @@ function weightsOf(prefix: string): SaeWeights {
   };
   if (tensors.has(`${prefix}.threshold`)) weights.threshold = of('threshold');
   return weights;
+}
+
+function load(name: string): Golden {
+  const path = (end: string) =>
+    fileURLToPath(new URL(`../../fixtures/sae-train/${name}.${end}`, import.meta.url));
+  const written = JSON.parse(readFileSync(path('json'), 'utf8'));
+  return { ...written, tensors: readTensors(readFileSync(path('safetensors'))) };
 }
 
 /** All tensors of a safetensors file of F32. */

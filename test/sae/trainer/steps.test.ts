@@ -11,7 +11,7 @@ import { FROM_SOURCES } from '../../helpers/cli.ts';
 import { forward, makeBatch, makeWeights } from './reference.ts';
 
 const d = 16;
-const base = { inputDim: d, learningRate: 1e-3, embeddingWeight: 0.2, threads: 2 };
+const base = { inputDim: d, learningRate: 1e-3, embeddingWeight: 0.2, residualWeight: 0.05, threads: 2 };
 const architectures: Record<string, Partial<SaeTrainerOptions> & Pick<SaeTrainerOptions, 'architecture'>> = {
   relu: { architecture: 'relu', l1: 0.05 },
   topk: { architecture: 'topk', k: 7 },
@@ -97,7 +97,7 @@ describe('where many latents are active', () => {
       for (const [i, step] of dense.steps.entries()) {
         const there = sparse.steps[i]!;
         expect(step.l0 / there.l0).toBeCloseTo(1, 5);
-        for (const key of ['loss', 'mse', 'sparsity', 'embedding'] as const)
+        for (const key of ['loss', 'mse', 'sparsity', 'embedding', 'residual'] as const)
           expect(Math.abs(step[key] - there[key]), key).toBeLessThanOrEqual(1e-5 * there[key]);
         expect(Math.abs(step.embeddingPairs - there.embeddingPairs)).toBeLessThan(10);
       }
