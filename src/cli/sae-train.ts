@@ -12,8 +12,9 @@ const json = z.boolean().default(false).meta({ description: 'print what was trai
 
 export function define(command: Command): void {
   command.description(
-    'Trains sparse autoencoders on a model’s activations, with the loss ‖x − x̂‖² + λ·sparsity + γ·L_N, where L_N ' +
-      'penalises latents whose neuron embeddings differ. Lists of --l1, --k or --embedding-weight make a sweep: every ' +
+    'Trains sparse autoencoders on a model’s activations, with the loss ‖x − x̂‖² + λ·sparsity + γ·L_N + w·L_R, where L_N ' +
+      'penalises latents whose neuron embeddings differ, and L_R latents whose decoder row is not what the others leave ' +
+      'for it. Lists of --l1, --k, --embedding-weight or --residual-weight make a sweep: every ' +
       'combination is trained in one pass over the activations. Run the same command again to resume an interrupted training.',
   );
   addOptions(command, { ...saeTrainOptions.shape, json });
@@ -68,12 +69,15 @@ function figures({ name, latents, step }: SaeTrainProgress['saes'][number]): str
     `FVE ${cell(step.explainedVariance)}`,
     `dead ${cell((100 * step.dead) / latents, 1)} %`,
     `L_N distance ${cell(step.meanEmbeddingDistance)}`,
+    ...(step.meanResidualDistance === null ? [] : [`L_R distance ${cell(step.meanResidualDistance)}`]),
   ];
   return `${name === '' ? '' : `${name}: `}${parts.join(', ')}`;
 }
 
 function printTrained(trained: readonly TrainedSae[]): void {
-  const rows = [['SAE', 'tokens', 'variance explained', 'L0', 'CE recovered', 'L_N distance']];
+  const rows = [
+    ['SAE', 'tokens', 'variance explained', 'L0', 'CE recovered', 'L_N distance', 'L_R distance'],
+  ];
   for (const { dir, tokens, last, evaluation } of trained) {
     const { explainedVariance } = evaluation?.reconstruction ?? last;
     rows.push([
@@ -83,9 +87,10 @@ function printTrained(trained: readonly TrainedSae[]): void {
       cell(evaluation?.sparsity.l0 ?? last.l0, 1),
       cell(evaluation?.crossEntropy.recovered ?? null, 4),
       cell(last.meanEmbeddingDistance),
+      cell(last.meanResidualDistance),
     ]);
   }
-  for (const line of table(rows, [false, true, true, true, true, true])) print(line);
+  for (const line of table(rows, [false, true, true, true, true, true, true])) print(line);
   const [first] = trained;
   if (first!.evaluation === null) print(colors.dim('variance explained and L0 of the last training batch'));
   else

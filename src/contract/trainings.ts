@@ -26,6 +26,7 @@ const settings = z
     k: real,
     l1: real,
     embeddingWeight: z.number(),
+    residualWeight: z.number(),
     learningRate: real,
     batch: z.number(),
     tokens: z.number(),

@@ -98,7 +98,9 @@ export async function readRun(out: string, asked: Record<string, unknown>): Prom
     throw new PolysemeError(`${message}: delete the folder to start again`, 'damaged');
   }
   const differences = [...new Set([...Object.keys(asked), ...Object.keys(there.options)])].flatMap((name) => {
-    const [before, now] = [JSON.stringify(there.options[name]), JSON.stringify(asked[name])];
+    const [before, now] = [there.options[name] ?? OLDER[name], asked[name]].map((value) =>
+      JSON.stringify(value),
+    );
     return before === now ? [] : [`${name} ${before ?? 'default'} there, ${now ?? 'default'} asked`];
   });
   if (differences.length > 0) {
@@ -116,6 +118,9 @@ export async function readRun(out: string, asked: Record<string, unknown>): Prom
   }
   return there as unknown as RunFile;
 }
+
+/** Options that older trainings don't know, with what they did. */
+const OLDER: Record<string, unknown> = { residualWeight: [0] };
 
 /** Writes it whole or not at all. */
 export async function writeRun(out: string, run: RunFile): Promise<void> {

@@ -7,7 +7,7 @@ const JUMPRELU = { decoderNorm: 1, initialThreshold: 1, bandwidth: 2 };
 /** The trainer's options: the ones asked for, and a schedule for the length of the training. */
 export function trainerOptions(
   options: ResolvedSaeTrainOptions,
-  { l1, k, embeddingWeight }: SweepMember,
+  { l1, k, embeddingWeight, residualWeight }: SweepMember,
   inputDim: number,
   latents: number,
 ): SaeTrainerOptions {
@@ -25,6 +25,9 @@ export function trainerOptions(
     ...(architecture === 'jumprelu' ? JUMPRELU : {}),
     embeddingWeight,
     measureEmbedding: true,
+    residualWeight,
+    // Of a sweep over it, every SAE shows L_R; others need not pay for it.
+    measureResidual: options.residualWeight.some((weight) => weight > 0),
     decoderBias: options.decoderBias,
     inputScale: options.scale ? 'sqrt-d' : 1,
     learningRateWarmup: share(0.05, 1000),

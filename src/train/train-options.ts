@@ -68,6 +68,15 @@ export const saeTrainOptions = z.strictObject({
         'explained; several make a sweep',
       value: 'LIST',
     }),
+  residualWeight: list(z.number().min(0))
+    .default([0])
+    .meta({
+      description:
+        'weight of L_R (residual alignment), in units of mean ‖x‖²: each latent’s decoder row points to what the other ' +
+        'latents leave of the input; did well at 0.016 and 0.047 where the data has structure, broke SAEs at 0.14; ' +
+        'several make a sweep',
+      value: 'LIST',
+    }),
   tokens: whole(1).default(2_000_000).meta({
     description: 'tokens to train on, rounded up to whole batches; the data is read again if it is shorter',
   }),
@@ -152,26 +161,30 @@ export interface SweepMember {
   readonly l1: number;
   readonly k: number | undefined;
   readonly embeddingWeight: number;
+  readonly residualWeight: number;
 }
 
-/** Every combination of the values of l1, k and embeddingWeight. */
+/** Every combination of the values of l1, k, embeddingWeight and residualWeight. */
 export function sweep(
-  options: Pick<ResolvedSaeTrainOptions, 'architecture' | 'l1' | 'k' | 'embeddingWeight'>,
+  options: Pick<ResolvedSaeTrainOptions, 'architecture' | 'l1' | 'k' | 'embeddingWeight' | 'residualWeight'>,
 ): SweepMember[] {
-  const { architecture, embeddingWeight: weights } = options;
+  const { architecture, embeddingWeight: embeddings, residualWeight: residuals } = options;
   const topK = ['topk', 'batchtopk', 'matryoshka'].includes(architecture);
   const l1s = topK ? [0] : (options.l1 ?? [architecture === 'jumprelu' ? 0.5 : 3]);
   const ks = topK ? (options.k ?? [32]) : [undefined];
   const members = l1s.flatMap((l1) =>
     ks.flatMap((k) =>
-      weights.map((embeddingWeight) => {
-        const parts = [
-          ...(l1s.length > 1 ? [`l1-${l1}`] : []),
-          ...(ks.length > 1 ? [`k-${k}`] : []),
-          ...(weights.length > 1 ? [`embedding-${embeddingWeight}`] : []),
-        ];
-        return { name: parts.join('_'), l1, k, embeddingWeight };
-      }),
+      embeddings.flatMap((embeddingWeight) =>
+        residuals.map((residualWeight) => {
+          const parts = [
+            ...(l1s.length > 1 ? [`l1-${l1}`] : []),
+            ...(ks.length > 1 ? [`k-${k}`] : []),
+            ...(embeddings.length > 1 ? [`embedding-${embeddingWeight}`] : []),
+            ...(residuals.length > 1 ? [`residual-${residualWeight}`] : []),
+          ];
+          return { name: parts.join('_'), l1, k, embeddingWeight, residualWeight };
+        }),
+      ),
     ),
   );
   const twice = members.find(({ name }, i) => members.findIndex((member) => member.name === name) !== i);

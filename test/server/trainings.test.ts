@@ -63,6 +63,7 @@ describe('GET /api/trainings', () => {
         k: 8,
         l1: null,
         embeddingWeight: 0,
+        residualWeight: 0,
         learningRate: 0.001,
         contexts: 7,
         batch: 100,

@@ -266,6 +266,7 @@ describe('memory', () => {
       { architecture: 'matryoshka', k: 40, measureEmbedding: false },
       { architecture: 'relu', k: undefined, clipNorm: 1, applyBDecToInput: false },
       { architecture: 'jumprelu', k: undefined, inputDim: 100 },
+      { architecture: 'jumprelu', k: undefined, residualWeight: 0.1 },
     ];
     for (const kind of kinds) {
       const settings = resolveOptions(trainer({ latents: 2048, ...kind }));

@@ -7,6 +7,8 @@ export const LOG_FIGURES = [
   'sparsity',
   'embedding',
   'meanEmbeddingDistance',
+  'residual',
+  'meanResidualDistance',
   'deadShare',
   'auxiliary',
   'gradientNorm',

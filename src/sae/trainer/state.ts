@@ -39,6 +39,9 @@ export function readState(
   return { version: 1, settings: structuredClone(settings), counters: { ...counters }, arrays };
 }
 
+/** Settings that older states don't know, with what they did. */
+const OLDER: Partial<SaeTrainerSettings> = { residualWeight: 0, measureResidual: false };
+
 /** Writes a state back; returns its counters. @throws PolysemeError where it does not fit the settings */
 export function writeState(
   layout: Layout,
@@ -49,7 +52,9 @@ export function writeState(
     throw new PolysemeError(`SAE training: a state of version ${String(state.version)}; this is version 1`);
   }
   for (const name of Object.keys(settings) as (keyof SaeTrainerSettings)[]) {
-    const [here, there] = [JSON.stringify(settings[name]), JSON.stringify(state.settings[name])];
+    const [here, there] = [settings[name], state.settings[name] ?? OLDER[name]].map((value) =>
+      JSON.stringify(value),
+    );
     if (here !== there) {
       throw new PolysemeError(
         `SAE training: the state is of a trainer with ${name} ${there}; this one has ${here}: use the same options, or start anew`,

@@ -12,7 +12,7 @@ const TEXT = 300;
 
 /** A training as its run.json describes it. */
 export interface Run {
-  readonly settings: Omit<TrainingSettings, 'l1' | 'k' | 'embeddingWeight'>;
+  readonly settings: Omit<TrainingSettings, 'l1' | 'k' | 'embeddingWeight' | 'residualWeight'>;
   readonly members: readonly SweepMember[];
   readonly steps: number;
   readonly logEvery: number;
@@ -22,7 +22,7 @@ export interface Run {
   readonly diverged: string | null;
 }
 
-const { architecture, l1, k, embeddingWeight, tokens, batch } = saeTrainOptions.shape;
+const { architecture, l1, k, embeddingWeight, residualWeight, tokens, batch } = saeTrainOptions.shape;
 
 /** What a training cannot be without; whatever else is not as it should be counts as not said. */
 const options = z.object({
@@ -30,6 +30,8 @@ const options = z.object({
   l1,
   k,
   embeddingWeight: embeddingWeight.unwrap(),
+  // Older trainings don't know it.
+  residualWeight,
   tokens: tokens.unwrap(),
   batch: batch.unwrap(),
   ...optional({
@@ -82,8 +84,15 @@ export async function readRun(path: string): Promise<Run> {
   const run = await readRunFile(path, { label: 'run.json', flags: READ });
   const parsed = options.safeParse(run.options);
   if (!parsed.success) throw new PolysemeError(`options.${firstIssue(parsed.error)}`, 'damaged');
-  const { l1: l1s, k: ks, embeddingWeight: weights, logEvery, ...rest } = parsed.data;
-  const count = (l1s?.length ?? 1) * (ks?.length ?? 1) * weights.length;
+  const {
+    l1: l1s,
+    k: ks,
+    embeddingWeight: embeddings,
+    residualWeight: residuals,
+    logEvery,
+    ...rest
+  } = parsed.data;
+  const count = (l1s?.length ?? 1) * (ks?.length ?? 1) * embeddings.length * residuals.length;
   if (count > MEMBERS) throw new PolysemeError(`a sweep of ${count} SAEs; at most ${MEMBERS} are shown`);
   return {
     settings: rest,

@@ -220,6 +220,7 @@ function describe(run: Run, { name, group, member, log }: TrainedOne, written: n
       k: member.k ?? null,
       l1: member.k === undefined ? member.l1 : null,
       embeddingWeight: member.embeddingWeight,
+      residualWeight: member.residualWeight,
     },
     steps,
     step,

@@ -49,6 +49,14 @@ export const FIGURES: readonly FigureInfo[] = [
   },
   {
     ...usual,
+    figure: 'meanResidualDistance',
+    name: 'Mean L_R distance',
+    sentence:
+      'How far a latent’s decoder row lies from what the other latents leave for it: 0 alike, 1 unrelated.',
+    format: formatThree,
+  },
+  {
+    ...usual,
     figure: 'l0',
     name: 'L0',
     sentence: 'Active latents a token.',
@@ -57,7 +65,8 @@ export const FIGURES: readonly FigureInfo[] = [
     ...usual,
     figure: 'loss',
     name: 'Loss',
-    sentence: 'What is minimised: squared error + λ·sparsity + γ·L_N, and the auxiliary terms.',
+    sentence:
+      'What is minimised: squared error + λ·sparsity + γ·L_N + the weight of L_R · mean ‖x‖² · L_R, and the auxiliary terms.',
   },
   {
     ...usual,
@@ -70,6 +79,13 @@ export const FIGURES: readonly FigureInfo[] = [
     figure: 'embedding',
     name: 'L_N',
     sentence: 'Sum of the distances over the latents active at a token, before γ.',
+    zeroIsNone: true,
+  },
+  {
+    ...usual,
+    figure: 'residual',
+    name: 'L_R',
+    sentence: 'Sum of the distances over the latents active at a token, before its weight.',
     zeroIsNone: true,
   },
   {
@@ -191,6 +207,7 @@ export const SETTINGS: readonly (readonly [SettingName, string])[] = [
   ['k', 'k'],
   ['l1', 'λ'],
   ['embeddingWeight', 'γ'],
+  ['residualWeight', 'L_R'],
   ['learningRate', 'learning rate'],
   ['tokens', 'tokens'],
   ['batch', 'batch'],
@@ -242,7 +259,7 @@ export function shortNames(trainings: readonly Training[]): ReadonlyMap<string, 
 }
 
 /** Settings that are told in a few letters. */
-const TELLING = new Set<SettingName>(['k', 'l1', 'embeddingWeight', 'latents', 'seed']);
+const TELLING = new Set<SettingName>(['k', 'l1', 'embeddingWeight', 'residualWeight', 'latents', 'seed']);
 
 /** 45 s, 3 min, 1 h 20 min */
 export function formatTime(seconds: number): string {

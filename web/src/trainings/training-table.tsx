@@ -108,7 +108,15 @@ export function TrainingTable({
   );
 }
 
-const FIRST = new Set<SettingName>(['architecture', 'latents', 'k', 'l1', 'embeddingWeight', 'seed']);
+const FIRST = new Set<SettingName>([
+  'architecture',
+  'latents',
+  'k',
+  'l1',
+  'embeddingWeight',
+  'residualWeight',
+  'seed',
+]);
 /** Settings that are text; the others are numbers, and stand to the right. */
 const TEXTS = new Set<SettingName>([
   'architecture',

@@ -46,7 +46,13 @@ export interface CompareSearch {
 }
 
 /** Figures of trainings that stand against each other. */
-export const STANDINGS = ['explainedVariance', 'meanEmbeddingDistance', 'l0', 'deadShare'] as const;
+export const STANDINGS = [
+  'explainedVariance',
+  'meanEmbeddingDistance',
+  'meanResidualDistance',
+  'l0',
+  'deadShare',
+] as const;
 export type Standing = (typeof STANDINGS)[number];
 
 export interface TrainingsSearch {
