@@ -1,7 +1,8 @@
 // One SAE training step against PyTorch on the same shapes, data and cores, step by step in turn.
 //
-//   node bench/sae-step.mjs [--dim 768 --latents 24576 --batch 4096 --l0 50 --rounds 5 --python PATH]
+//   node bench/sae-step.mjs [--arch relu --dim 768 --latents 24576 --batch 4096 --l0 50 --rounds 5 --python PATH]
 //
+// Also what L_N and L_R cost: steps with them and without in turn, and the medians of the ratios round by round.
 // PATH is a Python with bench/peers/requirements.txt installed; without it only this package is timed.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -15,6 +16,7 @@ import { createSaeTrainer } from '../dist/sae/trainer/trainer.js';
 
 const { values } = parseArgs({
   options: {
+    arch: { type: 'string', default: 'relu' },
     dim: { type: 'string', default: '768' },
     latents: { type: 'string', default: '24576' },
     batch: { type: 'string', default: '4096' },
@@ -30,10 +32,10 @@ const [d, latents, n, l0, rounds, threads] = ['dim', 'latents', 'batch', 'l0', '
 
 const { batch, initial } = makeData();
 const options = {
-  architecture: 'relu',
+  architecture: values.arch,
   inputDim: d,
   latents,
-  l1: 0.01,
+  ...(values.arch === 'relu' || values.arch === 'jumprelu' ? { l1: 0.01 } : { k: l0 }),
   learningRate: 1e-5,
   initial,
   threads,
@@ -44,6 +46,8 @@ const plain = await createSaeTrainer(options);
 contestants.push({ name: 'polyseme', run: () => plain.step(batch) });
 const embedding = await createSaeTrainer({ ...options, embeddingWeight: GAMMA });
 contestants.push({ name: 'polyseme + L_N', run: () => embedding.step(batch) });
+const residual = await createSaeTrainer({ ...options, residualWeight: 0.016 });
+contestants.push({ name: 'polyseme + L_R', run: () => residual.step(batch) });
 const peer = values.python ? startPython(values.python) : undefined;
 if (peer) {
   contestants.push({ name: 'torch', run: () => peer.step('plain') });
@@ -70,19 +74,24 @@ for (const { name } of contestants) {
   const ms = median(times.get(name));
   const seen = last.get(name);
   console.log(
-    `${name.padEnd(22)} ${ms.toFixed(0).padStart(6)} ms  ${(n / ms).toFixed(2).padStart(7)} k tokens/s  mse ${seen.mse.toFixed(3)}  L0 ${seen.l0.toFixed(1)}${seen.embedding ? `  L_N ${seen.embedding.toFixed(3)}` : ''}`,
+    `${name.padEnd(22)} ${ms.toFixed(0).padStart(6)} ms  ${(n / ms).toFixed(2).padStart(7)} k tokens/s  mse ${seen.mse.toFixed(3)}  L0 ${seen.l0.toFixed(1)}${seen.embedding ? `  L_N ${seen.embedding.toFixed(3)}` : ''}${seen.residual ? `  L_R ${seen.residual.toFixed(3)}` : ''}`,
   );
 }
+const ratio = (a, b) => median(times.get(a).map((time, i) => time / times.get(b)[i]));
+for (const term of ['L_N', 'L_R'])
+  console.log(
+    `with ${term}             ${ratio('polyseme', `polyseme + ${term}`).toFixed(2)} × the speed without`,
+  );
 if (peer) {
-  const ratio = (a, b) => median(times.get(a).map((time, i) => time / times.get(b)[i]));
   console.log(`without L_N          ${ratio('torch', 'polyseme').toFixed(2)} × PyTorch`);
   console.log(`with L_N, dense      ${ratio('torch + L_N dense', 'polyseme + L_N').toFixed(2)} × PyTorch`);
   console.log(`with L_N, gathered   ${ratio('torch + L_N gathered', 'polyseme + L_N').toFixed(2)} × PyTorch`);
 }
 console.log(`the encoder product alone is ${((2 * n * d * latents) / 1e9).toFixed(0)} GFLOP`);
-console.log(`memory ${(process.memoryUsage().rss / 1e9).toFixed(2)} GB resident with both trainers`);
+console.log(`memory ${(process.memoryUsage().rss / 1e9).toFixed(2)} GB resident with all trainers`);
 await plain.close();
 await embedding.close();
+await residual.close();
 peer?.close();
 
 /** Unit-variance inputs and unit encoder columns, with a bias that leaves about l0 latents active. */
@@ -124,7 +133,7 @@ function startPython(python) {
     writeFileSync(join(dir, name), new Uint8Array(array.buffer));
   }
   const script = fileURLToPath(new URL('peers/sae_step.py', import.meta.url));
-  const args = [script, dir, d, latents, n, options.l1, options.learningRate, GAMMA, threads].map(String);
+  const args = [script, dir, d, latents, n, 0.01, options.learningRate, GAMMA, threads].map(String);
   const child = spawn(python, args, { stdio: ['pipe', 'pipe', 'inherit'] });
   const lines = createInterface({ input: child.stdout });
   const next = async () => JSON.parse((await once(lines, 'line'))[0]);

@@ -5,6 +5,7 @@ import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, extname, join, normalize } from 'node:path';
+import { buildKernels, fieldSources, kernelSources } from './kernels.mjs';
 
 const STAMP = 'dist/build.json';
 /** What every part depends on: the tools' versions and the scripts themselves. */
@@ -15,12 +16,10 @@ const node = (...args) => execFileSync(process.execPath, args, { stdio: 'inherit
 /** In the order in which they are made: each may read what those before it have made. */
 const PARTS = {
   kernels: {
-    reads: () => [...filesOf('kernels'), 'scripts/kernels.mjs'],
+    reads: () => [...filesOf('kernels'), 'scripts/kernels.mjs', 'scripts/kernel-fields.mjs'],
     makes: () =>
-      filesOf('kernels')
-        .filter((path) => dirname(path) === 'kernels')
-        .map((path) => path.replace('kernels/', 'src/wasm/generated/')),
-    make: async () => (await import('./kernels.mjs')).buildKernels(),
+      [...kernelSources(), ...fieldSources()].map((path) => path.replace('kernels/', 'src/wasm/generated/')),
+    make: buildKernels,
   },
   sources: {
     reads: () => [...filesOf('src'), 'tsconfig.json'],

@@ -128,7 +128,7 @@ describe('GET /api/trainings', () => {
     writeRun(sweep, { k: [4, 16], embeddingWeight: [0, 0.3] });
     for (const member of ['k-4_embedding-0', 'k-16_embedding-0.3']) writeLog(join(sweep, member), 1, 5);
     writeRun(join(dir, 'b10'), { architecture: 'relu', k: undefined, l1: [2] });
-    writeRun(join(dir, 'b9'));
+    writeRun(join(dir, 'b9'), { residualWeight: [0.016] });
     // Too deep, a folder of checkpoints, and one that is hidden.
     for (const other of ['x/y/z/deep', 'checkpoints', '.hidden']) writeRun(join(dir, other));
     const count = async () => (await api.get('/api/trainings')).trainings.length;
@@ -145,9 +145,10 @@ describe('GET /api/trainings', () => {
     expect(trainings.map(({ step }: { step: number }) => step)).toEqual([5, 0, 0, 5, 0, 0]);
     expect(trainings[1]).toMatchObject({
       group: 'a/sweep',
-      settings: { k: 4, embeddingWeight: 0.3 },
+      settings: { k: 4, embeddingWeight: 0.3, residualWeight: 0 },
       last: null,
     });
+    expect(trainings[4].settings.residualWeight).toBe(0.016);
     expect(trainings[5]).toMatchObject({ group: null, settings: { k: null, l1: 2 } });
     // The number of latents is in the log where the options leave it to the default.
     expect(trainings[0].settings.latents).toBe(64);

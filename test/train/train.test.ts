@@ -75,7 +75,7 @@ async function quality(dir: string, x: Float32Array) {
 
 describe('killed and run again', () => {
   const kinds: Record<string, Partial<SaeTrainOptions>> = {
-    topk: { embeddingWeight: [0.2] },
+    topk: { embeddingWeight: [0.2], residualWeight: [0.05] },
     'relu, resampled and clipped': {
       architecture: 'relu',
       k: undefined,
@@ -158,9 +158,40 @@ describe('a sweep', () => {
   });
 });
 
+describe('L_R', () => {
+  it('is shown of every SAE of a sweep over its weight, made smaller where it has one, and told by the card', async () => {
+    const out = at('residual');
+    const options = { ...base, k: [6], residualWeight: [0, 0.047], out };
+    const found = await trainSae(options);
+    expect(found.map(({ name }) => name)).toEqual(['residual-0', 'residual-0.047']);
+    const [without, withIt] = found.map(({ last }) => last.meanResidualDistance!);
+    expect(withIt).toBeLessThan(without!);
+    const [lines] = ['residual-0.047'].map((name) =>
+      readFileSync(join(out, name, 'log.jsonl'), 'utf8').trim(),
+    );
+    const { loss, mse, residual, meanResidualDistance } = JSON.parse(lines!.split('\n').at(-1)!);
+    expect(residual / meanResidualDistance).toBeCloseTo(6, 1);
+    expect(loss).toBeGreaterThan(mse);
+    expect(readFileSync(join(out, 'residual-0.047', 'README.md'), 'utf8')).toContain(
+      '| weight of L_R (residual alignment) | 0.047 · mean ‖x‖² (',
+    );
+    // A training from before L_R was known has none.
+    const older = at('older');
+    const plain = await trainSae({ ...base, k: [6], out: older });
+    expect(plain[0]!.last.meanResidualDistance).toBe(null);
+    expect(weights(older)).toBe(weights(join(out, 'residual-0')));
+    const path = join(older, 'run.json');
+    const run = JSON.parse(readFileSync(path, 'utf8'));
+    delete run.options.residualWeight;
+    writeFileSync(path, JSON.stringify(run));
+    expect(await trainSae({ ...base, k: [6], out: older })).toEqual(plain);
+  });
+});
+
 describe('what it refuses', () => {
   it.each<[string, Partial<SaeTrainOptions>, RegExp]>([
     ['γ < 0', { embeddingWeight: [-1] }, /embeddingWeight/],
+    ['a weight of L_R < 0', { residualWeight: [-1] }, /residualWeight/],
     ['k > latents', { k: [65] }, /k is 65: .*number of latents, 64/],
     ['k of relu', { architecture: 'relu' }, /option k does not belong to relu/],
     [

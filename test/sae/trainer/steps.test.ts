@@ -78,6 +78,16 @@ describe.each(Object.entries(architectures))('%s', (_, architecture) => {
   });
 });
 
+it('goes on from a state that was saved before L_R was known', async () => {
+  const options: SaeTrainerOptions = { ...base, residualWeight: 0, latents: 100, ...architectures.topk! };
+  const { state } = await run(options, [makeBatch(0, 70, d)]);
+  const { residualWeight: _, measureResidual: __, ...settings } = state.settings;
+  await use(options, async (trainer) => {
+    trainer.restore({ ...state, settings: settings as typeof state.settings });
+    expect(trainer.steps).toBe(1);
+  });
+});
+
 describe('where many latents are active', () => {
   // 1100 tokens and 600 latents: more than one tile of the dense step either way, and last ones that are not full.
   const batches = [0, 1, 2].map((seed) => makeBatch(seed, 1100, d));
