@@ -31,11 +31,15 @@ export type { GateActivation } from './embed/gate-activation.ts';
 export { type GatedEmbeddingOptions, type GatedMode, gatedNeuronEmbeddings } from './embed/gated.ts';
 export { meanCosineDistance } from './embed/mean-distance.ts';
 export { neuronEmbeddings } from './embed/neuron.ts';
+export { nullDistance } from './embed/null-distance.ts';
 export { type PrincipalComponents, principalComponents } from './embed/pca.ts';
 export { type ErrorCode, PolysemeError } from './errors.ts';
+export { type AutoFeatures, autoFeatures } from './features/auto.ts';
 export { type DescribedFeatures, describeFeatures, type Feature, type Naming } from './features/describe.ts';
 export { featureWords, type WordCounts } from './features/feature-words.ts';
+export { type Significance, significance } from './features/significance.ts';
 export { type ClusterOptions, type SplitOptions, splitUnit, type UnitFeatures } from './features/split.ts';
+export { stability } from './features/stability.ts';
 export type { SplitUnit, TokenTexts, UnitExample, UnitFeature, UnitSummary } from './features/unit.ts';
 export { countWords, WordCounter } from './features/word-counter.ts';
 export { type ExampleWords, exampleWords } from './features/words.ts';
@@ -43,7 +47,10 @@ export type { Sign } from './harvest/scan.ts';
 export type { SelectionOptions } from './harvest/selection.ts';
 export { type SplitBankOptions, splitBank } from './harvest/split-given.ts';
 export { type ComparedMetric, METRICS, type Metric } from './polysemy/column-lists.ts';
+export { type FeatureNumbers, featureNumbers } from './polysemy/feature-numbers.ts';
 export { type Polysemy, polysemy } from './polysemy/metrics.ts';
+export { effectiveCount } from './polysemy/shares.ts';
+export { relativeDistance, type Verdict, type VerdictBounds, verdict } from './polysemy/verdict.ts';
 export {
   SAE_FORMATS,
   type SaeArchitecture,

@@ -47,9 +47,11 @@ export interface AutoFeatures {
  * @param distances condensed, those that the tree was made from
  * @param bound calibrated on units of known features, see docs/validity.md
  * @example
- * const distances = cosineDistances({ rows, count: 64 });
- * const tree = linkage({ distances, count: 64, method: 'average' });
+ * const rows = Float32Array.from({ length: 32 }, (_, i) => (i % 4 === 0 || i % 4 === 3 ? 1 : 0.25));
+ * const distances = cosineDistances({ rows, count: 16 });
+ * const tree = linkage({ distances, count: 16, method: 'average' });
  * const { count, separation } = autoFeatures({ tree, distances });
+ * console.log(count, separation); // 2 1
  */
 export function autoFeatures({
   tree,

@@ -37,6 +37,11 @@ export interface Significance {
  * Draw b takes from `createRandom(seed, b)` for each point, for each axis, two numbers u, v and the normal
  * √(−2 ln(1 − u)) cos 2πv; the points are put back on the sphere, and clustered by average linkage as the unit's are.
  * @param distances condensed, between the unit's examples
+ * @returns null for fewer than two examples, or where they do not differ
+ * @example
+ * const rows = Float32Array.from({ length: 96 }, (_, i) => (i % 6 === 0 || i % 6 === 4 ? 3 : 0) + Math.sin(i * i));
+ * const found = significance({ distances: cosineDistances({ rows, count: 32 }), count: 32 });
+ * console.log(found !== null && found.z !== null && found.z > 3); // true
  */
 export function significance({
   distances,

@@ -16,7 +16,9 @@ export const SUBSAMPLES = 50;
  * @example
  * const split = (distances: Condensed, count: number) =>
  *   autoFeatures({ tree: linkage({ distances, count, method: 'average' }), distances }).labels;
- * console.log(stability({ distances, labels: split(distances, 64), split }));
+ * const rows = Float32Array.from({ length: 80 }, (_, i) => (i % 4 === 0 || i % 4 === 3 ? 1 : 0.25));
+ * const distances = cosineDistances({ rows, count: 40 });
+ * console.log(stability({ distances, labels: split(distances, 40), split })); // [1, 1]
  */
 export function stability({
   distances,

@@ -18,6 +18,10 @@ export interface FeatureNumbers {
  * distances are comparable across layers.
  * @param distances condensed, between the unit's examples
  * @param labels their features, from 0 without gaps
+ * @example
+ * const labels = Int32Array.of(0, 0, 1);
+ * const [first] = featureNumbers({ distances: Float32Array.of(0.25, 1, 0.5), labels });
+ * console.log(first.size, first.tightness, first.siblingDistance); // 2 0.25 0.75
  */
 export function featureNumbers({
   distances,

@@ -3,6 +3,8 @@ import { checkLabels } from '../cluster/labels.ts';
 /**
  * exp of the entropy of the clusters' shares of the points, 1 … k: 2 for two equal ones; null without points.
  * Of the features it is `effectiveFeatures`, of the clusters of a cut `effectiveClusters`.
+ * @example
+ * console.log(effectiveCount(Int32Array.of(0, 0, 0, 0))); // 1
  */
 export function effectiveCount(labels: Int32Array): number | null {
   const clusters = checkLabels('effectiveCount', labels);

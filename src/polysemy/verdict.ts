@@ -24,6 +24,9 @@ export interface VerdictBounds {
  * where the examples are on average as far apart as the bound says, against unrelated inputs; else `one`.
  * @param separation mean silhouette of the best split; null where there is none
  * @param relativeDistance meanDistance ÷ nullDistance; null where there is none, which is not scatter
+ * @example
+ * console.log(verdict({ examples: 64, separation: 0.7, relativeDistance: 0.8 })); // several
+ * console.log(verdict({ examples: 64, separation: 0.2, relativeDistance: 1 })); // scatter
  */
 export function verdict(
   {
@@ -46,6 +49,8 @@ export function verdict(
 /**
  * A distance ÷ nullDistance, which is comparable across layers: 1 is as far as unrelated inputs. Null where either is,
  * or where unrelated inputs do not differ at all.
+ * @example
+ * console.log(relativeDistance(0.25, 0.5)); // 0.5
  */
 export function relativeDistance(distance: number | null, nullDistance: number | null): number | null {
   return distance === null || nullDistance === null || !(nullDistance > 0) ? null : distance / nullDistance;
