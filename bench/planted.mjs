@@ -32,8 +32,10 @@ const plan = {
   real: {
     model: 'builtin:folio-5m',
     data: 'builtin:sotu',
-    contexts: quick ? 200 : 1200,
+    contexts: quick ? 200 : 1500,
     context: 128,
+    /** Planted examples stand at this position of their context, or later. */
+    from: 64,
     layers: [0, 1, 2, 3],
     probes: ['lda', 'mean'],
     examples: quick ? [16, 64] : [16, 32, 64, 128, 256, 512],
@@ -81,6 +83,10 @@ function realUnits({ probes, examples, features, manyFeatures, repeats, single }
       }
     }
   }
+  // One token type at any position, to show what that does.
+  for (const probe of probes) {
+    for (let r = 0; r < repeats * single; r++) units.push({ probe, n: 128, k: 1, ratio: 1, early: true });
+  }
   return units;
 }
 
@@ -100,7 +106,13 @@ async function measureSource(name, about, key, open, units, withZ) {
       units.forEach((unit, i) => {
         const planted = source.plant({ ...unit, half }, createRandom(plan.seed, 1000 + 2 * i + half));
         if (planted === null) missing++;
-        else measured.push({ ...about, ...unit, half, ...measureUnit(planted, source, withZ(unit, half)) });
+        else
+          measured.push({
+            ...about,
+            ...unit,
+            half,
+            ...measureUnit(planted, source, withZ(unit, half)),
+          });
       });
     }
     const minutes = ((performance.now() - started) / 60_000).toFixed(1);
@@ -114,13 +126,13 @@ const units = [];
 for (const layer of plan.real.layers) {
   const found = await measureSource(
     `layer-${layer}`,
-    { group: 'real', layer },
+    { layer },
     { plan: plan.real, seed: plan.seed, layer },
     () => realSource({ ...plan.real, seed: plan.seed }, layer),
     realUnits(plan.real),
     ({ n, k }, half) => half === 1 && n === 64 && (k === 'scatter' || k <= 5),
   );
-  units.push(...found);
+  units.push(...found.map((unit) => ({ group: unit.early ? 'early' : 'real', ...unit })));
 }
 for (const [i, cell] of plan.synthetic.cells.entries()) {
   const found = await measureSource(

@@ -17,7 +17,7 @@ export const MOST = [8, 12, 16];
  * and by the largest k the silhouette s, ARI, number and strays of the best split. Clusters below max(2, 5 % of n) are
  * not counted: the silhouette rule's own minimum, so that no rule is charged for single examples.
  */
-export function measureUnit({ inputs, weights, truth }, { positions, mean }, withZ) {
+export function measureUnit({ inputs, weights, truth, at }, { positions, mean }, withZ) {
   const count = truth.length;
   const of = (centre) => {
     const distances = cosineDistances({ rows: neuronEmbeddings({ inputs, weights, centre }), count });
@@ -47,16 +47,34 @@ export function measureUnit({ inputs, weights, truth }, { positions, mean }, wit
         }),
       };
     }
+    const split = bestSplit({ tree: linkage({ distances, count }), distances });
     const z = withZ ? significance({ distances, count }) : null;
     return {
       nullDistance: unrelated,
       nullDistanceOfAll: medianOf(cosineDistances({ rows, count: rows.length / weights.length })),
       relativeDistance: meanDistance / unrelated,
       methods,
+      ...(at === undefined || split === null ? {} : { positionTold: positionTold(split.labels, at) }),
       ...(z === null ? {} : { z: z.z, twoClusterP: z.twoClusterP }),
     };
   };
   return { raw: of(undefined), centred: of(mean) };
+}
+
+/**
+ * How well the position in the context tells the split's two largest clusters apart: the chance that one of the one
+ * lies before one of the other (area under the curve), from 0.5 (not at all) to 1.
+ */
+export function positionTold(labels, at) {
+  const sizes = new Map();
+  for (const label of labels) sizes.set(label, (sizes.get(label) ?? 0) + 1);
+  const [first, second] = [...sizes.keys()]
+    .sort((a, b) => sizes.get(b) - sizes.get(a))
+    .map((label) => at.filter((_, i) => labels[i] === label));
+  let before = 0;
+  for (const p of first) for (const q of second) before += p < q ? 1 : p === q ? 0.5 : 0;
+  const chance = before / (first.length * second.length);
+  return Math.max(chance, 1 - chance);
 }
 
 function wholeClusters(labels) {

@@ -15,12 +15,13 @@ const TRIES = 40;
  * choosing bounds and the second for reporting. A unit of k features is the sum of k types' probes: linear discriminant
  * analysis (lda: S⁻¹(m_c − m)) or the difference of means (mean: m_c − m), each scaled to give 1 on its type's mean.
  * Its examples are positions of these types where it fires. A scatter unit sums the probes of as many types as it has
- * examples, and has one example of each.
+ * examples, and has one example of each. Positions before `from` in their context are left out, unless the unit is
+ * `early`: there a token type is several things by itself (docs/validity.md).
  */
-export async function realSource({ model: source, data, contexts, context, seed }, layer) {
+export async function realSource({ model: source, data, contexts, context, from, seed }, layer) {
   const model = await loadModel(source);
   try {
-    const { vectors, tokens, width } = await activations(model, { data, contexts, context, seed }, layer);
+    const { vectors, tokens, at, width } = await activations(model, { data, contexts, context, seed }, layer);
     const mean = meanOf(vectors, width);
     const random = createRandom(seed, 100 + layer);
     const positions = gather(
@@ -29,10 +30,11 @@ export async function realSource({ model: source, data, contexts, context, seed 
       Array.from({ length: 150 }, () => random.integer(tokens.length)),
     );
     const types = [...placesByType(tokens)].filter(([, places]) => places.length >= FEWEST);
+    const late = (place) => at[place] >= from;
     const dealt = random.shuffle(types);
     const halves = [dealt.filter((_, i) => i % 2 === 0), dealt.filter((_, i) => i % 2 === 1)];
     const solve = solver(vectors, mean, width);
-    return { mean, positions, plant: planter({ vectors, mean, width, halves, solve }) };
+    return { mean, positions, plant: planter({ vectors, at, mean, width, halves, solve, late }) };
   } finally {
     await model.close();
   }
@@ -48,7 +50,7 @@ async function activations(model, { data, contexts, context, seed }, layer) {
     { length: context, bos, count: contexts, seed },
   );
   const special = new Set(tokenizer.specialIds);
-  const [parts, ids] = [[], []];
+  const [parts, ids, at] = [[], [], []];
   let width = 0;
   const run = async (rows) => {
     const { [site]: found } = await model.run({ tokens: rows, taps: [site] });
@@ -59,6 +61,7 @@ async function activations(model, { data, contexts, context, seed }, layer) {
       row.forEach((id, t) => {
         if (special.has(id)) return;
         ids.push(id);
+        at.push(t);
         kept.push(r * length + t);
       });
     });
@@ -78,7 +81,7 @@ async function activations(model, { data, contexts, context, seed }, layer) {
     vectors.set(part, end);
     end += part.length;
   }
-  return { vectors, tokens: Int32Array.from(ids), width };
+  return { vectors, tokens: Int32Array.from(ids), at: Int32Array.from(at), width };
 }
 
 function placesByType(tokens) {
@@ -90,7 +93,7 @@ function placesByType(tokens) {
   return places;
 }
 
-function planter({ vectors, mean, width, halves, solve }) {
+function planter({ vectors, at, mean, width, halves, solve, late }) {
   const probes = new Map();
   const probe = ([id, places], kind) => {
     const key = `${kind} ${id}`;
@@ -122,20 +125,23 @@ function planter({ vectors, mean, width, halves, solve }) {
       examples.map(({ place }) => place),
     ),
     truth: Int32Array.from(examples, ({ feature }) => feature),
+    at: examples.map(({ place }) => at[place]),
   });
-  return ({ half, k, n, ratio, probe: kind }, random) => {
+  return ({ half, k, n, ratio, probe: kind, early = false }, random) => {
     const types = halves[half];
+    const usable = (places) => (early ? places : places.filter(late));
     if (k === 'scatter') {
-      if (types.length < n) return null;
-      const chosen = random.shuffle([...types]).slice(0, n);
-      const examples = chosen.map(([, places], feature) => ({
-        place: places[random.integer(places.length)],
-        feature,
-      }));
+      const seen = types.filter(([, places]) => usable(places).length > 0);
+      if (seen.length < n) return null;
+      const chosen = random.shuffle(seen).slice(0, n);
+      const examples = chosen.map(([, places], feature) => {
+        const own = usable(places);
+        return { place: own[random.integer(own.length)], feature };
+      });
       return unit(weightsOf(chosen, kind), examples);
     }
     // A type with too few positions where the unit fires makes the draw fail: then others are drawn.
-    const frequent = types.filter(([, places]) => places.length >= n / k);
+    const frequent = types.filter(([, places]) => usable(places).length >= n / k);
     if (frequent.length < k) return null;
     for (let attempt = 0; attempt < TRIES; attempt++) {
       const chosen = random.shuffle([...frequent]).slice(0, k);
@@ -146,7 +152,7 @@ function planter({ vectors, mean, width, halves, solve }) {
         return sum > FIRES;
       };
       const examples = drawExamples(
-        chosen.map(([, places]) => places.filter(fires)),
+        chosen.map(([, places]) => usable(places).filter(fires)),
         k,
         { n, ratio },
         random,

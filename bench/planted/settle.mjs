@@ -21,8 +21,9 @@ export const silhouetteOf = (unit, representation, most, method = 'average') =>
 /**
  * - most: the range of k: that with the largest ARI of units of several features, bound or not
  * - separation: the bound on s with the largest balanced accuracy of "several" against "one"
- * - scatter: of units below it, the bound on relativeDistance with the largest balanced accuracy of "scatter" against "one"
- * @param units of the first half: real ones choose the first two, these and synthetic ones of p ≥ 0.3 the third
+ * - scatter: of units below it, the bound on relativeDistance with the largest balanced accuracy of scatter against units
+ *   with features of whatever number: those of few but weak features are not to be called scatter
+ * @param units of the first half: real ones choose the first two, these and synthetic ones the third
  */
 export function settle(units, representation) {
   const real = units.filter(({ group }) => group === 'real');
@@ -43,12 +44,15 @@ export function settle(units, representation) {
   const separation = choose(separations, PRIOR.separation);
 
   const below = (unit) => s(unit) < separation;
-  const clear = units.filter(({ group, p }) => group === 'real' || (group === 'synthetic' && p >= 0.3));
+  const left = units.filter(({ group }) => group === 'real' || group === 'synthetic').filter(below);
   const relative = (unit) => unit[representation].relativeDistance;
   const scatters = grid(0.5, 1.1).map((bound) => ({
     bound,
-    kept: share(clear.filter(isOne).filter(below), (unit) => relative(unit) < bound),
-    found: share(clear.filter(isScatter).filter(below), (unit) => relative(unit) >= bound),
+    kept: share(
+      left.filter((unit) => !isScatter(unit)),
+      (unit) => relative(unit) < bound,
+    ),
+    found: share(left.filter(isScatter), (unit) => relative(unit) >= bound),
   }));
   return { most, ari, separation, separations, scatter: choose(scatters, null), scatters };
 }

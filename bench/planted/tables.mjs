@@ -57,12 +57,14 @@ function tables({ plan, bounds, report }) {
     byLayer(plan, real, bounds),
     '### Real activations by number of examples: auto, average linkage, centred',
     byExamples(plan, real, bounds),
-    '### Real activations by number of features: auto and the cut at 0.5, average linkage, centred',
+    '### Real activations by number of features, 64 examples and more: auto and the cut at 0.5, average linkage, centred',
     byFeatures(real, bounds),
     '### Verdicts, centred',
     verdicts(report, bounds),
     '### Significance of the best split, real units of 64 examples',
-    significances(real),
+    significances(real, bounds),
+    '### One token type at any position of its context, 128 examples',
+    byPosition(plan, of('early'), bounds),
     '### Synthetic inputs, 64 examples, average linkage',
     byEnergy(plan, synthetic, bounds),
     '### Toy data, average linkage, centred',
@@ -166,9 +168,11 @@ function byExamples({ real: { examples } }, units, bounds) {
 }
 
 function byFeatures(units, bounds) {
+  // With fewer than 64 examples five features can't be told apart: at most n/4 are tried.
+  const enough = units.filter(({ n }) => n >= 64);
   const numbers = [...new Set(units.map(({ k }) => k))].filter((k) => k !== 'scatter').sort((a, b) => a - b);
   const rows = numbers.map((k) => {
-    const own = units.filter((unit) => unit.k === k);
+    const own = enough.filter((unit) => unit.k === k);
     const exact = (rule) =>
       share(own, (unit) => outcome(unit, 'centred', 'average', rule, bounds).clusters === k);
     const number = (rule) =>
@@ -191,10 +195,14 @@ function verdicts(units, bounds) {
     ['real, several', (u) => u.group === 'real' && isSeveral(u)],
     ['real, one', (u) => u.group === 'real' && isOne(u)],
     ['real, scatter', (u) => u.group === 'real' && isScatter(u)],
-    ['synthetic p ≥ 0.4, several', (u) => u.group === 'synthetic' && u.p >= 0.4 && isSeveral(u)],
-    ['synthetic p ≥ 0.4, one', (u) => u.group === 'synthetic' && u.p >= 0.4 && isOne(u)],
-    ['synthetic p ≤ 0.2, one', (u) => u.group === 'synthetic' && u.p <= 0.2 && isOne(u)],
+    ...[0.6, 0.4, 0.3, 0.2, 0.1].flatMap((p) => [
+      [`synthetic, p ${p}, several`, (u) => u.group === 'synthetic' && u.p === p && isSeveral(u)],
+      [`synthetic, p ${p}, one`, (u) => u.group === 'synthetic' && u.p === p && isOne(u)],
+    ]),
     ['synthetic, scatter', (u) => u.group === 'synthetic' && isScatter(u)],
+    ['toy data, several', (u) => u.group === 'toy' && isSeveral(u)],
+    ['toy data, one', (u) => u.group === 'toy' && isOne(u)],
+    ['toy data, scatter', (u) => u.group === 'toy' && isScatter(u)],
   ];
   const rows = KINDS.map(([name, test]) => {
     const own = units.filter(test);
@@ -217,7 +225,7 @@ function verdicts(units, bounds) {
   return table(['planted', 'several', 'one', 'scatter', 'units'], rows);
 }
 
-function significances(units) {
+function significances(units, bounds) {
   const tested = units.filter((unit) => unit.centred.z !== undefined);
   const rows = REPRESENTATIONS.flatMap((representation) =>
     [
@@ -225,16 +233,39 @@ function significances(units) {
       ['scatter', isScatter],
       ['several', isSeveral],
     ].map(([name, test]) => {
-      const own = tested.filter(test).map((unit) => unit[representation]);
+      const own = tested.filter(test).map((unit) => ({
+        ...unit[representation],
+        reached: silhouetteOf(unit, representation, bounds.most) >= bounds.separation,
+      }));
       return [
         `${representation}, ${name}`,
+        two(share(own, ({ reached }) => reached)),
         two(share(own, ({ z }) => z !== null && z >= 3)),
+        two(share(own, ({ z, reached }) => reached && z !== null && z >= 3)),
         two(share(own, ({ twoClusterP }) => twoClusterP <= 0.05)),
         own.length,
       ];
     }),
   );
-  return table(['', 'z ≥ 3', 'two-cluster index, p ≤ 0.05', 'units'], rows);
+  return table(['', 's reaches the bound', 'z ≥ 3', 'both', 'two-cluster index, p ≤ 0.05', 'units'], rows);
+}
+
+function byPosition({ real: { layers } }, units, bounds) {
+  const rows = layers.flatMap((layer) =>
+    REPRESENTATIONS.map((representation) => {
+      const own = units.filter((unit) => unit.layer === layer);
+      const split = own.filter(
+        (unit) => silhouetteOf(unit, representation, bounds.most) >= bounds.separation,
+      );
+      return [
+        `layer ${layer}, ${representation}`,
+        two(share(own, (unit) => split.includes(unit))),
+        two(split.length === 0 ? null : median(split.map((unit) => unit[representation].positionTold))),
+        own.length,
+      ];
+    }),
+  );
+  return table(['', 'called several', 'position tells the two largest apart (median)', 'units'], rows);
 }
 
 function byEnergy({ synthetic: { cells } }, units, bounds) {
