@@ -4,6 +4,8 @@ import { MOST } from './measure.mjs';
 /** What the product had before; kept where nothing is better by more than these margins. */
 const PRIOR = { separation: 0.45, most: 12 };
 const MARGIN = { accuracy: 0.01, ari: 0.005 };
+/** Share of an input's energy of synthetic features that are to be told apart. */
+const STRONG = 0.6;
 /** Bounds whose accuracy is this near to the best are one plateau, whose middle is taken. */
 const PLATEAU = 0.005;
 
@@ -20,15 +22,16 @@ export const silhouetteOf = (unit, representation, most, method = 'average') =>
 
 /**
  * - most: the range of k: that with the largest ARI of units of several features, bound or not
- * - separation: the bound on s with the largest balanced accuracy of "several" against "one"
+ * - separation: the bound on s with the largest balanced accuracy of "several" against "one", a mean over two groups of
+ *   units, so that neither kind of feature decides alone: real ones, and synthetic ones whose features hold 0.6 of the
+ *   energy. Features that hold less can't be told from one at any bound that keeps real ones whole.
  * - scatter: of units below it, the bound on relativeDistance with the largest balanced accuracy of scatter against units
  *   with features of whatever number: those of few but weak features are not to be called scatter
- * @param units of the first half: real ones choose the first two, these and synthetic ones the third
+ * @param units of the first half: real ones choose the first, these and synthetic ones the others
  */
 export function settle(units, representation) {
   const real = units.filter(({ group }) => group === 'real');
   const several = real.filter(isSeveral);
-  const ones = real.filter(isOne);
   const ari = MOST.map((_, m) =>
     mean(several.map((unit) => unit[representation].methods.average.auto[m]?.ari ?? 0)),
   );
@@ -36,10 +39,12 @@ export function settle(units, representation) {
   const most = ari[MOST.indexOf(PRIOR.most)] >= best - MARGIN.ari ? PRIOR.most : MOST[ari.indexOf(best)];
 
   const s = (unit) => silhouetteOf(unit, representation, most);
+  const groups = [real, units.filter(({ group, p }) => group === 'synthetic' && p === STRONG)];
+  const over = (test, holds) => mean(groups.map((own) => share(own.filter(test), holds)));
   const separations = grid(0.25, 0.7).map((bound) => ({
     bound,
-    kept: share(ones, (unit) => s(unit) < bound),
-    found: share(several, (unit) => s(unit) >= bound),
+    kept: over(isOne, (unit) => s(unit) < bound),
+    found: over(isSeveral, (unit) => s(unit) >= bound),
   }));
   const separation = choose(separations, PRIOR.separation);
 

@@ -1,7 +1,7 @@
 /** Mean silhouette from which a unit is said to be several things; calibrated in docs/validity.md. */
 export const SEPARATION_BOUND = 0.45;
 /** meanDistance ÷ nullDistance from which a unit that is not several things is scatter; calibrated there too. */
-export const SCATTER_BOUND = 0.85;
+export const SCATTER_BOUND = 0.81;
 /** With fewer examples nothing is said. */
 export const FEWEST_EXAMPLES = 8;
 

@@ -44,7 +44,14 @@ const said = (unit: Measured) =>
 describe('units planted on the activations of layer 1 of folio-5m', () => {
   let units: Measured[];
   beforeAll(async () => {
-    const plan = { model: 'builtin:folio-5m', data: 'builtin:sotu', contexts: 300, context: 128, from: 32, seed: 4 };
+    const plan = {
+      model: 'builtin:folio-5m',
+      data: 'builtin:sotu',
+      contexts: 300,
+      context: 128,
+      from: 32,
+      seed: 4,
+    };
     const source = await realSource(plan, 1);
     units = measure(source, [
       ...repeat(6, { k: 2, n: 64, ratio: 1 }, { k: 3, n: 64, ratio: 1 }, { k: 2, n: 64, ratio: 10 }),
