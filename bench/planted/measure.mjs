@@ -1,6 +1,7 @@
 // What each rule makes of one planted unit.
 import { cutTree } from '../../dist/cluster/cut.js';
-import { linkage, linkageMethods } from '../../dist/cluster/linkage.js';
+import { linkage } from '../../dist/cluster/linkage.js';
+import { linkageMethods } from '../../dist/cluster/linkage-methods.js';
 import { cosineDistances } from '../../dist/embed/distances.js';
 import { neuronEmbeddings } from '../../dist/embed/neuron.js';
 import { nullDistance } from '../../dist/embed/null-distance.js';
