@@ -44,11 +44,7 @@ async function activations(model, { data, contexts, context, seed }, layer) {
   const { tokenizer } = model;
   const site = `blocks.${layer}.mlp.hook_in`;
   const bos = tokenizer.addsBos;
-  const cut = cutContexts(
-    await openCorpus(data),
-    { encode: (text) => tokenizer.encode(text), bosId: tokenizer.bosId ?? undefined },
-    { length: context, bos, count: contexts, seed },
-  );
+  const cut = cutContexts(await openCorpus(data), tokenizer, { length: context, bos, count: contexts, seed });
   const special = new Set(tokenizer.specialIds);
   const [parts, ids, at] = [[], [], []];
   let width = 0;

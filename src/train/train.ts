@@ -4,6 +4,7 @@ import { type ActivationOrigin, endless } from '../activations/activation-source
 import { ShuffleBuffer } from '../activations/buffer.ts';
 import { diskFull, isDiskFull } from '../base/files.ts';
 import { lockOutput } from '../base/lock.ts';
+import { checkAborted, type LongCall, type Progress } from '../base/progress.ts';
 import { PolysemeError } from '../errors.ts';
 import { evaluateSae } from '../evaluate/evaluate.ts';
 import type { SaeEvaluation } from '../evaluate/result.ts';
@@ -29,16 +30,14 @@ import {
 } from './train-options.ts';
 
 /** What training has come to: of each SAE the step that was just done. */
-export interface SaeTrainProgress {
+export interface SaeTrainProgress extends Progress {
   readonly stage: 'fill' | 'train' | 'evaluate';
-  readonly done: number;
-  readonly total: number;
   readonly unit: 'vectors' | 'tokens' | 'contexts';
   readonly saes: readonly { readonly name: string; readonly latents: number; readonly step: SaeStep }[];
 }
 
-export interface SaeTrainHooks {
-  readonly onProgress?: (progress: SaeTrainProgress) => void;
+/** A training whose signal is aborted saves its last step, and is resumed by the same call. */
+export interface SaeTrainHooks extends LongCall<SaeTrainProgress> {
   /** What the user should know, one line each. */
   readonly onNote?: (line: string) => void;
   /** Seconds of work that a kill may lose; default 60, 0: save after every step. */
@@ -146,6 +145,7 @@ async function trainMembers(run: Prepared): Promise<TrainedSae[]> {
     // Later it is filled up between steps.
     onFill: (done, total) => {
       if (buffer.state().batches > 0) return;
+      checkAborted(hooks.signal);
       hooks.onProgress?.({ stage: 'fill', done, total, unit: 'vectors', saes: [] });
     },
   });
@@ -222,16 +222,20 @@ async function steps(loop: Loop): Promise<SaeStep[]> {
   const began = performance.now();
   let saved = began;
   let saveTook = 0;
+  let savedStep = start;
   let last: SaeStep[] = [];
   const save = async (step: number) => {
     const before = performance.now();
     const states = trainers.map((trainer) => () => trainer.state());
     await writeCheckpoint(checkpoints, { step, buffer: buffer.state(), trainers: states });
     saved = performance.now();
+    savedStep = step;
     saveTook = saved - before;
   };
   // The last step's figures are in no checkpoint: the step before it is the latest that is saved.
   for (let step = start + 1; step <= total; step++) {
+    if (hooks.signal?.aborted && savedStep < step - 1) await save(step - 1);
+    checkAborted(hooks.signal);
     const vectors = await buffer.next(batch);
     last = [];
     for (const [i, trainer] of trainers.entries()) {
@@ -300,6 +304,7 @@ async function evaluate({ options, input, hooks }: Run, sae: Sae) {
     centerWriting: 'no',
     polysemy: false,
     seed: options.seed,
+    signal: hooks.signal,
     onProgress: ({ done, total }) =>
       hooks.onProgress?.({ stage: 'evaluate', done, total, unit: 'contexts', saes: [] }),
   });

@@ -52,10 +52,9 @@ describe('a layer of folio-5m, written by us as somebody else would', () => {
   beforeAll(async () => {
     const model = await loadModel('builtin:folio-5m');
     const { tokenizer, config } = model;
-    const encoder = { encode: (text: string) => tokenizer.encode(text), bosId: tokenizer.bosId ?? undefined };
     const contexts: Context[] = [];
     const options = { length: LENGTH, bos: tokenizer.addsBos, count: COUNT, seed: 0 };
-    for await (const context of cutContexts(await openCorpus('builtin:sotu'), encoder, options)) {
+    for await (const context of cutContexts(await openCorpus('builtin:sotu'), tokenizer, options)) {
       contexts.push(context);
     }
     const taps = ['blocks.1.mlp.hook_in', 'blocks.1.mlp.hook_post'] as const;

@@ -24,11 +24,10 @@ describe('a layer of folio-5m, given as arrays', () => {
   beforeAll(async () => {
     model = await loadModel('builtin:folio-5m');
     const { tokenizer, config } = model;
-    const encoder = { encode: (text: string) => tokenizer.encode(text), bosId: tokenizer.bosId ?? undefined };
     const contexts: Context[] = [];
     const corpus = await openCorpus('builtin:sotu');
     const options = { length: LENGTH, bos: tokenizer.addsBos, count: CONTEXTS, seed: 0 };
-    for await (const context of cutContexts(corpus, encoder, options)) contexts.push(context);
+    for await (const context of cutContexts(corpus, tokenizer, options)) contexts.push(context);
     const [h, a] = ['blocks.1.mlp.hook_in', 'blocks.1.mlp.hook_post'] as const;
     const tokens = contexts.map((context) => context.tokens);
     const taps = await model.run({ tokens, taps: [h, a] });

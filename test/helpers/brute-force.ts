@@ -37,11 +37,12 @@ export async function seeContexts(
   special: ReadonlySet<number>,
 ): Promise<SeenContext[]> {
   const { tokenizer } = model;
-  const contexts = cutContexts(
-    await openCorpus(corpus.data),
-    { encode: (text) => tokenizer.encode(text), bosId: tokenizer.bosId ?? undefined },
-    { length: corpus.context, bos: corpus.bos, count: corpus.contexts, seed: corpus.seed ?? 0 },
-  );
+  const contexts = cutContexts(await openCorpus(corpus.data), tokenizer, {
+    length: corpus.context,
+    bos: corpus.bos,
+    count: corpus.contexts,
+    seed: corpus.seed ?? 0,
+  });
   const seen: SeenContext[] = [];
   for await (const { id, documentName, tokens } of contexts) {
     const found = await model.run({ tokens: [tokens], taps: [taps.inputs, taps.activations] });
