@@ -1,6 +1,6 @@
 import type { Bank } from '../bank/bank.ts';
 import { checkAborted, type LongCall, type Progress } from '../base/progress.ts';
-import { connect, type Remote } from '../base/rpc.ts';
+import { connect, type Remote } from '../base/worker.ts';
 import type { Context, ContextCursor, ContextSummary, Contexts } from '../corpus/contexts.ts';
 import { PolysemeError } from '../errors.ts';
 import { countWords, WordCounter } from '../features/word-counter.ts';

@@ -1,4 +1,4 @@
-import { serve } from '../base/rpc.ts';
+import { serve } from '../base/worker.ts';
 import { type Batch, type BatchTaps, Collector, type HarvestBank, type HarvestedBank } from './collector.ts';
 import type { PackedContexts } from './context-table.ts';
 import { StateWriter } from './saved-state.ts';

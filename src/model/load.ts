@@ -1,5 +1,5 @@
 import { availableParallelism } from 'node:os';
-import { connect, type Remote } from '../base/rpc.ts';
+import { connect, type Remote } from '../base/worker.ts';
 import { PolysemeError } from '../errors.ts';
 import { loadTokenizer } from '../tokenizer/load-tokenizer.ts';
 import { checkVocabulary, type Tokenizer } from '../tokenizer/tokenizer.ts';

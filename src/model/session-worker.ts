@@ -1,4 +1,4 @@
-import { Moved, serve } from '../base/rpc.ts';
+import { Moved, serve } from '../base/worker.ts';
 import { checkFinite } from '../tensors/finite.ts';
 import type { Program } from './compile.ts';
 import { openBackend } from './open-backend.ts';

@@ -1,5 +1,5 @@
 import type { Bank } from '../bank/bank.ts';
-import { connect } from '../base/rpc.ts';
+import { connect } from '../base/worker.ts';
 import type { ClusterOptions } from '../features/split.ts';
 import type { Harvest } from '../harvest/harvest.ts';
 import type { UnitRecord } from '../study/record.ts';

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { pack } from '../base/pack.ts';
-import { Moved, serve } from '../base/rpc.ts';
+import { Moved, serve } from '../base/worker.ts';
 import { WordCounter } from '../features/word-counter.ts';
 import { HISTOGRAM_BINS } from '../harvest/scan.ts';
 import { type SplitWork, unitFeatures } from '../harvest/unit-features.ts';

@@ -1,5 +1,4 @@
-import { parentPort, workerData } from 'node:worker_threads';
-import { PolysemeError } from '../../errors.ts';
+import { getSetup, Moved, serve } from '../../base/worker.ts';
 import { LATENT_BLOCK } from '../../wasm/generated/sae/places.ts';
 import { wasm } from '../../wasm/generated/sae.ts';
 import { instantiate } from '../../wasm/instance.ts';
@@ -8,39 +7,8 @@ import { type EncodeJob, type Segment, TileEncoder } from './encoder.ts';
 import { TOKEN_BLOCK } from './layout.ts';
 import type { SaeKernel } from './sae-kernel.ts';
 
-/** What the threads do together; each claims blocks of tokens or latents until none is left. */
-export type Task =
-  /** Ends early where the pairs cost more than `limit`. */
-  | { readonly name: 'encode'; readonly job: EncodeJob; readonly limit: number }
-  | { readonly name: 'denseDecode' | 'denseLatents'; readonly job: DenseJob }
-  | { readonly name: 'prepare'; readonly tokens: number }
-  | { readonly name: 'order'; readonly tokens: number; readonly pairs: number; readonly k: number }
-  | {
-      readonly name: 'cut';
-      readonly tokens: number;
-      readonly pairs: number;
-      readonly value: number;
-      readonly place: number;
-    }
-  | {
-      readonly name: 'decode';
-      readonly tokens: number;
-      readonly main: number;
-      readonly aux: number;
-      readonly hasAux: boolean;
-    }
-  | { readonly name: 'decodeAux'; readonly tokens: number; readonly aux: number }
-  | {
-      readonly name: 'latents';
-      readonly latents: number;
-      readonly main: number;
-      readonly aux: number;
-      readonly hasAux: boolean;
-      readonly keep: boolean;
-    }
-  | { readonly name: 'apply'; readonly latents: number };
-
-export interface WorkerSetup {
+/** What a thread needs to know once: the shared memory and addresses in it. */
+export interface StepSetup {
   readonly memory: WebAssembly.Memory;
   readonly params: number;
   readonly counter: number;
@@ -49,8 +17,14 @@ export interface WorkerSetup {
   readonly stride: number;
 }
 
-const { memory, params, counter, found, scratch, stride } = workerData as WorkerSetup;
-const port = parentPort!;
+/** Addresses of the lists of pairs. */
+interface Lists {
+  readonly main: number;
+  readonly aux: number;
+  readonly hasAux: boolean;
+}
+
+const { memory, params, counter, found, scratch, stride } = getSetup<StepSetup>();
 const { exports: kernel } = instantiate<SaeKernel>(wasm, memory);
 const encoder = await TileEncoder.create(stride);
 
@@ -83,69 +57,72 @@ function blocks(
   return most;
 }
 
-async function perform(task: Task): Promise<unknown> {
-  switch (task.name) {
-    case 'encode':
-      return encoder.run(
-        task.job,
-        memory.buffer as unknown as SharedArrayBuffer,
-        claim,
-        isMoreThan(task.limit),
-      );
-    case 'denseDecode':
-      return (await denseStep()).decode(task.job, params, claim);
-    case 'denseLatents':
-      return (await denseStep()).update(task.job, params, scratch, claim);
-    case 'prepare':
-      return blocks(task.tokens, TOKEN_BLOCK, (from, to, block) => kernel.prepare(params, from, to, block));
-    case 'order':
-      return blocks(task.tokens, TOKEN_BLOCK, (from, to) =>
-        kernel.order(params, task.pairs, from, to, task.k),
-      );
-    case 'cut':
-      return blocks(task.tokens, TOKEN_BLOCK, (from, to) =>
-        kernel.cut(params, task.pairs, from, to, task.value, task.place),
-      );
-    case 'decode': {
-      const { main, aux } = task;
-      const hasAux = task.hasAux ? 1 : 0;
-      return blocks(task.tokens, TOKEN_BLOCK, (from, to, block) =>
-        kernel.decode(params, main, aux, hasAux, from, to, block, scratch),
-      );
-    }
-    case 'decodeAux':
-      return blocks(task.tokens, TOKEN_BLOCK, (from, to) => kernel.decodeAux(params, task.aux, from, to));
-    case 'latents': {
-      const { main, aux, keep } = task;
-      const hasAux = task.hasAux ? 1 : 0;
-      return blocks(task.latents, LATENT_BLOCK, (from, to, block) =>
-        keep
-          ? kernel.keepGradients(params, main, aux, hasAux, from, to, block, scratch)
-          : kernel.updateLatents(params, main, aux, hasAux, from, to, block, scratch),
-      );
-    }
-    case 'apply':
-      return blocks(task.latents, LATENT_BLOCK, (from, to) => kernel.applyGradients(params, from, to));
-  }
-}
+/** What the threads do together; each claims blocks of tokens or latents until none is left. */
+const methods = {
+  /** Answers once the thread is ready. */
+  ready(): void {},
 
-port.on('message', async (task: Task | 'close') => {
-  if (task === 'close') {
-    await encoder.close();
-    await dense?.close();
-    port.close();
-    return;
-  }
-  try {
-    const result = await perform(task);
-    const transfer =
-      task.name === 'encode'
-        ? (result as Segment[]).flatMap(({ counts, entries }) => [counts.buffer, entries.buffer])
-        : [];
-    port.postMessage({ result }, transfer);
-  } catch (error) {
-    if (error instanceof PolysemeError) port.postMessage({ error: error.message, code: error.code });
-    else port.postMessage({ error: error instanceof Error ? (error.stack ?? error.message) : String(error) });
-  }
+  /** The active pairs of the claimed blocks. Ends early where the pairs of all threads cost more than `limit`. */
+  async encode({ job, limit }: { job: EncodeJob; limit: number }): Promise<Moved<Segment[]>> {
+    const shared = memory.buffer as unknown as SharedArrayBuffer;
+    const segments = await encoder.run(job, shared, claim, isMoreThan(limit));
+    return new Moved(
+      segments,
+      segments.flatMap(({ counts, entries }) => [
+        counts.buffer as ArrayBuffer,
+        entries.buffer as ArrayBuffer,
+      ]),
+    );
+  },
+
+  async denseDecode(job: DenseJob): Promise<number> {
+    await (await denseStep()).decode(job, params, claim);
+    return 0;
+  },
+
+  async denseLatents(job: DenseJob): Promise<number> {
+    return (await denseStep()).update(job, params, scratch, claim);
+  },
+
+  prepare({ tokens }: { tokens: number }): number {
+    return blocks(tokens, TOKEN_BLOCK, (from, to, block) => kernel.prepare(params, from, to, block));
+  },
+
+  order({ tokens, pairs, k }: { tokens: number; pairs: number; k: number }): number {
+    return blocks(tokens, TOKEN_BLOCK, (from, to) => kernel.order(params, pairs, from, to, k));
+  },
+
+  cut(cut: { tokens: number; pairs: number; value: number; place: number }): number {
+    const { tokens, pairs, value, place } = cut;
+    return blocks(tokens, TOKEN_BLOCK, (from, to) => kernel.cut(params, pairs, from, to, value, place));
+  },
+
+  decode({ tokens, main, aux, hasAux }: Lists & { tokens: number }): number {
+    return blocks(tokens, TOKEN_BLOCK, (from, to, block) =>
+      kernel.decode(params, main, aux, hasAux ? 1 : 0, from, to, block, scratch),
+    );
+  },
+
+  decodeAux({ tokens, aux }: { tokens: number; aux: number }): number {
+    return blocks(tokens, TOKEN_BLOCK, (from, to) => kernel.decodeAux(params, aux, from, to));
+  },
+
+  /** Gradients and Adam; with `keep` only the gradients, which `apply` then takes. */
+  latents({ latents, main, aux, hasAux, keep }: Lists & { latents: number; keep: boolean }): number {
+    const update = keep ? kernel.keepGradients : kernel.updateLatents;
+    return blocks(latents, LATENT_BLOCK, (from, to, block) =>
+      update(params, main, aux, hasAux ? 1 : 0, from, to, block, scratch),
+    );
+  },
+
+  apply({ latents }: { latents: number }): number {
+    return blocks(latents, LATENT_BLOCK, (from, to) => kernel.applyGradients(params, from, to));
+  },
+};
+
+export type StepMethods = typeof methods;
+
+serve(methods, async () => {
+  await encoder.close();
+  await dense?.close();
 });
-port.postMessage({ result: 'ready' });

@@ -75,7 +75,7 @@ export async function performStep(
 ): Promise<SaeStep | { badRow: number }> {
   const { layout, pool, settings, counters } = context;
   const weights = setNumbers(context, tokens);
-  const badRow = await pool.run({ name: 'prepare', tokens });
+  const badRow = await pool.run('prepare', { tokens });
   if (badRow >= 0) return { badRow };
   const residualWeight = setResidualWeight(context, tokens);
   const dead = settings.auxK > 0 ? deadLatents(layout, settings.deadAfter) : [];
@@ -186,13 +186,13 @@ async function encode(
   if (isTopK(architecture)) {
     if (job.mode === 'batch' && found > most) {
       const { value, place } = kthLargest(layout, kernel, tokens, latents, most);
-      await pool.run({ name: 'cut', tokens, pairs: layout.main, value, place });
+      await pool.run('cut', { tokens, pairs: layout.main, value, place });
     }
-    await pool.run({ name: 'order', tokens, pairs: layout.main, k: job.mode === 'rows' ? k : 0 });
+    await pool.run('order', { tokens, pairs: layout.main, k: job.mode === 'rows' ? k : 0 });
   }
   if (dead.length > 0) {
     buildRows(layout, 'aux', tokens, aux);
-    await pool.run({ name: 'order', tokens, pairs: layout.aux, k: wanted });
+    await pool.run('order', { tokens, pairs: layout.aux, k: wanted });
   }
   return true;
 }
@@ -205,19 +205,19 @@ async function decode(
 ): Promise<number> {
   const { latents, architecture } = settings;
   const { main, aux } = layout;
-  const decoding = pool.run({ name: 'decode', tokens, main, aux, hasAux });
+  const decoding = pool.run('decode', { tokens, main, aux, hasAux });
   const pairs = buildColumns(layout, 'main', tokens, latents);
   if (hasAux) buildColumns(layout, 'aux', tokens, latents);
   if (isBatchTopK(architecture)) trackThreshold(counters, leastActivation(layout, tokens));
   await decoding;
-  if (hasAux) await pool.run({ name: 'decodeAux', tokens, aux });
+  if (hasAux) await pool.run('decodeAux', { tokens, aux });
   return pairs;
 }
 
 /** Reconstructs by whole products. Returns how many pairs are active. */
 async function decodeDense(context: StepContext, tokens: number): Promise<number> {
   const { layout, pool } = context;
-  await pool.run({ name: 'denseDecode', job: denseJob(context, tokens) });
+  await pool.run('denseDecode', denseJob(context, tokens));
   return sumInOrder(layout.u32(layout.getPair('main', 'rowCount'), tokens));
 }
 
@@ -334,11 +334,9 @@ async function update(
   const { latents, clipNorm, applyBDecToInput } = settings;
   const keep = layout.kept !== undefined;
   const { main, aux } = layout;
-  let bad = await pool.run(
-    isSparse
-      ? { name: 'latents', latents, main, aux, hasAux, keep }
-      : { name: 'denseLatents', job: denseJob(context, tokens) },
-  );
+  let bad = await (isSparse
+    ? pool.run('latents', { latents, main, aux, hasAux, keep })
+    : pool.run('denseLatents', denseJob(context, tokens)));
   const gradient = sumBlocks(layout, 'blockErrors', Math.ceil(tokens / TOKEN_BLOCK));
   if (applyBDecToInput) {
     const encoder = sumBlocks(layout, 'blockEncoder', Math.ceil(latents / LATENT_BLOCK));
@@ -351,7 +349,7 @@ async function update(
     norm = Math.sqrt(gradient.reduce((sum, value) => sum + value * value, squares));
     layout.set('clip', Math.min(1, clipNorm / (norm + 1e-6)));
   }
-  if (keep) bad = await pool.run({ name: 'apply', latents });
+  if (keep) bad = await pool.run('apply', { latents });
   const { bDecM, bDecV } = layout.areas;
   const check = kernel.updateDecoderBias(layout.params, bDecM.address, bDecV.address, layout.bDecGradient);
   if (bad > 0 || check !== 0) {
