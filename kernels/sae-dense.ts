@@ -2,7 +2,7 @@
 // The number of latents is a multiple of 4; those past the end have an infinite threshold.
 
 import { alignPair, alongError, alongRow, distance, perActivation } from './sae/alignment';
-import { ACTIVATION, ACTIVE, DISTANCE, DISTANCES, OVER_A, PRE, THRESHOLD } from './sae/places';
+import { ACTIVATION, ACTIVE, ALONG, DISTANCE, DISTANCES, OVER_A, PRE, THRESHOLD } from './sae/places';
 
 /**
  * Pre-activations become activations: value + bias above the threshold, else 0. Adds to each token's Σ z·weight (f64;
@@ -191,7 +191,7 @@ export function addAlignment(
   }
 }
 
-/** Adds to dz of a tile what L_R gives to each activation where e is held; `dots` and `energy` as in `align`. */
+/** Adds to dz of a tile what L_R gives to each activation where e is held, and to ALONG of each latent; `dots` and `energy` as in `align`. */
 export function alignActivations(
   tile: usize,
   dots: usize,
@@ -203,6 +203,7 @@ export function alignActivations(
   norm: usize,
   energy: usize,
   weight: f32,
+  sums: usize,
 ): void {
   const bytes = (<usize>columns) << 2;
   for (let r: usize = 0; r < <usize>rows; r++) {
@@ -212,7 +213,9 @@ export function alignActivations(
       const value = load<f32>(tile + at) + load<f32>(bias + k);
       if (!(value > load<f32>(threshold + k))) continue;
       alignPair(<f64>value, -(<f64>load<f32>(dots + at)), <f64>load<f32>(norm + k), squared);
-      store<f32>(dz + at, load<f32>(dz + at) - <f32>(<f64>weight * perActivation));
+      const held = <f64>weight * perActivation;
+      store<f32>(dz + at, load<f32>(dz + at) - <f32>held);
+      addOne(sums + 2 * k, ALONG, bytes, <f64>value * held);
     }
   }
 }

@@ -1,21 +1,12 @@
 // SAEs on a model's activations, evaluated and compared on text that they were not trained on.
-import { createWriteStream, existsSync, renameSync, rmSync } from 'node:fs';
+import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { createRandom } from '../../dist/base/random.js';
-import {
-  compareBanks,
-  evaluateSae,
-  loadModel,
-  openCorpus,
-  openStudy,
-  runStudy,
-  trainSae,
-} from '../../dist/index.js';
+import { compareBanks, evaluateSae, loadModel, openStudy, runStudy, trainSae } from '../../dist/index.js';
+import { splitText } from './held-out.mjs';
 import { kept } from './kept.mjs';
 
 const MODEL = 'builtin:folio-5m';
-/** Every fifth document is held out. */
-const FOLD = 5;
 /** Text tokens of a context of 128. */
 const TEXT = 127;
 /** How a latent's examples are chosen: its strongest, and any that activate it. */
@@ -23,7 +14,7 @@ const SELECTIONS = ['top', 'random'];
 
 /** Figures of every (site, γ, seed). */
 export async function measureModel({ seeds, weights, model: plan }, folder) {
-  const [text, heldOut] = await split(folder);
+  const [text, heldOut] = await splitText(folder);
   const model = await loadModel(MODEL);
   const results = [];
   try {
@@ -86,19 +77,6 @@ export async function measureModel({ seeds, weights, model: plan }, folder) {
     await model.close();
   }
   return results;
-}
-
-/** Training text and text held out, by whole documents. */
-async function split(folder) {
-  const paths = ['train.jsonl', 'held-out.jsonl'].map((name) => join(folder, name));
-  if (paths.every((path) => existsSync(path))) return paths;
-  const files = paths.map((path) => createWriteStream(`${path}.new`));
-  for await (const { ordinal, name, text } of (await openCorpus('builtin:sotu')).documents()) {
-    files[ordinal % FOLD === FOLD - 1 ? 1 : 0].write(`${JSON.stringify({ name, text })}\n`);
-  }
-  await Promise.all(files.map((file) => new Promise((done) => file.end(done))));
-  for (const path of paths) renameSync(`${path}.new`, path);
-  return paths;
 }
 
 /** Means over the latents of each SAE, of each metric and its null, at equal numbers of examples. */

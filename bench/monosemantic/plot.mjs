@@ -6,8 +6,12 @@ import { MODEL_COLUMNS, POLYSEMY_COLUMNS, polysemyColumn, TOY_COLUMNS, toyTitle 
 
 const USUAL = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'];
 
-/** Draws with Observable Plot in Chromium; says so where there is none. */
-export async function drawPlots({ plan, toy, model }, path) {
+export async function drawPlots(results, path) {
+  await drawPage(draw, rowsOf(results), path);
+}
+
+/** Runs `draw` on `rows` in a page with Observable Plot, and takes a picture; says so where there is no Chromium. */
+export async function drawPage(draw, rows, path) {
   const executablePath = process.env.CHROMIUM_PATH ?? USUAL.find((place) => existsSync(place));
   if (executablePath === undefined) {
     console.log('no plot: no Chromium was found; set CHROMIUM_PATH to one and run again');
@@ -25,7 +29,7 @@ export async function drawPlots({ plan, toy, model }, path) {
     await page.setContent(`<style>${STYLE}</style><main></main>`);
     await page.addScriptTag({ content: script('d3', 'd3.min.js') });
     await page.addScriptTag({ content: script('@observablehq/plot', 'plot.umd.min.js') });
-    await page.evaluate(draw, rowsOf({ plan, toy, model }));
+    await page.evaluate(draw, rows);
     await page.locator('main').screenshot({ path });
   } finally {
     await browser.close();
@@ -77,6 +81,7 @@ const STYLE = `
   main { width: 1200px; padding: 12px 20px; }
   h2 { font-size: 14px; margin: 14px 0 4px; }
   .row { display: grid; grid-template-columns: repeat(6, 1fr); gap: 8px; }
+  .row.wide { grid-template-columns: repeat(5, 1fr); }
   figure { margin: 0; } figcaption { font-size: 11.5px; color: #4a5568; }
 `;
 

@@ -29,14 +29,23 @@ export async function writeTables({ plan, toy, model }, path) {
       ),
     );
   }
-  const text = parts.join('\n\n');
+  putBetween(path, START, END, parts.join('\n\n'));
+}
+
+/** Puts text between two marks of a page; prints it where `path` is null. */
+export function putBetween(path, start, end, text) {
   if (path === null) {
     console.log(text);
     return;
   }
   const page = readFileSync(path, 'utf8');
-  const [before, rest] = page.split(START);
-  writeFileSync(path, `${before}${START}\n\n${text}\n\n${END}${rest.split(END)[1]}`);
+  const [before, rest] = page.split(start);
+  writeFileSync(path, `${before}${start}\n\n${text}\n\n${end}${rest.split(end)[1]}`);
+}
+
+/** Lines of cells as a table. */
+export function markdown(lines) {
+  return lines.map((line) => `| ${line.join(' | ')} |`).join('\n');
 }
 
 /** A row a γ; in bold what differs from the first γ. */
@@ -56,10 +65,10 @@ function table({ weights }, rows, columns) {
       }),
     ]),
   ];
-  return lines.map((line) => `| ${line.join(' | ')} |`).join('\n');
+  return markdown(lines);
 }
 
-function cell(values, digits, bold) {
+export function cell(values, digits, bold) {
   const found = interval(values);
   if (found === null) return '–';
   const mean = found.mean.toFixed(digits);

@@ -1,10 +1,10 @@
-// L_R, the residual alignment: Σ over active pairs of 1 − cos(r, d). d is the latent's decoder row, of any norm n and
-// constant in the cosine; r = e + z d is what is left for the latent of the input, with e = x − x̂.
-// With u = e·d and c = cos(r, d) = (u + z n²) / (|r| n):
+// L_R, the residual alignment: Σ over active pairs of 1 − cos(r, d). d is the latent's decoder row, of any norm n, and
+// r = e + z d what is left of the input for the latent, with e = x − x̂. The direction of d is a constant for the gradient,
+// in r as well; z n is not (holdLength in latents.ts). With u = e·d and c = cos(r, d) = (u + z n²) / (|r| n):
 //   ∂c/∂e = (1/n − c z/|r|) / |r| · d − c/|r|² · e,   ∂c/∂z where e is held = n (1 − c²) / |r|.
 import { activation, activationGradients } from './pairs';
 import { Params } from './params';
-import { ALIGNED, PRODUCTS } from './places';
+import { ALIGNED, PRODUCTS, WITHOUT_DIRECTION } from './places';
 import { axpy4, clear, rowAt } from './rows';
 
 /** Share of |e|² + |z d|² below which |r|² is nothing but rounding: such an r has no direction. */
@@ -36,6 +36,14 @@ export function alignPair(z: f64, u: f64, norm: f64, errorEnergy: f64): void {
   perActivation = (norm * (1 - c * c)) / length;
 }
 
+/** A pair of the control: the relative error, the same for every latent of a token. */
+function relativePair(errorEnergy: f64, inputEnergy: f64): void {
+  distance = inputEnergy > 0 ? errorEnergy / inputEnergy : 0;
+  alongRow = 0;
+  alongError = inputEnergy > 0 ? 2 / inputEnergy : 0;
+  perActivation = 0;
+}
+
 /**
  * L_R of one token, whose entries are [first, last) and whose row of the gradient by the full reconstruction is `row`,
  * `factor` · (x̂ − x) so far: adds L_R's gradient to the row, and writes to dz what L_R gives to each activation besides.
@@ -57,6 +65,8 @@ export function alignToken(
   const slots = rowAt(scratch, PRODUCTS, bytes);
   clear(sum, bytes);
   activationGradients(p, row, first, last, dz, false);
+  const isControl = p.align == WITHOUT_DIRECTION;
+  const inputEnergy = load<f64>(p.tokenEnergy + (t << 3));
   let sumDistance: f64 = 0;
   let sumError: f64 = 0;
   for (let at = first; at < last; ) {
@@ -67,7 +77,8 @@ export function alignToken(
       store<f32>(dz, 0);
       if (!(z > 0)) continue;
       const latent = load<u32>(at, 4);
-      alignPair(<f64>z, u, <f64>load<f32>(p.decoderNorm + ((<usize>latent) << 2)), errorEnergy);
+      if (isControl) relativePair(errorEnergy, inputEnergy);
+      else alignPair(<f64>z, u, <f64>load<f32>(p.decoderNorm + ((<usize>latent) << 2)), errorEnergy);
       sumDistance += distance;
       sumError += alongError;
       store<f32>(dz, <f32>(-weight * perActivation));

@@ -23,6 +23,8 @@ let active: i32;
 let sumDistance: f64;
 let distances: i32;
 let sumOverA: f64;
+/** Σ z · gradient by z, sparsity left out. */
+let sumProducts: f64;
 
 /** Gradients and Adam update of latents [from, to); returns 1 where a weight is no longer finite. */
 export function updateLatents(
@@ -149,6 +151,7 @@ function gradients(
   sumDistance = 0;
   distances = 0;
   sumOverA = 0;
+  sumProducts = 0;
   clear(gradE, bytes);
   clear(gradD, bytes);
 
@@ -167,6 +170,10 @@ function gradients(
   const errors = main.errors + <usize>group * p.tokens * bytes;
   accumulate(p, main, errors, j, p.embed != 0, embed, meanEnergy, gradE, gradD, scratch);
   const fired = active;
+  if (p.residualWeight != 0) {
+    const decoder = p.decoder + row;
+    holdLength(p, j, gradD, <f64>dot(gradD, decoder, bytes) - sumProducts);
+  }
   if (embed && p.embeddingWeight != 0)
     addEmbeddingGradient(p.encoder + row, gradE, scratch, bytes, <f32>sumOverA);
   store<f64>(p.latentEmbedding + (j << 3), sumDistance);
@@ -181,6 +188,17 @@ function gradients(
   }
   if (hasEntries(main, j) || (hasAux && hasEntries(aux, j))) store<u32>(p.moved + (j << 2), 1);
   finish(p, j, block, gradE, gradD, seen, fired, scratch);
+}
+
+/**
+ * Takes Σ z · L_R's gradient by z at a held error, `along`, from d's part of gradD: L_R holds the direction of d constant, not
+ * z‖d‖. Else it would shorten d and lengthen z without end, as only d's part of the error feels the pair's own term.
+ */
+function holdLength(p: Params, j: i32, gradD: usize, along: f64): void {
+  const norm = <f64>load<f32>(p.decoderNorm + (j << 2));
+  if (!(norm > 0)) return;
+  const bytes = <usize>p.stride * 4;
+  axpy(gradD, <f32>(-along / (norm * norm)), rowAt(p.decoder, j, bytes), bytes);
 }
 
 /** What a latent's gradients need beside its pairs, and its place among the idle and in the averages. */
@@ -235,6 +253,7 @@ export function finishDense(
   distance: f64,
   distanceCount: i32,
   overA: f64,
+  along: f64,
 ): i32 {
   const bytes = <usize>p.stride * 4;
   const block = j / LATENT_BLOCK;
@@ -247,6 +266,7 @@ export function finishDense(
     weighMean(p, <usize>j * bytes, scratch);
     addEmbeddingGradient(p.encoder + <usize>j * bytes, gradE, scratch, bytes, <f32>overA);
   }
+  if (p.residualWeight != 0) holdLength(p, j, gradD, along);
   store<f64>(p.latentEmbedding + (j << 3), distance);
   store<u32>(p.latentPairs + (j << 2), distanceCount);
   if (fired > 0 || threshold != 0) store<u32>(p.moved + (j << 2), 1);
@@ -298,6 +318,7 @@ function accumulate(
       const dpre = dz + sparsity;
       active++;
       sumActivation += <f64>value;
+      sumProducts += <f64>value * <f64>dz;
       sumPre += <f64>dpre;
       const slot = scalars + (filled << 5);
       store<u32>(slot, load<u32>(column));

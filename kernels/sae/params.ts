@@ -36,7 +36,7 @@ export class Params {
   unitNorm: i32;
   /** 1 where L_N is computed. */
   embed: i32;
-  /** 1 where L_R is computed. */
+  /** 1 where L_R is computed, 2 where its control without direction is (WITHOUT_DIRECTION). */
   align: i32;
   groups: i32;
   /** u32 a group: the latent after its last. */

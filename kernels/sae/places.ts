@@ -3,6 +3,9 @@
 /** Latents that share a row of partial sums. */
 export const LATENT_BLOCK: i32 = 64;
 
+/** Of `align`: in the place of L_R each pair gives ‖x − x̂‖² / ‖x‖², to tell what L_R's direction does from what any weight on the error does. */
+export const WITHOUT_DIRECTION: i32 = 2;
+
 // Rows of a thread's scratch memory. While tokens are decoded, after the reconstruction: L_R's gradient along decoder rows.
 export const ALIGNED: i32 = 1;
 // While latents are updated:
@@ -32,4 +35,6 @@ export const ACTIVE: i32 = 3;
 export const DISTANCE: i32 = 4;
 export const DISTANCES: i32 = 5;
 export const OVER_A: i32 = 6;
-export const SUMS: i32 = 7;
+/** Σ z · L_R's gradient by z where the error is held. */
+export const ALONG: i32 = 7;
+export const SUMS: i32 = 8;

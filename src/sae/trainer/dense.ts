@@ -5,6 +5,7 @@ import { encodeModel } from '../../onnx/proto.ts';
 import {
   ACTIVATION,
   ACTIVE,
+  ALONG,
   DECODER_GRADIENT,
   DISTANCE,
   DISTANCES,
@@ -123,6 +124,7 @@ interface DenseExports {
     norm: number,
     energy: number,
     weight: number,
+    sums: number,
   ): void;
   square(row: number, to: number, count: number): void;
 }
@@ -395,6 +397,7 @@ export class DenseStep {
             decoderNorm,
             errorEnergy + token * 8,
             job.residualWeight,
+            sums,
           );
         }
         exports.gradients(
@@ -453,6 +456,7 @@ export class DenseStep {
           sum(DISTANCE),
           sum(DISTANCES),
           sum(OVER_A),
+          sum(ALONG),
         );
       }
     }

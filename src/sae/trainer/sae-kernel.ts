@@ -55,6 +55,7 @@ export interface SaeKernel {
     distance: number,
     distances: number,
     overA: number,
+    along: number,
   ): number;
   normaliseAll(params: number): void;
   kthLargest(keys: number, count: number, k: number): void;

@@ -1,4 +1,5 @@
 import { PolysemeError } from '../../errors.ts';
+import { WITHOUT_DIRECTION } from '../../wasm/generated/sae/places.ts';
 import { wasm } from '../../wasm/generated/sae.ts';
 import { instantiate } from '../../wasm/instance.ts';
 import type { Sae } from '../sae.ts';
@@ -54,17 +55,20 @@ export class SaeTrainer {
 
   /**
    * @internal `keepGradients` leaves the gradients of the last step readable; a step is dense with more
-   * than `denseShare` of all pairs active: 0 always, 1 never.
+   * than `denseShare` of all pairs active: 0 always, 1 never. `withoutDirection` puts ‖x − x̂‖² / ‖x‖² a pair in the place
+   * of L_R, as a control for benchmarks; only on active pairs.
    */
   static async create(
     options: SaeTrainerOptions,
     keepGradients: boolean,
     denseShare = DENSE_SHARE,
+    withoutDirection = false,
   ): Promise<SaeTrainer> {
     const settings = resolveOptions(options);
     const threads = resolveThreads(options.threads);
     const layout = new Layout(settings, threads, keepGradients || settings.clipNorm > 0);
     const kernel = instantiate<SaeKernel>(wasm, layout.memory).exports;
+    if (withoutDirection) layout.set('align', WITHOUT_DIRECTION);
     initialise(layout, settings, options.initial);
     kernel.normaliseAll(layout.params);
     const counters = { step: 0, inputScale: 0, threshold: 0, firstError: 0 };

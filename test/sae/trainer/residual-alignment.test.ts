@@ -26,8 +26,8 @@ const options: SaeTrainerOptions = {
   threads: 1,
 };
 
-async function firstStep(extra: Partial<SaeTrainerOptions>, x = batch, share = 1) {
-  const trainer = await SaeTrainer.create({ ...options, ...extra }, true, share);
+async function firstStep(extra: Partial<SaeTrainerOptions>, x = batch, share = 1, isControl = false) {
+  const trainer = await SaeTrainer.create({ ...options, ...extra }, true, share, isControl);
   try {
     const step = await trainer.step(x);
     return { step, gradients: trainer.gradients(), weights: trainer.weights() };
@@ -38,11 +38,12 @@ async function firstStep(extra: Partial<SaeTrainerOptions>, x = batch, share = 1
 
 const energy = batch.reduce((sum, value) => sum + value * value, 0) / tokens;
 
-/** Σ 1 − cos over the pairs where `active` says so, in float64 and straight from the definition; d of `frozen` in the cosine. */
+/** Σ 1 − cos over the pairs where `active` says so, in float64 and straight from the definition; directions of d as in `frozen`. */
 function alignment(
   weights: Record<keyof SaeWeights, ArrayLike<number>>,
   frozen: ArrayLike<number>,
   active: (pair: number) => boolean,
+  isControl = false,
 ): { mse: number; alignment: number; pairs: number } {
   const { W_enc, b_enc, W_dec, b_dec } = weights;
   let [mse, sum, pairs] = [0, 0, 0];
@@ -60,8 +61,15 @@ function alignment(
     for (const [j, value] of z.entries()) {
       if (!active(t * latents + j)) continue;
       pairs++;
+      if (isControl) {
+        const x = [...batch.subarray(t * d, (t + 1) * d)];
+        sum += dot(error, error) / dot(x, x);
+        continue;
+      }
       const row = Array.from({ length: d }, (_, k) => frozen[j * d + k]!);
-      const left = error.map((e, k) => e + value * row[k]!);
+      const length =
+        Math.hypot(...Array.from({ length: d }, (_, k) => W_dec[j * d + k]!)) / Math.hypot(...row);
+      const left = error.map((e, k) => e + value * length * row[k]!);
       sum += 1 - dot(left, row) / Math.sqrt(dot(left, left) * dot(row, row));
     }
   }
@@ -94,17 +102,21 @@ describe('L_R', () => {
     expect(trained.weights).not.toEqual(off.weights);
   });
 
-  it.each([1, 0])(
-    'has the gradient of finite differences, with decoder rows of any norm (dense share %s)',
-    async (share) => {
-      const { gradients } = await firstStep({}, batch, share);
+  it.each([
+    [1, false],
+    [0, false],
+    [1, true],
+  ])(
+    'has the gradient of finite differences, with decoder rows of any norm (dense share %s, control %s)',
+    async (share, isControl) => {
+      const { gradients } = await firstStep({}, batch, share, isControl);
       const h = 1e-5;
       for (const name of ['W_enc', 'b_enc', 'W_dec', 'b_dec'] as const) {
         const values = Float64Array.from(initial[name]);
         const expected = values.map((value, i) => {
           const at = (by: number) => {
             const moved = { ...initial, threshold: [], [name]: values.with(i, value + by) };
-            const found = alignment(moved, initial.W_dec, active);
+            const found = alignment(moved, initial.W_dec, active, isControl);
             return found.mse + weight * energy * found.alignment;
           };
           return (at(h) - at(-h)) / (2 * h);
