@@ -5,16 +5,27 @@
  * and row-major; errors that are the caller's or the data's are `PolysemeError`s of one line, with a `code`.
  */
 
-export type { CacheManifest } from './activations/cache.ts';
+export type { ActivationOrigin } from './activations/activation-source.ts';
+export type { CacheDtype, CacheManifest } from './activations/cache.ts';
 export { type CacheActivationsOptions, cacheActivations } from './activations/cache-activations.ts';
 export type { Bank } from './bank/bank.ts';
 export * from './core.ts';
-export { type ContextOptions, type Contexts, cutContexts } from './corpus/contexts.ts';
+export {
+  type Context,
+  type ContextCursor,
+  type ContextOptions,
+  type ContextSummary,
+  type Contexts,
+  cutContexts,
+} from './corpus/contexts.ts';
 export { type CorpusOptions, openCorpus } from './corpus/open.ts';
-export type { Corpus, Document } from './corpus/types.ts';
+export type { Corpus, Document, DocumentCursor } from './corpus/types.ts';
+export type { TokenEncoder, WindowOptions } from './corpus/windows.ts';
 export { type EvaluateOptions, evaluateSae } from './evaluate/evaluate.ts';
 export type { EvaluationProgress, SaeEvaluation } from './evaluate/result.ts';
-export type { ModelConfig } from './model/architectures/architecture.ts';
+export type { DownloadOptions, DownloadProgress, HubFile, HubFiles, HubRepo } from './hub/hub.ts';
+export type { Activation, ModelConfig } from './model/architectures/architecture.ts';
+export type { GraphEdit, ModelFiles } from './model/compile.ts';
 export { loadModel, type Model, type OpenTaps, type RunRequest } from './model/load.ts';
 export type { TapData } from './model/session.ts';
 export type { TapBlock, TapInput, TapStreamOptions } from './model/taps.ts';
@@ -23,17 +34,19 @@ export type { RunOptions } from './run/run-options.ts';
 export { loadSae } from './sae/load.ts';
 export { Sae, type SaeTensors } from './sae/sae.ts';
 export { saveSae } from './sae/save.ts';
+export type { StateArray } from './sae/trainer/layout.ts';
+export type { SaeTrainerCounters, SaeTrainerState } from './sae/trainer/state.ts';
 export type { SaeStep } from './sae/trainer/step.ts';
+export type { SaeMetadata } from './sae/trainer/to-sae.ts';
 export { createSaeTrainer, type SaeTrainer } from './sae/trainer/trainer.ts';
-export type { SaeTrainerOptions, SaeWeights } from './sae/trainer/trainer-options.ts';
-export { startServer } from './server/server.ts';
+export type { SaeTrainerOptions, SaeTrainerSettings, SaeWeights } from './sae/trainer/trainer-options.ts';
+export { createServer, type ServerOptions, type StudyServer } from './server/api.ts';
+export { type ListenOptions, type RunningServer, startServer } from './server/server.ts';
 export { compareBanks } from './study/compare-study.ts';
 export { openStudy } from './study/open-study.ts';
-export type {
-  Study,
-  StudyInfo,
-  UnitQuery,
-} from './study/study.ts';
+export type { UnitDetail } from './study/record.ts';
+export type { Study, StudyContext, StudyInfo, UnitColumns, UnitQuery } from './study/study.ts';
+export type { StudyMeta } from './study/writer.ts';
 export type { Tokenizer } from './tokenizer/tokenizer.ts';
 export type { TrainedSae } from './train/run-file.ts';
 export { type SaeTrainHooks, type SaeTrainProgress, trainSae } from './train/train.ts';

@@ -1,6 +1,6 @@
 import { PolysemeError } from '../errors.ts';
+import type { HubFile } from '../hub/hub.ts';
 import { byCodeUnits } from './local.ts';
-import type { HubFile } from './types.ts';
 
 /** What `hf:owner/name[@revision][:config[:split]]` says. */
 export interface HubSource {

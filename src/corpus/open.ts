@@ -1,12 +1,12 @@
 import { PolysemeError } from '../errors.ts';
-import { hubFiles } from '../hub/hub.ts';
+import { type HubFiles, type HubRepo, hubFiles } from '../hub/hub.ts';
 import { formatOf } from './formats.ts';
 import { type HubPlan, type HubSource, parseHubSource, planHubFiles } from './hub-plan.ts';
 import { type LocalFile, localFiles } from './local.ts';
 import { readPieces } from './read.ts';
 import { START } from './rows.ts';
 import { sotuFile } from './sotu.ts';
-import type { Corpus, Document, DocumentCursor, HubDataset, HubFiles } from './types.ts';
+import type { Corpus, Document, DocumentCursor } from './types.ts';
 
 export interface CorpusOptions {
   /** Column of the text in JSONL, JSON, CSV and Parquet (default `text`); an array of strings is joined by line ends. */
@@ -72,8 +72,8 @@ async function openHub(source: string, column: string, hub: HubFiles): Promise<C
 }
 
 /** The repository's own files, or where they do not hold what is asked for, the hub's conversion of them. */
-async function planHub(asked: HubSource, hub: HubFiles): Promise<{ repo: HubDataset; plan: HubPlan }> {
-  const repo: HubDataset = { type: 'dataset', name: asked.name, revision: asked.revision };
+async function planHub(asked: HubSource, hub: HubFiles): Promise<{ repo: HubRepo; plan: HubPlan }> {
+  const repo: HubRepo = { type: 'dataset', name: asked.name, revision: asked.revision };
   const files = await hub.list(repo);
   try {
     return { repo, plan: planHubFiles(files, asked) };

@@ -38,25 +38,3 @@ export interface Corpus {
   bytes: number;
   documents(from?: DocumentCursor): AsyncIterable<Document>;
 }
-
-/** Access to the files of a hub's repositories. */
-export interface HubFiles {
-  /** All files of a repository, folders walked; rejects where the repository or revision does not exist. */
-  list(repo: HubDataset): Promise<HubFile[]>;
-  /** Path of a local copy of one file. */
-  download(repo: HubDataset, path: string): Promise<string>;
-}
-
-export interface HubDataset {
-  type: 'dataset';
-  /** `owner/name` */
-  name: string;
-  /** Branch, tag or commit; default `main`. */
-  revision?: string;
-}
-
-export interface HubFile {
-  path: string;
-  /** bytes */
-  size: number;
-}

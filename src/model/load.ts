@@ -19,7 +19,7 @@ import {
 } from './taps.ts';
 
 /** A checkpoint that runs with taps. */
-export interface Model {
+export interface Model extends AsyncDisposable {
   /** The source it was loaded from, as given. */
   readonly source: string;
   readonly config: ModelConfig;
@@ -101,15 +101,14 @@ export async function loadModel(source: string, options: { threads?: number } = 
   const openTaps: Model['openTaps'] = (taps, edits) => {
     const program = compile(files, checkTaps(taps), edits);
     const key = `taps ${opened++}`;
-    return {
-      widths: program.widths,
+        widths: program.widths,
       stream: (contexts, options) => streamTaps(contexts, runOf(key, program), options),
       async close() {
         if (!closed) await worker?.call('release', key);
       },
     };
   };
-  return {
+  const model: Model = {
     source,
     config: files.model,
     tokenizer,
@@ -140,7 +139,9 @@ export async function loadModel(source: string, options: { threads?: number } = 
       closed = true;
       await worker?.close();
     },
+    [Symbol.asyncDispose]: () => model.close(),
   };
+  return model;
 }
 
 function checkTaps(taps: readonly string[]): readonly string[] {

@@ -102,4 +102,8 @@ export class Sae {
   dispose(): Promise<void> {
     return this.#runner.dispose();
   }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.dispose();
+  }
 }

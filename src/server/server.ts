@@ -15,7 +15,7 @@ export interface ListenOptions extends Omit<ServerOptions, 'hosts'> {
   readonly host?: string;
 }
 
-export interface RunningServer {
+export interface RunningServer extends AsyncDisposable {
   /** Where to open the explorer: http://127.0.0.1:7423 */
   readonly url: string;
   readonly port: number;
@@ -48,7 +48,7 @@ export async function startServer(path: string | null, options: ListenOptions = 
     });
     const { port: taken } = server.address() as AddressInfo;
     const ahead = setImmediate(prepare);
-    return {
+    const running: RunningServer = {
       url: `http://${shownHost(host)}:${taken}`,
       port: taken,
       open: !isLoopback(host),
@@ -66,7 +66,9 @@ export async function startServer(path: string | null, options: ListenOptions = 
           });
           if ('closeIdleConnections' in server) server.closeIdleConnections();
         }),
+      [Symbol.asyncDispose]: () => running.close(),
     };
+    return running;
   } catch (error) {
     study?.close();
     throw error;

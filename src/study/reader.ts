@@ -213,6 +213,14 @@ export class StudyReader implements Study {
     this.#db.close();
   }
 
+  [Symbol.dispose](): void {
+    this.close();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.close();
+  }
+
   #examples(detail: UnitDetail): UnitExample[] {
     const n = detail.labels.length;
     const length = n === 0 ? 0 : detail.windows.length / n;

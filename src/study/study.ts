@@ -55,7 +55,7 @@ export interface StudyContext {
 }
 
 /** A study opened for reading. */
-export interface Study {
+export interface Study extends Disposable, AsyncDisposable {
   readonly path: string;
   info(): StudyInfo;
   /** Changes when the content does: a complete study's content hash, or the state of an unfinished one. */

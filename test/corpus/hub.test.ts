@@ -3,7 +3,7 @@ import { dirname, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { parseHubSource, planHubFiles } from '../../src/corpus/hub-plan.ts';
 import { openCorpus } from '../../src/corpus/open.ts';
-import type { HubDataset, HubFiles } from '../../src/corpus/types.ts';
+import type { HubFiles, HubRepo } from '../../src/hub/hub.ts';
 import { documentsOf, FIXTURES, messageOf, scratchFolder } from '../fixtures/corpus/support.ts';
 
 const sized = (paths: string[]) => paths.map((path, i) => ({ path, size: i + 1 }));
@@ -115,7 +115,7 @@ describe('hub datasets as corpora', () => {
   /** A hub whose repositories are lists of paths, each file a fixture. */
   const hubOf = (revisions: Record<string, string[]>) => {
     const downloads: string[] = [];
-    const files = ({ revision = 'main' }: HubDataset) => {
+    const files = ({ revision = 'main' }: HubRepo) => {
       const found = revisions[revision];
       if (!found) throw new Error(`no revision ${revision}`);
       return found;

@@ -167,6 +167,10 @@ export class SaeTrainer {
     this.#failure = CLOSED;
   }
 
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
   /** @internal The gradients of the last step, in the shapes of `weights`; only where they are kept. */
   gradients(): SaeWeights {
     return readGradients(this.#context.layout, this.#context.settings);
