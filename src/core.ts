@@ -20,6 +20,7 @@ export {
   type BankComparison,
   type BankDifference,
   type CompareOptions,
+  type CompareProgress,
   type Comparison,
   compareSources,
   type MetricComparison,

@@ -101,7 +101,8 @@ export async function loadModel(source: string, options: { threads?: number } = 
   const openTaps: Model['openTaps'] = (taps, edits) => {
     const program = compile(files, checkTaps(taps), edits);
     const key = `taps ${opened++}`;
-        widths: program.widths,
+    return {
+      widths: program.widths,
       stream: (contexts, options) => streamTaps(contexts, runOf(key, program), options),
       async close() 
         if (!closed) await worker?.call('release', key);,
