@@ -89,7 +89,7 @@ export async function loadModel(source: string, options: { threads?: number } = 
   const programs = new Map<string, Program>();
   let worker: Remote<RunnerMethods> | null = null;
   let opened = 0;
-  const closed = false;
+  let closed = false;
   /** A program on the worker, which keeps its session by `key`. */
   const runOf =
     (key: string, program: Program): TapRun =>
@@ -104,8 +104,9 @@ export async function loadModel(source: string, options: { threads?: number } = 
     return {
       widths: program.widths,
       stream: (contexts, options) => streamTaps(contexts, runOf(key, program), options),
-      async close() 
-        if (!closed) await worker?.call('release', key);,
+      async close() {
+        if (!closed) await worker?.call('release', key);
+      },
     };
   };
   const model: Model = {
