@@ -35,7 +35,8 @@ export function mentioned({ file, text }: Declaration): Set<string> {
   const known = new Set(declarations.keys());
   for (const statement of statements) {
     const imported = /^import (?:type )?\{([\s\S]*?)\} from ['"](.+)['"]/.exec(statement);
-    if (imported?.[2]!.startsWith('.')) for (const part of listed(imported[1]!)) known.add(part.as);
+    if (!imported?.[2]?.startsWith('.')) continue;
+    for (const part of listed(imported[1]!)) known.add(part.as);
   }
   // Types alone: what stands after a dot, or names a member, is none.
   const words = text.replaceAll(/'[^']*'|"[^"]*"/g, '').matchAll(/(?<![.\w])([A-Z]\w*)\b(?!\??:)/g);
