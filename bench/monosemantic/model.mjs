@@ -21,23 +21,21 @@ export async function measureModel({ seeds, weights, model: plan }, folder) {
     for (const site of plan.sites) {
       for (const seed of seeds) {
         const out = join(folder, `${site}-seed-${seed}`);
-        const trained = await trainSae(
-          {
-            model: MODEL,
-            data: text,
-            site,
-            latents: plan.latents,
-            k: [plan.k],
-            embeddingWeight: weights,
-            tokens: plan.tokens,
-            batch: plan.batch,
-            contexts: Math.ceil(plan.tokens / TEXT),
-            seed,
-            evalTokens: 0,
-            out,
-          },
-          { onProgress: told(`${site}, seed ${seed}`) },
-        );
+        const trained = await trainSae({
+          model: MODEL,
+          data: text,
+          site,
+          latents: plan.latents,
+          k: [plan.k],
+          embeddingWeight: weights,
+          tokens: plan.tokens,
+          batch: plan.batch,
+          contexts: Math.ceil(plan.tokens / TEXT),
+          seed,
+          evalTokens: 0,
+          out,
+          onProgress: told(`${site}, seed ${seed}`),
+        });
         const saes = trained.map(({ dir }, i) => ({ dir, weight: weights[i], name: `g${weights[i]}` }));
         const polysemy = {};
         for (const select of SELECTIONS) {
@@ -54,7 +52,7 @@ export async function measureModel({ seeds, weights, model: plan }, folder) {
             notes,
             ...evaluation
           } = await kept(path, [heldOut, tokens], () =>
-            evaluateSae({ model, sae: dir, corpus: heldOut, tokens, polysemy: false }),
+            evaluateSae({ model, sae: dir, data: heldOut, tokens, polysemy: false }),
           );
           const { reconstruction, sparsity, crossEntropy } = evaluation;
           const figures = {

@@ -91,7 +91,7 @@ async function train(
     const { reconstruction, sparsity, crossEntropy } = await evaluateSae({
       model,
       sae,
-      corpus: heldOut,
+      data: heldOut,
       tokens: evalTokens,
       polysemy: false,
     });

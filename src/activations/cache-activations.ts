@@ -1,14 +1,22 @@
 import type * as z from 'zod';
 import type { LongCall } from '../base/progress.ts';
-import { loadModel } from '../model/load.ts';
+import type { Corpus } from '../corpus/types.ts';
+import type { Model } from '../model/load.ts';
+import { toModel } from '../model/to-model.ts';
 import { type CacheManifest, writeCache } from './cache.ts';
 import type { cacheOptions } from './cache-options.ts';
 import { streamActivations } from './stream.ts';
 
-export type CacheActivationsOptions = Omit<z.input<typeof cacheOptions>, 'tokens'> & {
+export interface CacheActivationsOptions
+  extends Omit<z.input<typeof cacheOptions>, 'tokens' | 'model' | 'data'>,
+    LongCall {
+  /** A model that is loaded (and stays open), or the name of one. */
+  readonly model?: Model | string;
+  /** A corpus that is opened, or the name of one. */
+  readonly data?: Corpus | string;
   /** Vectors; where the corpus has fewer, all of them. */
   readonly tokens: number;
-};
+}
 
 /**
  * Runs a model over a corpus once and writes its activations at a site to disk, for many trainings to read. Killed or
@@ -20,21 +28,18 @@ export type CacheActivationsOptions = Omit<z.input<typeof cacheOptions>, 'tokens
  * const { count } = await cacheActivations({ model: 'builtin:folio-5m', data: 'builtin:sotu', site, tokens: 5000, out: 'cache' });
  * console.log(count); // 5000
  */
-export async function cacheActivations(
-  {
-    model: named = 'builtin:folio-5m',
-    data = 'builtin:sotu',
-    out,
-    tokens,
-    dtype,
-    threads,
-    ...options
-  }: CacheActivationsOptions,
-  { onProgress, signal }: LongCall = {},
-): Promise<CacheManifest> {
-  const model = await loadModel(named, { threads });
+export async function cacheActivations({
+  data = 'builtin:sotu',
+  out,
+  tokens,
+  dtype,
+  onProgress,
+  ...options
+}: CacheActivationsOptions): Promise<CacheManifest> {
+  const { signal } = options;
+  const { model, release } = await toModel(options.model ?? 'builtin:folio-5m', options);
   try {
-    const source = await streamActivations({ ...options, model, corpus: data, signal });
+    const source = await streamActivations({ ...options, model, data });
     try {
       return await writeCache({
         source,
@@ -49,6 +54,6 @@ export async function cacheActivations(
       await source.close();
     }
   } finally {
-    await model.close();
+    await release();
   }
 }

@@ -1,7 +1,6 @@
 import { type ContextCursor, cutContexts } from '../corpus/contexts.ts';
-import { openCorpus } from '../corpus/open.ts';
+import { toCorpus } from '../corpus/open.ts';
 import type { Corpus } from '../corpus/types.ts';
-import { hubFiles } from '../hub/hub.ts';
 import { type BosChoice, beginsWithBos, contextLength } from '../model/context-rules.ts';
 import type { Model } from '../model/load.ts';
 import { siteNamed } from '../model/sites.ts';
@@ -11,8 +10,8 @@ import { modelDigest } from './digest.ts';
 
 export interface StreamOptions {
   readonly model: Model;
-  /** A corpus, or what `run` takes as data. */
-  readonly corpus: Corpus | string;
+  /** A corpus that is opened, or the name of one. */
+  readonly data: Corpus | string;
   readonly site: string;
   /** Tokens of a context, BOS counted; default 128, or the model's context where that is shorter. */
   readonly context?: number;
@@ -39,10 +38,7 @@ export async function streamActivations(options: StreamOptions): Promise<Activat
   const site = siteNamed(options.site, model.sites, config.rotary !== null) ?? options.site;
   const taps = model.openTaps([site]);
   const width = taps.widths[site]!;
-  const corpus =
-    typeof options.corpus === 'string'
-      ? await openCorpus(options.corpus, { column, hub: hubFiles })
-      : options.corpus;
+  const corpus = await toCorpus(options.data, { column });
   const context = contextLength(config, options.context);
   const bos = beginsWithBos(options.bos, tokenizer);
   const rows = rowsARun(context);

@@ -3,6 +3,7 @@ import * as z from 'zod';
 import { visible } from '../base/visible.ts';
 import type { Comparison } from '../compare/compare-banks.ts';
 import { textOptions, whole } from '../model/text-options.ts';
+import { START_AGAIN, untilInterrupted } from './interrupt.ts';
 import { addOptions, studyArgument } from './options.ts';
 import { cell, colors, number, Progress, print, printJson, table } from './terminal.ts';
 
@@ -47,13 +48,16 @@ export function define(command: Command): void {
         const study = openStudy(path);
         try {
           const progress = new Progress();
-          const comparison = await compareBanks(study, {
-            banks,
-            examples,
-            units,
-            seed,
-            onProgress: ({ bank, done, total }) => progress.show(bank, done, total, 'units'),
-          });
+          const comparison = await untilInterrupted(START_AGAIN, (signal) =>
+            compareBanks(study, {
+              banks,
+              signal,
+              examples,
+              units,
+              seed,
+              onProgress: ({ bank, done, total }) => progress.show(bank, done, total, 'units'),
+            }),
+          );
           progress.end();
           if (options.json) printJson(comparison);
           else printComparison(comparison);

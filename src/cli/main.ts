@@ -3,6 +3,7 @@ import { CommanderError } from 'commander';
 import { visible, visibleLines } from '../base/visible.ts';
 import { PolysemeError } from '../errors.ts';
 import { withFlags } from './flags.ts';
+import { INTERRUPTED_STATUS, Interrupted } from './interrupt.ts';
 import { createProgram } from './program.ts';
 
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
@@ -16,6 +17,7 @@ try {
   else await program.parseAsync();
 } catch (error) {
   if (error instanceof CommanderError) process.exitCode = error.exitCode === 0 ? 0 : 2;
+  else if (error instanceof Interrupted) process.exitCode = INTERRUPTED_STATUS;
   else {
     const verbose = process.argv.includes('--verbose');
     const message = withFlags(error instanceof Error ? error.message : String(error));

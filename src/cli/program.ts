@@ -63,7 +63,7 @@ export async function createProgram(words: readonly string[] | null): Promise<Co
     .configureHelp({ sortSubcommands: false })
     .addHelpText(
       'after',
-      '\nExamples:\n  polyseme run --contexts 200 --out first.db\n  polyseme units study.db --sort clusters --desc --limit 10\n  polyseme unit study.db mlp.2/137',
+      '\nExit status: 0 done, 1 failed, 2 wrong usage, 130 stopped by Ctrl-C; a stopped run or training is resumed by the same command.\n\nExamples:\n  polyseme run --contexts 200 --out first.db\n  polyseme units study.db --sort clusters --desc --limit 10\n  polyseme unit study.db mlp.2/137',
     );
   await addCommands(program, COMMANDS, words);
   return program;

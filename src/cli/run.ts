@@ -6,6 +6,7 @@ import { runOptions } from '../run/run-options.ts';
 import type { Study, StudyInfo } from '../study/study.ts';
 import { deadUnits, infoWithDead } from './dead.ts';
 import { withFlags } from './flags.ts';
+import { RESUME, untilInterrupted } from './interrupt.ts';
 import { addOptions } from './options.ts';
 import { layerList } from './parse.ts';
 import { colors, duration, number, Progress, print, printJson, printNote } from './terminal.ts';
@@ -61,13 +62,17 @@ async function act(
   }
   const started = performance.now();
   const progress = new Progress();
-  const info = await runStudy(options, {
-    onNote: printNote,
-    onProgress({ stage, done, total, what }) {
-      if (stage === 'features') progress.show(`features of ${what}`, done, total, 'units');
-      else progress.show(what === '' ? 'harvest' : `harvest, ${what}`, done, total, 'contexts');
-    },
-  });
+  const info = await untilInterrupted(RESUME, (signal) =>
+    runStudy({
+      ...options,
+      signal,
+      onNote: printNote,
+      onProgress({ stage, done, total, what }) {
+        if (stage === 'features') progress.show(`features of ${what}`, done, total, 'units');
+        else progress.show(what === '' ? 'harvest' : `harvest, ${what}`, done, total, 'contexts');
+      },
+    }),
+  );
   progress.end();
   const out = String(all['out']);
   if (json) {

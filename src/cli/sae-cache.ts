@@ -2,6 +2,7 @@ import type { Command } from 'commander';
 import * as z from 'zod';
 import { cacheOptions } from '../activations/cache-options.ts';
 import { visible } from '../base/visible.ts';
+import { RESUME, untilInterrupted } from './interrupt.ts';
 import { addOptions } from './options.ts';
 import { number, Progress, print, printJson } from './terminal.ts';
 
@@ -26,9 +27,13 @@ export function define(command: Command): void {
 async function act({ json, ...options }: Options): Promise<void> {
   const { cacheActivations } = await import('../activations/cache-activations.ts');
   const progress = new Progress();
-  const manifest = await cacheActivations(options, {
-    onProgress: ({ stage, done, total, unit }) => progress.show(stage, done, total, unit),
-  });
+  const manifest = await untilInterrupted(RESUME, (signal) =>
+    cacheActivations({
+      ...options,
+      signal,
+      onProgress: ({ stage, done, total, unit }) => progress.show(stage, done, total, unit),
+    }),
+  );
   progress.end();
   if (json) printJson(manifest);
   else {

@@ -6,6 +6,7 @@ import type { SaeEvaluation } from '../evaluate/result.ts';
 import { textOptions } from '../model/text-options.ts';
 import { printComparison } from './compare.ts';
 import { withFlags } from './flags.ts';
+import { START_AGAIN, untilInterrupted } from './interrupt.ts';
 import { addOptions, saeArgument, siteOption } from './options.ts';
 import { cell, colors, number, Progress, print, printJson, table } from './terminal.ts';
 
@@ -46,30 +47,25 @@ export function define(command: Command): void {
 
 async function act(
   path: string,
-  { model: source, data, site, json, verbose: _, ...options }: Options & { verbose?: boolean },
+  { site, json, verbose: _, ...options }: Options & { verbose?: boolean },
 ): Promise<void> {
-  const [{ loadModel }, { loadSae }, { evaluateSae }] = await Promise.all([
-    import('../model/load.ts'),
+  const [{ loadSae }, { evaluateSae }] = await Promise.all([
     import('../sae/load.ts'),
     import('../evaluate/evaluate.ts'),
   ]);
-  const model = await loadModel(source, { threads: options.threads });
-  try {
-    const sae = await loadSae(path, site === undefined ? {} : { hookName: site });
-    const progress = new Progress();
-    const found = await evaluateSae({
+  const sae = await loadSae(path, site === undefined ? {} : { hookName: site });
+  const progress = new Progress();
+  const found = await untilInterrupted(START_AGAIN, (signal) =>
+    evaluateSae({
       ...options,
-      model,
+      signal,
       sae,
-      corpus: data,
       onProgress: ({ stage, done, total, unit }) => progress.show(stage, done, total, unit),
-    });
-    progress.end();
-    if (json) printJson(found);
-    else printEvaluation(found);
-  } finally {
-    await model.close();
-  }
+    }),
+  );
+  progress.end();
+  if (json) printJson(found);
+  else printEvaluation(found);
 }
 
 function printEvaluation(found: SaeEvaluation): void {

@@ -5,6 +5,7 @@ import type { TrainedSae } from '../train/run-file.ts';
 import type { SaeTrainProgress } from '../train/train.ts';
 import { parseSaeTrainOptions, saeTrainOptions } from '../train/train-options.ts';
 import { withFlags } from './flags.ts';
+import { RESUME, untilInterrupted } from './interrupt.ts';
 import { addOptions } from './options.ts';
 import { cell, colors, number, Progress, print, printJson, printNote, table } from './terminal.ts';
 
@@ -39,16 +40,20 @@ async function act(
   const progress = new Progress();
   // Said when the folder is there.
   let watchable = false;
-  const trained = await trainSae(options as never, {
-    onNote: printNote,
-    onProgress({ stage, done, total, unit, saes }) {
-      if (process.stderr.isTTY && !json && !watchable) {
-        watchable = true;
-        process.stderr.write(`${colors.dim(visible(watchLine(options['out'] as string)))}\n`);
-      }
-      progress.show(stage, done, total, unit, saes.map(figures).join(' | '));
-    },
-  });
+  const trained = await untilInterrupted(RESUME, (signal) =>
+    trainSae({
+      ...options,
+      signal,
+      onNote: printNote,
+      onProgress({ stage, done, total, unit, saes }) {
+        if (process.stderr.isTTY && !json && !watchable) {
+          watchable = true;
+          process.stderr.write(`${colors.dim(visible(watchLine(options['out'] as string)))}\n`);
+        }
+        progress.show(stage, done, total, unit, saes.map(figures).join(' | '));
+      },
+    }),
+  );
   progress.end();
   if (json) printJson(trained);
   else printTrained(trained);

@@ -54,6 +54,11 @@ export async function openCorpus(source: string, options: CorpusOptions = {}): P
   return localCorpus(source, await localFiles(source, root), column);
 }
 
+/** The corpus that a call was given, or the one that it was given the name of, opened. */
+export async function toCorpus(data: Corpus | string, options: CorpusOptions = {}): Promise<Corpus> {
+  return typeof data === 'string' ? openCorpus(data, options) : data;
+}
+
 function localCorpus(source: string, found: LocalFile[], column: string): Corpus {
   const files = found.map(({ name, size, path }) => ({ name, size, path: async () => path }));
   return corpusOf(source, files, column, (bytes) => (bytes > FINITE_LIMIT ? 'stream' : 'finite'));

@@ -1,13 +1,13 @@
 import type * as z from 'zod';
 import { checkAborted, type LongCall } from '../base/progress.ts';
 import { type Context, cutContexts } from '../corpus/contexts.ts';
-import { openCorpus } from '../corpus/open.ts';
+import { toCorpus } from '../corpus/open.ts';
 import type { Corpus } from '../corpus/types.ts';
 import { PolysemeError } from '../errors.ts';
-import { hubFiles } from '../hub/hub.ts';
 import { beginsWithBos, contextLength } from '../model/context-rules.ts';
 import type { Model } from '../model/load.ts';
 import { rowsARun } from '../model/taps.ts';
+import { toModel } from '../model/to-model.ts';
 import { placeSae } from '../sae/attach.ts';
 import { loadSae } from '../sae/load.ts';
 import type { Sae } from '../sae/sae.ts';
@@ -18,13 +18,14 @@ import { type Evaluation, type EvaluationProgress, type SaeEvaluation, saebenchK
 import { Tally } from './tally.ts';
 
 export interface EvaluateOptions
-  extends Partial<Omit<z.output<typeof evaluateOptions>, 'threads'>>,
+  extends Partial<z.output<typeof evaluateOptions>>,
     LongCall<EvaluationProgress> {
-  readonly model: Model;
+  /** A model that is loaded (and stays open), or the name of one. */
+  readonly model: Model | string;
   /** An SAE, or where it lies. */
   readonly sae: Sae | string;
-  /** A corpus, or what `run` takes as data. */
-  readonly corpus: Corpus | string;
+  /** A corpus that is opened, or the name of one. */
+  readonly data: Corpus | string;
 }
 
 /** Contexts whose mean the legacy form of the explained variance takes: SAEBench's batch. */
@@ -42,19 +43,25 @@ const LOGITS_OF_A_RUN = 2 ** 25;
  * @throws PolysemeError where the SAE does not fit the model
  * @example
  * const model = await loadModel('builtin:folio-5m');
- * const result = await evaluateSae({ model, sae: 'folio-sae', corpus: 'builtin:sotu', tokens: 2000, examples: 8 });
+ * const result = await evaluateSae({ model, sae: 'folio-sae', data: 'builtin:sotu', tokens: 2000, examples: 8 });
  * console.log(result.reconstruction.explainedVariance, result.crossEntropy.recovered, result.crossEntropy.tokens);
  * await model.close();
  */
 export async function evaluateSae(options: EvaluateOptions): Promise<SaeEvaluation> {
-  const { model, tokens: wanted = 100_000, examples = 64, seed = 0, column } = options;
+  const { model, release } = await toModel(options.model, options);
+  try {
+    return await evaluateIn(model, options);
+  } finally {
+    await release();
+  }
+}
+
+async function evaluateIn(model: Model, options: EvaluateOptions): Promise<SaeEvaluation> {
+  const { tokens: wanted = 100_000, examples = 64, seed = 0, column } = options;
   const { config, tokenizer } = model;
   const sae = typeof options.sae === 'string' ? await loadSae(options.sae) : options.sae;
   const place = placeSae(model, sae, options.centerWriting);
-  const corpus =
-    typeof options.corpus === 'string'
-      ? await openCorpus(options.corpus, { column, hub: hubFiles })
-      : options.corpus;
+  const corpus = await toCorpus(options.data, { column });
   const context = contextLength(config, options.context);
   checkOptions({ tokens: wanted, examples, context });
   const bos = beginsWithBos(options.bos, tokenizer, sae.config.prependBos);
@@ -65,7 +72,7 @@ export async function evaluateSae(options: EvaluateOptions): Promise<SaeEvaluati
     checkAborted(options.signal);
     contexts.push(found);
   }
-  const request = { ...options, sae, place, contexts, context, specialIds, examples, seed };
+  const request = { ...options, model, sae, place, contexts, context, specialIds, examples, seed };
   const tally = await run(request);
   const notes = [...place.notes];
   const compared = options.polysemy === false ? null : await comparePolysemy(request);

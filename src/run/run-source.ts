@@ -4,11 +4,12 @@ import { givenContexts, givenSource } from '../activations/given-source.ts';
 import type { Bank } from '../bank/bank.ts';
 import { mlpBank } from '../bank/mlp.ts';
 import { type ContextCursor, type Contexts, cutContexts } from '../corpus/contexts.ts';
-import { openCorpus } from '../corpus/open.ts';
+import { toCorpus } from '../corpus/open.ts';
 import type { Corpus } from '../corpus/types.ts';
 import type { HarvestOptions } from '../harvest/harvest.ts';
 import { contextLength } from '../model/context-rules.ts';
-import { loadModel, type Model } from '../model/load.ts';
+import type { Model } from '../model/load.ts';
+import { toModel } from '../model/to-model.ts';
 import type { StudyMeta } from '../study/writer.ts';
 import { loadTokenizer } from '../tokenizer/load-tokenizer.ts';
 import { CONTENT_OPTIONS, type ResolvedRunOptions } from './run-options.ts';
@@ -30,25 +31,38 @@ export interface RunSource {
   close(): Promise<void>;
 }
 
+/** The options of a run, where model and corpus may be open already. */
+type Sources = Omit<ResolvedRunOptions, 'model' | 'data'> & {
+  readonly model: Model | string;
+  readonly data: Corpus | string;
+};
+
 /** Opens what the options name. */
 export async function openSource(
-  options: ResolvedRunOptions,
+  options: Sources,
   saes: readonly NamedSource[],
-  note: (line: string) => void,
+  note: (line: string) => void = () => {},
 ): Promise<RunSource> {
   if (options.activations !== undefined) return openGiven(options, options.activations);
-  const model = await loadModel(options.model, { threads: options.threads ?? availableParallelism() });
+  const { model, release } = await toModel(options.model, {
+    threads: options.threads ?? availableParallelism(),
+  });
   try {
-    const corpus = await openCorpus(options.data, { column: options.column });
+    const corpus = await toCorpus(options.data, { column: options.column });
     const loaded = await loadSaes(saes, model, options.centerWriting, note);
-    return modelSource(settle(options, model, loaded), model, loaded, corpus);
+    return { ...modelSource(settle(options, model, loaded), model, loaded, corpus), close: release };
   } catch (error) {
-    await model.close();
+    await release();
     throw error;
   }
 }
 
-function modelSource(options: Settled, model: Model, saes: readonly RunSae[], corpus: Corpus): RunSource {
+function modelSource(
+  options: Settled,
+  model: Model,
+  saes: readonly RunSae[],
+  corpus: Corpus,
+): Omit<RunSource, 'close'> {
   const { tokenizer, files } = model;
   const { context: length, contexts: count, bos, seed } = options;
   return {
@@ -59,11 +73,10 @@ function modelSource(options: Settled, model: Model, saes: readonly RunSae[], co
     specialIds: tokenizer.specialIds,
     texts: Array.from({ length: tokenizer.size }, (_, id) => tokenizer.text(id)),
     contexts: (from) => cutContexts(corpus, tokenizer, { length, bos, count, seed, from }),
-    close: () => model.close(),
   };
 }
 
-async function openGiven(options: ResolvedRunOptions, dir: string): Promise<RunSource> {
+async function openGiven(options: Sources, dir: string): Promise<RunSource> {
   const folder = await openGivenFolder(dir);
   const { bank, parts, longest, specialIds } = folder;
   const tokenizer = folder.tokenizer === null ? null : await loadTokenizer(folder.tokenizer);
@@ -100,7 +113,7 @@ const OF_GIVEN: ReadonlySet<string> = new Set<(typeof CONTENT_OPTIONS)[number]>(
 ]);
 
 /** Options whose defaults depend on the model, filled in. */
-function settle(options: ResolvedRunOptions, model: Model, saes: readonly RunSae[]) {
+function settle(options: Sources, model: Model, saes: readonly RunSae[]) {
   const { config, tokenizer } = model;
   const context = contextLength(config, options.context);
   const layers = options.layers ?? Array.from({ length: config.layers }, (_, l) => l);
@@ -115,7 +128,7 @@ function describe(options: Settled, model: Model, saes: readonly RunSae[], corpu
   const kept = Object.fromEntries(CONTENT_OPTIONS.map((name) => [name, options[name] ?? null]));
   return {
     model: {
-      source: options.model,
+      source: model.source,
       architecture: config.architecture,
       layers: config.layers,
       width: config.width,
@@ -124,7 +137,7 @@ function describe(options: Settled, model: Model, saes: readonly RunSae[], corpu
       contextLength: config.contextLength,
       gated: config.gated,
     },
-    data: { source: options.data, description: corpus.description, kind: corpus.kind },
+    data: { source: corpus.source, description: corpus.description, kind: corpus.kind },
     options: { ...kept, sae: saes.length === 0 ? null : saes.map(describeSae) },
   };
 }

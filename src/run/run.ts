@@ -5,9 +5,12 @@ import { diskFull, isDiskFull } from '../base/files.ts';
 import { lockOutput } from '../base/lock.ts';
 import { checkAborted, type LongCall, type Progress } from '../base/progress.ts';
 import type { LinkageMethod } from '../cluster/linkage-methods.ts';
+import type { Corpus } from '../corpus/types.ts';
 import { PolysemeError } from '../errors.ts';
 import { wordText } from '../features/word-texts.ts';
 import { harvest } from '../harvest/harvest.ts';
+import type { Model } from '../model/load.ts';
+import { nameOf } from '../model/to-model.ts';
 import { openStudy } from '../study/open-study.ts';
 import type { StudyInfo } from '../study/study.ts';
 import { StudyWriter } from '../study/writer.ts';
@@ -46,6 +49,13 @@ export interface RunHooks extends LongCall<RunProgress> {
   readonly saveEvery?: number;
 }
 
+export interface RunStudyOptions extends Omit<RunOptions, 'model' | 'data'>, RunHooks {
+  /** A model that is loaded (and stays open), or the name of one. */
+  readonly model?: Model | string;
+  /** A corpus that is opened, or the name of one. */
+  readonly data?: Corpus | string;
+}
+
 /**
  * The main job: runs a model over a corpus (or takes `activations` that are there already), collects every unit's
  * statistics and examples, splits each unit into features, measures it, and writes a study. A run that was killed goes
@@ -56,8 +66,16 @@ export interface RunHooks extends LongCall<RunProgress> {
  * const info = await runStudy({ model: 'builtin:folio-5m', data: 'builtin:sotu', layers: [0], contexts: 20, out: 'study.db' });
  * console.log(info.examples, info.contentHash);
  */
-export async function runStudy(options: RunOptions, hooks: RunHooks = {}): Promise<StudyInfo> {
-  const checked = parseRunOptions(options);
+export async function runStudy({
+  onProgress,
+  signal,
+  onNote,
+  saveEvery,
+  ...options
+}: RunStudyOptions = {}): Promise<StudyInfo> {
+  const { model, data } = options;
+  const hooks = { onProgress, signal, onNote, saveEvery };
+  const checked = parseRunOptions({ ...options, model: nameOf(model), data: nameOf(data) });
   const out = resolve(checked.out);
   checkWritable(out);
   const named = nameSaes(checked.sae ?? []);
@@ -69,7 +87,11 @@ export async function runStudy(options: RunOptions, hooks: RunHooks = {}): Promi
   const unlock = await lockOutput(out, 'writing');
   let source: RunSource | null = null;
   try {
-    source = await openSource(checked, named, hooks.onNote ?? (() => {}));
+    source = await openSource(
+      { ...checked, model: model ?? checked.model, data: data ?? checked.data },
+      named,
+      onNote,
+    );
     return await run(out, checked, source, hooks);
   } catch (error) {
     throw isDiskFull(error) ? diskFull(out) : error;

@@ -2,9 +2,11 @@ import type { ActivationSource } from '../activations/activation-source.ts';
 import { openCache } from '../activations/cache.ts';
 import { modelDigest } from '../activations/digest.ts';
 import { streamActivations } from '../activations/stream.ts';
+import type { Corpus } from '../corpus/types.ts';
 import { PolysemeError } from '../errors.ts';
-import { loadModel, type Model } from '../model/load.ts';
+import type { Model } from '../model/load.ts';
 import { siteNamed } from '../model/sites.ts';
+import { type ModelOfCall, toModel } from '../model/to-model.ts';
 import type { ResolvedSaeTrainOptions } from './train-options.ts';
 
 /** What a training reads, and the model that it is of where that is at hand. */
@@ -13,18 +15,31 @@ export interface TrainingSource {
   readonly model: Model | null;
   /** Why there is no model. */
   readonly note: string | null;
+  /** What the activations are of: a corpus that the caller opened, or the name of one. */
+  readonly data: Corpus | string;
+  close(): Promise<void>;
+}
+
+/** What a caller gave, opened or by name. */
+export interface GivenSources {
+  readonly model?: Model | string;
+  readonly data?: Corpus | string;
 }
 
 /** Opens a cache, or a model to stream from. @throws PolysemeError where the cache is of another model or site */
-export async function openTrainingSource(options: ResolvedSaeTrainOptions): Promise<TrainingSource> {
+export async function openTrainingSource(
+  options: ResolvedSaeTrainOptions,
+  given: GivenSources,
+): Promise<TrainingSource> {
   const { activations, threads, seed } = options;
-  if (activations !== undefined) return openCached(activations, options);
-  const { data = 'builtin:sotu', site, column, context, contexts, bos } = options;
-  const model = await loadModel(options.model ?? 'builtin:folio-5m', { threads });
+  if (activations !== undefined) return openCached(activations, options, given);
+  const { site, column, context, contexts, bos } = options;
+  const { data = 'builtin:sotu' } = given;
+  const { model, release } = await toModel(given.model ?? 'builtin:folio-5m', { threads });
   try {
     const source = await streamActivations({
       model,
-      corpus: data,
+      data,
       site: site!,
       column,
       context,
@@ -32,16 +47,25 @@ export async function openTrainingSource(options: ResolvedSaeTrainOptions): Prom
       bos,
       seed,
     });
-    return { source, model, note: null };
+    return { source, model, note: null, data, close: () => closeBoth(source, release) };
   } catch (error) {
-    await model.close();
+    await release();
     throw error;
   }
 }
 
-async function openCached(dir: string, options: ResolvedSaeTrainOptions): Promise<TrainingSource> {
+async function closeBoth(source: ActivationSource, release: () => Promise<void>): Promise<void> {
+  await source.close();
+  await release();
+}
+
+async function openCached(
+  dir: string,
+  options: ResolvedSaeTrainOptions,
+  given: GivenSources,
+): Promise<TrainingSource> {
   const source = await openCache(dir, { seed: options.seed });
-  let model: Model | null = null;
+  let used: ModelOfCall | null = null;
   try {
     const { origin } = source;
     const refuse = (what: string, there: unknown, asked: unknown): never => {
@@ -50,12 +74,13 @@ async function openCached(dir: string, options: ResolvedSaeTrainOptions): Promis
       );
     };
     let note: string | null = null;
-    if (options.model === undefined) {
-      model = await loadModel(origin.model, { threads: options.threads }).catch((error: Error) => {
+    if (given.model === undefined) {
+      used = await toModel(origin.model, options).catch((error: Error) => {
         note = `the model of the activations is not at hand: ${error.message}`;
         return null;
       });
-    } else model = await loadModel(options.model, { threads: options.threads });
+    } else used = await toModel(given.model, options);
+    const model = used?.model ?? null;
     if (model !== null && (await modelDigest(model.files)) !== origin.modelDigest) {
       const changed = options.model === undefined || options.model === origin.model;
       refuse('model', origin.model, changed ? 'the one that is there now under this name' : options.model);
@@ -66,10 +91,10 @@ async function openCached(dir: string, options: ResolvedSaeTrainOptions): Promis
     for (const key of ['data', 'context', 'contexts'] as const) {
       if (options[key] !== undefined && options[key] !== origin[key]) refuse(key, origin[key], options[key]);
     }
-    return { source, model, note };
+    const close = () => closeBoth(source, async () => used?.release());
+    return { source, model, note, data: given.data ?? origin.data, close };
   } catch (error) {
-    await source.close();
-    await model?.close();
+    await closeBoth(source, async () => used?.release());
     throw error;
   }
 }

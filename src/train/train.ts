@@ -5,9 +5,12 @@ import { ShuffleBuffer } from '../activations/buffer.ts';
 import { diskFull, isDiskFull } from '../base/files.ts';
 import { lockOutput } from '../base/lock.ts';
 import { checkAborted, type LongCall, type Progress } from '../base/progress.ts';
+import type { Corpus } from '../corpus/types.ts';
 import { PolysemeError } from '../errors.ts';
 import { evaluateSae } from '../evaluate/evaluate.ts';
 import type { SaeEvaluation } from '../evaluate/result.ts';
+import type { Model } from '../model/load.ts';
+import { nameOf } from '../model/to-model.ts';
 import type { Sae } from '../sae/sae.ts';
 import { saveSae } from '../sae/save.ts';
 import { SaeDivergence, type SaeStep } from '../sae/trainer/step.ts';
@@ -44,6 +47,13 @@ export interface SaeTrainHooks extends LongCall<SaeTrainProgress> {
   readonly saveEvery?: number;
 }
 
+export interface TrainSaeOptions extends Omit<SaeTrainOptions, 'model' | 'data'>, SaeTrainHooks {
+  /** A model that is loaded (and stays open), or the name of one. */
+  readonly model?: Model | string;
+  /** A corpus that is opened, or the name of one. */
+  readonly data?: Corpus | string;
+}
+
 /**
  * Trains SAEs on a model's activations, all of a sweep from one pass over them, and writes each into `out` (of several:
  * a folder each) in SAELens's format with a card, a log (`log.jsonl`) and an evaluation. A run that was killed goes on
@@ -54,11 +64,19 @@ export interface SaeTrainHooks extends LongCall<SaeTrainProgress> {
  * const [sae] = await trainSae({ site: 'blocks.2.hook_resid_post', latents: 256, k: [8], tokens: 8192, contexts: 100, evalTokens: 2000, out: 'small-sae' });
  * console.log(sae.evaluation?.reconstruction.explainedVariance);
  */
-export async function trainSae(options: SaeTrainOptions, hooks: SaeTrainHooks = {}): Promise<TrainedSae[]> {
-  const checked = parseSaeTrainOptions(options);
+export async function trainSae({
+  onProgress,
+  signal,
+  onNote,
+  saveEvery,
+  ...options
+}: TrainSaeOptions): Promise<TrainedSae[]> {
+  const { model, data } = options;
+  const hooks = { onProgress, signal, onNote, saveEvery };
+  const checked = parseSaeTrainOptions({ ...options, model: nameOf(model), data: nameOf(data) });
   const out = resolve(checked.out);
   const members = sweep(checked);
-  const input = await openTrainingSource(checked);
+  const input = await openTrainingSource(checked, { model, data });
   try {
     const described = runOptions(checked, input);
     const there = await readRun(out, described);
@@ -67,8 +85,7 @@ export async function trainSae(options: SaeTrainOptions, hooks: SaeTrainHooks = 
   } catch (error) {
     throw isDiskFull(error) ? diskFull(out) : error;
   } finally {
-    await input.source.close();
-    await input.model?.close();
+    await input.close();
   }
 }
 
@@ -295,7 +312,7 @@ async function evaluate({ options, input, hooks }: Run, sae: Sae) {
   return evaluateSae({
     model,
     sae,
-    corpus: origin.data,
+    data: input.data,
     column: origin.column,
     tokens: options.evalTokens,
     context: origin.context,

@@ -21,7 +21,7 @@ beforeAll(async () => {
     JSON.stringify({ text: `The ${i} ships sailed past the harbour. `.repeat(3 + i) });
   writeFileSync(text, Array.from({ length: 9 }, (_, i) => line(i)).join('\n'));
   model = await loadModel('builtin:folio-5m', { threads: 1 });
-  source = await streamActivations({ model, corpus: text, site, context: 16, bos: 'yes' });
+  source = await streamActivations({ model, data: text, site, context: 16, bos: 'yes' });
 });
 afterAll(async () => {
   await source.close();
@@ -101,7 +101,7 @@ describe('streamed', () => {
 
   it('goes on after any block with the same vectors to the bit', async () => {
     const blocks = [];
-    const fine = await streamActivations({ model, corpus: text, site, context: 600 }).catch(() => null);
+    const fine = await streamActivations({ model, data: text, site, context: 600 }).catch(() => null);
     expect(fine).toBeNull(); // longer than the model's context
     for await (const block of source.pass(0)) blocks.push(block);
     const whole = await all(source);
@@ -112,7 +112,7 @@ describe('streamed', () => {
   });
 
   it('refuses a site that the model has not, in one line', async () => {
-    const wrong = streamActivations({ model, corpus: text, site: 'blocks.99.hook_resid_post' });
+    const wrong = streamActivations({ model, data: text, site: 'blocks.99.hook_resid_post' });
     await expect(wrong).rejects.toThrow(/no site blocks\.99\.hook_resid_post/);
   });
 });

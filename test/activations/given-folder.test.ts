@@ -138,16 +138,16 @@ describe('a layer of folio-5m, written by us as somebody else would', () => {
     const out = join(folder, 'resumed.db');
     const whole = await runStudy({ activations: dirs['flat'], examples: 10, out: join(folder, 'whole.db') });
     let seen = 0;
-    const stop = runStudy(
-      { activations: dirs['flat'], examples: 10, out },
-      {
-        saveEvery: 0,
-        onProgress() {
-          seen++;
-          if (seen === 2) throw new Error('stopped');
-        },
+    const stop = runStudy({
+      activations: dirs['flat'],
+      examples: 10,
+      out,
+      saveEvery: 0,
+      onProgress() {
+        seen++;
+        if (seen === 2) throw new Error('stopped');
       },
-    );
+    });
     await expect(stop).rejects.toThrow('stopped');
     const info = await runStudy({ activations: dirs['flat'], examples: 10, out });
     expect(info.contentHash).toBe(whole.contentHash);

@@ -242,7 +242,7 @@ describe('every figure equals its plain formula', () => {
     const found = await evaluateSae({
       model,
       sae,
-      corpus: 'builtin:sotu',
+      data: 'builtin:sotu',
       tokens: 18 * (LENGTH - (bos ? 1 : 0)),
       context: LENGTH,
       bos: bos ? 'yes' : 'no',
@@ -263,7 +263,7 @@ describe('every figure equals its plain formula', () => {
   });
 });
 
-const few = { model, corpus: 'builtin:sotu', tokens: 300, context: 40, polysemy: false } as const;
+const few = { model, data: 'builtin:sotu', tokens: 300, context: 40, polysemy: false } as const;
 
 describe('what must be so', () => {
   test.each([

@@ -4,7 +4,8 @@ import { trainSae } from '../../src/train/train.ts';
 
 const { options, pauses } = JSON.parse(process.argv[2]);
 const clock = new Int32Array(new SharedArrayBuffer(4));
-await trainSae(options, {
+await trainSae({
+  ...options,
   onProgress({ stage, saes }) {
     const step = saes[0]?.step.step;
     if (stage !== 'train' || !pauses.includes(step)) return;

@@ -3,7 +3,8 @@ import { runStudy } from '../../src/index.ts';
 
 const { options, saveEvery, killAt } = JSON.parse(process.argv[2]);
 let lines = 0;
-const info = await runStudy(options, {
+const info = await runStudy({
+  ...options,
   saveEvery,
   onProgress(progress) {
     console.log(JSON.stringify(progress));

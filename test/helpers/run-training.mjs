@@ -21,7 +21,8 @@ if (killInSave) {
 }
 let begun = false;
 const count = { fill: 0, train: 0, evaluate: 0 };
-await trainSae(options, {
+await trainSae({
+  ...options,
   saveEvery,
   onProgress({ stage, saes }) {
     if (!begun && killAfter !== undefined) setTimeout(kill, killAfter);

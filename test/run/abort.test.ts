@@ -17,17 +17,17 @@ const MODEL = { model: 'builtin:folio-5m', data: 'builtin:sotu', context: 64 } a
 /** Options that abort at the first progress that `when` takes, and say how many came after it. */
 function abortAt<P extends Progress>(
   when: (progress: P) => boolean,
-): LongCall<P> & { readonly after: () => number } {
+): { readonly hooks: LongCall<P>; readonly after: () => number } {
   const control = new AbortController();
   let after = 0;
-  return {
+  const hooks: LongCall<P> = {
     signal: control.signal,
     onProgress(progress) {
       if (control.signal.aborted) after++;
       else if (when(progress)) control.abort();
     },
-    after: () => after,
   };
+  return { hooks, after: () => after };
 }
 
 test.each(['top', 'fraction'] as const)('a run, in its harvest and its features (%s)', async (select) => {
@@ -41,14 +41,14 @@ test.each(['top', 'fraction'] as const)('a run, in its harvest and its features 
   ];
   for (const when of stops) {
     const call = abortAt(when);
-    await expect(runStudy({ ...options, out }, call)).rejects.toMatchObject({ code: 'aborted' });
+    await expect(runStudy({ ...options, ...call.hooks, out })).rejects.toMatchObject({ code: 'aborted' });
     expect(call.after()).toBeLessThan(4);
     const study = openStudy(out);
     expect(study.info().contentHash).toBeNull();
     study.close();
   }
   const starts: RunProgress[] = [];
-  const { contentHash } = await runStudy({ ...options, out }, { onProgress: (p) => starts.push(p) });
+  const { contentHash } = await runStudy({ ...options, out, onProgress: (p) => starts.push(p) });
   expect(contentHash).toBe(whole.contentHash);
   // It goes on from what was saved last: at the second stop, or at the start of the second pass.
   const [first] = starts;
@@ -60,7 +60,7 @@ test.each(['top', 'fraction'] as const)('a run, in its harvest and its features 
 test('a signal that is aborted before the call leaves nothing behind', async () => {
   const out = at('never.db');
   const signal = AbortSignal.abort();
-  await expect(runStudy({ ...MODEL, layers: [0], contexts: 4, out }, { signal })).rejects.toMatchObject({
+  await expect(runStudy({ ...MODEL, layers: [0], contexts: 4, out, signal })).rejects.toMatchObject({
     code: 'aborted',
   });
   expect(existsSync(out)).toBe(false);
@@ -71,7 +71,7 @@ test('a cache of activations, a training from it, and its evaluation', async () 
   const cache = at('cache');
   const options = { ...MODEL, site, tokens: 3000, out: cache };
   const call = abortAt(({ done }) => done > 1000);
-  await expect(cacheActivations(options, call)).rejects.toMatchObject({ code: 'aborted' });
+  await expect(cacheActivations({ ...options, ...call.hooks })).rejects.toMatchObject({ code: 'aborted' });
   expect(call.after()).toBe(0);
   expect((await cacheActivations(options)).count).toBe(3000);
 
@@ -90,23 +90,24 @@ test('a cache of activations, a training from it, and its evaluation', async () 
       .digest('hex');
   await trainSae({ ...training, out: at('whole') });
   const stop = abortAt(({ stage, done }) => stage === 'train' && done >= 128 * 11);
-  await expect(trainSae({ ...training, out: at('stopped') }, stop)).rejects.toMatchObject({
+  await expect(trainSae({ ...training, out: at('stopped'), ...stop.hooks })).rejects.toMatchObject({
     code: 'aborted',
   });
   expect(stop.after()).toBe(0);
   expect(readdirSync(join(at('stopped'), 'checkpoints'))).toEqual(['checkpoint-11']);
   const first: Progress[] = [];
-  await trainSae(
-    { ...training, out: at('stopped') },
-    { onProgress: (p) => p.stage === 'train' && first.push(p) },
-  );
+  await trainSae({
+    ...training,
+    out: at('stopped'),
+    onProgress: (p) => p.stage === 'train' && first.push(p),
+  });
   expect(first[0]!.done).toBe(128 * 12);
   expect(weights(at('stopped'))).toBe(weights(at('whole')));
 
   const model = await loadModel(MODEL.model);
   const evaluation = abortAt(({ stage }) => stage === 'evaluate');
   await expect(
-    evaluateSae({ model, sae: at('whole'), corpus: MODEL.data, tokens: 5000, ...evaluation }),
+    evaluateSae({ model, sae: at('whole'), data: MODEL.data, tokens: 5000, ...evaluation.hooks }),
   ).rejects.toMatchObject({ code: 'aborted' });
   await model.close();
 });
@@ -116,7 +117,7 @@ test('a comparison of banks', async () => {
   await runStudy({ ...MODEL, layers: [0, 1], contexts: 100, examples: 8, out });
   const study = openStudy(out);
   const call = abortAt(() => true);
-  await expect(compareBanks(study, { banks: ['mlp.0', 'mlp.1'], ...call })).rejects.toMatchObject({
+  await expect(compareBanks(study, { banks: ['mlp.0', 'mlp.1'], ...call.hooks })).rejects.toMatchObject({
     code: 'aborted',
   });
   study.close();

@@ -170,7 +170,7 @@ describe('what is there already', () => {
     const first = await runStudy(options);
     const { mtimeMs } = statSync(out);
     const progress: RunProgress[] = [];
-    const again = await runStudy({ ...options, threads: 2 }, { onProgress: (p) => progress.push(p) });
+    const again = await runStudy({ ...options, threads: 2, onProgress: (p) => progress.push(p) });
     expect(again).toEqual(first);
     expect(progress).toEqual([]);
     expect(statSync(out).mtimeMs).toBe(mtimeMs);

@@ -130,16 +130,17 @@ describe('a full disk', () => {
       };
       it.each(Object.entries(moments))('%s', async (name, { hooks, kept, before }) => {
         const options = { ...base, out };
-        if (name === 'log.jsonl') await expect(trainSae(options, halt(8))).rejects.toBe(stop);
+        if (name === 'log.jsonl') await expect(trainSae({ ...options, ...halt(8) })).rejects.toBe(stop);
         const earlier = checkpoints(out);
         before?.();
-        await expect(trainSae(options, hooks)).rejects.toThrow(full);
+        await expect(trainSae({ ...options, ...hooks })).rejects.toThrow(full);
         expect(Object.keys(checkpoints(out))).toEqual(kept);
         if (name === 'log.jsonl') expect(checkpoints(out)).toEqual(earlier);
         rmSync(filler);
         // It goes on from what was kept, and does not begin again.
         const starts: number[] = [];
-        const [ended] = await trainSae(options, {
+        const [ended] = await trainSae({
+          ...options,
           onProgress: ({ stage, saes }) => stage === 'train' && starts.push(saes[0]!.step.step),
         });
         expect(starts[0]).toBe(kept.length === 0 ? 1 : Number(kept[0]!.split('-')[1]) + 1);
@@ -172,7 +173,7 @@ describe('divergence', () => {
       const out = at(`diverged-${architecture}-${learningRate}`);
       const k = architecture === 'topk' ? [4] : undefined;
       const options = { ...base, architecture, k, learningRate, out };
-      const error = await trainSae(options, { saveEvery: 0 }).then(
+      const error = await trainSae({ ...options, saveEvery: 0 }).then(
         () => new Error('it did not diverge'),
         (reason: Error) => reason,
       );

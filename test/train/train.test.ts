@@ -132,8 +132,8 @@ describe('killed and run again', () => {
       },
     };
     const out = at('streamed-again');
-    await expect(trainSae({ ...options, out }, hooks)).rejects.toBe(stop);
-    await trainSae({ ...options, out }, hooks);
+    await expect(trainSae({ ...options, ...hooks, out })).rejects.toBe(stop);
+    await trainSae({ ...options, ...hooks, out });
     expect(weights(out)).toBe(weights(at('streamed')));
   });
 });
@@ -153,7 +153,7 @@ describe('a sweep', () => {
     // Done: nothing is trained again.
     let steps = 0;
     const again = { onProgress: () => steps++ };
-    expect(await trainSae({ ...base, k: [3, 6], embeddingWeight: [0, 0.5], out }, again)).toEqual(found);
+    expect(await trainSae({ ...base, k: [3, 6], embeddingWeight: [0, 0.5], ...again, out })).toEqual(found);
     expect(steps).toBe(0);
   });
 });
@@ -262,7 +262,7 @@ describe('what it refuses', () => {
       scale: false,
       out,
     };
-    await expect(trainSae(options, { saveEvery: 0 })).rejects.toThrow(
+    await expect(trainSae({ ...options, saveEvery: 0 })).rejects.toThrow(
       /diverged in step \d+: .*learning rate/,
     );
     expect(readdirSync(join(out, 'checkpoints')).some((name) => /^checkpoint-\d+$/.test(name))).toBe(true);

@@ -1,0 +1,25 @@
+import { loadModel, type Model } from './load.ts';
+
+/** A model during one long call. */
+export interface ModelOfCall {
+  readonly model: Model;
+  /** Closes the model if it was loaded for this call; one that the caller gave stays open. */
+  release(): Promise<void>;
+}
+
+/** The model that a call was given, or the one that it was given the name of, loaded. */
+export async function toModel(
+  model: Model | string,
+  options: { readonly threads?: number } = {},
+): Promise<ModelOfCall> {
+  if (typeof model !== 'string') return { model, release: async () => {} };
+  const loaded = await loadModel(model, options);
+  return { model: loaded, release: () => loaded.close() };
+}
+
+/** The name that a model or a corpus was opened by. */
+export function nameOf<T extends { readonly source: string }>(
+  given: T | string | undefined,
+): string | undefined {
+  return typeof given === 'object' ? given.source : given;
+}
