@@ -115,7 +115,7 @@ const UNITS_A_TURN = 16;
  * });
  * const cluster = { linkage: 'average' as const, threshold: 0.5 };
  * const { banks } = await compareSources([bank('a', 1), bank('b', 2)], cluster);
- * console.log(banks.map(({ name, compared }) => `${name}: ${compared} units`).join(', ')); // a: 2 units, b: 2 units
+ * console.log(banks.map(({ name, compared }) => `${name} ${compared}`).join(' ')); // a 2 b 2
  */
 export async function compareSources(
   sources: readonly ExampleSource[],

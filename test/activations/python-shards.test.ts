@@ -65,6 +65,13 @@ describe.each([
   });
 });
 
+test('the page that tells of them shows the scripts as they are', () => {
+  const page = readFileSync(new URL('../../docs/own-activations.md', import.meta.url), 'utf8');
+  const shown = [...page.matchAll(/```python\n([\s\S]*?)```/g)].map(([, code]) => code);
+  const scripts = ['hooks.py', 'nnsight_traces.py'].map((name) => readFileSync(join(fixtures, name), 'utf8'));
+  expect(shown).toEqual(scripts);
+});
+
 /** As near as float32 in two programs is: 1e-4 of the larger of 1 and the value. */
 function expectNear(actual: Float32Array, expected: Float32Array): void {
   expect(actual.length).toBe(expected.length);

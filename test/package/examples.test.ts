@@ -19,7 +19,7 @@ function examplesOf(file: string): Example[] {
   const source = readFileSync(file, 'utf8');
   const found: Example[] = [];
   for (const [, comment, name] of source.matchAll(
-    /\/\*\*((?:(?!\*\/)[\s\S])*)\*\/\nexport (?:async )?(?:function|class|const) (\w+)/g,
+    /\/\*\*((?:(?!\*\/)[\s\S])*)\*\/\nexport (?:async )?(?:function\*?|class|const) (\w+)/g,
   )) {
     const code = comment!.split('@example')[1];
     if (code === undefined || !(name! in polyseme)) continue;
