@@ -33,7 +33,7 @@ const [d, latents, n, l0, rounds, threads] = ['dim', 'latents', 'batch', 'l0', '
 const { batch, initial } = makeData();
 const options = {
   architecture: values.arch,
-  inputDim: d,
+  width: d,
   latents,
   ...(values.arch === 'relu' || values.arch === 'jumprelu' ? { l1: 0.01 } : { k: l0 }),
   learningRate: 1e-5,

@@ -43,7 +43,14 @@ export function syntheticStudy(path, { banks, units, examples, length }) {
 }
 
 function bank(name, units, dimension) {
-  return { name, kind: 'mlp', site: `blocks.0.mlp.hook_in`, units, dimension, embedding: { kind: 'linear' } };
+  return {
+    name,
+    kind: 'mlp',
+    site: `blocks.0.mlp.hook_in`,
+    units,
+    width: dimension,
+    embedding: { kind: 'linear' },
+  };
 }
 
 function randomContexts(random, length) {

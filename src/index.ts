@@ -39,7 +39,12 @@ export type { SaeTrainerCounters, SaeTrainerState } from './sae/trainer/state.ts
 export { SaeDivergence, type SaeStep } from './sae/trainer/step.ts';
 export type { SaeMetadata } from './sae/trainer/to-sae.ts';
 export { createSaeTrainer, type SaeTrainer } from './sae/trainer/trainer.ts';
-export type { SaeTrainerOptions, SaeTrainerSettings, SaeWeights } from './sae/trainer/trainer-options.ts';
+export type {
+  SaeTrainerArchitecture,
+  SaeTrainerOptions,
+  SaeTrainerSettings,
+  SaeWeights,
+} from './sae/trainer/trainer-options.ts';
 export { createServer, type ServerOptions, type StudyServer } from './server/api.ts';
 export { type ListenOptions, type RunningServer, startServer } from './server/server.ts';
 export { compareBanks } from './study/compare-study.ts';

@@ -2,11 +2,11 @@
 import { SaeTrainer } from '../../dist/sae/trainer/trainer.js';
 
 export function createArm({ k, embeddingWeight = 0, residualWeight = 0, withoutDirection = false }, plan) {
-  const { inputDim, latents, batch, steps, seed } = plan;
+  const { width, latents, batch, steps, seed } = plan;
   return SaeTrainer.create(
     {
       architecture: 'topk',
-      inputDim,
+      width,
       latents,
       k,
       embeddingWeight,
@@ -20,7 +20,7 @@ export function createArm({ k, embeddingWeight = 0, residualWeight = 0, withoutD
       decoderBias: 'geometric-median',
       inputScale: 'sqrt-d',
       deadAfter: 10 * batch,
-      auxK: { k: inputDim / 2 },
+      auxK: { k: width / 2 },
       seed,
       threads: 1,
     },

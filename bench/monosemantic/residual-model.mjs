@@ -74,7 +74,7 @@ async function train(
   { model, vectors, own, heldOut },
 ) {
   const { width } = model.config;
-  const trainer = await createArm(arm, { inputDim: width, latents, batch, steps, seed });
+  const trainer = await createArm(arm, { width, latents, batch, steps, seed });
   try {
     const random = createRandom(seed, 1002);
     const count = vectors.length / width;

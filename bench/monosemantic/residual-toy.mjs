@@ -30,7 +30,7 @@ export async function measureResidualToy({ seeds, sets, arms, ...plan }, folder,
 
 async function train({ batch, steps, evaluated, latents, arm, seed, ...kind }) {
   const truth = createTruth({ ...kind, seed });
-  const trainer = await createArm(arm, { inputDim: truth.dimension, latents, batch, steps, seed });
+  const trainer = await createArm(arm, { width: truth.dimension, latents, batch, steps, seed });
   try {
     const random = createRandom(seed, STREAM.training);
     let last;

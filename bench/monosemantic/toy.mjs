@@ -29,7 +29,7 @@ async function train({ batch, steps, evaluated, ...plan }) {
   const truth = createTruth(plan);
   const trainer = await createSaeTrainer({
     architecture: 'topk',
-    inputDim: dimension,
+    width: dimension,
     latents,
     k: active,
     embeddingWeight: weight,

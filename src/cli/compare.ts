@@ -12,7 +12,7 @@ const shape = {
     description: 'the banks, with commas between, e.g. mlp.1,sae/small',
     value: 'A,B',
   }),
-  matched: whole(2).optional().meta({
+  examples: whole(2).optional().meta({
     description: 'examples of every unit',
     fallback: 'the most that half of the live units of each bank have',
   }),
@@ -40,9 +40,9 @@ export function define(command: Command): void {
     .action(
       async (
         path: string,
-        options: { banks: string[]; matched?: number; units?: number; seed: number; json?: boolean },
+        options: { banks: string[]; examples?: number; units?: number; seed: number; json?: boolean },
       ) => {
-        const { banks, matched: examples, units, seed } = options;
+        const { banks, examples, units, seed } = options;
         const { openStudy } = await import('../study/open-study.ts');
         const { compareBanks } = await import('../study/compare-study.ts');
         const study = openStudy(path);
@@ -77,7 +77,7 @@ export function printComparison({ examples, banks, differences, threshold, linka
     const k =
       belowNull === null
         ? ''
-        : `; k below its null in ${cell(100 * belowNull, 1)} % of them (ties count half)`;
+        : `; fewer clusters than its null in ${cell(100 * belowNull, 1)} % of them (ties count half)`;
     print(
       `  ${colors.bold(visible(name))}: ${number(compared)} of ${number(units)} units (${number(dead)} dead, ${number(tooFew)} with fewer examples)${k}`,
     );

@@ -1,6 +1,6 @@
 import type { Command, Option } from 'commander';
 import { visible } from '../base/visible.ts';
-import { createProgram } from './program.ts';
+import type { CreateProgram } from './command.ts';
 import { print } from './terminal.ts';
 
 /** What can stand at the cursor: values with their descriptions, and whether file names fit too. */
@@ -18,19 +18,22 @@ const BUILT_IN: Readonly<Record<string, readonly string[]>> = {
 };
 const NOTHING: Completions = { values: [], files: false };
 
-export function define(command: Command): void {
+export function define(command: Command, createProgram: CreateProgram): void {
   command
     .description('Prints what can stand at the cursor; the scripts of `polyseme completion` call it.')
     .argument('[WORD...]', 'the words after polyseme; the last one is being typed')
     .action(async (words: string[]) => {
-      const { values, files } = await completions(words.length === 0 ? [''] : words);
+      const { values, files } = await completions(words.length === 0 ? [''] : words, createProgram);
       for (const [value, description] of values) print(`${visible(value)}\t${visible(description)}`);
       if (files) print(':files');
     });
 }
 
 /** What can stand in the place of the last word, which may be empty. */
-export async function completions(words: readonly string[]): Promise<Completions> {
+export async function completions(
+  words: readonly string[],
+  createProgram: CreateProgram,
+): Promise<Completions> {
   const before = words.slice(0, -1);
   const current = words.at(-1)!;
   let command = await createProgram(before);

@@ -6,7 +6,8 @@ export function withFlags(message: string): string {
   return message.replaceAll(/\boption ([a-z][A-Za-z]*)/g, (_, name: string) => flag(name));
 }
 
-function flag(name: string): string {
+/** What an option of the library is called on the command line, with its dashes. */
+export function flag(name: string): string {
   const own = Object.hasOwn(FLAGS, name) ? FLAGS[name]! : name;
   return `--${own.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
 }

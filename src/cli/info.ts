@@ -55,7 +55,7 @@ export function define(command: Command): void {
               cell(values[Math.round(share * (values.length - 1))] ?? null);
             const head =
               i === 0
-                ? [visible(bank.name), number(bank.units), number(dead), number(bank.dimension)]
+                ? [visible(bank.name), number(bank.units), number(dead), number(bank.width)]
                 : ['', '', '', ''];
             rows.push([...head, metric, at(0), at(0.5), at(1)]);
           });

@@ -1,13 +1,12 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import * as z from 'zod';
+import { flag } from './flags.ts';
 
 /** What an option's `.meta()` says to the command line, the docs and shell completion. */
 export interface OptionMeta {
   readonly description: string;
   /** Stands for the value in the help: N, FILE, LIST. Paths (FILE, DIR, PATH, M, D) are completed as file names. */
   readonly value?: string;
-  /** The name on the command line, where it is not the key with dashes: `lr` for `learningRate`. */
-  readonly flag?: string;
   /** The default in words, where the schema has none or its value does not explain itself. */
   readonly fallback?: string;
 }
@@ -61,12 +60,12 @@ function optionOf(key: string, schema: z.ZodType, parse: Parse | undefined): Opt
   const meta = schema.meta() as OptionMeta | undefined;
   if (meta?.description === undefined) throw new Error(`the option ${key} has no description`);
   const { inner, fallback, required } = unwrap(schema);
-  const flag = meta.flag ?? key.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+  const long = flag(key);
   const text =
     meta.fallback === undefined ? meta.description : `${meta.description} (default: ${meta.fallback})`;
   if (inner.def.type === 'boolean')
-    return new ShapeOption(`--${fallback === true ? 'no-' : ''}${flag}`, text, key);
-  const option = new ShapeOption(`--${flag} <${meta.value ?? 'N'}>`, text, key);
+    return new ShapeOption(fallback === true ? long.replace('--', '--no-') : long, text, key);
+  const option = new ShapeOption(`${long} <${meta.value ?? 'N'}>`, text, key);
   if (inner.def.type === 'enum') option.choices((inner as z.ZodEnum).options.map(String));
   else option.argParser(parse ?? parserOf(inner));
   if (fallback !== undefined && meta.fallback === undefined) {

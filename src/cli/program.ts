@@ -82,7 +82,7 @@ async function addCommands(
       .description(`${summary[0]!.toUpperCase()}${summary.slice(1)}.`)
       .option('--verbose', 'show stack traces of errors');
     if (words !== null && words[at] !== name) continue;
-    if (load !== undefined) await (await load()).define(command);
+    if (load !== undefined) await (await load()).define(command, createProgram);
     if (more !== undefined) await addCommands(command.helpCommand(false), more, words?.slice(at + 1) ?? null);
   }
 }

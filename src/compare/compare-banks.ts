@@ -56,8 +56,8 @@ export interface BankComparison {
   /** Units that the metrics are over. */
   readonly compared: number;
   /**
-   * Share of the compared units with fewer clusters than under the null, ties counting half: 0.5 means that k does
-   * not tell the examples from unrelated ones. Null without units.
+   * Share of the compared units with fewer clusters than under the null, ties counting half: 0.5 means that their
+   * number does not tell the examples from unrelated ones. Null without units.
    */
   readonly belowNull: number | null;
   readonly metrics: Readonly<Record<ComparedMetric, MetricComparison>>;

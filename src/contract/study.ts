@@ -32,7 +32,7 @@ export const studyAnswer = z
     data: z.record(z.string(), z.unknown()),
     options: z.record(z.string(), z.unknown()),
     banks: z.array(
-      z.object({ name: z.string(), kind: z.string(), site: z.string(), units: count, dimension: count }),
+      z.object({ name: z.string(), kind: z.string(), site: z.string(), units: count, width: count }),
     ),
     documents: count.nullable(),
     contexts: count.nullable(),
@@ -56,7 +56,7 @@ export const banksAnswer = z
         kind: z.string(),
         site: z.string(),
         units: count,
-        dimension: count,
+        width: count,
         analysed: count.meta({ description: 'units in the study: less than `units` while it is unfinished' }),
         dead: count.meta({ description: 'units without examples' }),
         summary: byMetric(quantiles),

@@ -12,7 +12,7 @@ export function createStudy(out: string, meta: StudyMeta, banks: readonly Bank[]
     kind,
     site,
     units,
-    dimension: width,
+    width,
     embedding,
   }));
   return makeWhole(out, (temporary) => {

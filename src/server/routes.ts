@@ -157,10 +157,10 @@ export const routes: readonly Route[] = [
     octets: true,
     handle(source, { bank, index }, { vectors }) {
       const space = source.space(bank, index);
-      const dimension = vectors ? Math.max(2, Math.min(VECTOR_COMPONENTS, space.count)) : 2;
-      const { coordinates, variance } = space.components(dimension);
+      const components = vectors ? Math.max(2, Math.min(VECTOR_COMPONENTS, space.count)) : 2;
+      const { coordinates, variance } = space.components(components);
       const axis = (k: number): Float32Array =>
-        Float32Array.from({ length: space.count }, (_, i) => coordinates[i * dimension + k]!);
+        Float32Array.from({ length: space.count }, (_, i) => coordinates[i * components + k]!);
       return {
         x: axis(0),
         y: axis(1),

@@ -37,5 +37,5 @@ function studySource(study: Study, name: string): ExampleSource {
     if (first < 0) first = index;
   }
   const embedding = first < 0 ? ({ kind: 'linear' } as const) : study.inputs(name, first).embedding;
-  return { name, embedding, width: bank!.dimension, counts, unit: (index) => study.inputs(name, index) };
+  return { name, embedding, width: bank!.width, counts, unit: (index) => study.inputs(name, index) };
 }

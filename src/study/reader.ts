@@ -27,7 +27,7 @@ interface BankRow {
   readonly kind: string;
   readonly site: string;
   readonly units: number;
-  readonly dimension: number;
+  readonly width: number;
   readonly embedding: Embedding;
 }
 
@@ -54,7 +54,7 @@ export class StudyReader implements Study {
       kind: kind as string,
       site: site as string,
       units: units as number,
-      dimension: dimension as number,
+      width: dimension as number,
       embedding: JSON.parse(embedding as string) as Embedding,
     }));
     const known = new Set(this.#all('PRAGMA table_info(units)').map(([, name]) => name));
@@ -199,14 +199,14 @@ export class StudyReader implements Study {
   }
 
   inputs(bank: string, index: number) {
-    const { id, embedding, dimension } = this.#bank(bank);
+    const { id, embedding, width } = this.#bank(bank);
     const [row] = this.#all('SELECT inputs FROM inputs WHERE bank = ? AND idx = ?', id, index);
     if (row === undefined) throw this.#noUnit(bank, index);
     const { halves, scales, weights } = unpack(
       row[0] as Uint8Array,
       this.#where(bank, index),
     ) as unknown as UnitInputs;
-    return { embedding, inputs: unpackRows(halves, scales, dimension), weights, count: scales.length };
+    return { embedding, inputs: unpackRows(halves, scales, width), weights, count: scales.length };
   }
 
   close(): void {

@@ -12,7 +12,7 @@ export interface StudyInfo extends StudyMeta {
     readonly kind: string;
     readonly site: string;
     readonly units: number;
-    readonly dimension: number;
+    readonly width: number;
   }[];
   readonly status: 'complete' | 'unfinished';
   readonly documents: number | null;

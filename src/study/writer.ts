@@ -12,7 +12,7 @@ export interface StudyBank {
   readonly kind: string;
   readonly site: string;
   readonly units: number;
-  readonly dimension: number;
+  readonly width: number;
   readonly embedding: Embedding;
 }
 
@@ -58,7 +58,7 @@ export class StudyWriter {
           bank.kind,
           bank.site,
           bank.units,
-          bank.dimension,
+          bank.width,
           JSON.stringify(bank.embedding),
         );
       });

@@ -44,7 +44,7 @@ function card({
 Trained by Polyseme (\`polyseme sae train\`) on activations of **${origin.model}**; files in SAELens's format.
 
 ${rows([
-  ['architecture', `${s.architecture}, ${s.inputDim} → ${s.latents} latents`],
+  ['architecture', `${s.architecture}, ${s.width} → ${s.latents} latents`],
   ['sparsity', sparsity],
   ['weight of L_N (neuron embeddings)', s.embeddingWeight],
   ['weight of L_R (residual alignment)', residualWeight(s.residualWeight)],

@@ -8,7 +8,7 @@ const JUMPRELU = { decoderNorm: 1, initialThreshold: 1, bandwidth: 2 };
 export function trainerOptions(
   options: ResolvedSaeTrainOptions,
   { l1, k, embeddingWeight, residualWeight }: SweepMember,
-  inputDim: number,
+  width: number,
   latents: number,
 ): SaeTrainerOptions {
   const { architecture, batch, tokens, seed, clip, threads } = options;
@@ -17,7 +17,7 @@ export function trainerOptions(
   const topK = k !== undefined;
   return {
     architecture,
-    inputDim,
+    width,
     latents,
     learningRate: options.learningRate ?? 2e-3 * Math.min(1, Math.sqrt(2048 / latents)),
     l1,
@@ -37,7 +37,7 @@ export function trainerOptions(
     embeddingWarmup: share(0.1, 5000),
     ...(clip > 0 ? { clipNorm: clip } : {}),
     deadAfter: options.deadAfter ?? Math.max(batch, Math.min(1e7, Math.floor(tokens / 10))),
-    ...(topK && options.aux ? { auxK: { k: Math.min(latents, Math.max(1, Math.floor(inputDim / 2))) } } : {}),
+    ...(topK && options.aux ? { auxK: { k: Math.min(latents, Math.max(1, Math.floor(width / 2))) } } : {}),
     ...(options.resample > 0 ? { resample: { every: options.resample } } : {}),
     seed,
     threads,

@@ -43,7 +43,6 @@ export const saeTrainOptions = z.strictObject({
         'relu: an L1 penalty; topk: k active latents per token; batchtopk: k on average over a batch; jumprelu: one ' +
         'learned threshold per latent; matryoshka: batchtopk in nested groups',
       value: 'A',
-      flag: 'arch',
     }),
   latents: whole(1).optional().meta({
     description: 'number of latents; more give finer features and take longer',
@@ -86,7 +85,6 @@ export const saeTrainOptions = z.strictObject({
   learningRate: z.number().gt(0).optional().meta({
     description: 'the step size of Adam',
     value: 'R',
-    flag: 'lr',
     fallback: '2e-3 · √(2048 / latents), at most 2e-3',
   }),
   seed,

@@ -128,7 +128,7 @@ async function train(run: Run): Promise<TrainedSae[]> {
     return await trainMembers({ ...run, latents, settings, capacity, dirs });
   } catch (error) {
     if (!(error instanceof SaeDivergence)) throw error;
-    const diverged = `step ${error.step}: ${error.what}`;
+    const diverged = `step ${error.step}: ${error.reason}`;
     await writeRun(out, { version: 1, options: described, result: null, diverged });
     throw error;
   } finally {
@@ -282,8 +282,8 @@ async function steps(loop: Loop): Promise<SaeStep[]> {
 /** Says of a divergence which SAE it was, and what to do about it here. */
 function advise(error: unknown, { out, options, settings }: Loop, name: string): never {
   if (!(error instanceof SaeDivergence)) throw error;
-  const { step, what } = error;
-  const of = name === '' ? what : `${what} (${name})`;
+  const { step, reason } = error;
+  const of = name === '' ? reason : `${reason} (${name})`;
   throw new SaeDivergence(step, of, remedy(out, step, settings[0]!.learningRate, options.clip > 0));
 }
 

@@ -120,7 +120,7 @@ describe('latents in a study equal those of the SAE alone', () => {
     const bos = sae.config.prependBos === true;
     const site = siteNamed(sae.config.hookName!, model.sites, false)!;
     expect(info.banks).toMatchObject([
-      { name: 'sae/small', site, units: sae.config.dSae, dimension: sae.config.dIn },
+      { name: 'sae/small', site, units: sae.config.dSae, width: sae.config.dIn },
     ]);
     expect(info.options).toMatchObject({ bos });
 

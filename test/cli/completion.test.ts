@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { completions } from '../../src/cli/complete.ts';
+import { createProgram } from '../../src/cli/program.ts';
 import { cli, POLYSEME } from '../helpers/cli.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'polyseme-completion-'));
@@ -16,7 +17,8 @@ beforeAll(async () => {
 });
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-const values = async (...words: string[]) => (await completions(words)).values.map(([value]) => value);
+const values = async (...words: string[]) =>
+  (await completions(words, createProgram)).values.map(([value]) => value);
 
 describe('what can stand at the cursor', () => {
   test('commands, and commands of a command; no hidden one', async () => {
@@ -26,20 +28,23 @@ describe('what can stand at the cursor', () => {
   });
 
   test('options, with what they mean', async () => {
-    const { values: found } = await completions(['sae', 'train', '--']);
+    const { values: found } = await completions(['sae', 'train', '--'], createProgram);
     expect(found).toContainEqual(['--lr', 'the step size of Adam']);
     expect(found.map(([value]) => value)).toContain('--no-scale');
   });
 
   test('values: choices, what is built in, files where a path is wanted and only there', async () => {
     expect(await values('run', '--linkage', '')).toEqual(['average', 'complete', 'single', 'weighted']);
-    expect(await completions(['run', '--model', ''])).toEqual({
+    expect(await completions(['run', '--model', ''], createProgram)).toEqual({
       values: [['builtin:folio-5m', '']],
       files: true,
     });
-    expect(await completions(['run', '--context', ''])).toEqual({ values: [], files: false });
-    expect(await completions(['units', ''])).toEqual({ values: [], files: true });
-    expect(await completions(['run', '--seed', '1', ''])).toEqual({ values: [], files: false });
+    expect(await completions(['run', '--context', ''], createProgram)).toEqual({ values: [], files: false });
+    expect(await completions(['units', ''], createProgram)).toEqual({ values: [], files: true });
+    expect(await completions(['run', '--seed', '1', ''], createProgram)).toEqual({
+      values: [],
+      files: false,
+    });
     expect(await values('completion', '')).toEqual(['bash', 'zsh', 'fish']);
   });
 

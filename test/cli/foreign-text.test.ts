@@ -40,7 +40,7 @@ describe('foreign text in a terminal', () => {
     ['info', ['info', path]],
     ['units', ['units', path, '--sort', 'clusters', '--desc']],
     ['unit', ['unit', path, `${BANKS[0]}/1`, '--examples', '12']],
-    ['compare', ['compare', path, '--banks', BANKS.join(','), '--matched', '8']],
+    ['compare', ['compare', path, '--banks', BANKS.join(','), '--examples', '8']],
     ['unit --json', ['unit', path, `${BANKS[1]}/2`, '--json']],
     ['info --json', ['info', path, '--json']],
     ['export', ['export', path]],

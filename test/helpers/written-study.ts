@@ -36,7 +36,7 @@ export function writeStudy(study: WrittenStudy): void {
     kind: 'sae',
     site: 'blocks.0.mlp.hook_in',
     units,
-    dimension: DIMENSION,
+    width: DIMENSION,
     embedding: { kind: 'linear' as const },
   }));
   StudyWriter.create(study.path, { model: {}, data: {}, options }, banks).close();

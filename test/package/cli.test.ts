@@ -94,7 +94,7 @@ describe('--json', () => {
         kind: 'mlp',
         site: 'blocks.1.mlp.hook_in',
         units: 1024,
-        dimension: 256,
+        width: 256,
         dead: expect.any(Number),
       },
       {
@@ -102,7 +102,7 @@ describe('--json', () => {
         kind: 'mlp',
         site: 'blocks.3.mlp.hook_in',
         units: 1024,
-        dimension: 256,
+        width: 256,
         dead: expect.any(Number),
       },
     ]);

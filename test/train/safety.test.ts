@@ -206,7 +206,7 @@ describe('memory', () => {
   const trainer = (more: Partial<SaeTrainerOptions>): SaeTrainerOptions => ({
     architecture: 'topk',
     k: 32,
-    inputDim: width,
+    width: width,
     latents: 24_576,
     learningRate: 1e-3,
     threads: 2,
@@ -214,7 +214,7 @@ describe('memory', () => {
     ...more,
   });
   const options = { batch: 2048, tokens: 1e7, buffer: undefined };
-  const wide: Partial<SaeTrainerOptions> = { inputDim: 64, latents: 512 };
+  const wide: Partial<SaeTrainerOptions> = { width: 64, latents: 512 };
   it.each<[string, object, SaeTrainerOptions[], number, RegExp]>([
     [
       'latents',
@@ -266,7 +266,7 @@ describe('memory', () => {
       { architecture: 'batchtopk', k: 40 },
       { architecture: 'matryoshka', k: 40, measureEmbedding: false },
       { architecture: 'relu', k: undefined, clipNorm: 1, applyBDecToInput: false },
-      { architecture: 'jumprelu', k: undefined, inputDim: 100 },
+      { architecture: 'jumprelu', k: undefined, width: 100 },
       { architecture: 'jumprelu', k: undefined, residualWeight: 0.1 },
     ];
     for (const kind of kinds) {

@@ -56,7 +56,7 @@ describe.each(architectures)('$architecture', ({ architecture, k, groups, saved,
   it('keeps what it is', async () => {
     const trainer = await createSaeTrainer({
       architecture,
-      inputDim: 192,
+      width: 192,
       latents,
       learningRate: 1e-3,
       threads: 1,

@@ -23,16 +23,16 @@ export function sumBlocks(
 }
 
 /** Copies a batch to the trainer's memory, each vector to a row of `stride`. */
-export function toRows(layout: Layout, batch: Float32Array, inputDim: number): void {
+export function toRows(layout: Layout, batch: Float32Array, width: number): void {
   const { stride } = layout;
-  const tokens = batch.length / inputDim;
+  const tokens = batch.length / width;
   const x = layout.f32(layout.get('x'), tokens * stride);
-  if (stride === inputDim) {
+  if (stride === width) {
     x.set(batch);
     return;
   }
   x.fill(0);
-  for (let t = 0; t < tokens; t++) x.set(batch.subarray(t * inputDim, (t + 1) * inputDim), t * stride);
+  for (let t = 0; t < tokens; t++) x.set(batch.subarray(t * width, (t + 1) * width), t * stride);
 }
 
 /** Latents that have not been active in the last `after` tokens, ascending. */

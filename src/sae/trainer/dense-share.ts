@@ -1,4 +1,4 @@
-import type { SaeArchitecture } from './trainer-options.ts';
+import type { SaeTrainerArchitecture } from './trainer-options.ts';
 
 /**
  * Share of all pairs (token, latent) from which work on whole matrices is faster than on active pairs. Measured on two
@@ -23,7 +23,7 @@ export function costLimit(share: number, all: number): number {
 }
 
 /** Pairs that a sparse step of relu or jumprelu has at most. */
-export function mostPairs(architecture: SaeArchitecture, all: number): number {
+export function mostPairs(architecture: SaeTrainerArchitecture, all: number): number {
   const each = architecture === 'jumprelu' ? UNIT * WINDOW : UNIT;
   return Math.min(all, costLimit(DENSE_SHARE, all) / each);
 }

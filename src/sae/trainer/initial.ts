@@ -9,7 +9,7 @@ export function initialise(
   settings: SaeTrainerSettings,
   initial: SaeWeights | undefined,
 ): void {
-  const { latents, inputDim, architecture } = settings;
+  const { latents, width, architecture } = settings;
   if (architecture === 'jumprelu') layout.state('threshold').fill(settings.initialThreshold);
   if (initial) {
     writeWeights(layout, settings, initial);
@@ -20,9 +20,9 @@ export function initialise(
   const encoder = layout.state('encoder');
   for (let j = 0; j < latents; j++) {
     const at = j * layout.stride;
-    drawRow(random, decoder, at, inputDim, settings.decoderNorm);
-    if (settings.encoderInit === 'random') drawRow(random, encoder, at, inputDim, settings.decoderNorm);
-    else encoder.set(decoder.subarray(at, at + inputDim), at);
+    drawRow(random, decoder, at, width, settings.decoderNorm);
+    if (settings.encoderInit === 'random') drawRow(random, encoder, at, width, settings.decoderNorm);
+    else encoder.set(decoder.subarray(at, at + width), at);
   }
 }
 
@@ -47,8 +47,8 @@ function drawRow(
 
 /** Checks weights in SAELens's shapes and writes them to the trainer's memory, where each latent is a row. */
 function writeWeights(layout: Layout, settings: SaeTrainerSettings, weights: SaeWeights): void {
-  const { latents, inputDim, architecture } = settings;
-  const lengths = { W_enc: latents * inputDim, b_enc: latents, W_dec: latents * inputDim, b_dec: inputDim };
+  const { latents, width, architecture } = settings;
+  const lengths = { W_enc: latents * width, b_enc: latents, W_dec: latents * width, b_dec: width };
   for (const [name, length] of Object.entries(lengths)) {
     check(`initial.${name}`, weights[name as keyof typeof lengths], length);
   }
@@ -56,8 +56,8 @@ function writeWeights(layout: Layout, settings: SaeTrainerSettings, weights: Sae
   const decoder = layout.state('decoder');
   for (let j = 0; j < latents; j++) {
     const at = j * layout.stride;
-    decoder.set(weights.W_dec.subarray(j * inputDim, (j + 1) * inputDim), at);
-    for (let k = 0; k < inputDim; k++) encoder[at + k] = weights.W_enc[k * latents + j]!;
+    decoder.set(weights.W_dec.subarray(j * width, (j + 1) * width), at);
+    for (let k = 0; k < width; k++) encoder[at + k] = weights.W_enc[k * latents + j]!;
   }
   layout.state('bEnc').set(weights.b_enc);
   layout.state('bDec').set(weights.b_dec);
@@ -82,52 +82,48 @@ function check(name: string, values: Float32Array | undefined, length: number): 
 }
 
 /** Mean of the rows, or their geometric median (Weiszfeld's iteration, to 1e-6 of the data's spread). */
-export function centre(
-  batch: Float32Array,
-  inputDim: number,
-  kind: 'mean' | 'geometric-median',
-): Float64Array {
-  const rows = batch.length / inputDim;
-  let guess = weightedMean(batch, inputDim, () => 1);
+export function centre(batch: Float32Array, width: number, kind: 'mean' | 'geometric-median'): Float64Array {
+  const rows = batch.length / width;
+  let guess = weightedMean(batch, width, () => 1);
   if (kind === 'mean') return guess;
   for (let iteration = 0; iteration < 100; iteration++) {
     const old = guess;
     let spread = 0;
     const distances = Float64Array.from({ length: rows }, (_, t) => {
       let energy = 0;
-      for (let k = 0; k < inputDim; k++) energy += (batch[t * inputDim + k]! - old[k]!) ** 2;
+      for (let k = 0; k < width; k++) energy += (batch[t * width + k]! - old[k]!) ** 2;
       spread += Math.sqrt(energy) / rows;
       return Math.sqrt(energy);
     });
     if (spread === 0) break;
     // A row at the guess itself would weigh infinitely much.
-    guess = weightedMean(batch, inputDim, (t) => 1 / Math.max(distances[t]!, 1e-12 * spread));
+    guess = weightedMean(batch, width, (t) => 1 / Math.max(distances[t]!, 1e-12 * spread));
     if (Math.hypot(...guess.map((value, k) => value - old[k]!)) <= 1e-6 * spread) break;
   }
   return guess;
 }
 
-function weightedMean(batch: Float32Array, inputDim: number, weight: (row: number) => number): Float64Array {
-  const mean = new Float64Array(inputDim);
+function weightedMean(batch: Float32Array, width: number, weight: (row: number) => number): Float64Array {
+  const mean = new Float64Array(width);
   let total = 0;
-  for (let t = 0; t * inputDim < batch.length; t++) {
+  for (let t = 0; t * width < batch.length; t++) {
     const w = weight(t);
     total += w;
-    for (let k = 0; k < inputDim; k++) mean[k]! += w * batch[t * inputDim + k]!;
+    for (let k = 0; k < width; k++) mean[k]! += w * batch[t * width + k]!;
   }
   return mean.map((value) => value / total);
 }
 
-/** The factor that makes the rows' mean norm √inputDim. */
-export function sqrtDScale(batch: Float32Array, inputDim: number): number {
+/** The factor that makes the rows' mean norm √width. */
+export function sqrtDScale(batch: Float32Array, width: number): number {
   let norms = 0;
-  for (let t = 0; t * inputDim < batch.length; t++) {
+  for (let t = 0; t * width < batch.length; t++) {
     let energy = 0;
-    for (let k = 0; k < inputDim; k++) energy += batch[t * inputDim + k]! ** 2;
+    for (let k = 0; k < width; k++) energy += batch[t * width + k]! ** 2;
     norms += Math.sqrt(energy);
   }
-  const mean = norms / (batch.length / inputDim);
+  const mean = norms / (batch.length / width);
   if (!(mean > 0))
     throw new PolysemeError('SAE training: the first batch is all zeros: inputScale cannot be found');
-  return Math.fround(Math.sqrt(inputDim) / mean);
+  return Math.fround(Math.sqrt(width) / mean);
 }

@@ -64,8 +64,8 @@ export class Layout {
 
   constructor(settings: SaeTrainerSettings, threads: number, keepGradients: boolean) {
     this.#settings = settings;
-    const { inputDim, latents, measureEmbedding, architecture } = settings;
-    const stride = Math.ceil(inputDim / 8) * 8;
+    const { width, latents, measureEmbedding, architecture } = settings;
+    const stride = Math.ceil(width / 8) * 8;
     this.stride = stride;
     this.memory = new WebAssembly.Memory({ initial: 2, maximum: 65_536, shared: true });
     this.counter = this.#take(4);
@@ -229,10 +229,10 @@ export class Layout {
     const address = this.#next;
     const end = Math.ceil((address + bytes) / 16) * 16;
     if (end > LIMIT) {
-      const { inputDim, latents } = this.#settings;
+      const { width, latents } = this.#settings;
       throw new PolysemeError(
         pairs === undefined
-          ? `SAE training: ${latents} latents of ${inputDim} inputs with a batch of ${this.#tokens} need more than the 4 GiB of one trainer: use a smaller batch or fewer latents`
+          ? `SAE training: ${latents} latents of ${width} inputs with a batch of ${this.#tokens} need more than the 4 GiB of one trainer: use a smaller batch or fewer latents`
           : `SAE training: ${pairs} active pairs in a batch of ${this.#tokens} (${Math.round(pairs / this.#tokens)} a token) do not fit in the 4 GiB of one trainer: use a smaller batch, or more sparsity from the start`,
       );
     }

@@ -22,8 +22,8 @@ export interface TrainerBytes {
 
 /** Memory that a trainer takes with batches of `tokens`, at most and to some per cent. */
 export function trainerBytes(settings: SaeTrainerSettings, threads: number, tokens: number): TrainerBytes {
-  const { inputDim, latents, architecture, groupSizes, k, auxK, clipNorm, measureResidual } = settings;
-  const row = 4 * Math.ceil(inputDim / 8) * 8;
+  const { width, latents, architecture, groupSizes, k, auxK, clipNorm, measureResidual } = settings;
+  const row = 4 * Math.ceil(width / 8) * 8;
   const gated = architecture === 'jumprelu' ? 1 : 0;
   const kept = clipNorm > 0 ? 2 : 0;
   const rows = 6 + (settings.measureEmbedding ? 1 : 0) + kept + 1 / 64;

@@ -283,12 +283,13 @@ function sumLosses({ layout, settings }: StepContext, tokens: number, pairs: num
 /** Training that got nowhere near: its step, and what was seen there. */
 export class SaeDivergence extends PolysemeError {
   readonly step: number;
-  readonly what: string;
+  /** What was seen in that step. */
+  readonly reason: string;
 
-  constructor(step: number, what: string, cause: string) {
-    super(`SAE training diverged in step ${step}: ${what}: ${cause}`, 'diverged');
+  constructor(step: number, reason: string, cause: string) {
+    super(`SAE training diverged in step ${step}: ${reason}: ${cause}`, 'diverged');
     this.step = step;
-    this.what = what;
+    this.reason = reason;
   }
 }
 

@@ -1,7 +1,7 @@
 import { rowMajor } from '../../tensors/matrix.ts';
 import { type SaeConfig, saeConfig } from '../config.ts';
 import { Sae } from '../sae.ts';
-import type { SaeArchitecture, SaeTrainerSettings, SaeWeights } from './trainer-options.ts';
+import type { SaeTrainerArchitecture, SaeTrainerSettings, SaeWeights } from './trainer-options.ts';
 
 /** What an SAE's config says of where its inputs come from, in SAELens's keys; further keys are kept as they are. */
 export type SaeMetadata = Readonly<Record<string, string | number | boolean | null>> & {
@@ -14,7 +14,7 @@ export type SaeMetadata = Readonly<Record<string, string | number | boolean | nu
 };
 
 /** What a trained SAE is called at inference. */
-const TRAINED: Readonly<Record<SaeArchitecture, Pick<SaeConfig, 'architecture' | 'trainedAs'>>> = {
+const TRAINED: Readonly<Record<SaeTrainerArchitecture, Pick<SaeConfig, 'architecture' | 'trainedAs'>>> = {
   relu: { architecture: 'standard', trainedAs: null },
   topk: { architecture: 'topk', trainedAs: null },
   batchtopk: { architecture: 'jumprelu', trainedAs: 'batchtopk' },
@@ -32,11 +32,11 @@ export function toSae(
   metadata: SaeMetadata = {},
   label = 'SAE',
 ): Sae {
-  const { architecture, inputDim, latents, k } = settings;
+  const { architecture, width, latents, k } = settings;
   const { hook_name: hookName = null } = metadata;
   const config = saeConfig({
     ...TRAINED[architecture],
-    dIn: inputDim,
+    dIn: width,
     dSae: latents,
     k: k > 0 ? k : null,
     applyBDecToInput: settings.applyBDecToInput,
@@ -52,9 +52,9 @@ export function toSae(
   return new Sae(
     config,
     {
-      W_enc: rowMajor(W_enc, inputDim, latents),
+      W_enc: rowMajor(W_enc, width, latents),
       b_enc,
-      W_dec: rowMajor(W_dec, latents, inputDim),
+      W_dec: rowMajor(W_dec, latents, width),
       b_dec,
       ...(threshold === undefined ? {} : { threshold }),
     },

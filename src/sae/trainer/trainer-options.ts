@@ -1,14 +1,14 @@
 import { availableParallelism } from 'node:os';
 import { PolysemeError } from '../../errors.ts';
 
-export type SaeArchitecture = 'relu' | 'topk' | 'batchtopk' | 'jumprelu' | 'matryoshka';
+export type SaeTrainerArchitecture = 'relu' | 'topk' | 'batchtopk' | 'jumprelu' | 'matryoshka';
 
 /** Weights of an SAE, row-major as SAELens has them. */
 export interface SaeWeights {
-  /** inputDim × latents. */
+  /** width × latents. */
   W_enc: Float32Array;
   b_enc: Float32Array;
-  /** latents × inputDim. */
+  /** latents × width. */
   W_dec: Float32Array;
   b_dec: Float32Array;
   /** A latent is active above it: jumprelu, and batchtopk and matryoshka at inference (one value for all). */
@@ -20,9 +20,9 @@ export interface SaeWeights {
  * A warm-up of n steps uses 1/n, 2/n, … of the value in its steps.
  */
 export interface SaeTrainerOptions {
-  architecture: SaeArchitecture;
+  architecture: SaeTrainerArchitecture;
   /** Length of an input vector. */
-  inputDim: number;
+  width: number;
   /** Number of latents. */
   latents: number;
   /** Adam's step size: 1e-4 to 1e-3 is usual. */
@@ -65,7 +65,7 @@ export interface SaeTrainerOptions {
    * Default what `initial` says, else zeros.
    */
   decoderBias?: 'zeros' | 'mean' | 'geometric-median';
-  /** Multiply inputs by this number, or (`'sqrt-d'`) so that their mean norm over the first batch is √inputDim. */
+  /** Multiply inputs by this number, or (`'sqrt-d'`) so that their mean norm over the first batch is √width. */
   inputScale?: number | 'sqrt-d';
   /** jumprelu: width of the straight-through window, in units of the pre-activation. Default 0.05 (SAELens). */
   bandwidth?: number;
@@ -88,7 +88,7 @@ export interface SaeTrainerOptions {
   /** Tokens without activation after which a latent counts as dead. Default 1,000,000. */
   deadAfter?: number;
   /**
-   * Auxiliary loss of the top-k kinds (Gao et al. 2024): the `k` most active dead latents (default inputDim/2)
+   * Auxiliary loss of the top-k kinds (Gao et al. 2024): the `k` most active dead latents (default width/2)
    * reconstruct the error that the others leave; mean ‖e − ê‖² enters with `weight` (default 1/32).
    */
   auxK?: { weight?: number; k?: number };
@@ -105,8 +105,8 @@ export interface SaeTrainerOptions {
 
 /** Options with every default filled in. */
 export interface SaeTrainerSettings {
-  architecture: SaeArchitecture;
-  inputDim: number;
+  architecture: SaeTrainerArchitecture;
+  width: number;
   latents: number;
   learningRate: number;
   l1: number;
@@ -138,25 +138,31 @@ export interface SaeTrainerSettings {
   seed: number;
 }
 
-const ARCHITECTURES: readonly SaeArchitecture[] = ['relu', 'topk', 'batchtopk', 'jumprelu', 'matryoshka'];
+const ARCHITECTURES: readonly SaeTrainerArchitecture[] = [
+  'relu',
+  'topk',
+  'batchtopk',
+  'jumprelu',
+  'matryoshka',
+];
 const MAX_DIM = 65_536;
 const MAX_LATENTS = 4_194_304;
 
-export function isTopK(architecture: SaeArchitecture): boolean {
+export function isTopK(architecture: SaeTrainerArchitecture): boolean {
   return architecture === 'topk' || isBatchTopK(architecture);
 }
 
-export function isBatchTopK(architecture: SaeArchitecture): boolean {
+export function isBatchTopK(architecture: SaeTrainerArchitecture): boolean {
   return architecture === 'batchtopk' || architecture === 'matryoshka';
 }
 
 /** Checks options and fills defaults in. @throws PolysemeError naming the option and its value. */
 export function resolveOptions(options: SaeTrainerOptions): SaeTrainerSettings {
-  const { architecture, inputDim, latents } = options;
+  const { architecture, width, latents } = options;
   if (!ARCHITECTURES.includes(architecture)) {
     fail('architecture', architecture, `one of ${ARCHITECTURES.join(', ')}`);
   }
-  whole('inputDim', inputDim, 1, MAX_DIM);
+  whole('width', width, 1, MAX_DIM);
   whole('latents', latents, 1, MAX_LATENTS);
   positive('learningRate', options.learningRate);
   const topK = isTopK(architecture);
@@ -198,7 +204,7 @@ export function resolveOptions(options: SaeTrainerOptions): SaeTrainerSettings {
   if (options.clipNorm !== undefined) positive('clipNorm', options.clipNorm);
   return {
     architecture,
-    inputDim,
+    width,
     latents,
     learningRate: options.learningRate,
     l1: atLeast0('l1', options.l1),
@@ -233,7 +239,7 @@ export function resolveOptions(options: SaeTrainerOptions): SaeTrainerSettings {
     auxK:
       options.auxK === undefined
         ? 0
-        : whole('auxK.k', options.auxK.k ?? Math.max(1, Math.floor(inputDim / 2)), 1, latents),
+        : whole('auxK.k', options.auxK.k ?? Math.max(1, Math.floor(width / 2)), 1, latents),
     resampleEvery:
       options.resample === undefined ? 0 : whole('resample.every', options.resample.every, 1, 1e9),
     seed: whole('seed', options.seed ?? 0, 0, 2 ** 32 - 1),

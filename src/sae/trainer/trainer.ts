@@ -30,10 +30,10 @@ import { readGradients, readWeights } from './weights.ts';
  * @throws PolysemeError for an option that cannot be (its name, its value, what it must be)
  *
  * @example
- * const [inputDim, latents] = [16, 64];
- * const trainer = await createSaeTrainer({ architecture: 'topk', inputDim, latents, k: 4, embeddingWeight: 0.1, learningRate: 1e-3 });
+ * const [width, latents] = [16, 64];
+ * const trainer = await createSaeTrainer({ architecture: 'topk', width, latents, k: 4, embeddingWeight: 0.1, learningRate: 1e-3 });
  * for (let step = 0; step < 3; step++) {
- *   const batch = Float32Array.from({ length: 32 * inputDim }, (_, i) => Math.sin(i * i + step));
+ *   const batch = Float32Array.from({ length: 32 * width }, (_, i) => Math.sin(i * i + step));
  *   const { loss, l0, embedding } = await trainer.step(batch);
  *   console.log(loss, l0, embedding);
  * }
@@ -87,7 +87,7 @@ export class SaeTrainer {
   }
 
   /**
-   * One step on a batch of vectors, n × inputDim. Nothing is changed by a batch that is refused, and another can follow.
+   * One step on a batch of vectors, n × width. Nothing is changed by a batch that is refused, and another can follow.
    *
    * @throws PolysemeError for a batch of a wrong length, that is not finite or needs too much memory; and where training
    *   diverges: then every further step is refused until `restore`
@@ -97,7 +97,7 @@ export class SaeTrainer {
     const tokens = this.#checkBatch(batch);
     return this.#alone(async () => {
       layout.setBatch(tokens);
-      toRows(layout, batch, settings.inputDim);
+      toRows(layout, batch, settings.width);
       const before = { counters: { ...counters }, bDec: layout.state('bDec').slice() };
       const putBack = () => {
         Object.assign(counters, before.counters);
@@ -193,11 +193,11 @@ export class SaeTrainer {
 
   #checkBatch(batch: Float32Array): number {
     if (this.#failure) throw this.#failure;
-    const { inputDim, latents } = this.#context.settings;
-    const tokens = batch.length / inputDim;
+    const { width, latents } = this.#context.settings;
+    const tokens = batch.length / width;
     if (tokens === 0 || !Number.isInteger(tokens)) {
       throw new PolysemeError(
-        `SAE training: a batch of ${batch.length} numbers is no whole number of vectors of ${inputDim}`,
+        `SAE training: a batch of ${batch.length} numbers is no whole number of vectors of ${width}`,
       );
     }
     // Pairs are numbered in 32 bits.
@@ -210,8 +210,8 @@ export class SaeTrainer {
   }
 
   #notFinite(batch: Float32Array, row: number): PolysemeError {
-    const { inputDim } = this.#context.settings;
-    const values = batch.subarray(row * inputDim, (row + 1) * inputDim);
+    const { width } = this.#context.settings;
+    const values = batch.subarray(row * width, (row + 1) * width);
     const column = values.findIndex((value) => !Number.isFinite(value));
     const what = column < 0 ? 'too large a vector' : `${values[column]}`;
     return new PolysemeError(
@@ -221,12 +221,12 @@ export class SaeTrainer {
 
   #lookAtFirstBatch(batch: Float32Array): void {
     const { layout, settings, counters } = this.#context;
-    const { inputDim, inputScale, decoderBias } = settings;
+    const { width, inputScale, decoderBias } = settings;
     if (!batch.every(Number.isFinite)) return; // refused in a moment
-    const scale = inputScale === 'sqrt-d' ? sqrtDScale(batch, inputDim) : Math.fround(inputScale);
+    const scale = inputScale === 'sqrt-d' ? sqrtDScale(batch, width) : Math.fround(inputScale);
     counters.inputScale = scale;
     if (decoderBias === 'mean' || decoderBias === 'geometric-median') {
-      layout.state('bDec').set(centre(batch, inputDim, decoderBias).map((value) => value * scale));
+      layout.state('bDec').set(centre(batch, width, decoderBias).map((value) => value * scale));
     }
   }
 }

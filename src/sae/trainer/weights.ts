@@ -40,31 +40,31 @@ export function readGradients(layout: Layout, settings: SaeTrainerSettings): Sae
 
 function inSaeLensShapes(
   layout: Layout,
-  { latents, inputDim }: SaeTrainerSettings,
+  { latents, width }: SaeTrainerSettings,
   from: { encoder: number; decoder: number; bEnc: number; bDec: number },
 ): SaeWeights {
   const { stride } = layout;
   const encoder = layout.f32(from.encoder, latents * stride);
   const decoder = layout.f32(from.decoder, latents * stride);
-  const W_enc = new Float32Array(inputDim * latents);
-  const W_dec = new Float32Array(latents * inputDim);
+  const W_enc = new Float32Array(width * latents);
+  const W_dec = new Float32Array(latents * width);
   // Transposed in squares, so that both sides stay in cache.
   for (let j0 = 0; j0 < latents; j0 += SQUARE) {
     const j1 = Math.min(latents, j0 + SQUARE);
-    for (let k0 = 0; k0 < inputDim; k0 += SQUARE) {
-      const k1 = Math.min(inputDim, k0 + SQUARE);
+    for (let k0 = 0; k0 < width; k0 += SQUARE) {
+      const k1 = Math.min(width, k0 + SQUARE);
       for (let k = k0; k < k1; k++)
         for (let j = j0; j < j1; j++) W_enc[k * latents + j] = encoder[j * stride + k]!;
     }
   }
   for (let j = 0; j < latents; j++) {
-    W_dec.set(decoder.subarray(j * stride, j * stride + inputDim), j * inputDim);
+    W_dec.set(decoder.subarray(j * stride, j * stride + width), j * width);
   }
   return {
     W_enc,
     b_enc: Float32Array.from(layout.f32(from.bEnc, latents)),
     W_dec,
-    b_dec: Float32Array.from(layout.f32(from.bDec, inputDim)),
+    b_dec: Float32Array.from(layout.f32(from.bDec, width)),
   };
 }
 

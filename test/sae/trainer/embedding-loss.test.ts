@@ -12,7 +12,7 @@ const first = makeBatch(1, tokens, d);
 const second = makeBatch(2, tokens, d);
 const options: SaeTrainerOptions = {
   architecture: 'relu',
-  inputDim: d,
+  width: d,
   latents,
   l1: 0.05,
   embeddingWeight: gamma,

@@ -8,7 +8,7 @@ import { makeBatch, makeWeights } from './reference.ts';
 const d = 8;
 const good: SaeTrainerOptions = {
   architecture: 'topk',
-  inputDim: d,
+  width: d,
   latents: 32,
   k: 4,
   learningRate: 1e-3,
@@ -63,7 +63,7 @@ describe('options that cannot be', () => {
       { initial: { ...initial, b_enc: initial.b_enc.with(3, Number.NaN) } },
       /initial.b_enc\[3\] is NaN/,
     ],
-    ['more than memory', { inputDim: 65536, latents: 65536 }, /65536 latents.*4 GiB/],
+    ['more than memory', { width: 65536, latents: 65536 }, /65536 latents.*4 GiB/],
   ])('%s', async (_, options, message) => {
     expect(await refusal(() => createSaeTrainer({ ...good, ...options }))).toMatch(message);
   });
@@ -93,7 +93,7 @@ describe('a batch that cannot be', () => {
   });
 
   it('more than memory, and then a smaller one', async () => {
-    const wide = await createSaeTrainer({ ...good, inputDim: 2048 });
+    const wide = await createSaeTrainer({ ...good, width: 2048 });
     const batch = new Float32Array(2048 * 200_000);
     const message = await refusal(() => wide.step(batch));
     expect(message).toMatch(/batch of 200000.*4 GiB.*smaller batch/);
@@ -108,7 +108,7 @@ describe('a batch that cannot be', () => {
     const options: SaeTrainerOptions = {
       ...good,
       architecture: 'matryoshka',
-      inputDim: 512,
+      width: 512,
       latents,
       k: 64,
       groupSizes: Array.from({ length: latents }, () => 1),

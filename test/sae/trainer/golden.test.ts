@@ -20,7 +20,7 @@ interface Losses {
   gradientNorm?: number;
 }
 interface Golden {
-  inputDim: number;
+  width: number;
   latents: number;
   tokens: number;
   steps: number;
@@ -46,13 +46,9 @@ const kinds = [golden, residual].flatMap((file) =>
 
 describe.each(kinds)('$name, $terms, $how', ({ name, file, options, losses, share }) => {
   it('has the losses, gradients and parameters of PyTorch in float64 over 20 steps', async () => {
-    const { inputDim, latents } = file;
+    const { width, latents } = file;
     const initial = weightsOf(file, 'initial');
-    const trainer = await SaeTrainer.create(
-      { ...options, inputDim, latents, initial, threads: 2 },
-      true,
-      share,
-    );
+    const trainer = await SaeTrainer.create({ ...options, width, latents, initial, threads: 2 }, true, share);
     try {
       for (const [step, reference] of losses.entries()) {
         const seen = await trainer.step(batch(file, step));
@@ -98,9 +94,9 @@ it('keeps gradients or uses them at once: to the bit the same', async () => {
     [residual, 'jumprelu-embedding', 0],
     [residual, 'matryoshka-everything', 1],
   ] as const) {
-    const { inputDim, latents, cases } = file;
+    const { width, latents, cases } = file;
     const initial = weightsOf(file, 'initial');
-    const options = { ...cases[name]!.options, inputDim, latents, initial, threads: 2 };
+    const options = { ...cases[name]!.options, width, latents, initial, threads: 2 };
     const runs = await Promise.all(
       [true, false].map(async (keep) => {
         const trainer = await SaeTrainer.create(options, keep, share);
@@ -130,8 +126,8 @@ function compare(values: SaeWeights, reference: SaeWeights, what: string): void 
   }
 }
 
-function batch({ tokens, inputDim, tensors }: Golden, step: number): Float32Array {
-  const size = tokens * inputDim;
+function batch({ tokens, width, tensors }: Golden, step: number): Float32Array {
+  const size = tokens * width;
   return tensors.get('x')!.subarray(step * size, (step + 1) * size);
 }
 

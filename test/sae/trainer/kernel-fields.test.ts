@@ -95,7 +95,7 @@ describe('the fields of the parameter blocks', () => {
   });
 
   it('are written by name', () => {
-    const settings = resolveOptions({ architecture: 'relu', inputDim: 8, latents: 8, learningRate: 1 });
+    const settings = resolveOptions({ architecture: 'relu', width: 8, latents: 8, learningRate: 1 });
     const layout = new Layout(settings, 1, false);
     layout.set('clip', 0.75);
     layout.set('tokens', 77);

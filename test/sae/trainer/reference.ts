@@ -2,38 +2,33 @@ import { createRandom } from '../../../src/base/random.ts';
 import type { SaeTrainerOptions, SaeWeights } from '../../../src/sae/trainer/trainer-options.ts';
 
 /** Inputs made of a few of `count` directions each, off the origin, with a little noise. */
-export function makeBatch(
-  seed: number,
-  tokens: number,
-  inputDim: number,
-  count = 3 * inputDim,
-): Float32Array {
-  const directions = normals(1000, count * inputDim);
+export function makeBatch(seed: number, tokens: number, width: number, count = 3 * width): Float32Array {
+  const directions = normals(1000, count * width);
   const random = createRandom(seed);
-  const noise = normals(seed + 1, tokens * inputDim);
-  const batch = new Float32Array(tokens * inputDim);
+  const noise = normals(seed + 1, tokens * width);
+  const batch = new Float32Array(tokens * width);
   for (let t = 0; t < tokens; t++) {
-    for (let k = 0; k < inputDim; k++) batch[t * inputDim + k] = 0.3 + 0.05 * noise[t * inputDim + k]!;
+    for (let k = 0; k < width; k++) batch[t * width + k] = 0.3 + 0.05 * noise[t * width + k]!;
     for (let i = 0; i < 3; i++) {
-      const at = random.integer(count) * inputDim;
+      const at = random.integer(count) * width;
       const size = 1 + random.next();
-      for (let k = 0; k < inputDim; k++) batch[t * inputDim + k]! += size * directions[at + k]!;
+      for (let k = 0; k < width; k++) batch[t * width + k]! += size * directions[at + k]!;
     }
   }
   return batch;
 }
 
-export function makeWeights(seed: number, inputDim: number, latents: number): SaeWeights {
-  const W_dec = normals(seed, latents * inputDim).map((value) => value / Math.sqrt(inputDim));
-  const offset = normals(seed + 1, latents * inputDim);
-  const W_enc = new Float32Array(inputDim * latents);
+export function makeWeights(seed: number, width: number, latents: number): SaeWeights {
+  const W_dec = normals(seed, latents * width).map((value) => value / Math.sqrt(width));
+  const offset = normals(seed + 1, latents * width);
+  const W_enc = new Float32Array(width * latents);
   for (let j = 0; j < latents; j++) {
-    for (let k = 0; k < inputDim; k++) {
-      W_enc[k * latents + j] = W_dec[j * inputDim + k]! + 0.02 * offset[j * inputDim + k]!;
+    for (let k = 0; k < width; k++) {
+      W_enc[k * latents + j] = W_dec[j * width + k]! + 0.02 * offset[j * width + k]!;
     }
   }
   const b_enc = normals(seed + 2, latents).map((value) => 0.1 * value - 1);
-  return { W_enc, b_enc, W_dec, b_dec: normals(seed + 3, inputDim).map((value) => 0.1 * value) };
+  return { W_enc, b_enc, W_dec, b_dec: normals(seed + 3, width).map((value) => 0.1 * value) };
 }
 
 export function normals(seed: number, count: number): Float32Array {
@@ -46,7 +41,7 @@ export function normals(seed: number, count: number): Float32Array {
 
 /** Forward pass and the terms of the loss in plain float64, dense, straight from the definitions. */
 export function forward(options: SaeTrainerOptions, weights: SaeWeights, batch: Float32Array) {
-  const { architecture, inputDim: d, latents, k = 0, applyBDecToInput = true } = options;
+  const { architecture, width: d, latents, k = 0, applyBDecToInput = true } = options;
   const tokens = batch.length / d;
   const { W_enc, b_enc, W_dec, b_dec } = weights;
   const pre = new Float64Array(tokens * latents);

@@ -18,7 +18,7 @@ const initial = (() => {
 const batch = makeBatch(1, tokens, d);
 const options: SaeTrainerOptions = {
   architecture: 'relu',
-  inputDim: d,
+  width: d,
   latents,
   residualWeight: weight,
   learningRate: 1e-3,

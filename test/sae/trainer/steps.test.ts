@@ -11,7 +11,7 @@ import { FROM_SOURCES } from '../../helpers/cli.ts';
 import { forward, makeBatch, makeWeights } from './reference.ts';
 
 const d = 16;
-const base = { inputDim: d, learningRate: 1e-3, embeddingWeight: 0.2, residualWeight: 0.05, threads: 2 };
+const base = { width: d, learningRate: 1e-3, embeddingWeight: 0.2, residualWeight: 0.05, threads: 2 };
 const architectures: Record<string, Partial<SaeTrainerOptions> & Pick<SaeTrainerOptions, 'architecture'>> = {
   relu: { architecture: 'relu', l1: 0.05 },
   topk: { architecture: 'topk', k: 7 },
@@ -156,7 +156,7 @@ describe('the active pairs', () => {
     { architecture: 'matryoshka', k: 4 },
   ] as const)('are those of the definition: $architecture $k', async (kind) => {
     const threshold = new Float32Array(latents).map((_, j) => 0.2 + 0.001 * j);
-    const options: SaeTrainerOptions = { inputDim: d, latents, learningRate: 1e-3, ...kind };
+    const options: SaeTrainerOptions = { width: d, latents, learningRate: 1e-3, ...kind };
     const weights = { ...initial, threshold };
     const seen = await use({ ...options, threads: 2, initial: weights }, (trainer) => trainer.step(batch));
     const expected = forward(options, weights, batch);
@@ -169,7 +169,7 @@ describe('the active pairs', () => {
     const options: SaeTrainerOptions = {
       architecture: 'batchtopk',
       k: 1.5,
-      inputDim: d,
+      width: d,
       latents,
       learningRate: 1,
     };
@@ -184,7 +184,7 @@ describe('the active pairs', () => {
     const options: SaeTrainerOptions = {
       architecture: 'batchtopk',
       k: 0.3,
-      inputDim: d,
+      width: d,
       latents,
       learningRate: 1e-3,
     };
@@ -210,7 +210,7 @@ describe('training', () => {
   it('explains what it is given, with sparse codes', async () => {
     for (const architecture of [architectures.topk!, architectures.batchtopk!]) {
       await use(
-        { inputDim: d, latents: 96, learningRate: 3e-3, seed: 1, threads: 2, ...architecture },
+        { width: d, latents: 96, learningRate: 3e-3, seed: 1, threads: 2, ...architecture },
         async (trainer) => {
           let last = 0;
           for (let step = 0; step < 300; step++)
@@ -295,7 +295,7 @@ it('saves in SAELens’s format', async () => {
 it('neither ends a script early nor keeps it alive', () => {
   const script = `
     import { createSaeTrainer } from './src/sae/trainer/trainer.ts';
-    const options = { architecture: 'topk', k: 2, inputDim: 4, latents: 8, learningRate: 1e-3, threads: 2 };
+    const options = { architecture: 'topk', k: 2, width: 4, latents: 8, learningRate: 1e-3, threads: 2 };
     const closed = await createSaeTrainer(options);
     await closed.step(new Float32Array(8).fill(1));
     await closed.close();

@@ -122,11 +122,11 @@ function Options() {
       <section>
         <h3>Banks</h3>
         <dl>
-          {data.banks.map(({ name, site, units, dimension }) => (
+          {data.banks.map(({ name, site, units, width }) => (
             <div key={name}>
               <dt>{name}</dt>
               <dd className="num wrap">
-                {units.toLocaleString('en')} units of {dimension} dimensions at <code>{site}</code>
+                {units.toLocaleString('en')} units of {width} dimensions at <code>{site}</code>
               </dd>
             </div>
           ))}
