@@ -8,7 +8,7 @@ import { createRandom } from '../dist/base/random.js';
 import { cutContexts } from '../dist/corpus/contexts.js';
 import { openCorpus } from '../dist/corpus/open.js';
 import { loadModel } from '../dist/model/load.js';
-import { placeSae } from '../dist/sae/attach.js';
+import { attachSae } from '../dist/sae/attach.js';
 import { saeConfig } from '../dist/sae/config.js';
 import { loadSae } from '../dist/sae/load.js';
 import { Sae } from '../dist/sae/sae.js';
@@ -83,7 +83,7 @@ async function writeSae() {
 }
 
 async function harvested() {
-  const banks = [saeBank('bench', sae, placeSae(model, sae))];
+  const banks = [saeBank('bench', sae, attachSae(model, sae))];
   const saveEvery = Number.POSITIVE_INFINITY;
   const run = { model, banks, contexts, length: LENGTH, select: 'top', saveEvery };
   const { found, wall } = await timedHarvest(run);

@@ -62,5 +62,5 @@ export {
 } from './sae/config.ts';
 export { embeddingLoss, type SaeParts, saeDecode, saeEncode, saeInputs } from './sae/maths.ts';
 export type { SaeTensors } from './sae/sae.ts';
-export { type FilePlace, type Matrix, rowMajor } from './tensors/matrix.ts';
+export { type FileTensorRef, type Matrix, rowMajor } from './tensors/matrix.ts';
 export type { Dtype, TensorRef } from './tensors/safetensors.ts';

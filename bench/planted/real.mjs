@@ -3,7 +3,7 @@ import { createRandom } from '../../dist/base/random.js';
 import { cutContexts, loadModel, openCorpus } from '../../dist/index.js';
 import { drawExamples, gather, meanOf } from './truth.mjs';
 
-const TOKENS_A_RUN = 2048;
+const TOKENS_PER_RUN = 2048;
 /** A unit fires where its weights give more than this, 1 being the mean of a feature's own inputs. */
 const FIRES = 0.5;
 /** Occurrences that a type needs for its mean to be a probe. */
@@ -66,7 +66,7 @@ async function activations(model, { data, contexts, context, seed }, layer) {
   let rows = [];
   for await (const { tokens } of cut) {
     rows.push(tokens);
-    if (rows.length * context < TOKENS_A_RUN) continue;
+    if (rows.length * context < TOKENS_PER_RUN) continue;
     await run(rows);
     rows = [];
   }

@@ -3,7 +3,7 @@ import { open } from 'node:fs/promises';
 import type { Checkpoint } from '../model/checkpoint.ts';
 
 /** Bytes of each tensor that enter: enough that no retrained or other checkpoint has the same. */
-const BYTES_A_TENSOR = 4096;
+const BYTES_PER_TENSOR = 4096;
 
 /** SHA-256 (hex, 32 digits) of a checkpoint's config and of the start of each of its tensors. */
 export async function modelDigest({ config, tensors }: Checkpoint): Promise<string> {
@@ -13,7 +13,7 @@ export async function modelDigest({ config, tensors }: Checkpoint): Promise<stri
     hash.update(JSON.stringify([name, dtype, shape]));
     const handle = await open(file, 'r');
     try {
-      const bytes = Buffer.alloc(Math.min(length, BYTES_A_TENSOR));
+      const bytes = Buffer.alloc(Math.min(length, BYTES_PER_TENSOR));
       const { bytesRead } = await handle.read(bytes, 0, bytes.length, offset);
       hash.update(bytes.subarray(0, bytesRead));
     } finally {

@@ -4,7 +4,7 @@ import type { Corpus } from '../corpus/types.ts';
 import { type BosChoice, beginsWithBos, contextLength } from '../model/context-rules.ts';
 import type { Model } from '../model/load.ts';
 import { siteNamed } from '../model/sites.ts';
-import { rowsARun } from '../model/taps.ts';
+import { rowsPerRun } from '../model/taps.ts';
 import type { ActivationSource } from './activation-source.ts';
 import { modelDigest } from './digest.ts';
 
@@ -41,7 +41,7 @@ export async function streamActivations(options: StreamOptions): Promise<Activat
   const corpus = await toCorpus(options.data, { column });
   const context = contextLength(config, options.context);
   const bos = beginsWithBos(options.bos, tokenizer);
-  const rows = rowsARun(context);
+  const rows = rowsPerRun(context);
   return {
     origin: {
       model: model.source,

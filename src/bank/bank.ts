@@ -7,7 +7,7 @@ export interface Bank {
   readonly name: string;
   /** Neurons of a model, latents of an SAE, or activations that somebody else computed. */
   readonly kind: 'mlp' | 'sae' | 'given';
-  /** The place in the model that the units read. */
+  /** The hook point of the model that the units read. */
   readonly site: string;
   /** Where their input h is tapped: the site, or what an SAE's encoder makes of it. */
   readonly inputs: string;

@@ -1,5 +1,5 @@
 import type { GraphEdit } from '../model/compile.ts';
-import { readNodes, type SaePlace } from '../sae/attach.ts';
+import { readNodes, type SaeAttachment } from '../sae/attach.ts';
 import { encodeNodes } from '../sae/graph.ts';
 import type { Sae } from '../sae/sae.ts';
 import { flip, type Matrix, rowsOf } from '../tensors/matrix.ts';
@@ -13,15 +13,15 @@ const COLUMNS = 64;
  * h is the input as the encoder sees it, w the latent's encoder column.
  * @param name of the SAE: the bank is `sae/NAME`
  */
-export function saeBank(name: string, sae: Sae, place: SaePlace): Bank {
+export function saeBank(name: string, sae: Sae, attachment: SaeAttachment): Bank {
   const bank = `sae/${name}`;
   const inputs = `${bank}.hook_sae_in`;
   const activations = `${bank}.hook_sae_acts_post`;
   const { dIn, dSae } = sae.config;
   const edit: GraphEdit = {
-    site: place.site,
+    site: attachment.site,
     apply(graph, wire, width) {
-      const { latentInputs, latents } = encodeNodes(graph, sae, readNodes(graph, place, wire, width));
+      const { latentInputs, latents } = encodeNodes(graph, sae, readNodes(graph, attachment, wire, width));
       // Two taps must not share one value, which moves to whoever reads it.
       const own = latentInputs === wire ? graph.op('Identity', [wire]) : latentInputs;
       return {
@@ -32,7 +32,7 @@ export function saeBank(name: string, sae: Sae, place: SaePlace): Bank {
   return {
     name: bank,
     kind: 'sae',
-    site: place.site,
+    site: attachment.site,
     inputs,
     activations,
     units: dSae,

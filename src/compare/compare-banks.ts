@@ -88,7 +88,7 @@ export interface Comparison {
 }
 
 /** Units between two looks at what else the program has to do. */
-const UNITS_A_TURN = 16;
+const UNITS_PER_TURN = 16;
 
 /**
  * Compares the polysemy of two or more banks. Every unit's examples are drawn down to one number (seeded) and split
@@ -205,7 +205,7 @@ async function measureBank(
       own[metric][i] = metrics[metric] ?? Number.NaN;
       none[metric][i] = nullMetrics?.[metric] ?? Number.NaN;
     }
-    if (i % UNITS_A_TURN === UNITS_A_TURN - 1) {
+    if (i % UNITS_PER_TURN === UNITS_PER_TURN - 1) {
       onProgress?.({ stage: 'compare', bank: name, done: i + 1, total: units.length, unit: 'units' });
       await nextTurn();
       checkAborted(signal);

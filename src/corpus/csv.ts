@@ -2,14 +2,14 @@ import { pipeline, Readable } from 'node:stream';
 import { CsvError, parse } from 'csv-parse';
 import { PolysemeError } from '../errors.ts';
 import { type Input, readBytes } from './bytes.ts';
-import { missingColumn, type Place, type Row, rowLabel } from './rows.ts';
+import { missingColumn, type Row, type RowCursor, rowLabel } from './rows.ts';
 import { decodeUtf8, incompleteTail } from './utf8.ts';
 
 /** Longest record, in bytes: guards against a quotation mark that is never closed. */
 export const RECORD_LIMIT = 1 << 26;
 
 /** Rows of a CSV file with a header (RFC 4180); rows are numbered from 1 after the header. */
-export async function* readCsv(input: Input, column: string, from: Place): AsyncGenerator<Row> {
+export async function* readCsv(input: Input, column: string, from: RowCursor): AsyncGenerator<Row> {
   const columns = (header: string[]) => {
     if (!header.includes(column)) throw missingColumn(input.name, column, header);
     return header;

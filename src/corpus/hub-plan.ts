@@ -55,11 +55,11 @@ export function parseHubSource(source: string): HubSource {
 export function planHubFiles(files: HubFile[], { name, config, split }: HubSource): HubPlan {
   const configs = new Map<string, Map<string, HubFile[]>>();
   for (const file of [...files].sort((a, b) => byCodeUnits(a.path, b.path))) {
-    const place = placeOf(file.path);
-    if (!place) continue;
-    const splits = configs.get(place.config) ?? new Map<string, HubFile[]>();
-    splits.set(place.split, [...(splits.get(place.split) ?? []), file]);
-    configs.set(place.config, splits);
+    const named = splitOf(file.path);
+    if (!named) continue;
+    const splits = configs.get(named.config) ?? new Map<string, HubFile[]>();
+    splits.set(named.split, [...(splits.get(named.split) ?? []), file]);
+    configs.set(named.config, splits);
   }
   const names = [...configs.keys()];
   if (names.length === 0)
@@ -82,7 +82,7 @@ export function planHubFiles(files: HubFile[], { name, config, split }: HubSourc
 }
 
 /** The configuration and split that a file's path stands for; undefined where it is not Parquet. */
-function placeOf(path: string): { config: string; split: string } | undefined {
+function splitOf(path: string): { config: string; split: string } | undefined {
   const folders = path.split('/');
   const file = folders.pop()!;
   if (!file.endsWith('.parquet') || folders.some((folder) => folder.startsWith('.'))) return undefined;

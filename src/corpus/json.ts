@@ -1,14 +1,14 @@
 import { PolysemeError } from '../errors.ts';
 import { type Input, readBytes } from './bytes.ts';
 import { readLines } from './lines.ts';
-import { jsonRow, type Place, type Row } from './rows.ts';
+import { jsonRow, type Row, type RowCursor } from './rows.ts';
 import { decodeUtf8 } from './utf8.ts';
 
 /** Largest .json file, in bytes uncompressed: it is parsed as a whole. */
 export const JSON_LIMIT = 1 << 28;
 
 /** Rows of a JSONL file; rows are numbered as the lines, empty lines left out. */
-export async function* readJsonLines(input: Input, column: string, from: Place): AsyncGenerator<Row> {
+export async function* readJsonLines(input: Input, column: string, from: RowCursor): AsyncGenerator<Row> {
   for await (const { number, byte, bytes } of readLines(input, from)) {
     const text = withoutMark(decodeUtf8(bytes, input.name, byte), byte);
     if (text.trim() === '') continue;
@@ -18,7 +18,7 @@ export async function* readJsonLines(input: Input, column: string, from: Place):
 }
 
 /** Rows of a JSON file: an array of objects or of strings. */
-export async function* readJson(input: Input, column: string, from: Place): AsyncGenerator<Row> {
+export async function* readJson(input: Input, column: string, from: RowCursor): AsyncGenerator<Row> {
   const chunks: Buffer[] = [];
   let size = 0;
   for await (const chunk of readBytes(input)) {

@@ -114,7 +114,7 @@ async function* readDocuments(
   column: string,
   from?: DocumentCursor,
 ): AsyncGenerator<Document> {
-  const { file: first, document: firstOrdinal, ...place } = from ?? { file: 0, document: 0, ...START };
+  const { file: first, document: firstOrdinal, ...cursor } = from ?? { file: 0, document: 0, ...START };
   if (first >= files.length) {
     throw new PolysemeError(
       `${source}: has ${files.length} files, but is to be continued at file ${first + 1}; it has changed`,
@@ -127,7 +127,7 @@ async function* readDocuments(
     const { name, path, size } = files[index]!;
     const { format, gzip } = formatOf(name)!;
     const input = { path: await path(), name, gzip, read: 0 };
-    for await (const piece of readPieces(input, format, column, index === first ? place : START)) {
+    for await (const piece of readPieces(input, format, column, index === first ? cursor : START)) {
       const { row, part, byte } = piece;
       const cursor = { file: index, row, part, byte, document: ordinal };
       const done = total === 0 ? 1 : Math.min(1, (before + input.read) / total);

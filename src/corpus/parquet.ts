@@ -10,7 +10,7 @@ import {
 import { compressors } from 'hyparquet-compressors';
 import { PolysemeError } from '../errors.ts';
 import { type Input, readError } from './bytes.ts';
-import { columnText, LABELS, missingColumn, type Place, type Row, rowLabel } from './rows.ts';
+import { columnText, LABELS, missingColumn, type Row, type RowCursor, rowLabel } from './rows.ts';
 import { decodeUtf8 } from './utf8.ts';
 
 /** Longest footer, in bytes. */
@@ -23,7 +23,7 @@ const GROUP_BYTES_LIMIT = 2 ** 31 - 1;
 const TEXT_LIMIT = 1 << 27;
 
 /** Rows of a Parquet file, row group by row group; only the text column and a row's name are read. */
-export async function* readParquet(input: Input, column: string, from: Place): AsyncGenerator<Row> {
+export async function* readParquet(input: Input, column: string, from: RowCursor): AsyncGenerator<Row> {
   let handle: FileHandle | undefined;
   try {
     handle = await open(input.path);

@@ -3,7 +3,7 @@ import type { Input } from './bytes.ts';
 import { cutText } from './parts.ts';
 
 /** Where a reader starts, and where a piece lies: see DocumentCursor. */
-export interface Place {
+export interface RowCursor {
   row: number;
   part: number;
   byte: number;
@@ -18,12 +18,12 @@ export interface Row {
 }
 
 /** A text or a part of one, as the corpus hands it out. */
-export interface Piece extends Place {
+export interface Piece extends RowCursor {
   name: string;
   text: string;
 }
 
-export const START: Place = { row: 1, part: 0, byte: 0 };
+export const START: RowCursor = { row: 1, part: 0, byte: 0 };
 
 /** Columns that name a row, the first that holds a short string. */
 export const LABELS = ['title', 'name', 'id'];
@@ -32,11 +32,11 @@ const LABEL_LIMIT = 80;
 /** Most columns that an error lists. */
 const LISTED_COLUMNS = 40;
 
-/** Rows as documents: long texts in parts, rows of spaces left out. `from` is the place of the first one. */
+/** Rows as documents: long texts in parts, rows of spaces left out. `from` is the cursor of the first one. */
 export async function* rowPieces(
   rows: AsyncIterable<Row>,
   { name }: Input,
-  from: Place,
+  from: RowCursor,
 ): AsyncGenerator<Piece> {
   for await (const { row, byte, text, label } of rows) {
     let part = 0;

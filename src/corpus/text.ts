@@ -1,21 +1,24 @@
 import { type Input, readBytes } from './bytes.ts';
 import { cutPoint, DOCUMENT_LIMIT } from './parts.ts';
-import type { Piece, Place } from './rows.ts';
+import type { Piece, RowCursor } from './rows.ts';
 import { decodeUtf8, incompleteTail } from './utf8.ts';
 
 /** A text file: one document, or its parts where it is long. Line ends become LF; a byte order mark is dropped. */
-export async function* readText(input: Input, from: Place): AsyncGenerator<Piece> {
+export async function* readText(input: Input, from: RowCursor): AsyncGenerator<Piece> {
   let { byte, part } = from;
   let pending = '';
   const take = (end: number): Piece | undefined => {
     const raw = pending.slice(0, end);
-    const place = { row: 1, part, byte };
+    const cursor = { row: 1, part, byte };
     pending = pending.slice(end);
     part++;
     byte += Buffer.byteLength(raw);
-    const text = (place.byte === 0 && raw.startsWith('\ufeff') ? raw.slice(1) : raw).replaceAll('\r\n', '\n');
-    const name = place.part > 0 ? `${input.name}#${place.part + 1}` : input.name;
-    return /\S/.test(text) ? { ...place, name, text } : undefined;
+    const text = (cursor.byte === 0 && raw.startsWith('\ufeff') ? raw.slice(1) : raw).replaceAll(
+      '\r\n',
+      '\n',
+    );
+    const name = cursor.part > 0 ? `${input.name}#${cursor.part + 1}` : input.name;
+    return /\S/.test(text) ? { ...cursor, name, text } : undefined;
   };
 
   let tail: Buffer = Buffer.alloc(0);

@@ -3,7 +3,7 @@ export interface Document {
   /** Where it comes from: `chapter/1.txt`, `books.jsonl:3 Emma`; from the second part of a text on `…#2`. */
   name: string;
   text: string;
-  /** Its place among the documents of the corpus, from 0. */
+  /** Its number among the documents of the corpus, from 0. */
   ordinal: number;
   /** Given to `documents(from)`, reading starts again with this document. */
   cursor: DocumentCursor;
@@ -11,7 +11,7 @@ export interface Document {
   done: number;
 }
 
-/** The place of a document in its corpus: plain JSON, valid as long as the files are unchanged. */
+/** Where a document begins in its corpus: plain JSON, valid as long as the files are unchanged. */
 export interface DocumentCursor {
   /** Index of the file in the corpus. */
   file: number;

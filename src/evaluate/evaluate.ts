@@ -6,9 +6,9 @@ import type { Corpus } from '../corpus/types.ts';
 import { PolysemeError } from '../errors.ts';
 import { beginsWithBos, contextLength } from '../model/context-rules.ts';
 import type { Model } from '../model/load.ts';
-import { rowsARun } from '../model/taps.ts';
+import { rowsPerRun } from '../model/taps.ts';
 import { toModel } from '../model/to-model.ts';
-import { placeSae } from '../sae/attach.ts';
+import { attachSae } from '../sae/attach.ts';
 import { loadSae } from '../sae/load.ts';
 import type { Sae } from '../sae/sae.ts';
 import type { evaluateOptions } from './evaluate-options.ts';
@@ -31,9 +31,9 @@ export interface EvaluateOptions
 /** Contexts whose mean the legacy form of the explained variance takes: SAEBench's batch. */
 const LEGACY_BATCH = 16;
 /** Tokens a run of the model, counted three times: clean, with SAE, ablated. */
-const TOKENS_OF_A_RUN = 2048;
+const TOKENS_PER_RUN = 2048;
 /** Most numbers of the logits of a run: 128 MB. */
-const LOGITS_OF_A_RUN = 2 ** 25;
+const LOGITS_PER_RUN = 2 ** 25;
 
 /**
  * Evaluates an SAE in its model: how well it reconstructs, how sparse it is, what the model loses when its output
@@ -60,7 +60,7 @@ async function evaluateIn(model: Model, options: EvaluateOptions): Promise<SaeEv
   const { tokens: wanted = 100_000, examples = 64, seed = 0, column } = options;
   const { config, tokenizer } = model;
   const sae = typeof options.sae === 'string' ? await loadSae(options.sae) : options.sae;
-  const place = placeSae(model, sae, options.centerWriting);
+  const attachment = attachSae(model, sae, options.centerWriting);
   const corpus = await toCorpus(options.data, { column });
   const context = contextLength(config, options.context);
   checkOptions({ tokens: wanted, examples, context });
@@ -72,9 +72,9 @@ async function evaluateIn(model: Model, options: EvaluateOptions): Promise<SaeEv
     checkAborted(options.signal);
     contexts.push(found);
   }
-  const request = { ...options, model, sae, place, contexts, context, specialIds, examples, seed };
+  const request = { ...options, model, sae, attachment, contexts, context, specialIds, examples, seed };
   const tally = await run(request);
-  const notes = [...place.notes];
+  const notes = [...attachment.notes];
   const compared = options.polysemy === false ? null : await comparePolysemy(request);
   if (typeof compared === 'string') notes.push(compared);
   const { architecture, dIn, dSae } = sae.config;
@@ -84,9 +84,9 @@ async function evaluateIn(model: Model, options: EvaluateOptions): Promise<SaeEv
       architecture,
       latents: dSae,
       width: dIn,
-      site: place.site,
-      output: place.output,
-      centred: place.centred,
+      site: attachment.site,
+      output: attachment.output,
+      centred: attachment.centred,
     },
     model: model.source,
     data: corpus.source,
@@ -104,7 +104,7 @@ async function evaluateIn(model: Model, options: EvaluateOptions): Promise<SaeEv
 async function run({
   model,
   sae,
-  place,
+  attachment,
   contexts,
   context,
   specialIds,
@@ -112,9 +112,9 @@ async function run({
   signal,
 }: Evaluation): Promise<Tally> {
   const { vocabulary } = model.config;
-  const edits = evaluationEdits(sae, place, { specialIds, vocabulary });
+  const edits = evaluationEdits(sae, attachment, { specialIds, vocabulary });
   const taps = model.openTaps(Object.values(EVALUATION_TAPS), edits);
-  const rows = rowsARun(3 * context, Math.min(TOKENS_OF_A_RUN, LOGITS_OF_A_RUN / vocabulary));
+  const rows = rowsPerRun(3 * context, Math.min(TOKENS_PER_RUN, LOGITS_PER_RUN / vocabulary));
   const tally = new Tally(sae.config, LEGACY_BATCH);
   let done = 0;
   try {

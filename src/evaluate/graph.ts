@@ -1,7 +1,7 @@
 import { PolysemeError } from '../errors.ts';
 import type { EditResult, GraphEdit } from '../model/compile.ts';
 import type { GraphBuilder, Wire } from '../onnx/graph.ts';
-import { readNodes, type SaePlace, writeNodes } from '../sae/attach.ts';
+import { readNodes, type SaeAttachment, writeNodes } from '../sae/attach.ts';
 import { decodeNodes, encodeNodes } from '../sae/graph.ts';
 import type { Sae } from '../sae/sae.ts';
 
@@ -35,7 +35,7 @@ export const SUMS = ['error', 'input', 'output', 'product', 'l0', 'l1'] as const
  */
 export function evaluationEdits(
   sae: Sae,
-  place: SaePlace,
+  attachment: SaeAttachment,
   { specialIds, vocabulary }: { specialIds: ReadonlySet<number>; vocabulary: number },
 ): GraphEdit[] {
   let encoded: { x: Wire; latents: Wire } | null = null;
@@ -43,26 +43,28 @@ export function evaluationEdits(
   for (const id of specialIds) if (id < vocabulary) special[id] = 1;
 
   const read = (graph: GraphBuilder, wire: Wire, width: number): void => {
-    const x = readNodes(graph, place, thirds(graph, wire)[0]!, width);
+    const x = readNodes(graph, attachment, thirds(graph, wire)[0]!, width);
     encoded = { x, latents: encodeNodes(graph, sae, x).latents };
   };
   const write = (graph: GraphBuilder, wire: Wire, width: number): EditResult => {
     if (encoded === null) {
-      throw new PolysemeError(`${sae.label} predicts ${place.output}, which comes before ${place.site}`);
+      throw new PolysemeError(
+        `${sae.label} predicts ${attachment.output}, which comes before ${attachment.site}`,
+      );
     }
     const [clean] = thirds(graph, wire);
-    const target = readNodes(graph, place, clean!, width);
+    const target = readNodes(graph, attachment, clean!, width);
     const output = decodeNodes(graph, sae, encoded.latents, encoded.x);
     const [ids] = thirds(graph, TOKENS);
     const isText = textMask(graph, ids!, special);
     const mask = graph.op('Unsqueeze', [isText, graph.integers(-1)]);
     const patched = graph.op('Where', [
       graph.op('Cast', [mask], { to: 9 }),
-      writeNodes(graph, place, clean!, width, output),
+      writeNodes(graph, attachment, clean!, width, output),
       clean!,
     ]);
     const nothing = graph.op('Expand', [graph.scalar(0), graph.op('Shape', [target])]);
-    const ablated = writeNodes(graph, place, clean!, width, nothing);
+    const ablated = writeNodes(graph, attachment, clean!, width, nothing);
     const { target: t, sums, fired } = EVALUATION_TAPS;
     return {
       replacement: graph.op('Concat', [clean!, patched, ablated], { axis: 0 }),
@@ -78,17 +80,17 @@ export function evaluationEdits(
   };
   return [
     {
-      site: place.site,
+      site: attachment.site,
       apply(graph, wire, width) {
         read(graph, wire, width);
-        return place.output === place.site ? write(graph, wire, width) : {};
+        return attachment.output === attachment.site ? write(graph, wire, width) : {};
       },
     },
-    ...(place.output === place.site
+    ...(attachment.output === attachment.site
       ? []
       : [
           {
-            site: place.output,
+            site: attachment.output,
             apply: (graph: GraphBuilder, wire: Wire, width: number) => write(graph, wire, width),
           },
         ]),

@@ -21,11 +21,13 @@ import type { Evaluation } from './result.ts';
  * no comparison.
  */
 export async function comparePolysemy(evaluation: Evaluation): Promise<Comparison | string> {
-  const { model, sae, place, contexts, context, specialIds, examples, seed, onProgress, signal } = evaluation;
-  const layer = layerOfSite(place.site);
-  if (layer === null) return `${place.site} is in no layer: there are no neurons to compare the latents with`;
+  const { model, sae, attachment, contexts, context, specialIds, examples, seed, onProgress, signal } =
+    evaluation;
+  const layer = layerOfSite(attachment.site);
+  if (layer === null)
+    return `${attachment.site} is in no layer: there are no neurons to compare the latents with`;
   const defaults = runOptions.parse({});
-  const banks = [mlpBank(model.files, layer, defaults), saeBank('latents', sae, place)];
+  const banks = [mlpBank(model.files, layer, defaults), saeBank('latents', sae, attachment)];
   const stateDir = mkdtempSync(join(tmpdir(), 'polyseme-evaluate-'));
   try {
     const found = await harvest({

@@ -2,7 +2,7 @@ import type { LongCall, Progress } from '../base/progress.ts';
 import type { Comparison } from '../compare/compare-banks.ts';
 import type { Context } from '../corpus/contexts.ts';
 import type { Model } from '../model/load.ts';
-import type { SaePlace } from '../sae/attach.ts';
+import type { SaeAttachment } from '../sae/attach.ts';
 import type { Sae } from '../sae/sae.ts';
 
 export interface EvaluationProgress extends Progress {
@@ -14,7 +14,7 @@ export interface EvaluationProgress extends Progress {
 export interface Evaluation extends LongCall<EvaluationProgress> {
   readonly model: Model;
   readonly sae: Sae;
-  readonly place: SaePlace;
+  readonly attachment: SaeAttachment;
   readonly contexts: readonly Context[];
   readonly context: number;
   readonly specialIds: ReadonlySet<number>;

@@ -9,7 +9,7 @@ import { SEPARATION_BOUND } from '../polysemy/verdict.ts';
 /** Most features that a unit is split into. */
 export const MOST_FEATURES = 12;
 /** Examples for each feature that is tried for: n examples are split into at most n/4 features. */
-const EXAMPLES_A_FEATURE = 4;
+const EXAMPLES_PER_FEATURE = 4;
 /** Share of the examples below which a cluster is no feature. */
 const SMALLEST_SHARE = 0.05;
 /** Silhouettes and similarities that differ by less are equal: sums in another order differ in the last digits. */
@@ -98,7 +98,7 @@ export function bestSplit({
 }): Separation | null {
   const { count, merges } = tree;
   checkCondensed('bestSplit', distances, count);
-  const largest = Math.min(most, Math.floor(count / EXAMPLES_A_FEATURE));
+  const largest = Math.min(most, Math.floor(count / EXAMPLES_PER_FEATURE));
   if (largest < 2) return null;
   const state = clusterSums(cutTree(tree, { clusters: largest }), largest, distances);
   let best: Separation | null = null;

@@ -6,7 +6,7 @@ import { PolysemeError } from '../errors.ts';
 import { countWords, WordCounter } from '../features/word-counter.ts';
 import { RUN_SPELLS_BYTES, wordTexts } from '../features/word-texts.ts';
 import type { Model } from '../model/load.ts';
-import { rowsARun, type TapBlock, type TapSource } from '../model/taps.ts';
+import { rowsPerRun, type TapBlock, type TapSource } from '../model/taps.ts';
 import type { Batch, HarvestBank, HarvestedBank } from './collector.ts';
 import { mergeContexts, type PackedContexts } from './context-table.ts';
 import { commitProgress, loadProgress } from './saved-state.ts';
@@ -59,7 +59,7 @@ export interface HarvestProgress extends Progress {
 const SCANNERS = 2;
 
 /** What is saved of the reading side. */
-interface Place {
+interface HarvestState {
   readonly pass: number;
   readonly tokens: number;
   readonly summary: ContextSummary | null;
@@ -100,8 +100,8 @@ export async function harvest(options: HarvestOptions): Promise<Harvest> {
   const all = <T>(call: (remote: Remote<HarvestMethods>) => Promise<T>): Promise<T[]> =>
     Promise.all(scanners.map(({ remote }) => call(remote)));
   try {
-    const found = loadProgress<Place>(stateDir);
-    let state: Place = found?.progress ?? { pass: 1, tokens: 0, summary: null, cursor: null };
+    const found = loadProgress<HarvestState>(stateDir);
+    let state: HarvestState = found?.progress ?? { pass: 1, tokens: 0, summary: null, cursor: null };
     const saved = found && { number: found.number, choosing: state.pass === 2 };
     await Promise.all(
       scanners.map(({ remote, banks: own }) =>
@@ -110,7 +110,7 @@ export async function harvest(options: HarvestOptions): Promise<Harvest> {
     );
     const counter = new WordCounter(found?.words);
     let number = found?.number ?? 0;
-    const save = async (progress: Place): Promise<void> => {
+    const save = async (progress: HarvestState): Promise<void> => {
       number++;
       await all((remote) => remote.call('save', number));
       await commitProgress(stateDir, { number, progress, words: counter.buckets });
@@ -143,19 +143,19 @@ interface Pass {
   readonly options: HarvestOptions;
   readonly counter: WordCounter;
   readonly passes: number;
-  readonly save: (place: Place) => Promise<void>;
+  readonly save: (progress: HarvestState) => Promise<void>;
 }
 
 /** One pass over the contexts, from where `start` says; the first pass also counts tokens and words. */
 async function onePass(
   { scanners, taps, options, counter, passes, save }: Pass,
-  start: Place,
-): Promise<Place> {
+  start: HarvestState,
+): Promise<HarvestState> {
   const { pass, summary } = start;
   const { specialIds, signal } = options;
   const first = pass === 1;
   const contexts = options.contexts(start.cursor ?? undefined);
-  const rows = rowsARun(options.length);
+  const rows = rowsPerRun(options.length);
   let { tokens, cursor } = start;
   let done = cursor?.id ?? 0;
   let seen = cursor?.summary.tokens ?? 0;

@@ -4,7 +4,7 @@ import { writeAllSync } from '../base/files.ts';
 import { type HalfRowTable, RowState } from './half-rows.ts';
 
 /** Rows written together. */
-const ROWS_A_WRITE = 512;
+const ROWS_PER_WRITE = 512;
 
 /**
  * The rows of a table on disk. Save n writes those that were written since the save before to a file of its own,
@@ -52,7 +52,7 @@ export class SavedRows {
         pieces.push(table.save(row));
         save[row] = number;
         this.#place[row] = next++;
-        if (pieces.length === ROWS_A_WRITE) flush();
+        if (pieces.length === ROWS_PER_WRITE) flush();
       }
       if (pieces.length > 0) flush();
       if (file !== null) fsyncSync(file);

@@ -36,7 +36,7 @@ export interface SplitBankOptions extends LongCall {
 }
 
 /** Contexts between two looks at what else the program has to do. */
-const CONTEXTS_A_TURN = 64;
+const CONTEXTS_PER_TURN = 64;
 
 /**
  * Splits the units of a bank of one's own into features and measures them, in memory: the examples are chosen, split,
@@ -81,7 +81,7 @@ export async function* splitBank(bank: GivenBank, options: SplitBankOptions = {}
     if (pass === 2) collector.startChoosing();
     let first = 0;
     for (const [context, size] of bank.lengths.entries()) {
-      if (context % CONTEXTS_A_TURN === 0) await turn(signal);
+      if (context % CONTEXTS_PER_TURN === 0) await turn(signal);
       const batch = vocabulary.batch(context);
       collector.take(batch, {
         inputs: { data: bank.inputs.subarray(first * bank.width, (first + size) * bank.width) },

@@ -97,24 +97,24 @@ function emit(
   graph = new GraphBuilder(),
 ): Sites {
   const strip = stripper(architecture);
-  const byName = new Map([...files.tensors].map(([name, place]) => [strip(name), place]));
+  const byName = new Map([...files.tensors].map(([name, ref]) => [strip(name), ref]));
   const weights: Weights = {
     has: (name) => byName.has(name),
-    place(name, shape) {
-      const place = byName.get(name);
-      if (place === undefined) {
+    ref(name, shape) {
+      const ref = byName.get(name);
+      if (ref === undefined) {
         throw new PolysemeError(
           `${files.dir}: the checkpoint has no tensor ${name}, which a ${config.architecture} model of ${config.layers} layers needs`,
           'not-found',
         );
       }
-      if (place.shape.length !== shape.length || place.shape.some((size, i) => size !== shape[i])) {
+      if (ref.shape.length !== shape.length || ref.shape.some((size, i) => size !== shape[i])) {
         throw new PolysemeError(
-          `${files.dir}: tensor ${name} has shape [${place.shape.join(', ')}], but config.json asks for [${shape.join(', ')}]`,
+          `${files.dir}: tensor ${name} has shape [${ref.shape.join(', ')}], but config.json asks for [${shape.join(', ')}]`,
         );
       }
       used.add(name);
-      return place;
+      return ref;
     },
   };
   const sites: Sites = new Map();

@@ -10,7 +10,7 @@ import { resolveModel } from './locate.ts';
 import type { TapData } from './session.ts';
 import type { RunnerMethods } from './session-worker.ts';
 import {
-  rowsARun,
+  rowsPerRun,
   streamTaps,
   type TapBlock,
   type TapInput,
@@ -64,7 +64,7 @@ export interface RunRequest {
 }
 
 /** Tokens of a run of `Model.run`. */
-const TOKENS_OF_A_RUN = 2048;
+const TOKENS_PER_RUN = 2048;
 
 /**
  * Opens a model: a folder with `config.json`, `model.safetensors` (or shards) and `tokenizer.json`, a Hugging
@@ -124,7 +124,7 @@ export async function loadModel(source: string, options: { threads?: number } = 
         programs.set(key, program);
       }
       const contexts = tokens.map((row) => ({ tokens: Int32Array.from(row) }));
-      const rows = rowsARun(length, TOKENS_OF_A_RUN);
+      const rows = rowsPerRun(length, TOKENS_PER_RUN);
       return joinRows(streamTaps(contexts, runOf(key, program), { rows }), program, tokens.length, length);
     },
     async *stream(contexts, taps, options) {

@@ -1,4 +1,4 @@
-/** Other names of the places in a block that TransformerLens and its TransformerBridge give. */
+/** Other names of the hook points in a block that TransformerLens and its TransformerBridge give. */
 const IN_BLOCK: Readonly<Record<string, string>> = {
   hook_in: 'hook_resid_pre',
   hook_out: 'hook_resid_post',
@@ -59,8 +59,8 @@ export function layerOfSite(site: string): number | null {
 function candidate(name: string, rotary: boolean): string | null {
   const block = /^blocks\.(\d+)\.(.+)$/.exec(name);
   if (block !== null) {
-    const [, layer, place] = block;
-    return Object.hasOwn(IN_BLOCK, place!) ? `blocks.${layer}.${IN_BLOCK[place!]}` : null;
+    const [, layer, part] = block;
+    return Object.hasOwn(IN_BLOCK, part!) ? `blocks.${layer}.${IN_BLOCK[part!]}` : null;
   }
   const bare = name.replace(/^(model\.|transformer\.|gpt_neox\.|base_model\.)+/, '');
   if (bare === 'drop' || (rotary && ['hook_embed', 'embed_tokens', 'embed.hook_out'].includes(bare))) {

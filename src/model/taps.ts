@@ -47,12 +47,12 @@ export interface TapSource<C extends TapInput = TapInput> {
 }
 
 /** Tokens of a run: 512 to 2048 is the sweet spot of ONNX Runtime. */
-export const TOKENS_A_RUN = 1024;
+export const TOKENS_PER_RUN = 1024;
 /** Runs under way at a time: while one is in the model, the next is prepared. */
 const AHEAD = 2;
 
 /** Contexts of `length` tokens that a run takes. */
-export function rowsARun(length: number, tokens = TOKENS_A_RUN): number {
+export function rowsPerRun(length: number, tokens = TOKENS_PER_RUN): number {
   return Math.max(1, Math.floor(tokens / length));
 }
 
@@ -84,7 +84,7 @@ export async function* streamTaps<C extends TapInput>(
   };
   try {
     for await (const context of abortable(contexts, signal)) {
-      rows ??= rowsARun(context.tokens.length);
+      rows ??= rowsPerRun(context.tokens.length);
       batch.push(context);
       if (batch.length < rows) continue;
       start();

@@ -30,7 +30,7 @@ export class GraphBuilder {
   readonly #nodes: Node[] = [];
   readonly #initializers = new Map<Wire, Initializer>();
   readonly #inputs: Value[] = [];
-  readonly #places = new Map<Wire, TensorRef>();
+  readonly #refs = new Map<Wire, TensorRef>();
   readonly #external = new Map<string, Wire>();
   #count = 0;
 
@@ -91,23 +91,23 @@ export class GraphBuilder {
    * A weight, mapped by ONNX Runtime from the file where it lies. Half precision is cast to float while
    * the session loads (exact).
    */
-  weight(name: string, place: TensorRef): Wire {
-    const key = `${place.file}:${place.offset}`;
+  weight(name: string, ref: TensorRef): Wire {
+    const key = `${ref.file}:${ref.offset}`;
     const known = this.#external.get(key);
     if (known !== undefined) return known;
-    const type = STORED[place.dtype];
+    const type = STORED[ref.dtype];
     if (type === undefined) {
       throw new PolysemeError(
-        `tensor ${name} in ${place.file} is ${place.dtype}; F32, F16 and BF16 can be run: convert the checkpoint`,
+        `tensor ${name} in ${ref.file} is ${ref.dtype}; F32, F16 and BF16 can be run: convert the checkpoint`,
       );
     }
     this.#initializers.set(name, {
       name,
       type,
-      shape: place.shape,
-      data: { location: locationOf(place.file), offset: place.offset, length: place.length },
+      shape: ref.shape,
+      data: { location: locationOf(ref.file), offset: ref.offset, length: ref.length },
     });
-    this.#places.set(name, place);
+    this.#refs.set(name, ref);
     const wire = type === 'float' ? name : this.op('Cast', [name], { to: 1 });
     this.#external.set(key, wire);
     return wire;
@@ -131,7 +131,7 @@ export class GraphBuilder {
       inputs: this.#inputs.filter(({ name }) => needed.has(name)),
       outputs: [...new Set(outputs)].map((name) => ({ name, type: types.get(name) ?? this.#type(name) })),
     });
-    return { bytes, weights: new Map([...this.#places].filter(([name]) => needed.has(name))) };
+    return { bytes, weights: new Map([...this.#refs].filter(([name]) => needed.has(name))) };
   }
 
   #type(wire: Wire): ElementType {

@@ -5,7 +5,7 @@ import { saeBank } from '../bank/sae.ts';
 import { PolysemeError } from '../errors.ts';
 import { beginsWithBos } from '../model/context-rules.ts';
 import type { Model } from '../model/load.ts';
-import { type CenterWriting, placeSae, type SaePlace } from '../sae/attach.ts';
+import { attachSae, type CenterWriting, type SaeAttachment } from '../sae/attach.ts';
 import { fingerprint } from '../sae/fingerprint.ts';
 import { loadSae } from '../sae/load.ts';
 import type { Sae } from '../sae/sae.ts';
@@ -14,7 +14,7 @@ import type { Sae } from '../sae/sae.ts';
 export interface RunSae {
   readonly name: string;
   readonly sae: Sae;
-  readonly place: SaePlace;
+  readonly attachment: SaeAttachment;
 }
 
 /** A name and what it stands for: `[NAME=]PATH`. */
@@ -47,9 +47,9 @@ export async function loadSaes(
   const saes: RunSae[] = [];
   for (const { name, source } of named) {
     const sae = await loadSae(source);
-    const place = placeSae(model, sae, centerWriting);
-    place.notes.forEach(note);
-    saes.push({ name, sae, place });
+    const attachment = attachSae(model, sae, centerWriting);
+    attachment.notes.forEach(note);
+    saes.push({ name, sae, attachment });
   }
   return saes;
 }
@@ -78,12 +78,12 @@ export function settleBos(
 
 /** The bank of each SAE. */
 export function saeBanks(saes: readonly RunSae[]): Bank[] {
-  return saes.map(({ name, sae, place }) => saeBank(name, sae, place));
+  return saes.map(({ name, sae, attachment }) => saeBank(name, sae, attachment));
 }
 
 /** What a study keeps of an SAE, so that another of the same name is told apart. */
-export function describeSae({ name, sae, place }: RunSae): string {
-  return `${name} at ${place.site}${place.centred ? ', centred' : ''}, sha256 ${fingerprint(sae)}`;
+export function describeSae({ name, sae, attachment }: RunSae): string {
+  return `${name} at ${attachment.site}${attachment.centred ? ', centred' : ''}, sha256 ${fingerprint(sae)}`;
 }
 
 function nameSae(given: string): NamedSource {

@@ -6,7 +6,7 @@ import type { UnitRecord } from '../study/record.ts';
 import type { AnalysisMethods } from './split-worker.ts';
 
 /** Units given to a worker at a time. */
-const UNITS_A_CALL = 32;
+const UNITS_PER_CALL = 32;
 
 /**
  * Splits units of a harvested bank into features, over several threads, and hands each finished group of
@@ -37,7 +37,7 @@ export async function analyseBank(request: {
     cluster,
   };
   let next = 0;
-  const workers = Array.from({ length: Math.min(threads, Math.ceil(units.length / UNITS_A_CALL)) }, () =>
+  const workers = Array.from({ length: Math.min(threads, Math.ceil(units.length / UNITS_PER_CALL)) }, () =>
     connect<AnalysisMethods>(new URL('./split-worker.js', import.meta.url)),
   );
   try {
@@ -45,8 +45,8 @@ export async function analyseBank(request: {
       workers.map(async (worker) => {
         await worker.call('begin', work);
         while (next < units.length) {
-          const group = units.slice(next, next + UNITS_A_CALL);
-          next += UNITS_A_CALL;
+          const group = units.slice(next, next + UNITS_PER_CALL);
+          next += UNITS_PER_CALL;
           write(await worker.call('units', group));
         }
       }),

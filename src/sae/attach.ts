@@ -10,7 +10,7 @@ import type { Sae } from './sae.ts';
 export type CenterWriting = 'auto' | 'yes' | 'no';
 
 /** Where an SAE sits in a model. */
-export interface SaePlace {
+export interface SaeAttachment {
   /** The site that it reads. */
   readonly site: string;
   /** The site that its output stands for: `site`, but for transcoders. */
@@ -28,11 +28,11 @@ export interface SaePlace {
  * @param source the model's name as the user gave it
  * @throws PolysemeError where the site is unknown, or its width is not the SAE's
  */
-export function placeSae(
+export function attachSae(
   { files, source }: { readonly files: ModelFiles; readonly source: string },
   sae: Sae,
   centerWriting: CenterWriting = 'auto',
-): SaePlace {
+): SaeAttachment {
   const { config, label } = sae;
   const sites = sitesOf(files);
   const notes = [...sae.notes];
@@ -66,7 +66,7 @@ export function placeSae(
 /** Adds the nodes that take an SAE's input from its site: [..., site's width] → [..., dIn]. */
 export function readNodes(
   graph: GraphBuilder,
-  { slice, centred }: SaePlace,
+  { slice, centred }: SaeAttachment,
   wire: Wire,
   width: number,
 ): Wire {
@@ -79,7 +79,7 @@ export function readNodes(
 /** Puts `value` where the SAE reads (all of the site but for SAEs of one head). */
 export function writeNodes(
   graph: GraphBuilder,
-  { slice }: SaePlace,
+  { slice }: SaeAttachment,
   wire: Wire,
   width: number,
   value: Wire,
@@ -95,7 +95,7 @@ function sliceNodes(
   graph: GraphBuilder,
   wire: Wire,
   width: number,
-  { start, width: count }: NonNullable<SaePlace['slice']>,
+  { start, width: count }: NonNullable<SaeAttachment['slice']>,
 ): [Wire | null, Wire, Wire | null] {
   const part = (from: number, to: number): Wire =>
     graph.op('Slice', [wire, graph.integers(from), graph.integers(to), graph.integers(-1)]);
@@ -132,7 +132,7 @@ function sitesOfSae(sae: Sae, sites: ReadonlyMap<string, number>, { model }: Mod
   return { site, output: site };
 }
 
-function headSlice({ config, label }: Sae, { model }: ModelFiles, site: string): SaePlace['slice'] {
+function headSlice({ config, label }: Sae, { model }: ModelFiles, site: string): SaeAttachment['slice'] {
   const { hookHeadIndex: head } = config;
   if (head === null) return null;
   if (!site.endsWith('attn.hook_z')) {

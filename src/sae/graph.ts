@@ -173,16 +173,16 @@ function weight(graph: GraphBuilder, { tensors }: SaeData, name: 'W_enc' | 'W_de
   const m = tensors[name]!;
   const { data, rows, cols, transposed } = m;
   const stored = mappable(m)
-    ? graph.weight(`${m.place!.file}:${m.place!.offset}`, plainPlace(m.place!))
+    ? graph.weight(`${m.ref!.file}:${m.ref!.offset}`, plainRef(m.ref!))
     : graph.constant(data, transposed ? [cols, rows] : [rows, cols]);
   return transposed ? graph.op('Transpose', [stored], { perm: [1, 0] }) : stored;
 }
 
 /** What a program can carry to another thread. */
-function plainPlace({ file, dtype, shape, offset, length }: TensorRef): TensorRef {
+function plainRef({ file, dtype, shape, offset, length }: TensorRef): TensorRef {
   return { file, dtype, shape, offset, length };
 }
 
-function mappable({ place }: Matrix): boolean {
-  return place !== undefined && ['F32', 'F16', 'BF16'].includes(place.dtype) && place.unchanged();
+function mappable({ ref }: Matrix): boolean {
+  return ref !== undefined && ['F32', 'F16', 'BF16'].includes(ref.dtype) && ref.unchanged();
 }

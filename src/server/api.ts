@@ -226,7 +226,7 @@ function queryOf(url: string): Record<string, string> {
 }
 
 /** Parameters checked and converted; a bad one is a problem that names it and what is allowed. */
-function parse(schema: z.ZodObject, values: Record<string, string>, place: 'path' | 'query'): unknown {
+function parse(schema: z.ZodObject, values: Record<string, string>, location: 'path' | 'query'): unknown {
   const parsed = schema.safeParse({ ...values });
   if (parsed.success) return parsed.data;
   const details = parsed.error.issues.map((issue) => {
@@ -236,8 +236,8 @@ function parse(schema: z.ZodObject, values: Record<string, string>, place: 'path
     }
     const name = String(issue.path[0]);
     const value = values[name];
-    if (value === undefined) return `${place} parameter ${name} is missing`;
-    return `${place} parameter ${name} is ${JSON.stringify(value)}: ${issue.message}`;
+    if (value === undefined) return `${location} parameter ${name} is missing`;
+    return `${location} parameter ${name} is ${JSON.stringify(value)}: ${issue.message}`;
   });
   throw new HttpProblem(400, details.join('; '));
 }

@@ -54,14 +54,14 @@ function operationId(path: string): string {
   return `get${words.map((word) => word[0]!.toUpperCase() + word.slice(1)).join('')}`;
 }
 
-function parameters(schema: z.ZodObject, place: 'path' | 'query'): JsonSchema[] {
+function parameters(schema: z.ZodObject, location: 'path' | 'query'): JsonSchema[] {
   return Object.entries(schema.shape).map(([name, part]) => {
     // A list is given as text with commas; everything else as what it becomes.
     const list = part instanceof z.ZodOptional ? part.unwrap() : part;
     const io = list instanceof z.ZodPipe && list.out instanceof z.ZodArray ? 'input' : 'output';
     const { $schema: _, description, ...rest } = z.toJSONSchema(part as z.ZodType, { io }) as JsonSchema;
     const optional = (part as z.ZodType).safeParse(undefined).success;
-    return { name, in: place, required: !optional, ...(description ? { description } : {}), schema: rest };
+    return { name, in: location, required: !optional, ...(description ? { description } : {}), schema: rest };
   });
 }
 

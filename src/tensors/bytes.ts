@@ -3,13 +3,13 @@ import { type FileHandle, open, realpath } from 'node:fs/promises';
 import { MAX_TRANSFER } from '../base/files.ts';
 import { HALF_VALUES } from '../base/half.ts';
 import { PolysemeError } from '../errors.ts';
-import type { FilePlace } from './matrix.ts';
+import type { FileTensorRef } from './matrix.ts';
 import { DTYPE_BYTES, type Dtype } from './safetensors.ts';
 
 /** Elements converted at a time where the file does not hold 32-bit floats. */
 const CHUNK = 2 ** 18;
 
-/** A file open for reading at any place. */
+/** A file open for reading at any offset. */
 export interface RandomFile {
   /** Absolute path, symbolic links resolved. */
   readonly path: string;
@@ -20,7 +20,7 @@ export interface RandomFile {
   readInto(target: Uint8Array, position: number): Promise<void>;
   bytes(position: number, length: number): Promise<Uint8Array>;
   /** Where a tensor lies, for ONNX Runtime to map. */
-  place(dtype: Dtype, shape: readonly number[], offset: number): FilePlace;
+  ref(dtype: Dtype, shape: readonly number[], offset: number): FileTensorRef;
   close(): Promise<void>;
 }
 
@@ -52,7 +52,7 @@ export async function openFile(path: string, label = path): Promise<RandomFile> 
       await readInto(target, position);
       return target;
     },
-    place: (dtype, shape, offset) => ({
+    ref: (dtype, shape, offset) => ({
       file: real,
       dtype,
       shape,

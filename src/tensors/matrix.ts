@@ -10,11 +10,11 @@ export interface Matrix {
   readonly cols: number;
   readonly transposed: boolean;
   /** Where the same numbers lie in a file, in the same order, for ONNX Runtime to map. */
-  readonly place?: FilePlace;
+  readonly ref?: FileTensorRef;
 }
 
-/** A place in a file that was read. */
-export interface FilePlace extends TensorRef {
+/** Where the numbers of a tensor lie in a file that was read. */
+export interface FileTensorRef extends TensorRef {
   /** Whether the file still is the one that was read. */
   unchanged(): boolean;
 }
@@ -70,7 +70,7 @@ export function rowNorms(m: Matrix): Float32Array {
   return Float32Array.from(sums, Math.sqrt);
 }
 
-/** Multiplies row r by factors[r], in place. The file no longer holds these numbers, so `place` is dropped. */
+/** Multiplies row r by factors[r], in place. The file no longer holds these numbers, so `ref` is dropped. */
 export function scaleRows(m: Matrix, factors: ArrayLike<number>): Matrix {
   const { data, rows, cols, transposed } = m;
   const inner = transposed ? rows : cols;

@@ -123,7 +123,7 @@ async function readArray(
     data,
     shape,
     columnMajor,
-    place: file.place(dtype, stored, (await dataOffset(file, entry)) + start),
+    ref: file.ref(dtype, stored, (await dataOffset(file, entry)) + start),
   };
 }
 

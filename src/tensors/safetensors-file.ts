@@ -17,7 +17,7 @@ export async function openSafetensors(path: string, label = path): Promise<Tenso
       const { dtype, shape, offset } = tensors.get(name)!;
       const count = shape.reduce((product, size) => product * size, 1);
       const data = await readFloats(file, offset, count, dtype);
-      return { data, shape, columnMajor: false, place: file.place(dtype, shape, offset) };
+      return { data, shape, columnMajor: false, ref: file.ref(dtype, shape, offset) };
     },
     close: () => file.close(),
   };

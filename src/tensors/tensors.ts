@@ -1,5 +1,5 @@
 import { PolysemeError } from '../errors.ts';
-import { type FilePlace, flip, type Matrix, rowMajor } from './matrix.ts';
+import { type FileTensorRef, flip, type Matrix, rowMajor } from './matrix.ts';
 import type { Dtype } from './safetensors.ts';
 
 /** Most elements of one tensor: 2^32, six times the largest released SAE's encoder. */
@@ -15,7 +15,7 @@ export interface LoadedTensor {
   readonly shape: readonly number[];
   /** The first dimension runs fastest (2-D only). */
   readonly columnMajor: boolean;
-  readonly place?: FilePlace;
+  readonly ref?: FileTensorRef;
 }
 
 /** An open file of named tensors. */
@@ -81,9 +81,9 @@ export async function matrix(file: TensorFile, name: string): Promise<Matrix> {
     );
   }
   const [rows, cols] = shape as [number, number];
-  const { data, columnMajor, place } = await file.read(name);
+  const { data, columnMajor, ref } = await file.read(name);
   const m = columnMajor ? flip(rowMajor(data, cols, rows)) : rowMajor(data, rows, cols);
-  return place === undefined ? m : { ...m, place };
+  return ref === undefined ? m : { ...m, ref };
 }
 
 /** The 1-D tensor `name`. */

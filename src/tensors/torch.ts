@@ -164,7 +164,7 @@ async function readStrided(file: RandomFile, tensor: Tensor, base: number): Prom
   if (rowMajor || columnMajor || count === 0) {
     const data = await readFloats(file, position, count, dtype);
     const stored = columnMajor ? [...shape].reverse() : shape;
-    return { data, shape, columnMajor, place: file.place(dtype, stored, position) };
+    return { data, shape, columnMajor, ref: file.ref(dtype, stored, position) };
   }
   const span = shape.reduce((sum, size, i) => sum + (size - 1) * strides[i]!, 1);
   const source = await readFloats(file, position, span, dtype);

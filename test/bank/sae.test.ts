@@ -11,7 +11,7 @@ import { loadModel, openStudy, type RunOptions, runStudy } from '../../src/index
 import { compile } from '../../src/model/compile.ts';
 import { sameModelName } from '../../src/model/names.ts';
 import { siteNamed } from '../../src/model/sites.ts';
-import { placeSae } from '../../src/sae/attach.ts';
+import { attachSae } from '../../src/sae/attach.ts';
 import { loadSae } from '../../src/sae/load.ts';
 import { saveSae } from '../../src/sae/save.ts';
 import { rowMajor } from '../../src/tensors/matrix.ts';
@@ -193,7 +193,7 @@ describe('latents in a study equal those of the SAE alone', () => {
 describe('a bank of latents', () => {
   test('computes no layer that it does not need', () => {
     const sae = randomSae({ dIn: D, dSae: 32, hookName: 'blocks.1.hook_resid_pre' });
-    const bank = saeBank('small', sae, placeSae(model, sae));
+    const bank = saeBank('small', sae, attachSae(model, sae));
     const { weights } = compile(model.files, [bank.inputs, bank.activations], bank.edits);
     expect([...weights.keys()].some((name) => /h\.0\./.test(name))).toBe(true);
     expect([...weights.keys()].filter((name) => /h\.[123]\./.test(name))).toEqual([]);

@@ -43,7 +43,7 @@ export interface MlpNames {
 export interface Weights {
   has(name: string): boolean;
   /** Errors when the tensor is missing or has another shape. */
-  place(name: string, shape: readonly number[]): TensorRef;
+  ref(name: string, shape: readonly number[]): TensorRef;
 }
 
 /** Marks a value as a site: it becomes tappable, and may be replaced by another. */

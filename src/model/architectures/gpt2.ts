@@ -51,7 +51,7 @@ export const gpt2: Architecture = {
 
   build(graph, config, weights, site): void {
     const { width, heads, mlpWidth, vocabulary, contextLength } = config;
-    const at = (name: string, ...shape: number[]): Wire => graph.weight(name, weights.place(name, shape));
+    const at = (name: string, ...shape: number[]): Wire => graph.weight(name, weights.ref(name, shape));
     const linear = (x: Wire, name: string, inputs: number, outputs: number): Wire => {
       const y = graph.op('MatMul', [x, at(`${name}.weight`, inputs, outputs)]);
       return weights.has(`${name}.bias`) ? graph.op('Add', [y, at(`${name}.bias`, outputs)]) : y;
@@ -64,8 +64,8 @@ export const gpt2: Architecture = {
 
     const tokens = graph.input('tokens', 'int32', ['batch', 'position']);
     const embedding = at('wte.weight', vocabulary, width);
-    const place = graph.op('Gather', [at('wpe.weight', contextLength, width), positions(graph, tokens)]);
-    let x = graph.op('Add', [graph.op('Gather', [embedding, tokens]), place]);
+    const learned = graph.op('Gather', [at('wpe.weight', contextLength, width), positions(graph, tokens)]);
+    let x = graph.op('Add', [graph.op('Gather', [embedding, tokens]), learned]);
     for (let l = 0; l < config.layers; l++) {
       const block = `blocks.${l}`;
       const name = names(l);

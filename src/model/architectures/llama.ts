@@ -76,7 +76,7 @@ export const llama: Architecture = {
 
   build(graph, config, weights, site): void {
     const { width, heads, kvHeads, headDim, mlpWidth, vocabulary } = config;
-    const at = (name: string, ...shape: number[]): Wire => graph.weight(name, weights.place(name, shape));
+    const at = (name: string, ...shape: number[]): Wire => graph.weight(name, weights.ref(name, shape));
     const linear = (x: Wire, name: string, inputs: number, outputs: number): Wire => {
       const y = graph.op(
         'FusedMatMul',
@@ -95,15 +95,15 @@ export const llama: Architecture = {
 
     const tokens = graph.input('tokens', 'int32', ['batch', 'position']);
     // Angles in double: position × frequency would lose digits in float far from the start.
-    const place = positions(graph, tokens);
-    const exact = graph.op('Cast', [graph.op('Unsqueeze', [place, graph.integers(1)])], { to: 11 });
+    const position = positions(graph, tokens);
+    const exact = graph.op('Cast', [graph.op('Unsqueeze', [position, graph.integers(1)])], { to: 11 });
     const angle = graph.op('Mul', [exact, graph.constant(config.rotary!, [1, headDim / 2])]);
     const cos = graph.op('Cast', [graph.op('Cos', [angle])], { to: 1 });
     const sin = graph.op('Cast', [graph.op('Sin', [angle])], { to: 1 });
     const zeros = graph.op('Sub', [tokens, tokens]);
     const rows = graph.op('Add', [
       graph.op('Cast', [zeros], { to: 7 }),
-      graph.op('Unsqueeze', [place, graph.integers(0)]),
+      graph.op('Unsqueeze', [position, graph.integers(0)]),
     ]);
     const rotate = (x: Wire, count: number): Wire =>
       graph.op('RotaryEmbedding', [x, cos, sin, rows], { num_heads: count, interleaved: 0 });

@@ -126,7 +126,7 @@ export class UnitTable {
         (least, feature) => Math.min(least, feature.score),
         Number.POSITIVE_INFINITY,
       );
-      found.push({ row, score, features: features.map(({ place }) => place) });
+      found.push({ row, score, features: features.map(({ id }) => id) });
     }
     return found.sort((a, b) => a.score - b.score || a.row - b.row);
   }
@@ -180,7 +180,7 @@ export class UnitTable {
   }
 
   /** Features that hold every term; the score is lower for whole words, then beginnings, and for first words. */
-  #matching(row: number, terms: readonly string[]): { place: number; score: number }[] {
+  #matching(row: number, terms: readonly string[]): { id: number; score: number }[] {
     this.#texts ??= this.#columns.words.map((json) =>
       (JSON.parse(json) as string[][])
         .map((words) =>
@@ -193,9 +193,9 @@ export class UnitTable {
     );
     const text = this.#texts[row]!;
     if (!terms.every((term) => text.includes(term))) return [];
-    return text.split(FEATURE_END).flatMap((words, place) => {
+    return text.split(FEATURE_END).flatMap((words, id) => {
       const score = scoreOf(words.split(WORD_END), terms);
-      return score === null ? [] : [{ place, score }];
+      return score === null ? [] : [{ id, score }];
     });
   }
 }
@@ -226,7 +226,7 @@ function scoreOf(words: readonly string[], terms: readonly string[]): number | n
   return score;
 }
 
-/** The first place of ascending `values` (from `start` to `end`) that holds `value` or more. */
+/** The first index of ascending `values` (from `start` to `end`) that holds `value` or more. */
 function lowerBound(
   values: Uint16Array | Uint32Array,
   value: number,
@@ -242,7 +242,7 @@ function lowerBound(
   return low;
 }
 
-/** The first place of ascending `values` that holds more than `value`. */
+/** The first index of ascending `values` that holds more than `value`. */
 function upperBound(values: Float64Array, value: number): number {
   let [low, high] = [0, values.length];
   while (low < high) {
