@@ -57,13 +57,18 @@ if (peer) {
 }
 
 const times = new Map(contestants.map(({ name }) => [name, []]));
+/** Processor time of all threads: it says the same while other work shares the machine. */
+const cpu = new Map(contestants.map(({ name }) => [name, []]));
 const last = new Map();
 for (let round = -1; round < rounds; round++) {
   for (const { name, run } of contestants) {
     const start = performance.now();
+    const used = process.cpuUsage();
     const seen = await run();
     const elapsed = seen.seconds === undefined ? performance.now() - start : seen.seconds * 1000;
+    const { user, system } = process.cpuUsage(used);
     if (round >= 0) times.get(name).push(elapsed);
+    if (round >= 0) cpu.get(name).push(user + system);
     last.set(name, seen);
   }
 }
@@ -78,10 +83,14 @@ for (const { name } of contestants) {
   );
 }
 const ratio = (a, b) => median(times.get(a).map((time, i) => time / times.get(b)[i]));
-for (const term of ['L_N', 'L_R'])
+for (const term of ['L_N', 'L_R']) {
+  const [plain, own] = ['polyseme', `polyseme + ${term}`].map((name) => cpu.get(name));
+  const work = median(plain.map((used, i) => used / own[i]));
+  const speed = ratio('polyseme', `polyseme + ${term}`);
   console.log(
-    `with ${term}             ${ratio('polyseme', `polyseme + ${term}`).toFixed(2)} × the speed without`,
+    `with ${term}             ${speed.toFixed(2)} × the speed without; by processor time ${work.toFixed(2)} ×`,
   );
+}
 if (peer) {
   console.log(`without L_N          ${ratio('torch', 'polyseme').toFixed(2)} × PyTorch`);
   console.log(`with L_N, dense      ${ratio('torch + L_N dense', 'polyseme + L_N').toFixed(2)} × PyTorch`);
