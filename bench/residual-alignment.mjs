@@ -3,11 +3,11 @@
 // features and on two sites of folio-5m. Writes the tables of docs/monosemantic.md, docs/images/residual-alignment.png and
 // bench/monosemantic/residual.json.
 //
-//   node bench/residual-alignment.mjs [--toy-seeds 5] [--model-seeds 5] [--minutes 90] [--folder DIR] [--quick]
+//   node bench/residual-alignment.mjs [--toy-seeds 5] [--model-seeds 5] [--minutes 90] [--small] [--folder DIR] [--quick]
 //
 // After so many minutes (two fifths of them for known features) no further SAE is begun, and only seeds that are whole are
 // reported. Killed and typed again, it goes
-// on. `npm run format` then lays the tables out. --quick: a small run of everything, which writes into the folder only.
+// on. --small: less training on the model, for a machine that is shared. `npm run format` then lays the tables out. --quick: a small run of everything, which writes into the folder only.
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
@@ -23,10 +23,11 @@ const { values } = parseArgs({
     'model-seeds': { type: 'string', default: '5' },
     minutes: { type: 'string', default: '90' },
     folder: { type: 'string', default: join(import.meta.dirname, '.cache', 'residual-alignment') },
+    small: { type: 'boolean', default: false },
     quick: { type: 'boolean', default: false },
   },
 });
-const { quick } = values;
+const { quick, small } = values;
 const folder = join(values.folder, quick ? 'quick' : 'whole');
 mkdirSync(folder, { recursive: true });
 const seeds = (count) => Array.from({ length: quick ? 2 : Number(count) }, (_, seed) => seed);
@@ -59,11 +60,11 @@ const plan = {
     sites: ['blocks.2.hook_resid_post', 'blocks.2.mlp.hook_in'],
     latents: quick ? 128 : 512,
     batch: 256,
-    steps: quick ? 20 : 1200,
+    steps: quick ? 20 : small ? 500 : 1200,
     /** Vectors that are trained on, again and again, and held-out ones whose distances are measured. */
-    vectors: quick ? 5000 : 118_000,
-    heldOut: quick ? 2000 : 16_000,
-    evalTokens: quick ? 1000 : 10_000,
+    vectors: quick ? 5000 : small ? 60_000 : 118_000,
+    heldOut: quick ? 2000 : small ? 8000 : 16_000,
+    evalTokens: quick ? 1000 : small ? 6000 : 10_000,
     arms: arms(12, [10, 8]),
   },
 };

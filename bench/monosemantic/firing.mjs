@@ -1,5 +1,4 @@
 // Which latents of a topk SAE fire on which vectors, and how alike a latent's inputs are.
-import { createRandom } from '../../dist/base/random.js';
 
 /** Inputs of a latent that are compared: latents with fewer are left out. */
 const INPUTS = 24;
@@ -31,16 +30,15 @@ export function firing({ W_enc, b_enc, b_dec }, vectors, k) {
 
 /**
  * Means over latents of the mean cosine distance between the inputs of their 24 strongest firings, and of 24 firings drawn
- * from all; inputs are less their mean over all vectors, the same for every SAE.
+ * by `random` from all; inputs are less their mean over all vectors, the same for every SAE.
  */
-export function inputDistances({ found, values, count, k, latents }, vectors, seed) {
+export function inputDistances({ found, values, count, k, latents }, vectors, random) {
   const d = vectors.length / count;
   const units = centredUnits(vectors, count, d);
   const firings = Array.from({ length: latents }, () => []);
   for (let i = 0; i < found.length; i++) {
     if (found[i] >= 0) firings[found[i]].push({ vector: Math.floor(i / k), value: values[i] });
   }
-  const random = createRandom(seed, 77);
   const [strongest, any] = [[], []];
   for (const list of firings) {
     if (list.length < INPUTS) continue;

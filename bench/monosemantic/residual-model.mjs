@@ -7,6 +7,7 @@ import { firing, inputDistances } from './firing.mjs';
 import { splitText } from './held-out.mjs';
 import { kept } from './kept.mjs';
 import { createArm } from './residual-arm.mjs';
+import { STREAM } from './truth.mjs';
 
 const MODEL = 'builtin:folio-5m';
 /** Text tokens of a context of 128. */
@@ -76,7 +77,7 @@ async function train(
   const { width } = model.config;
   const trainer = await createArm(arm, { width, latents, batch, steps, seed });
   try {
-    const random = createRandom(seed, 1002);
+    const random = createRandom(seed, STREAM.training);
     const count = vectors.length / width;
     const chosen = new Float32Array(batch * width);
     let last;
@@ -100,7 +101,11 @@ async function train(
       crossEntropyRecovered: crossEntropy.recovered,
       l0: sparsity.l0,
       deadShare: sparsity.deadShare,
-      inputDistance: inputDistances(firing(trainer.weights(), own, arm.k), own, seed),
+      inputDistance: inputDistances(
+        firing(trainer.weights(), own, arm.k),
+        own,
+        createRandom(seed, STREAM.firings),
+      ),
       // Of the control it would be another quantity.
       residualDistance: arm.withoutDirection ? null : last.meanResidualDistance,
     };

@@ -42,7 +42,7 @@ async function train({ batch, steps, evaluated, latents, arm, seed, ...kind }) {
       ...recovery(weights, truth, sample, arm.k),
       l0: fired.found.filter((j) => j >= 0).length / evaluated,
       absorption: absorption(fired, truth, sample),
-      inputDistance: inputDistances(fired, sample.vectors, seed),
+      inputDistance: inputDistances(fired, sample.vectors, createRandom(seed, STREAM.firings)),
       // Of the control it would be another quantity.
       residualDistance: arm.withoutDirection ? null : last.meanResidualDistance,
     };

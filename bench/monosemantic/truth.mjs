@@ -2,7 +2,7 @@
 import { createRandom } from '../../dist/base/random.js';
 
 /** Streams of random numbers other than the trainer's: else its first decoder would be the truth. */
-export const STREAM = { truth: 1001, training: 1002, sample: 1003 };
+export const STREAM = { truth: 1001, training: 1002, sample: 1003, firings: 77 };
 
 /**
  * Features as unit vectors in random directions, each over `spread` of the dimensions (default all), and `draw(n, source)`:

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { absorption, firing, inputDistances } from '../../bench/monosemantic/firing.mjs';
 import { recovery } from '../../bench/monosemantic/recovery.mjs';
 import { differs, interval } from '../../bench/monosemantic/statistics.mjs';
 import { createTruth } from '../../bench/monosemantic/truth.mjs';
@@ -109,5 +110,46 @@ describe('measures of the monosemantic benchmark', () => {
     expect(interval([1, null, 2])).toBeNull();
     expect(differs([2, 3.1, 4.05], [1, 2, 3])).toBe(true);
     expect(differs([2, 1, 4], [1, 2, 3])).toBe(false);
+  });
+});
+
+describe('measures of the benchmark of L_R', () => {
+  const eye = Float32Array.from({ length: 9 }, (_, i) => (i % 4 === 0 ? 1 : 0));
+  const weights = { W_enc: eye, b_enc: new Float32Array(3), W_dec: eye, b_dec: new Float32Array(3) };
+
+  it('know which latents fire: the k largest, above 0', () => {
+    const { found, values, count } = firing(weights, Float32Array.of(1, 3, 2, -1, 0.5, -2), 2);
+    expect([[...found], [...values], count]).toEqual([[1, 2, 1, -1], [3, 2, 0.5, 0], 2]);
+  });
+
+  it('tell how far apart the inputs of a latent lie: strongest, and any', () => {
+    // Latent 0 fires on 48 vectors: on 24 of them strongly, and those are alike but for their length.
+    const count = 96;
+    const vectors = Float32Array.from({ length: 3 * count }, (_, i) => {
+      const [t, axis] = [Math.floor(i / 3), i % 3];
+      if (t >= 48) return axis === 0 ? -10 : 0;
+      if (axis === 0) return t < 24 ? 11 + (t % 3) : 1;
+      return t < 24 ? 0 : Math.sin(7 * t + axis) * 20;
+    });
+    const fired = firing(weights, vectors, 1);
+    fired.found.forEach((_, t) => {
+      fired.found[t] = t < 48 ? 0 : -1;
+      fired.values[t] = vectors[3 * t]!;
+    });
+    const { compared, strongest, any } = inputDistances(fired, vectors, createRandom(0));
+    expect(compared).toBe(1);
+    expect(strongest).toBeLessThan(0.01);
+    expect(any).toBeGreaterThan(0.3);
+  });
+
+  it('tell absorption: the recall of a parent that is lost to its child', () => {
+    // Feature 0 is the parent, 1 its child, 2 another parent without any. Latent 0 stands for the parent.
+    const truth = { features: 3, active: 2, parent: Int32Array.of(-1, 0, -1) };
+    const held = Int32Array.of(0, -1, 0, -1, 0, 1, 0, 1, 0, 1, 0, 1);
+    const found = Int32Array.of(0, 0, 0, 1, 1, 1);
+    expect(absorption({ found, k: 1, latents: 2 }, truth, { held, count: 6 })).toBeCloseTo(1 - 1 / 4, 12);
+    expect(absorption({ found, k: 1, latents: 2 }, { ...truth, parent: null }, { held, count: 6 })).toBe(
+      null,
+    );
   });
 });
