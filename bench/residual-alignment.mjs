@@ -77,6 +77,7 @@ function arms(k, lower) {
     { name: 'control 0.047', k, residualWeight: 0.047, withoutDirection: true },
     { name: 'L_R 0.016', k, residualWeight: 0.016 },
     { name: 'L_R 0.047', k, residualWeight: 0.047 },
+    { name: 'L_R 0.14', k, residualWeight: 0.14 },
   ];
 }
 

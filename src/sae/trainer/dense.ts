@@ -22,112 +22,9 @@ import {
 } from '../../wasm/generated/sae/places.ts';
 import { wasm } from '../../wasm/generated/sae-dense.ts';
 import { instantiate, type Kernel, reserve } from '../../wasm/instance.ts';
+import type { DenseExports, DenseJob, TileAddresses } from './dense-kernel.ts';
 import { DENSE_TOKENS, TILE_LATENTS, TOKEN_BLOCK } from './layout.ts';
 import type { SaeKernel } from './sae-kernel.ts';
-
-/** A step on all latents alike; addresses are of shared memory. */
-export interface DenseJob {
-  readonly tokens: number;
-  readonly latents: number;
-  readonly h: number;
-  readonly errors: number;
-  readonly encoder: number;
-  readonly decoder: number;
-  readonly bEnc: number;
-  /** 0: every latent's is 0. */
-  readonly threshold: number;
-  readonly decoderNorm: number;
-  readonly tokenSparsity: number;
-  readonly rowCount: number;
-  /** Parameter blocks of the pairs. */
-  readonly main: number;
-  readonly aux: number;
-  readonly bandwidth: number;
-  /** As they enter the gradient: over the number of tokens. */
-  readonly sparsityWeight: number;
-  readonly embeddingWeight: number;
-  readonly embed: boolean;
-  /** L_R: its weight, and rows of x̂ − x, f64 ‖x − x̂‖² and f64 L_R of each token. */
-  readonly align: boolean;
-  readonly residualWeight: number;
-  readonly plainErrors: number;
-  readonly tokenError: number;
-  readonly tokenAlignment: number;
-  /** Where gradients are kept (rows of encoder and decoder); null: they are used at once. */
-  readonly kept: { readonly encoder: number; readonly decoder: number } | null;
-}
-
-interface DenseExports {
-  activate(
-    tile: number,
-    rows: number,
-    columns: number,
-    bias: number,
-    threshold: number,
-    weight: number,
-    gated: number,
-    sums: number,
-    counts: number,
-  ): void;
-  gradients(
-    tile: number,
-    dz: number,
-    on: number,
-    rows: number,
-    columns: number,
-    bias: number,
-    threshold: number,
-    sparsity: number,
-    gated: number,
-    bandwidth: number,
-    sparsityWeight: number,
-    sums: number,
-  ): void;
-  embed(
-    n: number,
-    b: number,
-    on: number,
-    rows: number,
-    columns: number,
-    energy: number,
-    weight: number,
-    sums: number,
-  ): void;
-  align(
-    tile: number,
-    dots: number,
-    rows: number,
-    columns: number,
-    bias: number,
-    threshold: number,
-    norm: number,
-    energy: number,
-    weight: number,
-    sums: number,
-  ): void;
-  addAlignment(
-    errors: number,
-    along: number,
-    plain: number,
-    rows: number,
-    stride: number,
-    sums: number,
-  ): void;
-  alignActivations(
-    tile: number,
-    dots: number,
-    dz: number,
-    rows: number,
-    columns: number,
-    bias: number,
-    threshold: number,
-    norm: number,
-    energy: number,
-    weight: number,
-    sums: number,
-  ): void;
-  square(row: number, to: number, count: number): void;
-}
 
 /** Rows of a thread's shared scratch memory that each part of a latent's gradients is handed over in. */
 const SCRATCH = {
@@ -139,15 +36,6 @@ const SCRATCH = {
   weighted: MEAN_WEIGHT,
   squares: SQUARE_WEIGHT,
 };
-
-/** Where a tile of latents lies in private memory: rows of encoder and decoder, and a number a latent. */
-interface TileAddresses {
-  readonly w: number;
-  readonly v: number;
-  readonly bias: number;
-  readonly threshold: number;
-  readonly norm: number;
-}
 
 type Product = 'a·bᵀ' | 'a·b + c' | 'aᵀ·b + c';
 

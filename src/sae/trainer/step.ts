@@ -1,7 +1,7 @@
 import { PolysemeError } from '../../errors.ts';
 import { LATENT_BLOCK } from '../../wasm/generated/sae/places.ts';
 import { deadLatents, sumBlocks, sumInOrder } from './arrays.ts';
-import type { DenseJob } from './dense.ts';
+import type { DenseJob } from './dense-kernel.ts';
 import { costLimit } from './dense-share.ts';
 import type { EncodeJob, Segment } from './encoder.ts';
 import { type Layout, TOKEN_BLOCK } from './layout.ts';
