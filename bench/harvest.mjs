@@ -3,10 +3,10 @@
 // Beside wall time, the ratio of processor time (of all threads), which other work on the machine disturbs less.
 // Usage: node bench/harvest.mjs [contexts=1024] [rounds=3] [strategies=top,fraction,quantiles]
 import { availableParallelism } from 'node:os';
-import { mlpBank } from '../dist/bank/mlp.js';
+import { mlpBank } from '../dist/bank/mlp-bank.js';
 import { cutContexts } from '../dist/corpus/contexts.js';
-import { openCorpus } from '../dist/corpus/open.js';
-import { loadModel } from '../dist/model/load.js';
+import { openCorpus } from '../dist/corpus/open-corpus.js';
+import { loadModel } from '../dist/model/load-model.js';
 import { bareForward } from './forward.mjs';
 import { gpt2SmallShape } from './model.mjs';
 import { median, report } from './report.mjs';

@@ -5,7 +5,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { chromium } from 'playwright-core';
-import { runStudy } from '../dist/run/run.js';
+import { runStudy } from '../dist/run/run-study.js';
 import { startServer } from '../dist/server/server.js';
 
 const OUT = new URL('../docs/images/', import.meta.url).pathname;

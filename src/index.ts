@@ -18,20 +18,20 @@ export {
   type Contexts,
   cutContexts,
 } from './corpus/contexts.ts';
-export { type CorpusOptions, openCorpus } from './corpus/open.ts';
-export type { Corpus, Document, DocumentCursor } from './corpus/types.ts';
+export type { Corpus, Document, DocumentCursor } from './corpus/corpus.ts';
+export { type CorpusOptions, openCorpus } from './corpus/open-corpus.ts';
 export type { TokenEncoder, WindowOptions } from './corpus/windows.ts';
 export { type EvaluateOptions, evaluateSae } from './evaluate/evaluate.ts';
 export type { EvaluationProgress, SaeEvaluation } from './evaluate/result.ts';
 export type { DownloadOptions, DownloadProgress, HubFile, HubFiles, HubRepo } from './hub/hub.ts';
 export type { Activation, ModelConfig } from './model/architectures/architecture.ts';
 export type { GraphEdit, ModelFiles } from './model/compile.ts';
-export { loadModel, type Model, type OpenTaps, type RunRequest } from './model/load.ts';
+export { loadModel, type Model, type OpenTaps, type RunRequest } from './model/load-model.ts';
 export type { TapData } from './model/session.ts';
 export type { TapBlock, TapInput, TapStreamOptions } from './model/taps.ts';
-export { type RunHooks, type RunProgress, type RunStudyOptions, runStudy } from './run/run.ts';
 export type { RunOptions } from './run/run-options.ts';
-export { loadSae } from './sae/load.ts';
+export { type RunHooks, type RunProgress, type RunStudyOptions, runStudy } from './run/run-study.ts';
+export { loadSae } from './sae/load-sae.ts';
 export { Sae, type SaeTensors } from './sae/sae.ts';
 export { saveSae } from './sae/save.ts';
 export type { StateArray } from './sae/trainer/layout.ts';

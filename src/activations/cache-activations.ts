@@ -1,7 +1,7 @@
 import type * as z from 'zod';
 import type { LongCall } from '../base/progress.ts';
-import type { Corpus } from '../corpus/types.ts';
-import type { Model } from '../model/load.ts';
+import type { Corpus } from '../corpus/corpus.ts';
+import type { Model } from '../model/load-model.ts';
 import { toModel } from '../model/to-model.ts';
 import { type CacheManifest, writeCache } from './cache.ts';
 import type { cacheOptions } from './cache-options.ts';

@@ -7,7 +7,7 @@ import { withLock } from '../base/lock.ts';
 import { checkAborted, type LongCall } from '../base/progress.ts';
 import { createRandom } from '../base/random.ts';
 import { PolysemeError } from '../errors.ts';
-import { openFile, type RandomFile, readFloats } from '../tensors/bytes.ts';
+import { openFile, type RandomFile, readFloats } from '../tensors/random-file.ts';
 import { readSafetensorsHeader, tensorOf } from '../tensors/safetensors.ts';
 import { writeSafetensors } from '../tensors/write-safetensors.ts';
 import type { ActivationOrigin, ActivationSource } from './activation-source.ts';

@@ -1,5 +1,5 @@
 import { PolysemeError } from '../errors.ts';
-import { openFile, type RandomFile, readFloats } from '../tensors/bytes.ts';
+import { openFile, type RandomFile, readFloats } from '../tensors/random-file.ts';
 import {
   type Dtype,
   readSafetensorsHeader,

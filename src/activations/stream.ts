@@ -1,8 +1,8 @@
 import { type ContextCursor, cutContexts } from '../corpus/contexts.ts';
-import { toCorpus } from '../corpus/open.ts';
-import type { Corpus } from '../corpus/types.ts';
+import type { Corpus } from '../corpus/corpus.ts';
+import { toCorpus } from '../corpus/open-corpus.ts';
 import { type BosChoice, beginsWithBos, contextLength } from '../model/context-rules.ts';
-import type { Model } from '../model/load.ts';
+import type { Model } from '../model/load-model.ts';
 import { siteNamed } from '../model/sites.ts';
 import { rowsPerRun } from '../model/taps.ts';
 import type { ActivationSource } from './activation-source.ts';

@@ -47,7 +47,7 @@ async function act(
   command: Command,
 ): Promise<void> {
   const [{ runStudy }, { parseRunOptions }, { openStudy }] = await Promise.all([
-    import('../run/run.ts'),
+    import('../run/run-study.ts'),
     import('../run/run-options.ts'),
     import('../study/open-study.ts'),
   ]);

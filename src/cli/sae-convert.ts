@@ -38,7 +38,7 @@ export function define(command: Command): void {
         out: string,
         { format, site, json }: { format: SaeFormat; site?: string; json?: boolean },
       ) => {
-        const { loadSae } = await import('../sae/load.ts');
+        const { loadSae } = await import('../sae/load-sae.ts');
         const { saveSae } = await import('../sae/save.ts');
         const sae = await loadSae(source, site === undefined ? {} : { hookName: site });
         const notes = [...sae.notes, ...(await saveSae(sae, out, { format }))];

@@ -50,7 +50,7 @@ async function act(
   { site, json, verbose: _, ...options }: Options & { verbose?: boolean },
 ): Promise<void> {
   const [{ loadSae }, { evaluateSae }] = await Promise.all([
-    import('../sae/load.ts'),
+    import('../sae/load-sae.ts'),
     import('../evaluate/evaluate.ts'),
   ]);
   const sae = await loadSae(path, site === undefined ? {} : { hookName: site });

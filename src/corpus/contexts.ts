@@ -1,6 +1,6 @@
 import { PolysemeError } from '../errors.ts';
+import type { Corpus, Document, DocumentCursor } from './corpus.ts';
 import { type Selection, selectWindows } from './select.ts';
-import type { Corpus, Document, DocumentCursor } from './types.ts';
 import {
   LEAST_TOKENS,
   type TokenEncoder,

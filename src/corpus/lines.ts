@@ -1,5 +1,5 @@
 import { PolysemeError } from '../errors.ts';
-import { type Input, readBytes } from './bytes.ts';
+import { type Input, readBytes } from './input.ts';
 
 /** Longest line, in bytes: a line is held in memory as a whole. */
 export const LINE_LIMIT = 1 << 27;

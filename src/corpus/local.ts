@@ -2,8 +2,8 @@ import { stat } from 'node:fs/promises';
 import { basename, join, resolve, sep } from 'node:path';
 import { glob, isDynamicPattern } from 'tinyglobby';
 import { PolysemeError } from '../errors.ts';
-import { readError } from './bytes.ts';
 import { formatOf, KNOWN_EXTENSIONS } from './formats.ts';
+import { readError } from './input.ts';
 
 /** A file of a corpus on this machine. */
 export interface LocalFile {

@@ -1,10 +1,10 @@
-import type { Input } from './bytes.ts';
-import { readCsv } from './csv.ts';
 import type { Format } from './formats.ts';
-import { readJson, readJsonLines } from './json.ts';
-import { readParquet } from './parquet.ts';
-import { type Piece, type RowCursor, rowPieces } from './rows.ts';
-import { readText } from './text.ts';
+import type { Input } from './input.ts';
+import { readCsv } from './readers/read-csv.ts';
+import { readJson, readJsonLines } from './readers/read-json.ts';
+import { readParquet } from './readers/read-parquet.ts';
+import { readText } from './readers/read-text.ts';
+import { type Piece, type RowCursor, rowPieces } from './row-pieces.ts';
 
 /** The documents of one file, from a cursor on that an earlier reading gave. */
 export function readPieces(

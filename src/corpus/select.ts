@@ -1,6 +1,6 @@
 import { createRandom } from '../base/random.ts';
+import type { Corpus, Document } from './corpus.ts';
 import { shares, spread } from './share.ts';
-import type { Corpus, Document } from './types.ts';
 import { windowCount } from './windows.ts';
 
 /** Tokens of documents that are kept between counting and reading, in bytes; the others are tokenised again. */

@@ -1,9 +1,9 @@
 import { PolysemeError } from '../errors.ts';
 import { reserve } from '../wasm/instance.ts';
+import { notFinite, rowWidth } from './check-rows.ts';
 import { pairCount, rowStart } from './condensed.ts';
 import { GROUP, kernel } from './distance-kernel.ts';
 import { EqualRows } from './equal-rows.ts';
-import { notFinite, rowWidth } from './rows.ts';
 
 /** Largest count of rows whose distances still fit one typed array (8 GiB of f32). */
 const MAX_COUNT = 65_536;

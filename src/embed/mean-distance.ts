@@ -1,4 +1,4 @@
-import { notFinite, rowWidth } from './rows.ts';
+import { notFinite, rowWidth } from './check-rows.ts';
 
 /**
  * Mean cosine distance over all pairs of rows in O(n·d), without the pairs:

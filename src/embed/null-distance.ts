@@ -1,7 +1,7 @@
 import { reserve } from '../wasm/instance.ts';
+import { notFinite, rowWidth } from './check-rows.ts';
 import { GROUP, kernel } from './distance-kernel.ts';
 import { cosineDistances } from './distances.ts';
-import { notFinite, rowWidth } from './rows.ts';
 
 /** Groups of three rows that each group is compared with: 1,350 pairs of 150 rows, each row in 18 of them. */
 const BAND = 3;

@@ -1,9 +1,9 @@
 import { createRandom } from '../base/random.ts';
 import { PolysemeError } from '../errors.ts';
+import { rowWidth } from './check-rows.ts';
 import { cosineDistances } from './distances.ts';
 import { symmetricEigen } from './eigen.ts';
 import { centredGram, gramMatrix, NOISE, signOf } from './gram.ts';
-import { rowWidth } from './rows.ts';
 
 /** Places of n rows along their principal components. */
 export interface PrincipalComponents {

@@ -1,7 +1,7 @@
 import type { LongCall, Progress } from '../base/progress.ts';
 import type { Comparison } from '../compare/compare-banks.ts';
 import type { Context } from '../corpus/contexts.ts';
-import type { Model } from '../model/load.ts';
+import type { Model } from '../model/load-model.ts';
 import type { SaeAttachment } from '../sae/attach.ts';
 import type { Sae } from '../sae/sae.ts';
 

@@ -1,7 +1,7 @@
 import { PolysemeError } from '../errors.ts';
 import type { TapBlock } from '../model/taps.ts';
 import type { SaeConfig } from '../sae/config.ts';
-import { EVALUATION_TAPS, SUMS } from './graph.ts';
+import { EVALUATION_TAPS, SUMS } from './evaluation-edits.ts';
 import { Mean, Moments, ratio } from './moments.ts';
 import type { SaeEvaluation } from './result.ts';
 

@@ -5,7 +5,7 @@ import type { Context, ContextCursor, ContextSummary, Contexts } from '../corpus
 import { PolysemeError } from '../errors.ts';
 import { countWords, WordCounter } from '../features/word-counter.ts';
 import { RUN_SPELLS_BYTES, wordTexts } from '../features/word-texts.ts';
-import type { Model } from '../model/load.ts';
+import type { Model } from '../model/load-model.ts';
 import { rowsPerRun, type TapBlock, type TapSource } from '../model/taps.ts';
 import type { Batch, HarvestBank, HarvestedBank } from './collector.ts';
 import { mergeContexts, type PackedContexts } from './context-table.ts';

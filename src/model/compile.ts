@@ -2,7 +2,7 @@ import { PolysemeError } from '../errors.ts';
 import { GraphBuilder, type Wire } from '../onnx/graph.ts';
 import type { TensorRef } from '../tensors/safetensors.ts';
 import type { Architecture, ModelConfig, Weights } from './architectures/architecture.ts';
-import { readModelConfig } from './architectures/index.ts';
+import { readModelConfig } from './architectures/model-config.ts';
 import type { Checkpoint } from './checkpoint.ts';
 
 /** A checkpoint whose config was understood and whose tensors are all accounted for. */

@@ -1,4 +1,4 @@
-import { loadModel, type Model } from './load.ts';
+import { loadModel, type Model } from './load-model.ts';
 
 /** A model during one long call. */
 export interface ModelOfCall {

@@ -1,13 +1,13 @@
 import { existsSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import type { Bank } from '../bank/bank.ts';
-import { saeBank } from '../bank/sae.ts';
+import { saeBank } from '../bank/sae-bank.ts';
 import { PolysemeError } from '../errors.ts';
 import { beginsWithBos } from '../model/context-rules.ts';
-import type { Model } from '../model/load.ts';
+import type { Model } from '../model/load-model.ts';
 import { attachSae, type CenterWriting, type SaeAttachment } from '../sae/attach.ts';
 import { fingerprint } from '../sae/fingerprint.ts';
-import { loadSae } from '../sae/load.ts';
+import { loadSae } from '../sae/load-sae.ts';
 import type { Sae } from '../sae/sae.ts';
 
 /** An SAE of a run. */

@@ -2,8 +2,8 @@ import { PolysemeError } from '../errors.ts';
 import type { BackendSession, Values } from '../model/backend.ts';
 import { openBackend } from '../model/open-backend.ts';
 import { GraphBuilder, type Wire } from '../onnx/graph.ts';
-import { decodeNodes, encodeNodes, inputsNeeded } from './graph.ts';
 import { decodesWithInputs, type SaeData } from './sae-data.ts';
+import { decodeNodes, encodeNodes, inputsNeeded } from './sae-nodes.ts';
 
 /** Floats of the widest tensor of one run: 32 MiB, so that a run's buffers stay in memory that is warm. */
 const CHUNK_FLOATS = 2 ** 23;

@@ -12,7 +12,7 @@ import type { Study } from '../study/study.ts';
 import { byteCache } from './http/byte-cache.ts';
 import { Entity, entityTag } from './http/entity.ts';
 import { hostName, securityHeaders } from './http/headers.ts';
-import { toJson } from './http/json.ts';
+import { toJson } from './http/json-writer.ts';
 import { HttpProblem } from './http/problem.ts';
 import { StaticFiles } from './http/static.ts';
 import { openApiDocument } from './openapi.ts';

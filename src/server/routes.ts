@@ -7,7 +7,7 @@ import * as queries from '../contract/queries.ts';
 import * as schemas from '../contract/study.ts';
 import { trainingLogAnswer, trainingLogQuery, trainingsAnswer } from '../contract/trainings.ts';
 import { METRICS } from '../polysemy/column-lists.ts';
-import type { Wire } from './http/json.ts';
+import type { Wire } from './http/json-writer.ts';
 import { HttpProblem } from './http/problem.ts';
 import { compareAnswer, matchedAnswer } from './study/comparisons.ts';
 import { banksAnswer, metricsAnswer, randomAnswer, searchAnswer, unitsAnswer } from './study/lists.ts';

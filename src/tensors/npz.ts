@@ -1,7 +1,7 @@
 import { writeWhole } from '../base/files.ts';
 import { PolysemeError } from '../errors.ts';
-import { bytesOf, openFile, type RandomFile, readFloats } from './bytes.ts';
 import type { Matrix } from './matrix.ts';
+import { bytesOf, openFile, type RandomFile, readFloats } from './random-file.ts';
 import { DTYPE_BYTES, type Dtype } from './safetensors.ts';
 import { elementsOf, type LoadedTensor, MAX_TENSORS, type TensorFile } from './tensors.ts';
 import { dataOffset, openEntry, readZip, writeZip, type ZipEntry } from './zip.ts';

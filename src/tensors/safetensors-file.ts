@@ -1,5 +1,5 @@
-import { openFile, readFloats } from './bytes.ts';
 import { type Matrix, toRowMajor } from './matrix.ts';
+import { openFile, readFloats } from './random-file.ts';
 import { readSafetensorsHeader } from './safetensors.ts';
 import type { TensorFile } from './tensors.ts';
 import { writeSafetensors as writeTensors } from './write-safetensors.ts';

@@ -1,8 +1,8 @@
 import { writeWhole } from '../base/files.ts';
 import { PolysemeError } from '../errors.ts';
-import { bytesOf, openFile, type RandomFile, readFloats } from './bytes.ts';
 import { MAX_PICKLE, type Pickled, type PickleRules, readPickle } from './pickle.ts';
 import { type Writable, writePickle } from './pickle-writer.ts';
+import { bytesOf, openFile, type RandomFile, readFloats } from './random-file.ts';
 import { DTYPE_BYTES } from './safetensors.ts';
 import type { LoadedTensor, TensorFile } from './tensors.ts';
 import { refuse, rulesFor, type Storage, Tensor } from './torch-pickle.ts';

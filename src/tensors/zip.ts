@@ -1,6 +1,6 @@
 import { crc32, createInflateRaw } from 'node:zlib';
 import { PolysemeError } from '../errors.ts';
-import type { RandomFile } from './bytes.ts';
+import type { RandomFile } from './random-file.ts';
 
 /** Most entries of an archive: one a tensor and a few more. */
 const MAX_ENTRIES = 8192;

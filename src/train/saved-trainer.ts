@@ -4,7 +4,7 @@ import type { BufferState } from '../activations/buffer.ts';
 import { makeWhole, removeLeftovers, writeWhole } from '../base/files.ts';
 import { PolysemeError } from '../errors.ts';
 import type { SaeTrainerState } from '../sae/trainer/state.ts';
-import { openFile } from '../tensors/bytes.ts';
+import { openFile } from '../tensors/random-file.ts';
 import { readSafetensorsHeader, type TensorRef } from '../tensors/safetensors.ts';
 import { type TensorData, writeSafetensors } from '../tensors/write-safetensors.ts';
 

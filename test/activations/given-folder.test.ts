@@ -3,13 +3,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { openGivenFolder } from '../../src/activations/given-folder.ts';
-import { mlpBank } from '../../src/bank/mlp.ts';
+import { mlpBank } from '../../src/bank/mlp-bank.ts';
 import { toHalves } from '../../src/base/half.ts';
 import { type Context, cutContexts } from '../../src/corpus/contexts.ts';
-import { openCorpus } from '../../src/corpus/open.ts';
+import { openCorpus } from '../../src/corpus/open-corpus.ts';
 import type { SplitUnit } from '../../src/features/unit.ts';
-import { loadModel } from '../../src/model/load.ts';
-import { runStudy } from '../../src/run/run.ts';
+import { loadModel } from '../../src/model/load-model.ts';
+import { runStudy } from '../../src/run/run-study.ts';
 import { openStudy } from '../../src/study/open-study.ts';
 import { bytesOf, writeRaw } from '../helpers/safetensors.ts';
 

@@ -6,9 +6,9 @@ import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
 import { openGivenFolder } from '../../src/activations/given-folder.ts';
 import { PartReader } from '../../src/activations/given-part.ts';
-import { mlpBank } from '../../src/bank/mlp.ts';
-import { loadModel } from '../../src/model/load.ts';
-import { runStudy } from '../../src/run/run.ts';
+import { mlpBank } from '../../src/bank/mlp-bank.ts';
+import { loadModel } from '../../src/model/load-model.ts';
+import { runStudy } from '../../src/run/run-study.ts';
 import { openStudy } from '../../src/study/open-study.ts';
 
 const fixtures = new URL('../fixtures/own-activations/', import.meta.url).pathname;

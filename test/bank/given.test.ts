@@ -3,14 +3,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { bankOf, type GivenBank } from '../../src/bank/given.ts';
-import { mlpBank } from '../../src/bank/mlp.ts';
+import { mlpBank } from '../../src/bank/mlp-bank.ts';
 import type { Context } from '../../src/corpus/contexts.ts';
 import { cutContexts } from '../../src/corpus/contexts.ts';
-import { openCorpus } from '../../src/corpus/open.ts';
+import { openCorpus } from '../../src/corpus/open-corpus.ts';
 import type { SplitUnit } from '../../src/features/unit.ts';
 import { type SplitBankOptions, splitBank } from '../../src/harvest/split-given.ts';
-import { loadModel, type Model } from '../../src/model/load.ts';
-import { runStudy } from '../../src/run/run.ts';
+import { loadModel, type Model } from '../../src/model/load-model.ts';
+import { runStudy } from '../../src/run/run-study.ts';
 import { openStudy } from '../../src/study/open-study.ts';
 
 const CONTEXTS = 24;

@@ -4,13 +4,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { withFlags } from '../../src/cli/flags.ts';
-import { openCorpus } from '../../src/corpus/open.ts';
+import { openCorpus } from '../../src/corpus/open-corpus.ts';
 import { PolysemeError } from '../../src/errors.ts';
 import { openCheckpoint } from '../../src/model/checkpoint.ts';
 import { resolveModel } from '../../src/model/locate.ts';
-import { runStudy } from '../../src/run/run.ts';
-import { loadSae } from '../../src/sae/load.ts';
-import { openFile } from '../../src/tensors/bytes.ts';
+import { runStudy } from '../../src/run/run-study.ts';
+import { loadSae } from '../../src/sae/load-sae.ts';
+import { openFile } from '../../src/tensors/random-file.ts';
 import { readSafetensorsHeader } from '../../src/tensors/safetensors.ts';
 
 const dir = mkdtempSync(join(tmpdir(), 'polyseme-codes-'));

@@ -8,9 +8,9 @@ import {
   type ContextOptions,
   cutContexts,
 } from '../../src/corpus/contexts.ts';
-import { openCorpus } from '../../src/corpus/open.ts';
+import type { Corpus } from '../../src/corpus/corpus.ts';
+import { openCorpus } from '../../src/corpus/open-corpus.ts';
 import { shares, spread } from '../../src/corpus/share.ts';
-import type { Corpus } from '../../src/corpus/types.ts';
 import { documentsOf, folioTokenizer, messageOf, scratchFolder } from '../fixtures/corpus/support.ts';
 
 const folder = scratchFolder();

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
 import { LINE_LIMIT } from '../../src/corpus/lines.ts';
-import { openCorpus } from '../../src/corpus/open.ts';
+import { openCorpus } from '../../src/corpus/open-corpus.ts';
 import { documentsOf, FIXTURES, messageOf, scratchFolder } from '../fixtures/corpus/support.ts';
 
 const folder = scratchFolder();

@@ -4,9 +4,9 @@ import { join } from 'node:path';
 import { gunzipSync, gzipSync } from 'node:zlib';
 import { parquetWriteFile } from 'hyparquet-writer';
 import { describe, expect, it } from 'vitest';
-import { openCorpus } from '../../src/corpus/open.ts';
+import type { Document } from '../../src/corpus/corpus.ts';
+import { openCorpus } from '../../src/corpus/open-corpus.ts';
 import { cutText, DOCUMENT_LIMIT } from '../../src/corpus/parts.ts';
-import type { Document } from '../../src/corpus/types.ts';
 import { documentsOf, FIXTURES, folioTokenizer, scratchFolder } from '../fixtures/corpus/support.ts';
 
 const folder = scratchFolder();

@@ -2,7 +2,7 @@ import { copyFileSync, mkdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { parseHubSource, planHubFiles } from '../../src/corpus/hub-plan.ts';
-import { openCorpus } from '../../src/corpus/open.ts';
+import { openCorpus } from '../../src/corpus/open-corpus.ts';
 import type { HubFiles, HubRepo } from '../../src/hub/hub.ts';
 import { documentsOf, FIXTURES, messageOf, scratchFolder } from '../fixtures/corpus/support.ts';
 

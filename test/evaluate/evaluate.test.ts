@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, describe, expect, test } from 'vitest';
 import { cutContexts } from '../../src/corpus/contexts.ts';
-import { openCorpus } from '../../src/corpus/open.ts';
+import { openCorpus } from '../../src/corpus/open-corpus.ts';
 import { evaluateSae } from '../../src/evaluate/evaluate.ts';
 import { Moments } from '../../src/evaluate/moments.ts';
 import { loadModel, openStudy, runStudy } from '../../src/index.ts';

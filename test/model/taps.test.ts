@@ -1,5 +1,5 @@
 import { afterAll, describe, expect, it } from 'vitest';
-import { loadModel } from '../../src/model/load.ts';
+import { loadModel } from '../../src/model/load-model.ts';
 import type { TapData } from '../../src/model/session.ts';
 import { streamTaps, type TapBlock, type TapRun } from '../../src/model/taps.ts';
 

@@ -10,7 +10,7 @@ const folder = scratchFolder();
 
 /** Reads a corpus into contexts in a process with a small heap; prints counts and the largest resident size. */
 const READER = `
-  const { openCorpus } = await import('./dist/corpus/open.js');
+  const { openCorpus } = await import('./dist/corpus/open-corpus.js');
   const { cutContexts } = await import('./dist/corpus/contexts.js');
   const encode = (text) => new Int32Array(text.length >> 2);
   const contexts = cutContexts(await openCorpus(process.argv[1]), { encode }, JSON.parse(process.argv[2]));

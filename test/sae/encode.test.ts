@@ -5,9 +5,9 @@ import { describe, expect, test } from 'vitest';
 import { openBackend } from '../../src/model/open-backend.ts';
 import { GraphBuilder } from '../../src/onnx/graph.ts';
 import { type SaeConfig, saeConfig } from '../../src/sae/config.ts';
-import { decodeNodes, encodeNodes } from '../../src/sae/graph.ts';
-import { loadSae } from '../../src/sae/load.ts';
+import { loadSae } from '../../src/sae/load-sae.ts';
 import { Sae, type SaeTensors } from '../../src/sae/sae.ts';
+import { decodeNodes, encodeNodes } from '../../src/sae/sae-nodes.ts';
 import { saveSae } from '../../src/sae/save.ts';
 import { rowMajor } from '../../src/tensors/matrix.ts';
 

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { deflateRawSync } from 'node:zlib';
 import { describe, expect, test } from 'vitest';
 import { PolysemeError } from '../../src/errors.ts';
-import { loadSae } from '../../src/sae/load.ts';
+import { loadSae } from '../../src/sae/load-sae.ts';
 import { Sae } from '../../src/sae/sae.ts';
 import { rowMajor } from '../../src/tensors/matrix.ts';
 import { openNpz, writeNpz } from '../../src/tensors/npz.ts';

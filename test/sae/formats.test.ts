@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join, posix } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import type { HubFiles } from '../../src/hub/hub.ts';
-import { loadSae } from '../../src/sae/load.ts';
+import { loadSae } from '../../src/sae/load-sae.ts';
 import { Sae } from '../../src/sae/sae.ts';
 import { saveSae } from '../../src/sae/save.ts';
 

@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { describe, expect, test } from 'vitest';
 import { createRandom } from '../../src/base/random.ts';
 import { saeConfig } from '../../src/sae/config.ts';
-import { loadSae } from '../../src/sae/load.ts';
+import { loadSae } from '../../src/sae/load-sae.ts';
 import { embeddingLoss, saeDecode, saeEncode, saeInputs } from '../../src/sae/maths.ts';
 import { rowMajor } from '../../src/tensors/matrix.ts';
 import { randomSae } from '../helpers/saes.ts';

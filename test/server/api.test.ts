@@ -10,7 +10,7 @@ import { principalComponents } from '../../src/embed/pca.ts';
 import { describeFeatures } from '../../src/features/describe.ts';
 import { splitUnit } from '../../src/features/split.ts';
 import { METRICS } from '../../src/polysemy/column-lists.ts';
-import { runStudy } from '../../src/run/run.ts';
+import { runStudy } from '../../src/run/run-study.ts';
 import { createServer } from '../../src/server/api.ts';
 import { allowedHosts } from '../../src/server/http/headers.ts';
 import { compareBanks } from '../../src/study/compare-study.ts';

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { byteCache } from '../../src/server/http/byte-cache.ts';
-import { Json, toJson, writeFourDigits } from '../../src/server/http/json.ts';
+import { Json, toJson, writeFourDigits } from '../../src/server/http/json-writer.ts';
 
 const parsed = (value: unknown): unknown => JSON.parse(toJson(value).toString());
 

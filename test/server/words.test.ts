@@ -5,12 +5,12 @@ import Database from 'libsql';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createRandom } from '../../src/base/random.ts';
 import type { ExampleAnswer, SearchAnswer, UnitAnswer } from '../../src/contract/study.ts';
-import { openCorpus } from '../../src/corpus/open.ts';
-import { runStudy } from '../../src/run/run.ts';
+import { openCorpus } from '../../src/corpus/open-corpus.ts';
+import { runStudy } from '../../src/run/run-study.ts';
 import { createServer } from '../../src/server/api.ts';
 import { openStudy } from '../../src/study/open-study.ts';
 import type { Study } from '../../src/study/study.ts';
-import { LocalWords, recut, unitExamples, unitTree } from '../../web/src/unit/cut.ts';
+import { LocalWords, recut, unitExamples, unitTree } from '../../web/src/unit/feature-cut.ts';
 import { apiClient } from '../helpers/api-client.ts';
 
 const SPECIAL = '<|endoftext|>';

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { cacheActivations } from '../../src/activations/cache-activations.ts';
-import { loadSae } from '../../src/sae/load.ts';
+import { loadSae } from '../../src/sae/load-sae.ts';
 import { saveSae } from '../../src/sae/save.ts';
 import { createSaeTrainer } from '../../src/sae/trainer/trainer.ts';
 import { trainSae } from '../../src/train/train.ts';

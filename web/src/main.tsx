@@ -3,7 +3,7 @@ import { RouterProvider } from '@tanstack/react-router';
 import { StrictMode } from 'react';
 import { createRoot } from 'react-dom/client';
 import { router } from './app/router.tsx';
-import { queryClient } from './source/queries.ts';
+import { queryClient } from './source/query-options.ts';
 import './styles/theme.css';
 import './styles/base.css';
 import './styles/layout.css';

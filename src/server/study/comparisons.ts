@@ -5,7 +5,7 @@ import type { CompareAnswer, MatchedAnswer } from '../../contract/study.ts';
 import { PolysemeError } from '../../errors.ts';
 import { eachMetric } from '../../polysemy/column-lists.ts';
 import { compareBanks } from '../../study/compare-study.ts';
-import type { Wire } from '../http/json.ts';
+import type { Wire } from '../http/json-writer.ts';
 import { HttpProblem } from '../http/problem.ts';
 import type { StudySource } from './served-study.ts';
 

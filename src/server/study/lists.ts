@@ -8,7 +8,7 @@ import type {
   UnitsAnswer,
 } from '../../contract/study.ts';
 import { eachMetric, METRICS, type Metric } from '../../polysemy/column-lists.ts';
-import type { Wire } from '../http/json.ts';
+import type { Wire } from '../http/json-writer.ts';
 import { HttpProblem } from '../http/problem.ts';
 import type { StudySource } from './served-study.ts';
 

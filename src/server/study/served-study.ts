@@ -5,7 +5,7 @@ import { sampleCounts } from '../../features/word-counter.ts';
 import { allWordTexts, wordTokens } from '../../features/word-texts.ts';
 import type { Study, StudyInfo } from '../../study/study.ts';
 import { byteCache } from '../http/byte-cache.ts';
-import { Json } from '../http/json.ts';
+import { Json } from '../http/json-writer.ts';
 import { HttpProblem } from '../http/problem.ts';
 import { UnitSpace } from './unit-space.ts';
 import { UnitTable } from './unit-table.ts';

@@ -5,7 +5,7 @@ import { HISTOGRAM_BINS, histogramEdge } from '../../harvest/scan.ts';
 import { eachMetric } from '../../polysemy/column-lists.ts';
 import type { UnitDetail } from '../../study/record.ts';
 import { spelledAt } from '../../tokenizer/byte-tokens.ts';
-import { fourDigits, type Wire } from '../http/json.ts';
+import { fourDigits, type Wire } from '../http/json-writer.ts';
 import type { StudySource } from './served-study.ts';
 
 /** One unit with its features and at most `most` examples of each. */

@@ -4,11 +4,11 @@ import { basename, join, resolve } from 'node:path';
 import type { TrainingAnswer, TrainingLogAnswer, TrainingsAnswer } from '../../contract/trainings.ts';
 import { PolysemeError } from '../../errors.ts';
 import type { SweepMember } from '../../train/train-options.ts';
-import type { Wire } from '../http/json.ts';
+import type { Wire } from '../http/json-writer.ts';
 import { HttpProblem } from '../http/problem.ts';
 import { findRuns, type RunFolder } from './find-logs.ts';
 import { LogFile } from './log-file.ts';
-import { type Run, readRun } from './run-file.ts';
+import { type Run, readRun } from './training-run.ts';
 
 /** Milliseconds between looks for new folders, at least, and by how often they took. */
 const LOOK_EVERY = 1000;

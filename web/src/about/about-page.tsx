@@ -1,7 +1,7 @@
 import { useQuery } from '@tanstack/react-query';
 import { Link, useRouteContext } from '@tanstack/react-router';
 import { column, LISTED } from '../../../src/polysemy/column-lists.ts';
-import { studyQuery } from '../source/queries.ts';
+import { studyQuery } from '../source/query-options.ts';
 import { Failure, Loading } from '../ui/states.tsx';
 import { DistanceFormula, EffectiveFormula, EmbeddingFormula, GatedFormula } from './formulas.tsx';
 

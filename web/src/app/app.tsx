@@ -1,7 +1,7 @@
 import { useQuery } from '@tanstack/react-query';
 import { Link, Outlet, useRouteContext } from '@tanstack/react-router';
 import { useRef, useState } from 'react';
-import { studyQuery } from '../source/queries.ts';
+import { studyQuery } from '../source/query-options.ts';
 import { Brand, DiceIcon, HelpIcon, MoonIcon, SunIcon, SystemIcon } from '../ui/icons.tsx';
 import { lastStudySearch } from '../ui/last-study.ts';
 import { SearchBox } from '../ui/search-box.tsx';

@@ -5,7 +5,7 @@ import {
   lazyRouteComponent,
   redirect,
 } from '@tanstack/react-router';
-import { banksQuery, queryClient, servedQuery, studyQuery, unitQuery } from '../source/queries.ts';
+import { banksQuery, queryClient, servedQuery, studyQuery, unitQuery } from '../source/query-options.ts';
 import { trainingsQuery } from '../source/training-queries.ts';
 import { StudyPage } from '../study/study-page.tsx';
 import { Failure, Loading } from '../ui/states.tsx';

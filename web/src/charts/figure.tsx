@@ -1,6 +1,6 @@
 import { type ReactNode, useRef } from 'react';
 import type { CsvValue } from '../../../src/base/csv.ts';
-import { type LegendItem, saveCsv, saveFigure } from './export.ts';
+import { type LegendItem, saveCsv, saveFigure } from './save-figure.ts';
 
 /**
  * A figure with its title, its controls, and a way out as SVG or PNG (with a legend, if there is one), and as CSV where

@@ -1,9 +1,9 @@
 import { useQuery } from '@tanstack/react-query';
 import { Link, useNavigate, useSearch } from '@tanstack/react-router';
-import { PAGE, searchQuery, studyQuery, unitsQuery } from '../source/queries.ts';
-import type { Metric, UnitRow } from '../source/types.ts';
+import type { Metric, UnitRow } from '../source/answers.ts';
+import { PAGE, searchQuery, studyQuery, unitsQuery } from '../source/query-options.ts';
 import { RangeFilters, useDelayed } from '../ui/filters.tsx';
-import { counted, formatMetric, METRIC_LIST, metricInfo } from '../ui/metrics.ts';
+import { counted, formatMetric, METRIC_LIST, metricInfo } from '../ui/metric-info.ts';
 import { unitName } from '../ui/search-box.tsx';
 import { Empty, Failure, Loading } from '../ui/states.tsx';
 import { ranges, type TableSearch } from '../ui/url-state.ts';

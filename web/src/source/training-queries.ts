@@ -1,6 +1,6 @@
 import { queryOptions } from '@tanstack/react-query';
+import type { TrainingLog, Trainings } from './answers.ts';
 import { get } from './http.ts';
-import type { TrainingLog, Trainings } from './types.ts';
 
 /** Milliseconds between looks while something is being trained or waited for, and otherwise. */
 const LIVE = 2000;

@@ -1,8 +1,8 @@
 import { useCallback } from 'react';
 import { bankColour } from '../charts/colours.ts';
 import { PLOT_STYLE, type Plot, PlotFigure } from '../charts/plot.tsx';
-import type { Metric } from '../source/types.ts';
-import { formatMetric, metricInfo } from '../ui/metrics.ts';
+import type { Metric } from '../source/answers.ts';
+import { formatMetric, metricInfo } from '../ui/metric-info.ts';
 import type { Points } from '../ui/points.ts';
 import { useTheme } from '../ui/theme.ts';
 

@@ -1,8 +1,8 @@
 import { useEffect, useLayoutEffect, useMemo, useRef, useState } from 'react';
 import { bankColour, resolveColour } from '../charts/colours.ts';
 import { nameDrawing, PLOT_STYLE, usePlot } from '../charts/plot.tsx';
-import type { Metric } from '../source/types.ts';
-import { formatMetric, metricInfo } from '../ui/metrics.ts';
+import type { Metric } from '../source/answers.ts';
+import { formatMetric, metricInfo } from '../ui/metric-info.ts';
 import type { Points } from '../ui/points.ts';
 import { useTheme } from '../ui/theme.ts';
 import { useWidth } from '../ui/width.ts';

@@ -3,17 +3,17 @@ import { useNavigate, useSearch } from '@tanstack/react-router';
 import { lazy, Suspense, useEffect, useMemo } from 'react';
 import { bankColour } from '../charts/colours.ts';
 import { Figure } from '../charts/figure.tsx';
-import { banksQuery, metricsQuery, studyQuery, unitsQuery } from '../source/queries.ts';
-import type { Metric, Study } from '../source/types.ts';
+import type { Metric, Study } from '../source/answers.ts';
+import { banksQuery, metricsQuery, studyQuery, unitsQuery } from '../source/query-options.ts';
 import { MetricSelect } from '../ui/controls.tsx';
 import { BankPicker, RangeFilters, useDelayed } from '../ui/filters.tsx';
 import { rememberStudySearch } from '../ui/last-study.ts';
-import { counted, firstOrder, METRIC_LIST, metricInfo } from '../ui/metrics.ts';
+import { counted, firstOrder, METRIC_LIST, metricInfo } from '../ui/metric-info.ts';
 import { Points } from '../ui/points.ts';
 import { Empty, Failure, Loading } from '../ui/states.tsx';
 import { useTheme } from '../ui/theme.ts';
 import { ranges, type StudySearch } from '../ui/url-state.ts';
-import { saveUnits } from './csv.ts';
+import { saveUnits } from './save-units.ts';
 import { tableCaption, UnitTable } from './unit-table.tsx';
 
 const figures = {

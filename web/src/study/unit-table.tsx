@@ -9,10 +9,10 @@ import { useNavigate } from '@tanstack/react-router';
 import { useVirtualizer } from '@tanstack/react-virtual';
 import { memo, useCallback, useEffect, useRef } from 'react';
 import { wordList } from '../../../src/features/words.ts';
+import type { Metric, UnitRow } from '../source/answers.ts';
 import type { Params } from '../source/http.ts';
-import { PAGE, unitsQuery } from '../source/queries.ts';
-import type { Metric, UnitRow } from '../source/types.ts';
-import { formatMetric, formatWhole, METRIC_LIST, metricInfo, WORD_LIST } from '../ui/metrics.ts';
+import { PAGE, unitsQuery } from '../source/query-options.ts';
+import { formatMetric, formatWhole, METRIC_LIST, metricInfo, WORD_LIST } from '../ui/metric-info.ts';
 import { Empty, Failure } from '../ui/states.tsx';
 
 const ROW = 33;

@@ -1,5 +1,5 @@
-import type { LogFigure, Training, TrainingLog } from '../source/types.ts';
-import { formatShare, formatThree, formatWhole } from '../ui/metrics.ts';
+import type { LogFigure, Training, TrainingLog } from '../source/answers.ts';
+import { formatShare, formatThree, formatWhole } from '../ui/metric-info.ts';
 
 export interface FigureInfo {
   readonly figure: LogFigure;

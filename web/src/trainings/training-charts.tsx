@@ -1,8 +1,8 @@
 import { useQueries } from '@tanstack/react-query';
 import { useSearch } from '@tanstack/react-router';
 import { useEffect, useMemo, useRef } from 'react';
+import type { Training, TrainingLog } from '../source/answers.ts';
 import { trainingLogQuery } from '../source/training-queries.ts';
-import type { Training, TrainingLog } from '../source/types.ts';
 import { Segments } from '../ui/controls.tsx';
 import { Empty, Loading } from '../ui/states.tsx';
 import type { TrainingsSearch } from '../ui/url-state.ts';

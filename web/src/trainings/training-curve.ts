@@ -1,4 +1,4 @@
-import type { TrainingLog } from '../source/types.ts';
+import type { TrainingLog } from '../source/answers.ts';
 import type { Stroke } from './run-strokes.ts';
 
 /** Pixels of a chart of trainings, and those around its axes. */

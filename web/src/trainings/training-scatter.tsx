@@ -1,7 +1,7 @@
 import { useCallback, useMemo } from 'react';
 import { Figure } from '../charts/figure.tsx';
 import { PLOT_STYLE, type Plot, PlotFigure } from '../charts/plot.tsx';
-import type { Training } from '../source/types.ts';
+import type { Training } from '../source/answers.ts';
 import { STANDINGS, type Standing } from '../ui/url-state.ts';
 import type { Stroke } from './run-strokes.ts';
 import { figureInfo } from './runs.ts';

@@ -1,6 +1,6 @@
 import { type ReactNode, useEffect, useRef } from 'react';
-import type { Training } from '../source/types.ts';
-import { formatShare, formatThree, formatWhole } from '../ui/metrics.ts';
+import type { Training } from '../source/answers.ts';
+import { formatShare, formatThree, formatWhole } from '../ui/metric-info.ts';
 import { strokeOf } from './run-strokes.ts';
 import { RunSwatch } from './run-swatch.tsx';
 import { formatFour, formatSetting, formatTime, settingName } from './runs.ts';

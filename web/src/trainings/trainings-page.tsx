@@ -1,10 +1,10 @@
 import { useQuery } from '@tanstack/react-query';
 import { useNavigate, useSearch } from '@tanstack/react-router';
 import { type ReactNode, useEffect, useMemo, useRef, useState } from 'react';
-import { servedQuery } from '../source/queries.ts';
+import type { Training, Trainings } from '../source/answers.ts';
+import { servedQuery } from '../source/query-options.ts';
 import { trainingsQuery } from '../source/training-queries.ts';
-import type { Training, Trainings } from '../source/types.ts';
-import { counted } from '../ui/metrics.ts';
+import { counted } from '../ui/metric-info.ts';
 import { Empty, Failure, Loading } from '../ui/states.tsx';
 import { joinNames, splitNames, type TrainingsSearch } from '../ui/url-state.ts';
 import { differing, formatSetting, SETTINGS, shortNames } from './runs.ts';

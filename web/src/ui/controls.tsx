@@ -1,5 +1,5 @@
-import type { Metric } from '../source/types.ts';
-import { METRIC_LIST } from './metrics.ts';
+import type { Metric } from '../source/answers.ts';
+import { METRIC_LIST } from './metric-info.ts';
 
 /** One metric of all. */
 export function MetricSelect({

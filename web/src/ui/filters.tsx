@@ -1,6 +1,6 @@
 import { useEffect, useState } from 'react';
-import type { Metric } from '../source/types.ts';
-import { METRIC_LIST, metricInfo } from './metrics.ts';
+import type { Metric } from '../source/answers.ts';
+import { METRIC_LIST, metricInfo } from './metric-info.ts';
 import type { Ranges } from './url-state.ts';
 
 /** Ranges of metrics: one chip a metric, with a lower and an upper bound. A share is typed as it is stored, from 0 to 1. */

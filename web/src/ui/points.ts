@@ -1,4 +1,4 @@
-import type { Metric, Metrics } from '../source/types.ts';
+import type { Metric, Metrics } from '../source/answers.ts';
 import type { RangeKey, Ranges } from './url-state.ts';
 
 /** All units of a study as columns, for the figures: NaN where there is no number. */

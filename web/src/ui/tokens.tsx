@@ -1,6 +1,6 @@
 import { Fragment, memo } from 'react';
 import { spelledAt } from '../../../src/tokenizer/byte-tokens.ts';
-import type { Example } from '../source/types.ts';
+import type { Example } from '../source/answers.ts';
 import { passageText } from './token-text.ts';
 
 /** Tokens to each side of the peak in a line of the concordance. */

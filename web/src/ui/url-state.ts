@@ -1,6 +1,6 @@
 import { linkageMethods } from '../../../src/cluster/linkage-methods.ts';
-import type { LinkageMethod, Metric } from '../source/types.ts';
-import { isMetric } from './metrics.ts';
+import type { LinkageMethod, Metric } from '../source/answers.ts';
+import { isMetric } from './metric-info.ts';
 
 // What is on screen lies in the URL. Each page has one reader below: from the raw query to what the page knows, with
 // what is unknown, malformed or default left out, so that a link stays short and always opens.

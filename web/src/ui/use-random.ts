@@ -1,5 +1,5 @@
 import { useNavigate, useParams } from '@tanstack/react-router';
-import { randomUnit } from '../source/queries.ts';
+import { randomUnit } from '../source/query-options.ts';
 
 /** Goes to a unit drawn by chance. On a unit's page the view, linkage and threshold stay. */
 export function useRandom(): () => void {

@@ -1,6 +1,6 @@
 import { useMemo, useRef, useState } from 'react';
 import { exampleColours } from '../charts/colours.ts';
-import { counted } from '../ui/metrics.ts';
+import { counted } from '../ui/metric-info.ts';
 import { useWidth } from '../ui/width.ts';
 import { setHovered, useHovered } from './hover.ts';
 import { treeLayout } from './tree-layout.ts';

@@ -1,6 +1,6 @@
 import { memo, useEffect, useRef } from 'react';
-import type { Example } from '../source/types.ts';
-import { formatActivation } from '../ui/metrics.ts';
+import type { Example } from '../source/answers.ts';
+import { formatActivation } from '../ui/metric-info.ts';
 import { Concordance, WholeContext } from '../ui/tokens.tsx';
 import { getHovered, setHovered, subscribeHovered } from './hover.ts';
 

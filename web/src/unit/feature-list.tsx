@@ -1,6 +1,6 @@
 import { useDeferredValue, useState } from 'react';
-import type { Unit } from '../source/types.ts';
-import { counted } from '../ui/metrics.ts';
+import type { Unit } from '../source/answers.ts';
+import { counted } from '../ui/metric-info.ts';
 import { Empty } from '../ui/states.tsx';
 import { FeatureSection } from './feature.tsx';
 import { TokenTips } from './token-tip.tsx';

@@ -2,8 +2,8 @@ import { memo, useEffect, useRef } from 'react';
 import type { Feature } from '../../../src/features/describe.ts';
 import { wordList } from '../../../src/features/words.ts';
 import { featureColour } from '../charts/colours.ts';
-import type { Example } from '../source/types.ts';
-import { counted, formatActivation, formatShare } from '../ui/metrics.ts';
+import type { Example } from '../source/answers.ts';
+import { counted, formatActivation, formatShare } from '../ui/metric-info.ts';
 import { ExampleRow } from './example.tsx';
 
 /** Examples shown of a feature that is not opened, by its id. */

@@ -1,6 +1,6 @@
 import { column } from '../../../src/polysemy/column-lists.ts';
-import type { Metric, Unit } from '../source/types.ts';
-import { formatMetric, formatWhole, METRIC_LIST, ordinal } from '../ui/metrics.ts';
+import type { Metric, Unit } from '../source/answers.ts';
+import { formatMetric, formatWhole, METRIC_LIST, ordinal } from '../ui/metric-info.ts';
 import type { UnitCut } from './unit-cut.ts';
 
 /** A unit's metric at the cut on screen; undefined while it is computed. */

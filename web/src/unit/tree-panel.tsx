@@ -1,8 +1,8 @@
 import { useEffect, useRef, useState } from 'react';
 import { linkageMethods } from '../../../src/cluster/linkage-methods.ts';
 import { ExportButtons } from '../charts/figure.tsx';
-import type { LinkageMethod, Unit } from '../source/types.ts';
-import { counted } from '../ui/metrics.ts';
+import type { LinkageMethod, Unit } from '../source/answers.ts';
+import { counted } from '../ui/metric-info.ts';
 import { Empty } from '../ui/states.tsx';
 import { Dendrogram } from './dendrogram.tsx';
 import { Peek } from './peek.tsx';

@@ -2,10 +2,18 @@ import { useQuery } from '@tanstack/react-query';
 import { useMemo, useState } from 'react';
 import { leafOrder } from '../../../src/cluster/leaf-order.ts';
 import type { Tree } from '../../../src/cluster/tree.ts';
-import { clusteringQuery, distancesQuery } from '../source/queries.ts';
-import type { Example, LinkageMethod, Unit } from '../source/types.ts';
+import type { Example, LinkageMethod, Unit } from '../source/answers.ts';
+import { clusteringQuery, distancesQuery } from '../source/query-options.ts';
 import type { UnitSearch } from '../ui/url-state.ts';
-import { answeredCut, type Cut, LocalWords, recut, storedCut, unitExamples, unitTree } from './cut.ts';
+import {
+  answeredCut,
+  type Cut,
+  LocalWords,
+  recut,
+  storedCut,
+  unitExamples,
+  unitTree,
+} from './feature-cut.ts';
 
 export interface UnitCut {
   readonly tree: Tree;

@@ -1,8 +1,8 @@
 import { Link, useNavigate, useRouter } from '@tanstack/react-router';
-import type { Metric, Unit } from '../source/types.ts';
+import type { Metric, Unit } from '../source/answers.ts';
 import { LeftIcon, RightIcon } from '../ui/icons.tsx';
 import { lastStudySearch } from '../ui/last-study.ts';
-import { formatMetric, metricInfo } from '../ui/metrics.ts';
+import { formatMetric, metricInfo } from '../ui/metric-info.ts';
 import { metricNow, standing } from './metrics-table.tsx';
 import type { UnitCut } from './unit-cut.ts';
 

@@ -1,5 +1,5 @@
 import { useEffect, useState } from 'react';
-import type { UnitMap } from '../source/types.ts';
+import type { UnitMap } from '../source/answers.ts';
 
 export interface Places {
   readonly x: number[] | Float32Array;

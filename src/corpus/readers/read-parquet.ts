@@ -8,10 +8,10 @@ import {
   type SchemaTree,
 } from 'hyparquet';
 import { compressors } from 'hyparquet-compressors';
-import { PolysemeError } from '../errors.ts';
-import { type Input, readError } from './bytes.ts';
-import { columnText, LABELS, missingColumn, type Row, type RowCursor, rowLabel } from './rows.ts';
-import { decodeUtf8 } from './utf8.ts';
+import { PolysemeError } from '../../errors.ts';
+import { type Input, readError } from '../input.ts';
+import { columnText, LABELS, missingColumn, type Row, type RowCursor, rowLabel } from '../row-pieces.ts';
+import { decodeUtf8 } from '../utf8.ts';
 
 /** Longest footer, in bytes. */
 const FOOTER_LIMIT = 1 << 27;

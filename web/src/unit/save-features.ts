@@ -1,7 +1,7 @@
 import type { CsvValue } from '../../../src/base/csv.ts';
 import { spelledAt } from '../../../src/tokenizer/byte-tokens.ts';
-import { saveCsv } from '../charts/export.ts';
-import type { Unit } from '../source/types.ts';
+import { saveCsv } from '../charts/save-figure.ts';
+import type { Unit } from '../source/answers.ts';
 import type { UnitCut } from './unit-cut.ts';
 
 /** Saves a unit's examples with the features of the cut on screen. */

@@ -1,6 +1,6 @@
 import { PolysemeError } from '../errors.ts';
 import type { HubFiles } from '../hub/hub.ts';
-import { openTensors } from '../tensors/open.ts';
+import { openTensors } from '../tensors/open-tensors.ts';
 import type { TensorFile } from '../tensors/tensors.ts';
 import { readDictionaryLearning } from './formats/dictionary-learning.ts';
 import { openFolder, type SaeFolder } from './formats/folder.ts';

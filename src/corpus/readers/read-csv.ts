@@ -1,9 +1,9 @@
 import { pipeline, Readable } from 'node:stream';
 import { CsvError, parse } from 'csv-parse';
-import { PolysemeError } from '../errors.ts';
-import { type Input, readBytes } from './bytes.ts';
-import { missingColumn, type Row, type RowCursor, rowLabel } from './rows.ts';
-import { decodeUtf8, incompleteTail } from './utf8.ts';
+import { PolysemeError } from '../../errors.ts';
+import { type Input, readBytes } from '../input.ts';
+import { missingColumn, type Row, type RowCursor, rowLabel } from '../row-pieces.ts';
+import { decodeUtf8, incompleteTail } from '../utf8.ts';
 
 /** Longest record, in bytes: guards against a quotation mark that is never closed. */
 export const RECORD_LIMIT = 1 << 26;

@@ -1,7 +1,7 @@
-import { type Input, readBytes } from './bytes.ts';
-import { cutPoint, DOCUMENT_LIMIT } from './parts.ts';
-import type { Piece, RowCursor } from './rows.ts';
-import { decodeUtf8, incompleteTail } from './utf8.ts';
+import { type Input, readBytes } from '../input.ts';
+import { cutPoint, DOCUMENT_LIMIT } from '../parts.ts';
+import type { Piece, RowCursor } from '../row-pieces.ts';
+import { decodeUtf8, incompleteTail } from '../utf8.ts';
 
 /** A text file: one document, or its parts where it is long. Line ends become LF; a byte order mark is dropped. */
 export async function* readText(input: Input, from: RowCursor): AsyncGenerator<Piece> {

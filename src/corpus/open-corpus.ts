@@ -1,12 +1,12 @@
 import { PolysemeError } from '../errors.ts';
 import { type HubFiles, type HubRepo, hubFiles } from '../hub/hub.ts';
+import type { Corpus, Document, DocumentCursor } from './corpus.ts';
 import { formatOf } from './formats.ts';
 import { type HubPlan, type HubSource, parseHubSource, planHubFiles } from './hub-plan.ts';
 import { type LocalFile, localFiles } from './local.ts';
 import { readPieces } from './read.ts';
-import { START } from './rows.ts';
+import { START } from './row-pieces.ts';
 import { sotuFile } from './sotu.ts';
-import type { Corpus, Document, DocumentCursor } from './types.ts';
 
 export interface CorpusOptions {
   /** Column of the text in JSONL, JSON, CSV and Parquet (default `text`); an array of strings is joined by line ends. */

@@ -1,8 +1,8 @@
 import type { CsvValue } from '../../../src/base/csv.ts';
 import { LISTED } from '../../../src/polysemy/column-lists.ts';
-import { saveCsv } from '../charts/export.ts';
+import { saveCsv } from '../charts/save-figure.ts';
+import type { UnitRow, Units } from '../source/answers.ts';
 import { get, type Params } from '../source/http.ts';
-import type { UnitRow, Units } from '../source/types.ts';
 
 /** Saves all units of a query, in its order, page by page. */
 export async function saveUnits(name: string, params: Params): Promise<void> {

@@ -1,5 +1,5 @@
 import { PolysemeError } from '../errors.ts';
-import type { Input } from './bytes.ts';
+import type { Input } from './input.ts';
 import { cutText } from './parts.ts';
 
 /** Where a reader starts, and where a piece lies: see DocumentCursor. */

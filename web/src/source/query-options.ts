@@ -1,5 +1,4 @@
 import { keepPreviousData, QueryClient, queryOptions } from '@tanstack/react-query';
-import { ApiError, get, getArrays, type Params, unitPath } from './http.ts';
 import type {
   Banks,
   Clustering,
@@ -13,7 +12,8 @@ import type {
   Unit,
   UnitMap,
   Units,
-} from './types.ts';
+} from './answers.ts';
+import { ApiError, get, getArrays, type Params, unitPath } from './http.ts';
 
 /** A study does not change while it is served, so nothing goes stale; big answers leave memory after a while. */
 export const queryClient = new QueryClient({

@@ -1,5 +1,5 @@
-import { openFile } from './bytes.ts';
 import { openNpz } from './npz.ts';
+import { openFile } from './random-file.ts';
 import { openSafetensors } from './safetensors-file.ts';
 import type { TensorFile } from './tensors.ts';
 import { openTorch } from './torch.ts';

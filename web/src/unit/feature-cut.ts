@@ -7,7 +7,7 @@ import { sampleCounts } from '../../../src/features/word-counter.ts';
 import { allWordTexts, peakWords, wordTokens } from '../../../src/features/word-texts.ts';
 import type { ExampleWords } from '../../../src/features/words.ts';
 import { polysemy } from '../../../src/polysemy/metrics.ts';
-import type { Feature as AnsweredFeature, Clustering, Example, Polysemy, Unit } from '../source/types.ts';
+import type { Feature as AnsweredFeature, Clustering, Example, Polysemy, Unit } from '../source/answers.ts';
 
 /** A unit cut into features at one threshold. */
 export interface Cut extends DescribedFeatures {

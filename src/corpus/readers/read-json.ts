@@ -1,8 +1,8 @@
-import { PolysemeError } from '../errors.ts';
-import { type Input, readBytes } from './bytes.ts';
-import { readLines } from './lines.ts';
-import { jsonRow, type Row, type RowCursor } from './rows.ts';
-import { decodeUtf8 } from './utf8.ts';
+import { PolysemeError } from '../../errors.ts';
+import { type Input, readBytes } from '../input.ts';
+import { readLines } from '../lines.ts';
+import { jsonRow, type Row, type RowCursor } from '../row-pieces.ts';
+import { decodeUtf8 } from '../utf8.ts';
 
 /** Largest .json file, in bytes uncompressed: it is parsed as a whole. */
 export const JSON_LIMIT = 1 << 28;

@@ -2,8 +2,8 @@ import { PolysemeError } from '../errors.ts';
 import type { EditResult, GraphEdit } from '../model/compile.ts';
 import type { GraphBuilder, Wire } from '../onnx/graph.ts';
 import { readNodes, type SaeAttachment, writeNodes } from '../sae/attach.ts';
-import { decodeNodes, encodeNodes } from '../sae/graph.ts';
 import type { Sae } from '../sae/sae.ts';
+import { decodeNodes, encodeNodes } from '../sae/sae-nodes.ts';
 
 /** Stands for no token, after the end of a shorter context. */
 export const PADDING = -1;

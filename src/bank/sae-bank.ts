@@ -1,7 +1,7 @@
 import type { GraphEdit } from '../model/compile.ts';
 import { readNodes, type SaeAttachment } from '../sae/attach.ts';
-import { encodeNodes } from '../sae/graph.ts';
 import type { Sae } from '../sae/sae.ts';
+import { encodeNodes } from '../sae/sae-nodes.ts';
 import { flip, type Matrix, rowsOf } from '../tensors/matrix.ts';
 import type { Bank } from './bank.ts';
 
