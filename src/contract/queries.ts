@@ -64,7 +64,7 @@ export const unitQuery = z.strictObject({
   examples: z
     .union([z.literal('all'), numeric(z.int().min(1))])
     .default(20)
-    .meta({ description: 'most examples a feature' }),
+    .meta({ description: 'the most examples per feature' }),
 });
 
 export const clusteringQuery = z.strictObject({

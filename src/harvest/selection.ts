@@ -9,7 +9,7 @@ export interface SelectionOptions {
    * to the limit (the paper's). `quantiles`: as many from each tenth of (0, maximum]. `random`: uniformly.
    */
   readonly select: 'top' | 'fraction' | 'quantiles' | 'random';
-  /** Most examples a unit. */
+  /** The most examples that a unit keeps. */
   readonly examples: number;
   readonly fraction: number;
   readonly sign: Sign;

@@ -15,7 +15,7 @@ export interface HubRepo {
 export interface HubFile {
   /** With forward slashes, inside the repository. */
   readonly path: string;
-  /** Bytes. */
+  /** In bytes. */
   readonly size: number;
 }
 

@@ -13,7 +13,7 @@ export interface Checkpoint extends TensorSource {
 
 /** Bytes of `config.json`. */
 const MAX_CONFIG = 16 << 20;
-/** Bytes of `model.safetensors.index.json`; about 100 bytes a tensor. */
+/** Bytes of `model.safetensors.index.json`; about 100 bytes per tensor. */
 const MAX_INDEX = 256 << 20;
 /** Files of one checkpoint; the largest published ones have a few hundred. */
 const MAX_SHARDS = 10_000;

@@ -3,7 +3,7 @@ import { type Condensed, checkCondensed, rowStart } from '../embed/condensed.ts'
 
 /** How compact one feature of a unit is, and how far from the others. */
 export interface FeatureNumbers {
-  /** Examples. */
+  /** How many examples it has. */
   readonly size: number;
   /** Mean distance over all pairs of its examples; null for one example. */
   readonly tightness: number | null;

@@ -47,7 +47,7 @@ export interface SaeConfig {
   readonly applyBDecToInput: boolean;
   readonly normalizeActivations: SaeNormalization;
   readonly reshapeActivations: 'none' | 'hook_z';
-  /** Active latents an input: exact for topk, abstopk and groupmax, else what it was trained towards. */
+  /** Active latents per input: exact for topk, abstopk and groupmax, else what it was trained towards. */
   readonly k: number | null;
   /** Pre-activations × ‖W_dec row‖ before the top k are chosen, and latents ÷ it before decoding. */
   readonly rescaleActsByDecoderNorm: boolean;

@@ -93,7 +93,7 @@ export function checkSae({ config, tensors, label }: SaeData): void {
     fail(`b_dec of width ${dOut} cannot be taken from inputs of ${dIn}`);
 }
 
-/** A sum of v·0 is 0 unless one v is NaN or infinite: one pass, no branch an element. */
+/** A sum of v·0 is 0 unless one v is NaN or infinite: one pass, no branch per element. */
 function finite(data: Float32Array, name: string, fail: (what: string) => never): void {
   let sum = 0;
   for (let i = 0; i < data.length; i++) sum += data[i]! * 0;

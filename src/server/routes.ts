@@ -42,7 +42,7 @@ export interface Route {
 /** Principal components that a projection in the browser starts from. */
 const VECTOR_COMPONENTS = 50;
 
-/** Of the package. */
+/** The version of this package. */
 export const { version } = JSON.parse(
   readFileSync(new URL('../../package.json', import.meta.url), 'utf8'),
 ) as { version: string };
@@ -193,7 +193,7 @@ export const routes: readonly Route[] = [
   }),
   route({
     path: '/api/compare/matched',
-    summary: `Banks side by side at equal numbers of examples, with a null: at most ${MATCHED_UNITS} units a bank, drawn by chance and split anew`,
+    summary: `Banks side by side at equal numbers of examples, with a null: at most ${MATCHED_UNITS} units per bank, drawn at random and split anew`,
     query: queries.matchedQuery,
     answer: schemas.matchedAnswer,
     handle: (source, _, { banks }) => matchedAnswer(source, banks),

@@ -33,7 +33,7 @@ export interface TensorRef {
   readonly shape: readonly number[];
   /** First byte, counted from the start of the file. */
   readonly offset: number;
-  /** Bytes. */
+  /** In bytes. */
   readonly length: number;
 }
 
@@ -50,9 +50,9 @@ export interface SafetensorsHeader extends TensorSource {
 
 /** Bytes of JSON: the limit of the format's own readers. */
 const MAX_HEADER = 100_000_000;
-/** Tensors in one file; the largest published checkpoints hold about 100,000 over all their shards. */
+/** One file may hold this many tensors; the largest published checkpoints hold about 100,000 over all their shards. */
 const MAX_TENSORS = 1_000_000;
-/** Dimensions of one tensor. */
+/** One tensor may have this many dimensions. */
 const MAX_RANK = 16;
 
 /**

@@ -29,7 +29,7 @@ export interface RunFile {
   readonly diverged?: string;
 }
 
-/** Bytes of a run.json: some 4 KB an SAE with its evaluation. */
+/** Bytes of a run.json: some 4 KB per SAE with its evaluation. */
 const MOST_BYTES = 8 << 20;
 
 const runFile = z.object({

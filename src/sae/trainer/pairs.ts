@@ -7,7 +7,7 @@ export function countEntries(segments: readonly Segment[]): number {
 }
 
 /**
- * Merges segments into one row of entries a token. Where they hold all pairs (relu, jumprelu), rows come out
+ * Merges segments into one row of entries per token. Where they hold all pairs (relu, jumprelu), rows come out
  * ordered by latent, whichever thread found what.
  */
 export function buildRows(layout: Layout, name: 'main' | 'aux', tokens: number, segments: Segment[]): void {

@@ -40,7 +40,7 @@ export interface SaeStep {
   embedding: number;
   /** L_R: mean over the batch of Σ_j 1 − cos(x − x̂ + z_j W_dec,j, W_dec,j) over active latents; 0 where not computed. */
   residual: number;
-  /** Active latents a token. */
+  /** Active latents per token. */
   l0: number;
   /** Pairs that have a distance: the latent was active in an earlier step. */
   embeddingPairs: number;

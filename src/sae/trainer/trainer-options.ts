@@ -32,7 +32,7 @@ export interface SaeTrainerOptions {
    * latents). Larger: fewer active latents. Default 0.
    */
   l1?: number;
-  /** Active latents a token (topk), or on average over a batch (batchtopk, matryoshka; need not be whole). */
+  /** Active latents per token (topk), or on average over a batch (batchtopk, matryoshka; need not be whole). */
   k?: number;
   /** Weight γ of L_N, the distance of a latent's neuron embeddings h ⊙ w from that of its average input. Default 0. */
   embeddingWeight?: number;

@@ -31,7 +31,7 @@ interface BankRows {
 const WORD_END = '\n';
 const FEATURE_END = '\n\n';
 
-/** Every unit's statistics, polysemy and words in memory (about 300 bytes a unit): what lists and searches go over. */
+/** Every unit's statistics, polysemy and words in memory (about 300 bytes per unit): what lists and searches go over. */
 export class UnitTable {
   readonly banks: readonly BankRows[];
   readonly #columns: UnitColumns;

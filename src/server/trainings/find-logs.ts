@@ -1,14 +1,14 @@
 import { opendir } from 'node:fs/promises';
 import { join } from 'node:path';
 
-/** Folders below the one that is served, down to this depth. */
-const DEPTH = 3;
-/** Folders looked into. */
-const FOLDERS = 2000;
-/** Entries of a folder. */
-const ENTRIES = 10_000;
-/** Trainings. */
-const RUNS = 128;
+/** How many levels below the served folder are searched. */
+const MAX_DEPTH = 3;
+/** The search stops after this many folders. */
+const MAX_FOLDERS = 2000;
+/** The search of one folder stops after this many entries. */
+const MAX_ENTRIES = 10_000;
+/** At most this many trainings are listed. */
+const MAX_RUNS = 128;
 
 /** Folders that hold no training, and much else. */
 const PASSED_OVER = new Set(['node_modules', 'checkpoints']);
@@ -29,9 +29,9 @@ export async function findRuns(root: string): Promise<{ runs: RunFolder[]; compl
     const { isRun, folders, whole } = await look(folder.path);
     complete &&= whole;
     if (isRun) runs.push(folder);
-    if (depth === DEPTH) continue;
+    if (depth === MAX_DEPTH) continue;
     for (const name of folders) {
-      if (queue.length >= FOLDERS) complete = false;
+      if (queue.length >= MAX_FOLDERS) complete = false;
       else {
         const below = folder.name === '' ? name : `${folder.name}/${name}`;
         queue.push({ path: join(folder.path, name), name: below, depth: depth + 1 });
@@ -40,7 +40,7 @@ export async function findRuns(root: string): Promise<{ runs: RunFolder[]; compl
   }
   const natural = new Intl.Collator('en', { numeric: true });
   runs.sort((a, b) => natural.compare(a.name, b.name));
-  return { runs: runs.slice(0, RUNS), complete: complete && runs.length <= RUNS };
+  return { runs: runs.slice(0, MAX_RUNS), complete: complete && runs.length <= MAX_RUNS };
 }
 
 async function look(path: string): Promise<{ isRun: boolean; folders: string[]; whole: boolean }> {
@@ -48,7 +48,7 @@ async function look(path: string): Promise<{ isRun: boolean; folders: string[]; 
   try {
     let entries = 0;
     for await (const entry of await opendir(path)) {
-      if (++entries > ENTRIES) {
+      if (++entries > MAX_ENTRIES) {
         found.whole = false;
         break;
       }

@@ -3,17 +3,17 @@ import { type FileHandle, open } from 'node:fs/promises';
 import { LOG_FIGURES, type LogFigure } from '../../sae/trainer/log-figures.ts';
 import { type LogLine, parseLogLine } from '../../train/log.ts';
 
-/** Bytes of a log that are read: some 500,000 lines. */
+/** At most this many bytes of a log are read: some 500,000 lines. */
 const LOG_BYTES = 256 << 20;
-/** Bytes of a line. */
+/** A line may have this many bytes. */
 const LINE_BYTES = 64 << 10;
 /** Lines kept in memory; when there are more, every second one is. */
 const KEPT_LINES = 1 << 14;
-/** Lines of an answer. */
+/** An answer holds at most this many lines. */
 export const ANSWER_LINES = 1000;
-/** Bytes read at once. */
+/** A log is read in pieces of this many bytes. */
 const CHUNK = 256 << 10;
-/** Bytes before the place read up to that must still be there for reading to go on from it. */
+/** Bytes before the offset read up to that must still be there for reading to go on from it. */
 const MARK_BYTES = 64;
 
 /** How files are opened: not through a link, and not waiting for a pipe's other end. */

@@ -5,9 +5,9 @@ import { firstIssue, readRunFile } from '../../train/run-file.ts';
 import { type SweepMember, saeTrainOptions, sweep } from '../../train/train-options.ts';
 import { READ } from './log-file.ts';
 
-/** SAEs of a sweep. */
+/** At most this many SAEs of a sweep are shown. */
 const MEMBERS = 128;
-/** Characters of a setting that is text. */
+/** A setting that is text may have this many characters. */
 const TEXT = 300;
 
 /** A training as its run.json describes it. */

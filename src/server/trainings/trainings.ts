@@ -13,9 +13,9 @@ import { type Run, readRun } from './training-run.ts';
 /** Milliseconds between looks for new folders, at least, and by how often they took. */
 const LOOK_EVERY = 1000;
 const LOOK_SHARE = 20;
-/** SAEs that are listed. */
+/** At most this many SAEs are listed. */
 const LISTED = 256;
-/** Folders that are named as unreadable. */
+/** At most this many unreadable folders are named. */
 const NAMED = 20;
 /** Milliseconds without a word until a training has stopped; and while it fills its buffer or evaluates, when it logs nothing. */
 const PATIENCE = 60_000;

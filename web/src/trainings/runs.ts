@@ -59,7 +59,7 @@ export const FIGURES: readonly FigureInfo[] = [
     ...usual,
     figure: 'l0',
     name: 'L0',
-    sentence: 'Active latents a token.',
+    sentence: 'Active latents per token.',
   },
   {
     ...usual,

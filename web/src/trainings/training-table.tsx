@@ -46,7 +46,7 @@ export function TrainingTable({
             {first.map(settingHead)}
             <th scope="col">State</th>
             <Head title="Share of the last batch’s variance that the reconstruction keeps">FVE</Head>
-            <Head title="Active latents a token, last batch">L0</Head>
+            <Head title="Active latents per token, last batch">L0</Head>
             <Head title="Mean distance of a latent’s neuron embeddings from their average, last batch">
               L_N distance
             </Head>
