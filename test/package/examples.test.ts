@@ -72,7 +72,7 @@ describe('examples of the public API', () => {
 
   it.each(examples)('$name', async ({ name, code }) => {
     const imported = Object.keys(polyseme).filter((key) => new RegExp(`\\b${key}\\b`).test(code));
-    const { code: plain } = await transformWithOxc(code, 'example.mts');
+    const { code: plain } = await transformWithOxc(`${code}\nexport {};`, 'example.ts');
     // runStudy's example makes a study of its own.
     const script = `import { ${imported.join(', ')} } from ${JSON.stringify(join(ROOT, 'dist/index.js'))};\n${
       name === 'runStudy'
