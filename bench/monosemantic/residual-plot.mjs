@@ -63,6 +63,7 @@ function draw(rows) {
       add(figure, 'figcaption', name);
       const means = dots.filter(({ mean }) => mean);
       const alone = means.filter(({ kind }) => kind === 'k alone').sort((a, b) => a.x - b.x);
+      const labelled = means.filter(({ kind }) => kind === 'k alone' || kind === 'L_R');
       const at = { x: 'x', y: 'y', stroke: 'kind' };
       figure.append(
         Plot.plot({
@@ -80,7 +81,15 @@ function draw(rows) {
               { ...at, r: 1.6, strokeOpacity: 0.5 },
             ),
             Plot.dot(means, { x: 'x', y: 'y', fill: 'kind', r: 3.6 }),
-            Plot.text(means, { x: 'x', y: 'y', text: 'arm', dy: -9, fontSize: 9, fill: '#4a5568' }),
+            // The others lie close together, and are known by their colours.
+            Plot.text(labelled, {
+              x: 'x',
+              y: 'y',
+              text: (dot) => dot.arm.replace('L_R ', ''),
+              dy: -9,
+              fontSize: 9,
+              fill: '#4a5568',
+            }),
           ],
         }),
       );

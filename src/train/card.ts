@@ -105,7 +105,7 @@ reconstructed worse. Polysemy of its latents beside the model's neurons: \`polys
 /** The weight, and at which weights L_R was found to hold. */
 function residualWeight(weight: number): string {
   if (weight === 0) return '0';
-  return `${weight} · mean ‖x‖² (in Polyseme's benchmark 0.016 and 0.047 did well where data has structure; 0.14 broke SAEs)`;
+  return `${weight} · mean ‖x‖² (in Polyseme's benchmark 0.016 helped, 0.047 on data of known structure only, and 0.14 broke SAEs of folio-5m)`;
 }
 
 function figure(value: number | null): string {

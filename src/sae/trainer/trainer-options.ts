@@ -38,7 +38,7 @@ export interface SaeTrainerOptions {
   embeddingWeight?: number;
   /**
    * Weight of L_R, residual alignment: Σ over active latents of 1 − cos(x − x̂ + z_j W_dec,j, W_dec,j), in units of the
-   * batch's mean ‖x‖². 0.016 and 0.047 did well where data has structure, 0.14 broke SAEs. Default 0.
+   * batch's mean ‖x‖². 0.016 helped, 0.047 on data of known structure only, 0.14 broke SAEs of a model. Default 0.
    */
   residualWeight?: number;
   /** Compute and report L_R also where its weight is 0. Default residualWeight > 0. */
