@@ -283,7 +283,7 @@ describe('what it refuses', () => {
     ]);
     expect([usage.code, usage.stderr]).toEqual([
       2,
-      expect.stringMatching(/option k does not belong to relu/),
+      expect.stringMatching(/^error: --k does not belong to relu/),
     ]);
     const wrong = await cli(['sae', 'train', '--site', 'blocks.9.hook_resid_post', '--out', at('usage')]);
     expectFailure(wrong, /no site blocks\.9\.hook_resid_post/);
