@@ -6,11 +6,54 @@ const BINS: i32 = 257;
 /** Index, in units of 1/8 octave of a float's bits, of 2^-12. */
 const FIRST: i32 = (127 - 12) << 3;
 
+// Sums are exact, so that no order changes them: each value is split into a multiple of 2^-12 and a rest, rounded to a
+// multiple of 2^-52, and both are summed as whole numbers. Adding 1.5 · 2^(52 - k) to a number rounds it to a multiple of
+// 2^-k and leaves it in the low bits of the sum.
+const COARSE: f64 = 1.5 * 1099511627776.0; // 2^40
+const FINE: f64 = 1.5;
+/** Bits of a fine sum that are a coarse one's. */
+const CARRY: i32 = 40;
+/** Numbers of this size or more can't be summed. */
+const TOO_LARGE: f32 = 549755813888.0; // 2^39
+
+/** Adds two numbers to their coarse sums at `high` and their fine ones at `low`. */
+function addExactly(v: v128, high: usize, low: usize): void {
+  const coarse = f64x2.splat(COARSE);
+  const fine = f64x2.splat(FINE);
+  const whole = f64x2.add(v, coarse);
+  const rest = f64x2.add(f64x2.sub(v, f64x2.sub(whole, coarse)), fine);
+  v128.store(high, i64x2.add(v128.load(high), i64x2.sub(whole, coarse)));
+  v128.store(low, i64x2.add(v128.load(low), i64x2.sub(rest, fine)));
+}
+
+/** Moves what two fine sums have of a coarse one's size to these. */
+function carry(high: usize, low: usize): void {
+  const fine = v128.load(low);
+  const over = i64x2.shr_s(fine, CARRY);
+  v128.store(high, i64x2.add(v128.load(high), over));
+  v128.store(low, i64x2.sub(fine, i64x2.shl(over, CARRY)));
+}
+
+/** Adds a row of `count` numbers (a multiple of 4) to their sums; returns 1 where one is NaN or too large. */
+export function addRow(row: usize, count: i32, high: usize, low: usize): i32 {
+  let bad = i32x4.splat(0);
+  for (let i: i32 = 0; i < count; i += 4) {
+    const v = v128.load(row + ((<usize>i) << 2));
+    bad = v128.or(bad, v128.not(f32x4.lt(f32x4.abs(v), f32x4.splat(TOO_LARGE))));
+    const at = (<usize>i) << 3;
+    addExactly(f64x2.promote_low_f32x4(v), high + at, low + at);
+    addExactly(f64x2.promote_low_f32x4(v128.shuffle<i32>(v, v, 2, 3, 2, 3)), high + at + 16, low + at + 16);
+    carry(high + at, low + at);
+    carry(high + at + 16, low + at + 16);
+  }
+  return v128.any_true(bad) ? 1 : 0;
+}
+
 /**
  * One context's activations [positions, units] (row stride = units floats; units a multiple of 4).
- * `valid`: a byte a position. Statistics: sum f64, max f32, min f32, active u32, histogram u32[units][2·BINS].
+ * `valid`: a byte a position. Statistics: sums as two i64 (high, low; see addExactly), max f32, min f32, active u32, histogram u32[units][2·BINS].
  * Peaks: best f32 and its position i32 (-1: none) of each unit, by score: a (sign 1), -a (-1), |a| (0).
- * Returns 1 when a NaN was met, else 0.
+ * Returns 1 when a NaN was met, 2 where an activation is too large to be summed, else 0.
  */
 export function scan(
   data: usize,
@@ -19,7 +62,8 @@ export function scan(
   valid: usize,
   sign: i32,
   statistics: i32,
-  sum: usize,
+  high: usize,
+  low: usize,
   max: usize,
   min: usize,
   active: usize,
@@ -28,6 +72,9 @@ export function scan(
   where: usize,
 ): i32 {
   let nan = i32x4.splat(0);
+  let large = i32x4.splat(0);
+  const coarse = f64x2.splat(COARSE);
+  const fine = f64x2.splat(FINE);
   const stride = (<usize>units) << 2;
   const flip = sign < 0 ? i32x4.splat(0x80000000) : i32x4.splat(0);
   const keep = sign == 0 ? i32x4.splat(0x7fffffff) : i32x4.splat(-1);
@@ -35,14 +82,14 @@ export function scan(
     const offset = (<usize>u) << 2;
     let peak = f32x4.splat(-Infinity);
     let place = i32x4.splat(-1);
-    let low = f64x2.splat(0);
-    let high = f64x2.splat(0);
+    let high01 = i64x2.splat(0);
+    let high23 = i64x2.splat(0);
+    let low01 = i64x2.splat(0);
+    let low23 = i64x2.splat(0);
     let top = f32x4.splat(-Infinity);
     let bottom = f32x4.splat(Infinity);
     let count = i32x4.splat(0);
     if (statistics) {
-      low = v128.load(sum + (offset << 1));
-      high = v128.load(sum + (offset << 1), 16);
       top = v128.load(max + offset);
       bottom = v128.load(min + offset);
       count = v128.load(active + offset);
@@ -61,8 +108,14 @@ export function scan(
       peak = v128.bitselect(score, peak, better);
       place = v128.bitselect(i32x4.splat(t), place, better);
       if (statistics) {
-        low = f64x2.add(low, f64x2.promote_low_f32x4(v));
-        high = f64x2.add(high, f64x2.promote_low_f32x4(v128.shuffle<i32>(v, v, 2, 3, 2, 3)));
+        const v01 = f64x2.promote_low_f32x4(v);
+        const v23 = f64x2.promote_low_f32x4(v128.shuffle<i32>(v, v, 2, 3, 2, 3));
+        const whole01 = f64x2.add(v01, coarse);
+        const whole23 = f64x2.add(v23, coarse);
+        high01 = i64x2.add(high01, i64x2.sub(whole01, coarse));
+        high23 = i64x2.add(high23, i64x2.sub(whole23, coarse));
+        low01 = i64x2.add(low01, i64x2.sub(f64x2.add(f64x2.sub(v01, f64x2.sub(whole01, coarse)), fine), fine));
+        low23 = i64x2.add(low23, i64x2.sub(f64x2.add(f64x2.sub(v23, f64x2.sub(whole23, coarse)), fine), fine));
         top = f32x4.pmax(top, v);
         bottom = f32x4.pmin(bottom, v);
         count = i32x4.sub(count, f32x4.gt(v, f32x4.splat(0)));
@@ -87,14 +140,20 @@ export function scan(
     v128.store(best + offset, peak);
     v128.store(where + offset, place);
     if (statistics) {
-      v128.store(sum + (offset << 1), low);
-      v128.store(sum + (offset << 1), high, 16);
+      const at = offset << 1;
+      v128.store(high + at, i64x2.add(v128.load(high + at), high01));
+      v128.store(high + at, i64x2.add(v128.load(high + at, 16), high23), 16);
+      v128.store(low + at, i64x2.add(v128.load(low + at), low01));
+      v128.store(low + at, i64x2.add(v128.load(low + at, 16), low23), 16);
+      carry(high + at, low + at);
+      carry(high + at + 16, low + at + 16);
+      large = v128.or(large, f32x4.ge(f32x4.max(top, f32x4.neg(bottom)), f32x4.splat(TOO_LARGE)));
       v128.store(max + offset, top);
       v128.store(min + offset, bottom);
       v128.store(active + offset, count);
     }
   }
-  return v128.any_true(nan) ? 1 : 0;
+  return v128.any_true(nan) ? 1 : v128.any_true(large) ? 2 : 0;
 }
 
 /**

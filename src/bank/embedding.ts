@@ -28,6 +28,7 @@ export function weightsWidth({
  * The neuron embeddings of one unit's examples, of any kind of bank.
  * @param inputs n × d, row-major
  * @param weights the unit's row: what `embedding` says
+ * @param centre μ, the mean of h over the corpus, d values: h − μ takes the place of h
  * @returns n × d, row-major
  * @throws PolysemeError when the sizes do not fit
  * @example
@@ -38,8 +39,9 @@ export function unitEmbeddings(
   embedding: Embedding,
   inputs: Float32Array,
   weights: Float32Array,
+  centre?: Float32Array,
 ): Float32Array {
-  if (embedding.kind === 'linear') return neuronEmbeddings({ inputs, weights });
+  if (embedding.kind === 'linear') return neuronEmbeddings({ inputs, weights, centre });
   const width = (weights.length - 2) / 2;
   return gatedNeuronEmbeddings({
     inputs,
@@ -49,5 +51,6 @@ export function unitEmbeddings(
     upBias: weights[2 * width + 1]!,
     activation: embedding.activation,
     mode: embedding.mode,
+    centre,
   });
 }

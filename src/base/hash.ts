@@ -12,3 +12,11 @@ export function hashText(text: string): number {
   for (let i = 0; i < text.length; i++) hash = Math.imul(hash ^ text.charCodeAt(i), 0x01000193);
   return hash >>> 0;
 }
+
+/** A number in [0, 1) that looks random, from whole numbers (two rounds of the finaliser). */
+export function hashFraction(salt: number, a: number, b: number, c: number): number {
+  const first = mix32(salt ^ Math.imul(a + 1, 0x9e3779b1));
+  const high = mix32(first ^ Math.imul(b + 1, 0x85ebca77) ^ Math.imul(c + 1, 0xc2b2ae3d));
+  const low = mix32(high ^ b);
+  return (high * 2 ** 21 + (low >>> 11)) / 2 ** 53;
+}

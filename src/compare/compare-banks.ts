@@ -200,7 +200,7 @@ async function measureBank(
     const random = createRandom(salt + 1, unit);
     const examples = source.unit(unit);
     const metrics = measureMatched(embedding, examples, n, cluster, random);
-    const nullMetrics = measureNull(embedding, examples.weights, unit, pool!, n, cluster, random);
+    const nullMetrics = measureNull(embedding, examples, unit, pool!, n, cluster, random);
     for (const metric of COMPARED) {
       own[metric][i] = metrics[metric] ?? Number.NaN;
       none[metric][i] = nullMetrics?.[metric] ?? Number.NaN;

@@ -2,6 +2,7 @@ import type { Embedding } from '../bank/embedding.ts';
 import { createRandom, type Random } from '../base/random.ts';
 import { meanCosineDistance } from '../embed/mean-distance.ts';
 import { type ClusterOptions, splitUnit } from '../features/split.ts';
+import type { Judgement } from '../polysemy/judgement.ts';
 import type { Polysemy } from '../polysemy/metrics.ts';
 
 /** A unit's examples, as its neuron embeddings follow from them. */
@@ -11,10 +12,14 @@ export interface UnitExamples {
   /** The unit's row of its bank's weights. */
   readonly weights: Float32Array;
   readonly count: number;
+  /** μ, where embeddings are of h − μ. */
+  readonly centre?: Float32Array;
+  /** h at random text positions, m × d. */
+  readonly nullInputs?: Float32Array;
 }
 
 /** The metrics of some of a unit's examples. */
-export interface MatchedMetrics extends Polysemy {
+export interface MatchedMetrics extends Polysemy, Judgement {
   /**
    * Mean distance over all pairs of the inputs h themselves, which owes nothing to w. Where meanDistance is small and
    * this is not, the weights look at little of the input, and make any two inputs that activate the unit alike.
@@ -65,13 +70,13 @@ export function matchedExamples(banks: readonly { readonly counts: ArrayLike<num
 /** Features and metrics of `n` of a unit's examples, chosen at random. */
 export function measureMatched(
   embedding: Embedding,
-  { inputs, weights, count }: UnitExamples,
+  unit: UnitExamples,
   n: number,
   cluster: ClusterOptions,
   random: Random,
 ): MatchedMetrics {
-  const chosen = draw(count, n, random).sort();
-  return measure(embedding, inputs, weights, chosen, cluster);
+  const chosen = draw(unit.count, n, random).sort();
+  return measure(embedding, unit.inputs, unit, chosen, cluster);
 }
 
 /**
@@ -80,7 +85,7 @@ export function measureMatched(
  */
 export function measureNull(
   embedding: Embedding,
-  weights: Float32Array,
+  own: Omit<UnitExamples, 'inputs' | 'count'>,
   unit: number,
   { rows, owner }: Pool,
   n: number,
@@ -90,7 +95,7 @@ export function measureNull(
   const others = Int32Array.from(owner.keys()).filter((row) => owner[row] !== unit);
   if (others.length < n) return null;
   const chosen = draw(others.length, n, random).map((i) => others[i]!);
-  return measure(embedding, rows, weights, chosen, cluster);
+  return measure(embedding, rows, own, chosen, cluster);
 }
 
 /** Draws the examples that stand for the whole bank, evenly from units drawn at random. */
@@ -128,7 +133,7 @@ export function drawPool(bank: ExampleSource, n: number, seed: number): Pool {
 function measure(
   embedding: Embedding,
   rows: Float32Array,
-  weights: Float32Array,
+  { weights, centre, nullInputs }: Omit<UnitExamples, 'inputs' | 'count'>,
   chosen: Int32Array,
   cluster: ClusterOptions,
 ): MatchedMetrics {
@@ -138,8 +143,8 @@ function measure(
     inputs.set(rows.subarray(row * width, (row + 1) * width), i * width);
   });
   const count = chosen.length;
-  const { metrics } = splitUnit({ embedding, inputs, weights, ...cluster });
-  return { ...metrics, inputDistance: meanCosineDistance({ rows: inputs, count }) };
+  const { metrics, judgement } = splitUnit({ embedding, inputs, weights, centre, nullInputs, ...cluster });
+  return { ...metrics, ...judgement, inputDistance: meanCosineDistance({ rows: inputs, count }) };
 }
 
 /** `n` different numbers below `count`, in random order. */

@@ -81,6 +81,8 @@ async function harvestSource(bank: Bank, found: Harvest): Promise<ExampleSource>
         inputs: unpackRows(halves, scales, bank.width),
         weights: weights.slice(index * rowLength, (index + 1) * rowLength),
         count,
+        centre: harvested.inputMean,
+        nullInputs: unpackRows(harvested.nullInputs.halves, harvested.nullInputs.scales, bank.width),
       };
     },
   };

@@ -5,7 +5,10 @@ import { linkage } from '../cluster/linkage.ts';
 import type { LinkageMethod } from '../cluster/linkage-methods.ts';
 import type { Tree } from '../cluster/tree.ts';
 import { cosineDistances } from '../embed/distances.ts';
+import { nullDistance } from '../embed/null-distance.ts';
+import { type Judgement, judge } from '../polysemy/judgement.ts';
 import { type Polysemy, polysemy } from '../polysemy/metrics.ts';
+import { autoFeatures } from './auto.ts';
 
 /** How a unit's examples are split into features. */
 export interface ClusterOptions {
@@ -23,6 +26,18 @@ export interface UnitFeatures {
   /** By label, the feature's most typical example. */
   readonly centrals: Int32Array;
   readonly metrics: Polysemy;
+  /** The same examples split by the silhouette rule, whatever the linkage and threshold. */
+  readonly auto: AutoSplit;
+  /** Numbers of that split, and what the unit is. */
+  readonly judgement: Judgement;
+}
+
+/** Features by the silhouette rule (`autoFeatures`, on the average-linkage tree). */
+export interface AutoSplit {
+  readonly labels: Int32Array;
+  readonly centrals: Int32Array;
+  /** 1 for examples that were given to a feature though their own cluster was too small. */
+  readonly stray: Uint8Array;
 }
 
 /** What a unit is split from. */
@@ -31,6 +46,10 @@ export interface SplitOptions {
   readonly inputs: Float32Array;
   /** The unit's row of weights: its w, d values; of a gated unit what `Embedding` says. */
   readonly weights: Float32Array;
+  /** μ, the mean of h over the corpus, d values, which is taken off h; default none. */
+  readonly centre?: Float32Array;
+  /** h at random text positions, m × d: what unrelated inputs look like (nullDistance); default none. */
+  readonly nullInputs?: Float32Array;
   /** How embeddings follow from the two; default h ⊙ w. */
   readonly embedding?: Embedding;
   /** Default `average`. */
@@ -53,21 +72,33 @@ export interface SplitOptions {
 export function splitUnit({
   inputs,
   weights,
+  centre,
+  nullInputs,
   embedding = LINEAR,
   linkage: method = 'average',
   threshold = 0.5,
 }: SplitOptions): UnitFeatures {
   const width = embedding.kind === 'linear' ? weights.length : (weights.length - 2) / 2;
   const count = inputs.length === 0 ? 0 : inputs.length / width;
-  const distances = cosineDistances({ rows: unitEmbeddings(embedding, inputs, weights), count });
+  const distances = cosineDistances({ rows: unitEmbeddings(embedding, inputs, weights, centre), count });
   const tree = linkage({ distances, count, method });
   const labels = cutTree(tree, { distance: threshold });
+  const metrics = polysemy({ distances, labels });
+  const average = method === 'average' ? tree : linkage({ distances, count, method: 'average' });
+  const auto = autoFeatures({ tree: average, distances });
+  const nullRows = nullInputs && unitEmbeddings(embedding, nullInputs, weights, centre);
   return {
     distances,
     tree,
     labels,
     centrals: centralExamples({ distances, labels }),
-    metrics: polysemy({ distances, labels }),
+    metrics,
+    auto: { ...auto, centrals: centralExamples({ distances, labels: auto.labels }) },
+    judgement: judge({
+      ...auto,
+      meanDistance: metrics.meanDistance,
+      nullDistance: nullRows ? nullDistance({ rows: nullRows, count: nullRows.length / width }) : null,
+    }),
   };
 }
 

@@ -8,7 +8,7 @@ import { type ExampleWords, exampleWords, LONGEST_REACH } from './words.ts';
  * a study's content hash, so this goes with the next version of the study's format. Whatever is read of a study, and
  * every feature that is named anew, has its bytes spelled out.
  */
-export const RUN_SPELLS_BYTES = false;
+export const RUN_SPELLS_BYTES = true;
 
 /** A token as words see it: a special token (BOS, `<|endoftext|>`, padding) is a space, which is part of no word. */
 export function wordText(text: string, special: boolean): string {

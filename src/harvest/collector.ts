@@ -2,9 +2,10 @@ import { sharedBytes } from '../base/shared-bytes.ts';
 import { PolysemeError } from '../errors.ts';
 import { type CapturedRows, Captures } from './captures.ts';
 import { ContextStore, type PackedContexts } from './context-table.ts';
-import { RowStore } from './row-store.ts';
+import type { NullInputs } from './null-rows.ts';
 import { BankScan, type Statistics } from './scan.ts';
 import { type Chosen, needsMaxima, Selection, type SelectionOptions } from './selection.ts';
+import { TapInputs } from './tap-inputs.ts';
 
 /** What the harvest must know of a bank. */
 export interface HarvestBank {
@@ -35,6 +36,10 @@ export interface HarvestedBank {
   readonly statistics: Statistics;
   readonly chosen: Chosen;
   readonly captured: CapturedRows;
+  /** The mean of its units' inputs h over all text positions, d values. */
+  readonly inputMean: Float32Array;
+  /** h at random text positions, the same for all banks. */
+  readonly nullInputs: NullInputs;
 }
 
 /** The values of taps for one batch, by name: row-major [row, position, width]. */
@@ -47,6 +52,7 @@ export interface CollectedBank {
   readonly scan: BankScan;
   readonly selection: Selection;
   readonly captures: Captures;
+  readonly inputs: TapInputs;
 }
 
 /**
@@ -58,8 +64,10 @@ export class Collector {
   readonly banks: readonly CollectedBank[];
   readonly contexts = new ContextStore();
   readonly #options: SelectionOptions;
-  /** The input rows of each tap. */
-  readonly #stores = new Map<string, RowStore>();
+  /** The inputs of each tap. */
+  readonly #inputs = new Map<string, TapInputs>();
+  /** Text positions seen. */
+  #tokens = 0;
   /** Whether this pass collects examples, and whether it collects statistics. */
   #choosing: boolean;
   #measuring = true;
@@ -70,14 +78,15 @@ export class Collector {
     this.#choosing = !needsMaxima(options);
     this.banks = banks.map((bank) => {
       const { name, units, width, inputTap } = bank;
-      const store = this.#stores.get(inputTap) ?? new RowStore(width, length);
-      this.#stores.set(inputTap, store);
+      const inputs = this.#inputs.get(inputTap) ?? new TapInputs(width, length, options.seed);
+      this.#inputs.set(inputTap, inputs);
       return {
         name,
         bank,
         scan: new BankScan(units, length, width),
         selection: new Selection(units, options, name),
-        captures: new Captures(units * options.examples, length, store),
+        captures: new Captures(units * options.examples, length, inputs.store),
+        inputs,
       };
     });
   }
@@ -101,7 +110,8 @@ export class Collector {
   /** Takes in the taps of one batch. */
   take(batch: Batch, taps: BatchTaps): void {
     for (let row = 0; row < batch.ids.length; row++) {
-      for (const store of this.#stores.values()) store.begin();
+      for (const { store } of this.#inputs.values()) store.begin();
+      if (this.#measuring) this.#measureInputs(batch, taps, row);
       for (const state of this.banks) {
         const { inputTap, activationTap } = state.bank;
         this.#takeContext(state, taps[inputTap]!.data, taps[activationTap]!.data, batch, row);
@@ -109,18 +119,45 @@ export class Collector {
     }
   }
 
+  /** What a checkpoint must hold beside the banks, their inputs and the contexts; `restore` puts it back. */
+  state(): { tokens: Uint32Array } {
+    return { tokens: Uint32Array.of(this.#tokens % 2 ** 32, Math.floor(this.#tokens / 2 ** 32)) };
+  }
+
+  restore({ tokens }: { tokens: Uint32Array }): void {
+    this.#tokens = tokens[0]! + tokens[1]! * 2 ** 32;
+  }
+
   /** What was collected, in shared memory. */
   finish(): { banks: HarvestedBank[]; contexts: PackedContexts } {
-    const banks = this.banks.map(({ name, scan, selection, captures }) => {
+    const banks = this.banks.map(({ name, scan, selection, captures, inputs }) => {
       const { capacity, counts, score, context, position } = selection;
       return {
         name,
         statistics: share(scan.statistics()),
         chosen: { capacity, counts, score, context, position },
         captured: captures.share(),
+        inputMean: inputs.mean(this.#tokens),
+        nullInputs: inputs.nulls.inputs(),
       };
     });
     return { banks, contexts: this.contexts.pack() };
+  }
+
+  /** Adds a context's inputs to the means, and draws from them. */
+  #measureInputs(batch: Batch, taps: BatchTaps, row: number): void {
+    const start = row * batch.length;
+    const context = batch.ids[row]!;
+    for (let t = 0; t < batch.lengths[row]!; t++) {
+      if (batch.valid[start + t] === 0) continue;
+      this.#tokens++;
+      for (const [tap, { width, sums, nulls }] of this.#inputs) {
+        const at = (start + t) * width;
+        const values = taps[tap]!.data.subarray(at, at + width);
+        inContext(`the inputs ${tap}`, batch, row, () => sums.add(values));
+        nulls.offer(context, t, () => this.banks[0]!.scan.pack(values));
+      }
+    }
   }
 
   #takeContext(
@@ -134,14 +171,9 @@ export class Collector {
     const length = batch.lengths[row]!;
     const start = row * batch.length;
     const valid = batch.valid.subarray(start, start + length);
-    const peaks = scan.scan(activations, start * bank.units, valid, this.#options.sign, this.#measuring);
-    if (peaks === null) {
-      throw new PolysemeError(
-        `bank ${bank.name}: an activation is NaN in context ${batch.ids[row]} (document ${batch.documents[row]}): ` +
-          'the weights overflow in float32, or are damaged',
-        'damaged',
-      );
-    }
+    const peaks = inContext(bank.name, batch, row, () =>
+      scan.scan(activations, start * bank.units, valid, this.#options.sign, this.#measuring),
+    );
     if (!this.#choosing) return;
     const { best, where } = peaks;
     const { floor } = selection;
@@ -196,6 +228,17 @@ export class Collector {
       windows.write(slot, scan.window(unit));
       activations[slot] = scan.activation(unit, position);
     };
+  }
+}
+
+/** Says in which context something went wrong. */
+function inContext<T>(what: string, { ids, documents }: Batch, row: number, work: () => T): T {
+  try {
+    return work();
+  } catch (error) {
+    if (!(error instanceof PolysemeError)) throw error;
+    const where = `${what}, context ${ids[row]} (document ${documents[row]})`;
+    throw new PolysemeError(`${where}: ${error.message}`, error.code);
   }
 }
 

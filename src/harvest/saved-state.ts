@@ -14,10 +14,10 @@ import { type PackedArray, packPieces, unpack } from '../base/pack.ts';
 import { PolysemeError } from '../errors.ts';
 import type { Captures } from './captures.ts';
 import type { ContextStore, PackedContexts } from './context-table.ts';
-import type { RowStore } from './row-store.ts';
 import { SavedRows } from './saved-rows.ts';
-import type { BankScan, Statistics } from './scan.ts';
+import type { BankScan } from './scan.ts';
 import type { Selection } from './selection.ts';
+import type { TapInputs } from './tap-inputs.ts';
 
 /** A bank's part of a harvest's state. */
 export interface SavedBank {
@@ -25,6 +25,15 @@ export interface SavedBank {
   readonly scan: BankScan;
   readonly selection: Selection;
   readonly captures: Captures;
+  readonly inputs: TapInputs;
+}
+
+/** What is saved of a collector. */
+interface Saved {
+  readonly banks: readonly SavedBank[];
+  readonly contexts: ContextStore;
+  state(): { tokens: Uint32Array };
+  restore(saved: { tokens: Uint32Array }): void;
 }
 
 /**
@@ -35,22 +44,21 @@ export interface SavedBank {
 export class StateWriter {
   readonly #dir: string;
   readonly #banks: readonly SavedBank[];
-  readonly #contexts: ContextStore;
-  readonly #stores: readonly { readonly store: RowStore; readonly files: SavedRows }[];
+  readonly #saved: Saved;
+  readonly #inputs: readonly { readonly inputs: TapInputs; readonly files: SavedRows }[];
   readonly #windows: readonly SavedRows[];
 
-  constructor(dir: string, banks: readonly SavedBank[], contexts: ContextStore) {
+  constructor(dir: string, saved: Saved) {
+    const { banks } = saved;
     this.#dir = dir;
     this.#banks = banks;
-    this.#contexts = contexts;
+    this.#saved = saved;
     // A store is named after the first bank that reads it: another thread may have one of the same tap.
-    const names = new Map<RowStore, string>();
-    for (const { name, captures } of banks) {
-      if (!names.has(captures.store)) names.set(captures.store, fileName(name));
-    }
-    this.#stores = [...names].map(([store, name]) => ({
-      store,
-      files: new SavedRows(dir, `rows-${name}`, store.table),
+    const names = new Map<TapInputs, string>();
+    for (const { name, inputs } of banks) if (!names.has(inputs)) names.set(inputs, fileName(name));
+    this.#inputs = [...names].map(([inputs, name]) => ({
+      inputs,
+      files: new SavedRows(dir, `rows-${name}`, inputs.store.table),
     }));
     this.#windows = banks.map(
       ({ name, captures }) => new SavedRows(dir, `windows-${fileName(name)}`, captures.windows),
@@ -59,22 +67,25 @@ export class StateWriter {
 
   write(number: number): void {
     mkdirSync(this.#dir, { recursive: true });
-    const { names, ...integers } = this.#contexts.pack();
+    const { names, ...integers } = this.#saved.contexts.pack();
     const arrays: Record<string, PackedArray> = { names: encodeJson(names) };
     const add = (group: string, all: object): void => {
       for (const [name, array] of Object.entries(all)) arrays[`${group}.${name}`] = array as PackedArray;
     };
     add('contexts', integers);
-    this.#stores.forEach(({ store, files }, s) => {
+    add('collector', this.#saved.state());
+    this.#inputs.forEach(({ inputs, files }, s) => {
       files.write(number);
-      add(`${s}.store`, store.state());
+      add(`${s}.store`, inputs.store.state());
+      add(`${s}.sums`, inputs.sums.state());
+      add(`${s}.nulls`, inputs.nulls.state());
       add(`${s}.rows`, files.state());
     });
     this.#banks.forEach((bank, b) => {
       const windows = this.#windows[b]!;
       windows.write(number);
       add(`${b}.windows`, windows.state());
-      add(`${b}.statistics`, bank.scan.statistics());
+      add(`${b}.statistics`, bank.scan.state());
       add(`${b}.selection`, bank.selection.state());
       add(`${b}.captures`, bank.captures.state());
     });
@@ -92,25 +103,28 @@ export class StateWriter {
             .filter(([name]) => name.startsWith(`${prefix}.`))
             .map(([name, array]) => [name.slice(prefix.length + 1), array]),
         ) as T;
-      this.#stores.forEach(({ store, files }, s) => {
-        store.restore(group(`${s}.store`));
+      this.#saved.restore(group('collector'));
+      this.#inputs.forEach(({ inputs, files }, s) => {
+        inputs.store.restore(group(`${s}.store`));
+        inputs.sums.restore(group(`${s}.sums`));
+        inputs.nulls.restore(group(`${s}.nulls`));
         files.load(group(`${s}.rows`));
       });
       this.#banks.forEach((bank, b) => {
         this.#windows[b]!.load(group(`${b}.windows`));
-        bank.scan.restore(group<Statistics>(`${b}.statistics`));
+        bank.scan.restore(group(`${b}.statistics`));
         bank.selection.restore(group(`${b}.selection`));
         bank.captures.restore(group(`${b}.captures`));
       });
       const names = decodeJson(arrays['names']!) as string[];
-      this.#contexts.restore({ ...group<PackedContexts>('contexts'), names });
+      this.#saved.contexts.restore({ ...group<PackedContexts>('contexts'), names });
     } catch (error) {
       throw damaged(this.#dir, error);
     }
   }
 
   keepOnly(number: number): void {
-    const tables = [...this.#stores.map(({ files }) => files), ...this.#windows];
+    const tables = [...this.#inputs.map(({ files }) => files), ...this.#windows];
     const kept = new Set([this.#stateName(number), ...tables.flatMap((files) => [...files.files()])]);
     const own = new Set([this.#stateName(0), ...tables.map((files) => files.fileName(0))].map(stem));
     for (const name of readdirSync(this.#dir)) {

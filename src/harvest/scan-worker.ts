@@ -17,7 +17,7 @@ const methods = {
     saved: { number: number; choosing: boolean } | null;
   }): void {
     collector = new Collector(request.banks, request.selection, request.length);
-    writer = new StateWriter(request.stateDir, collector.banks, collector.contexts);
+    writer = new StateWriter(request.stateDir, collector);
     if (request.saved === null) return;
     writer.load(request.saved.number);
     if (request.saved.choosing) collector.startChoosing();

@@ -1,3 +1,4 @@
+import { PolysemeError } from '../errors.ts';
 import { wasm } from '../wasm/generated/harvest.ts';
 import { instantiate, type Kernel, reserve } from '../wasm/instance.ts';
 import type { PackedRow } from './half-rows.ts';
@@ -8,7 +9,7 @@ export type Sign = 'positive' | 'negative' | 'absolute';
 /** Histogram bins: for each sign, one for |a| < 2^-12 and eight an octave up to 2^20; positive bins come first. */
 export const HISTOGRAM_BINS = 514;
 
-/** Per-unit statistics over every text token seen. Sums are float64 in token order. */
+/** Per-unit statistics over every text token seen. Sums are exact, rounded once, whatever the order of the tokens. */
 export interface Statistics {
   readonly sum: Float64Array;
   readonly max: Float32Array;
@@ -20,6 +21,7 @@ export interface Statistics {
 }
 
 interface Exports {
+  addRow(row: number, count: number, high: number, low: number): number;
   scan(
     data: number,
     positions: number,
@@ -27,7 +29,8 @@ interface Exports {
     valid: number,
     sign: number,
     statistics: number,
-    sum: number,
+    high: number,
+    low: number,
     max: number,
     min: number,
     active: number,
@@ -40,7 +43,8 @@ interface Exports {
 }
 
 type Region =
-  | 'sum'
+  | 'high'
+  | 'low'
   | 'max'
   | 'min'
   | 'active'
@@ -53,6 +57,13 @@ type Region =
   | 'windowScales'
   | 'valid'
   | 'data';
+
+/** What the kernel's answers mean. */
+const FAULTS = [
+  '',
+  'an activation is NaN: the weights overflow in float32, or are damaged',
+  'an activation is 2^39 or more: the weights are damaged',
+];
 
 const SIGNS: Record<Sign, number> = { positive: 1, negative: -1, absolute: 0 };
 
@@ -96,7 +107,8 @@ export class BankScan {
       return start;
     };
     this.#at = {
-      sum: take(stride * 8),
+      high: take(stride * 8),
+      low: take(stride * 8),
       max: take(stride * 4),
       min: take(stride * 4),
       active: take(stride * 4),
@@ -130,7 +142,8 @@ export class BankScan {
   /**
    * Scans one context's activations (row-major positions × units, starting at `offset` of `activations`).
    * @returns the peak score of each unit and its position (-1 where no position is valid), as views that the
-   *   next scan overwrites; null when a NaN was met
+   *   next scan overwrites
+   * @throws PolysemeError (damaged) where an activation is NaN, or too large
    */
   scan(
     activations: Float32Array,
@@ -138,7 +151,7 @@ export class BankScan {
     valid: Uint8Array,
     sign: Sign,
     statistics: boolean,
-  ): { best: Float32Array; where: Int32Array } | null {
+  ): { best: Float32Array; where: Int32Array } {
     const { units } = this;
     const stride = this.#stride;
     const positions = valid.length;
@@ -151,14 +164,15 @@ export class BankScan {
     this.#positions = positions;
     this.#packed.fill(0);
     this.#valid.set(valid);
-    const nan = this.#kernel.exports.scan(
+    const fault = this.#kernel.exports.scan(
       at.data,
       positions,
       stride,
       at.valid,
       SIGNS[sign],
       statistics ? 1 : 0,
-      at.sum,
+      at.high,
+      at.low,
       at.max,
       at.min,
       at.active,
@@ -166,7 +180,8 @@ export class BankScan {
       at.best,
       at.where,
     );
-    return nan === 0 ? this.#peaks : null;
+    if (fault !== 0) throw new PolysemeError(FAULTS[fault]!, 'damaged');
+    return this.#peaks;
   }
 
   /**
@@ -214,7 +229,7 @@ export class BankScan {
     const { units } = this;
     const at = this.#at;
     return {
-      sum: new Float64Array(buffer, at.sum, units),
+      sum: exactSums(this.#longs(at.high), this.#longs(at.low)),
       max: this.#floats(at.max, units),
       min: this.#floats(at.min, units),
       active: new Uint32Array(buffer, at.active, units),
@@ -222,18 +237,78 @@ export class BankScan {
     };
   }
 
-  restore(saved: Statistics): void {
-    const now = this.statistics();
-    now.sum.set(saved.sum);
-    now.max.set(saved.max);
-    now.min.set(saved.min);
-    now.active.set(saved.active);
-    now.histogram.set(saved.histogram);
+  /** What a checkpoint must hold: the statistics, sums as the whole numbers that they are of; `restore` puts it back. */
+  state(): Record<string, Uint32Array | Float32Array> {
+    const { max, min, active, histogram } = this.statistics();
+    const words = (at: number) => new Uint32Array(this.#kernel.memory.buffer, at, 2 * this.units);
+    return { high: words(this.#at.high), low: words(this.#at.low), max, min, active, histogram };
+  }
+
+  restore(saved: Record<string, ArrayLike<number>>): void {
+    for (const [name, array] of Object.entries(this.state())) array.set(saved[name]!);
+  }
+
+  #longs(at: number): BigInt64Array {
+    return new BigInt64Array(this.#kernel.memory.buffer, at, this.units);
   }
 
   #floats(at: number, count: number): Float32Array {
     return new Float32Array(this.#kernel.memory.buffer, at, count);
   }
+}
+
+/** Exact sums of rows of numbers, the same in whatever order the rows come. */
+export class RowSums {
+  readonly #kernel: Kernel<Exports>;
+  readonly #row: Float32Array;
+  readonly #high: BigInt64Array;
+  readonly #low: BigInt64Array;
+
+  constructor(width: number) {
+    this.#kernel = instantiate<Exports>(wasm);
+    const room = multiple(width, 4);
+    const high = 1024 + multiple(room * 4, 64);
+    const low = high + room * 8;
+    reserve(this.#kernel.memory, low + room * 8);
+    const { buffer } = this.#kernel.memory;
+    this.#row = new Float32Array(buffer, 1024, room);
+    this.#high = new BigInt64Array(buffer, high, room);
+    this.#low = new BigInt64Array(buffer, low, room);
+  }
+
+  /** @throws PolysemeError (damaged) where a number is NaN, or 2^39 or more */
+  add(row: Float32Array): void {
+    this.#row.set(row);
+    const { byteOffset, length } = this.#row;
+    const bad = this.#kernel.exports.addRow(byteOffset, length, this.#high.byteOffset, this.#low.byteOffset);
+    if (bad !== 0) {
+      throw new PolysemeError(
+        'an input is NaN or above 2^39: the weights overflow in float32, or are damaged',
+        'damaged',
+      );
+    }
+  }
+
+  /** The sums so far, each rounded once. */
+  sums(width: number): Float64Array {
+    return exactSums(this.#high.subarray(0, width), this.#low.subarray(0, width));
+  }
+
+  /** What a checkpoint must hold; `restore` puts it back. */
+  state(): Record<string, Uint32Array> {
+    const words = ({ buffer, byteOffset, length }: BigInt64Array) =>
+      new Uint32Array(buffer, byteOffset, 2 * length);
+    return { high: words(this.#high), low: words(this.#low) };
+  }
+
+  restore(saved: Record<string, ArrayLike<number>>): void {
+    for (const [name, array] of Object.entries(this.state())) array.set(saved[name]!);
+  }
+}
+
+/** Sums in multiples of 2^-12 and of 2^-52 as numbers, rounded once. */
+function exactSums(high: BigInt64Array, low: BigInt64Array): Float64Array {
+  return Float64Array.from(high, (coarse, i) => Number((coarse << 40n) + low[i]!) * 2 ** -52);
 }
 
 /** Lower edge of |a| of a bin of one sign (0 for the first). */

@@ -1,12 +1,12 @@
-import { mix32 } from '../base/hash.ts';
+import { hashFraction, mix32 } from '../base/hash.ts';
 import { sharedBytes } from '../base/shared-bytes.ts';
 import type { Sign } from './scan.ts';
 
 /** How a unit's examples are chosen among the contexts that activate it. */
 export interface SelectionOptions {
   /**
-   * `top`: the largest activations. `fraction`: all that reach `fraction` of the unit's maximum, evenly thinned
-   * to the limit (the paper's). `quantiles`: as many from each tenth of (0, maximum]. `random`: uniformly.
+   * `top`: the largest activations. `fraction`: all that reach `fraction` of the unit's maximum, thinned at random to
+   * the limit (the paper's). `quantiles`: as many from each tenth of (0, maximum]. `random`: uniformly.
    */
   readonly select: 'top' | 'fraction' | 'quantiles' | 'random';
   /** The most examples that a unit keeps. */
@@ -24,7 +24,6 @@ export function needsMaxima({ select }: SelectionOptions): boolean {
 }
 
 const BANDS = 10;
-const GOLDEN = (Math.sqrt(5) - 1) / 2;
 
 /** The chosen examples of every unit of a bank: slot s of unit u is entry u·capacity + s of each array. */
 export interface Chosen {
@@ -37,10 +36,9 @@ export interface Chosen {
 }
 
 /**
- * Chooses examples one candidate at a time, keeping for every group of a unit the candidates of highest
- * priority: the score itself (`top`), a seeded hash (`random`), or the golden-ratio sequence at the candidate's
- * ordinal, whose smallest members lie evenly among all candidates seen. Candidates must come in the order of
- * contexts and positions; then what is kept depends on nothing else. Equal priorities keep the earlier one.
+ * Chooses examples one candidate at a time, keeping for every group of a unit the candidates of highest priority: the
+ * score itself (`top`), or a seeded hash of unit, context and position. Equal priorities keep the earlier one, so that
+ * what is kept does not depend on the order in which candidates come.
  */
 export class Selection implements Chosen {
   readonly capacity: number;
@@ -58,7 +56,6 @@ export class Selection implements Chosen {
   readonly #priority: Float64Array;
   /** Per group, its slots as a binary heap, the next to be given up on top. */
   readonly #heap: Uint32Array;
-  readonly #seen: Uint32Array;
   #maxima: Float32Array | null = null;
 
   constructor(units: number, options: SelectionOptions, bank: string) {
@@ -74,7 +71,6 @@ export class Selection implements Chosen {
     this.floor = new Float32Array(units);
     this.#priority = new Float64Array(slots);
     this.#heap = new Uint32Array(slots);
-    this.#seen = new Uint32Array(units * this.#groups);
   }
 
   /** Gives the maxima of each unit's score, which `fraction` and `quantiles` need before any offer. */
@@ -96,16 +92,10 @@ export class Selection implements Chosen {
       group = Math.min(BANDS - 1, Math.max(0, Math.ceil((score / this.#maxima![unit]!) * BANDS) - 1));
     }
     const at = unit * this.#groups + group;
-    const ordinal = ++this.#seen[at]!;
     const first = this.#firstSlot(group);
     const room = this.#firstSlot(group + 1) - first;
     if (room === 0) return -1;
-    const priority =
-      select === 'top'
-        ? score
-        : select === 'random'
-          ? hashUnit(this.#salt, unit, context, position)
-          : -((ordinal * GOLDEN) % 1);
+    const priority = select === 'top' ? score : hashFraction(this.#salt, unit, context, position);
     const base = unit * this.capacity + first;
     const count = this.counts[at]!;
     let slot: number;
@@ -118,7 +108,9 @@ export class Selection implements Chosen {
       this.#siftUp(base, count);
     } else {
       slot = this.#heap[base]!;
-      if (priority <= this.#priority[slot]!) return -1;
+      const before =
+        priority - this.#priority[slot]! || this.context[slot]! - context || this.position[slot]! - position;
+      if (before <= 0) return -1;
       this.givenUp = this.context[slot]!;
       this.#set(slot, score, context, position, priority);
       this.#siftDown(base, count);
@@ -137,7 +129,6 @@ export class Selection implements Chosen {
       floor: this.floor,
       priority: this.#priority,
       heap: this.#heap,
-      seen: this.#seen,
     };
   }
 
@@ -209,14 +200,6 @@ export function rankedSlots(chosen: Chosen, unit: number): Uint32Array {
 
 function shared<T>(Type: { new (buffer: ArrayBufferLike): T; BYTES_PER_ELEMENT: number }, length: number): T {
   return new Type(sharedBytes(length * Type.BYTES_PER_ELEMENT));
-}
-
-/** A number in [0, 1) that looks random, from whole numbers (two rounds of murmur3's finaliser). */
-function hashUnit(salt: number, unit: number, context: number, position: number): number {
-  const a = mix32(salt ^ Math.imul(unit + 1, 0x9e3779b1));
-  const high = mix32(a ^ Math.imul(context + 1, 0x85ebca77) ^ Math.imul(position + 1, 0xc2b2ae3d));
-  const low = mix32(high ^ context);
-  return (high * 2 ** 21 + (low >>> 11)) / 2 ** 53;
 }
 
 /** A hash of its own for each text and seed. */

@@ -4,6 +4,7 @@ import { checkAborted, type LongCall } from '../base/progress.ts';
 import { nextTurn } from '../base/turn.ts';
 import type { LinkageMethod } from '../cluster/linkage-methods.ts';
 import { PolysemeError } from '../errors.ts';
+import type { FeatureRule } from '../features/labeling.ts';
 import type { SplitUnit, UnitExample } from '../features/unit.ts';
 import { countWords, WordCounter } from '../features/word-counter.ts';
 import { wordText } from '../features/word-texts.ts';
@@ -31,6 +32,10 @@ export interface SplitBankOptions extends LongCall {
   readonly linkage?: LinkageMethod;
   /** Distance at which the dendrogram is cut, in [0, 2]; default 0.5. */
   readonly threshold?: number;
+  /** `mean` (default): embeddings of h − μ, μ the mean of h over all text positions; `none`: of h, as in the paper. */
+  readonly center?: 'mean' | 'none';
+  /** What the features are: `auto` (default), the best split by the silhouette rule, or `cut`, the clusters. */
+  readonly features?: FeatureRule;
   /** Indices of the units wanted, in this order; default all. */
   readonly units?: readonly number[];
 }
@@ -57,7 +62,8 @@ const CONTEXTS_PER_TURN = 64;
  * }
  */
 export async function* splitBank(bank: GivenBank, options: SplitBankOptions = {}): AsyncGenerator<SplitUnit> {
-  const { linkage = 'average', threshold = 0.5, signal, onProgress } = options;
+  const { linkage = 'average', threshold = 0.5, center = 'mean', features = 'auto' } = options;
+  const { signal, onProgress } = options;
   const units = unitsOf(bank, options.units);
   const selection = checkOptions(options);
   const vocabulary = new Vocabulary(bank);
@@ -108,6 +114,8 @@ export async function* splitBank(bank: GivenBank, options: SplitBankOptions = {}
     contexts,
     texts: vocabulary.words,
     cluster: { linkage, threshold },
+    centre: center === 'mean' ? banks[0]!.inputMean : null,
+    rule: features,
   };
   let done = 0;
   for (const index of units) {
@@ -200,6 +208,7 @@ function describeUnit(
     mean: positions === 0 ? null : statistics.sum[index]! / positions,
     density: positions === 0 ? null : statistics.active[index]! / positions,
     ...split.metrics,
+    ...split.judgement,
     merges: Array.from(
       { length: merges.length / 4 },
       (_, row) => [...merges.subarray(4 * row, 4 * row + 4)] as unknown as [number, number, number, number],

@@ -2,6 +2,7 @@ import { type Embedding, weightsWidth } from '../bank/embedding.ts';
 import { unpackRows } from '../base/half.ts';
 import { describeFeatures, type Feature } from '../features/describe.ts';
 import type { WordCounts } from '../features/feature-words.ts';
+import { type FeatureRule, featureLabels } from '../features/labeling.ts';
 import { type ClusterOptions, splitUnit, type UnitFeatures } from '../features/split.ts';
 import { peakWords, RUN_SPELLS_BYTES } from '../features/word-texts.ts';
 import type { HarvestedBank } from './collector.ts';
@@ -20,6 +21,10 @@ export interface SplitWork {
   /** Text of every token as words see it (`wordText`), by id; null where tokens have no texts. */
   readonly texts: readonly string[] | null;
   readonly cluster: ClusterOptions;
+  /** μ, the mean of the bank's inputs, where embeddings are of h − μ. */
+  readonly centre: Float32Array | null;
+  /** Which split is the unit's features. */
+  readonly rule: FeatureRule;
 }
 
 /** One unit of it, split. */
@@ -34,12 +39,19 @@ export interface HarvestedUnit {
 
 /** Splits a harvested unit into features, from its inputs as a study stores them, and names them. */
 export function unitFeatures(work: SplitWork, unit: number, corpus: WordCounts): HarvestedUnit {
-  const { bank, embedding, width, contexts, texts, cluster } = work;
+  const { bank, embedding, width, contexts, texts, cluster, rule } = work;
   const examples = storedExamples(bank, unit);
   const { halves, scales, context, position, activation } = examples;
   const rowLength = weightsWidth({ embedding, width });
   const weights = work.weights.slice(unit * rowLength, (unit + 1) * rowLength);
-  const split = splitUnit({ embedding, inputs: unpackRows(halves, scales, width), weights, ...cluster });
+  const split = splitUnit({
+    embedding,
+    inputs: unpackRows(halves, scales, width),
+    weights,
+    centre: work.centre ?? undefined,
+    nullInputs: unpackRows(bank.nullInputs.halves, bank.nullInputs.scales, width),
+    ...cluster,
+  });
   const words = Array.from(context, (id, i) => {
     if (texts === null) return { words: [] };
     const tokens = tokensOf(contexts, id);
@@ -47,9 +59,8 @@ export function unitFeatures(work: SplitWork, unit: number, corpus: WordCounts):
     return peakWords({ length: tokens.length, text }, position[i]!, RUN_SPELLS_BYTES);
   });
   const { features } = describeFeatures({
-    labels: split.labels,
+    ...featureLabels(rule, split),
     activations: activation,
-    centrals: split.centrals,
     words: { examples: words, corpus },
   });
   return { examples, weights, split, features };

@@ -1,6 +1,7 @@
 import * as z from 'zod';
 import { linkageMethods } from '../cluster/linkage-methods.ts';
 import { PolysemeError } from '../errors.ts';
+import { featureRules } from '../features/labeling.ts';
 import { textOptions, whole } from '../model/text-options.ts';
 
 /**
@@ -68,6 +69,16 @@ export const runOptions = z.strictObject({
     description: 'the distance at which the dendrogram is cut into features',
     value: 'T',
   }),
+  center: z.enum(['mean', 'none']).default('mean').meta({
+    description:
+      'mean: embeddings of h less its mean over the text, so that unrelated inputs lie 1 apart; none: of h (the paper)',
+    value: 'C',
+  }),
+  features: z.enum(featureRules).default('auto').meta({
+    description:
+      'what a feature is: auto, the best split by its silhouette; cut, a cluster at the threshold (the paper)',
+    value: 'F',
+  }),
   layernorm: z.enum(['raw', 'folded']).default('raw').meta({
     description: 'raw: h with γ and β; folded: γ and β folded into the weights, as TransformerLens does',
     value: 'L',
@@ -106,6 +117,8 @@ export const CONTENT_OPTIONS = [
   'everyPosition',
   'linkage',
   'threshold',
+  'center',
+  'features',
   'layernorm',
   'gated',
   'seed',

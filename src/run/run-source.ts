@@ -109,6 +109,8 @@ const OF_GIVEN: ReadonlySet<string> = new Set<(typeof CONTENT_OPTIONS)[number]>(
   'everyPosition',
   'linkage',
   'threshold',
+  'center',
+  'features',
   'seed',
 ]);
 

@@ -175,6 +175,9 @@ async function harvestGroups(
         hooks.onProgress?.({ ...progress, what: passes > 1 ? `pass ${pass} of ${passes}` : '' }),
     });
     writer.writeContexts(found.contexts, (id) => texts?.[id] ?? `<id ${id}>`);
+    for (const [i, { inputMean, nullInputs }] of found.banks.entries()) {
+      writer.writeBankInputs(first + i, { mean: inputMean, ...nullInputs });
+    }
     for (const [i, bank] of group.entries()) {
       let done = bank.units - missing[i]!.length;
       await analyseBank({
@@ -183,6 +186,8 @@ async function harvestGroups(
         units: missing[i]!,
         texts: words,
         cluster: { linkage: options.linkage as LinkageMethod, threshold: options.threshold },
+        center: options.center,
+        features: options.features,
         threads,
         write(records) {
           writer.writeUnits(first + i, records);

@@ -1,5 +1,6 @@
 import type { Bank } from '../bank/bank.ts';
 import { connect } from '../base/worker.ts';
+import type { FeatureRule } from '../features/labeling.ts';
 import type { ClusterOptions } from '../features/split.ts';
 import type { Harvest } from '../harvest/harvest.ts';
 import type { UnitRecord } from '../study/record.ts';
@@ -20,13 +21,17 @@ export async function analyseBank(request: {
   /** Text of every token as words see it (`wordText`), by id. */
   readonly texts: readonly string[] | null;
   readonly cluster: ClusterOptions;
+  /** Whether embeddings are of h less its mean. */
+  readonly center: 'mean' | 'none';
+  readonly features: FeatureRule;
   readonly threads: number;
   readonly write: (records: readonly UnitRecord[]) => void;
 }): Promise<void> {
-  const { bank, harvest, units, texts, cluster, threads, write } = request;
+  const { bank, harvest, units, texts, cluster, center, features, threads, write } = request;
   if (units.length === 0) return;
+  const harvested = harvest.banks.find(({ name }) => name === bank.name)!;
   const work = {
-    bank: harvest.banks.find(({ name }) => name === bank.name)!,
+    bank: harvested,
     embedding: bank.embedding,
     width: bank.width,
     weights: await bank.weights(),
@@ -35,6 +40,8 @@ export async function analyseBank(request: {
     words: harvest.words,
     tokens: harvest.tokens,
     cluster,
+    centre: center === 'mean' ? harvested.inputMean : null,
+    rule: features,
   };
   let next = 0;
   const workers = Array.from({ length: Math.min(threads, Math.ceil(units.length / UNITS_PER_CALL)) }, () =>

@@ -40,7 +40,7 @@ function unitRecord(unit: number): UnitRecord {
   const { statistics } = work.bank;
   const { examples, weights, split, features } = unitFeatures(work, unit, corpus);
   const { count, halves, scales, context, position, activation, windows, windowScales } = examples;
-  const { tree, labels, centrals, metrics } = split;
+  const { tree, labels, centrals, metrics, auto, judgement } = split;
   const bins = statistics.histogram.subarray(unit * HISTOGRAM_BINS, (unit + 1) * HISTOGRAM_BINS);
   const filled = Uint32Array.from(bins.keys()).filter((bin) => bins[bin]! > 0);
   const detail = pack({
@@ -52,6 +52,9 @@ function unitRecord(unit: number): UnitRecord {
     merges: tree.merges,
     labels,
     centrals,
+    autoLabels: auto.labels,
+    autoCentrals: auto.centrals,
+    stray: auto.stray,
     histogramBins: filled,
     histogramCounts: filled.map((bin) => bins[bin]!),
   });
@@ -65,6 +68,7 @@ function unitRecord(unit: number): UnitRecord {
     mean: statistics.sum[unit]! / work.tokens,
     density: statistics.active[unit]! / work.tokens,
     metrics,
+    judgement,
     words: features.map(({ words }) => words),
   };
   const hash = createHash('sha256').update(JSON.stringify(record)).update(detail).update(inputs).digest();

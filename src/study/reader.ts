@@ -4,6 +4,7 @@ import { unpack } from '../base/pack.ts';
 import type { Tree } from '../cluster/tree.ts';
 import { PolysemeError } from '../errors.ts';
 import { describeFeatures } from '../features/describe.ts';
+import { type FeatureRule, featureLabels, type Labeling } from '../features/labeling.ts';
 import type { SplitUnit, TokenTexts, UnitExample, UnitSummary } from '../features/unit.ts';
 import {
   column,
@@ -15,7 +16,7 @@ import {
   type WordColumn,
 } from '../polysemy/column-lists.ts';
 import { spellBytes } from '../tokenizer/byte-tokens.ts';
-import type { UnitDetail, UnitInputs } from './record.ts';
+import type { BankInputs, UnitDetail, UnitInputs } from './record.ts';
 import { type Db, guard } from './schema.ts';
 import { loadText } from './stored-text.ts';
 import type { Study, StudyContext, StudyInfo, UnitColumns, UnitQuery } from './study.ts';
@@ -41,6 +42,11 @@ export class StudyReader implements Study {
   readonly #banks: BankRow[];
   /** What selects the listed columns; those that a study of an older version has not are null. */
   readonly #listed: string;
+  readonly #bankInputs = new Map<number, { mean: Float32Array; nulls: Float32Array }>();
+  /** Whether the file is of a layout that has them. */
+  readonly #hasBankInputs: boolean;
+  readonly #centred: boolean;
+  readonly #rule: FeatureRule;
   readonly #statements = new Map<string, ReturnType<Db['prepare']>>();
 
   constructor(path: string, db: Db) {
@@ -57,6 +63,14 @@ export class StudyReader implements Study {
       width: dimension as number,
       embedding: JSON.parse(embedding as string) as Embedding,
     }));
+    this.#hasBankInputs = this.#all("SELECT 1 FROM sqlite_master WHERE name = 'bankInputs'").length > 0;
+    const [options] = this.#all("SELECT value FROM meta WHERE key = 'options'");
+    const { center, features } = JSON.parse((options?.[0] as string | undefined) ?? '{}') as {
+      center?: string;
+      features?: string;
+    };
+    this.#centred = center === 'mean';
+    this.#rule = features === 'auto' ? 'auto' : 'cut';
     const known = new Set(this.#all('PRAGMA table_info(units)').map(([, name]) => name));
     this.#listed = SUMMARY.map((name) => (known.has(name) ? name : `NULL AS ${name}`)).join(', ');
   }
@@ -102,7 +116,7 @@ export class StudyReader implements Study {
       ),
       texts: Object.fromEntries(
         WORD_COLUMNS.map((name) => [name, values(name).map((value) => wordOf(name, value))]),
-      ) as UnitColumns['texts'],
+      ) as unknown as UnitColumns['texts'],
     };
   }
 
@@ -138,9 +152,8 @@ export class StudyReader implements Study {
     const detail = this.detail(bank, index);
     const examples = this.#examples(detail);
     const { features } = describeFeatures({
-      labels: detail.labels,
+      ...detailLabels(this.#rule, detail),
       activations: detail.activation,
-      centrals: detail.centrals,
       words: this.words(bank, index),
     });
     const merges = Array.from(
@@ -163,9 +176,17 @@ export class StudyReader implements Study {
   }
 
   tree(bank: string, index: number): { tree: Tree; featureOf: Int32Array } {
-    const { merges, labels, centrals, activation } = this.detail(bank, index);
-    const { featureOf } = describeFeatures({ labels, activations: activation, centrals, words: null });
-    return { tree: { count: labels.length, merges }, featureOf };
+    const detail = this.detail(bank, index);
+    const { featureOf } = describeFeatures({
+      ...detailLabels(this.#rule, detail),
+      activations: detail.activation,
+      words: null,
+    });
+    return { tree: { count: detail.labels.length, merges: detail.merges }, featureOf };
+  }
+
+  features(detail: UnitDetail): Labeling {
+    return detailLabels(this.#rule, detail);
   }
 
   contexts(ids: readonly number[]): Map<number, StudyContext> {
@@ -206,7 +227,29 @@ export class StudyReader implements Study {
       row[0] as Uint8Array,
       this.#where(bank, index),
     ) as unknown as UnitInputs;
-    return { embedding, inputs: unpackRows(halves, scales, width), weights, count: scales.length };
+    const bankInputs = this.bankInputs(bank);
+    return {
+      embedding,
+      inputs: unpackRows(halves, scales, width),
+      weights,
+      centre: this.#centred ? bankInputs?.mean : undefined,
+      nullInputs: bankInputs?.nulls,
+      count: scales.length,
+    };
+  }
+
+  bankInputs(bank: string): { mean: Float32Array; nulls: Float32Array } | null {
+    const { id, width } = this.#bank(bank);
+    let known = this.#bankInputs.get(id);
+    if (known === undefined && this.#hasBankInputs) {
+      const [row] = this.#all('SELECT inputs FROM bankInputs WHERE bank = ?', id);
+      if (row === undefined) return null;
+      const label = `${this.path}: inputs of ${bank}`;
+      const { mean, halves, scales } = unpack(row[0] as Uint8Array, label) as unknown as BankInputs;
+      known = { mean: mean.slice(), nulls: unpackRows(halves, scales, width) };
+      this.#bankInputs.set(id, known);
+    }
+    return known ?? null;
   }
 
   close(): void {
@@ -340,6 +383,13 @@ export class StudyReader implements Study {
       return statement.all(...(values as [string]));
     }) as unknown[][];
   }
+}
+
+/** The split that is a unit's features. */
+function detailLabels(rule: FeatureRule, detail: UnitDetail): Labeling {
+  const { autoLabels, autoCentrals } = detail;
+  const auto = autoLabels && autoCentrals ? { labels: autoLabels, centrals: autoCentrals } : null;
+  return featureLabels(rule, { ...detail, auto });
 }
 
 /** A value as it is; of a column of words only those that this version knows. */

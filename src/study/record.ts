@@ -1,3 +1,4 @@
+import type { Judgement } from '../polysemy/judgement.ts';
 import type { Polysemy } from '../polysemy/metrics.ts';
 
 /** One unit as a study keeps it. `detail` and `inputs` are packed arrays (see UnitDetail, UnitInputs). */
@@ -9,6 +10,7 @@ export interface UnitRecord {
   readonly mean: number;
   readonly density: number;
   readonly metrics: Polysemy;
+  readonly judgement: Judgement;
   /** Words of each feature, by its id (see features/describe.ts). */
   readonly words: readonly (readonly string[])[];
   readonly detail: Uint8Array;
@@ -31,6 +33,11 @@ export interface UnitDetail {
   readonly labels: Int32Array;
   /** By label, the most typical example. */
   readonly centrals: Int32Array;
+  /** The same of the split by the silhouette rule; undefined in studies of the first layout. */
+  readonly autoLabels?: Int32Array;
+  readonly autoCentrals?: Int32Array;
+  /** 1 for each example that this rule gave to the nearest feature. */
+  readonly stray?: Uint8Array;
   /** Bins that are not empty, and their counts. */
   readonly histogramBins: Uint32Array;
   readonly histogramCounts: Uint32Array;
@@ -41,4 +48,13 @@ export interface UnitInputs {
   readonly halves: Uint16Array;
   readonly scales: Float32Array;
   readonly weights: Float32Array;
+}
+
+/** What a study keeps of a bank's inputs h: packed arrays. */
+export interface BankInputs {
+  /** μ: their mean over all text positions, d values. */
+  readonly mean: Float32Array;
+  /** h at random text positions (m × d, half precision with a scale each), the same positions for all banks. */
+  readonly halves: Uint16Array;
+  readonly scales: Float32Array;
 }

@@ -9,7 +9,7 @@ export type Db = InstanceType<typeof Database>;
 /** SQLite's application id of a study: "Poly" in ASCII. */
 const APPLICATION_ID = 0x506f6c79;
 /** Version of the layout below; a reader refuses newer ones. */
-const VERSION = 1;
+const VERSION = 2;
 
 const TYPES = { integer: 'INTEGER', real: 'REAL', word: 'TEXT' } as const;
 
@@ -29,6 +29,7 @@ CREATE TABLE units(
   words TEXT NOT NULL, hash BLOB NOT NULL, PRIMARY KEY(bank, idx)) WITHOUT ROWID;
 CREATE TABLE details(bank INTEGER NOT NULL, idx INTEGER NOT NULL, detail BLOB NOT NULL, PRIMARY KEY(bank, idx));
 CREATE TABLE inputs(bank INTEGER NOT NULL, idx INTEGER NOT NULL, inputs BLOB NOT NULL, PRIMARY KEY(bank, idx));
+CREATE TABLE bankInputs(bank INTEGER PRIMARY KEY, inputs BLOB NOT NULL);
 CREATE TABLE contexts(id INTEGER PRIMARY KEY, document INTEGER NOT NULL, start INTEGER NOT NULL, tokens BLOB NOT NULL);
 CREATE TABLE documents(id INTEGER PRIMARY KEY, name TEXT NOT NULL);
 CREATE TABLE tokens(id INTEGER PRIMARY KEY, text TEXT NOT NULL);

@@ -1,5 +1,6 @@
 import type { Embedding } from '../bank/embedding.ts';
 import type { Tree } from '../cluster/tree.ts';
+import type { Labeling } from '../features/labeling.ts';
 import type { SplitUnit, TokenTexts, UnitSummary } from '../features/unit.ts';
 import type { Metric, WordColumn } from '../polysemy/column-lists.ts';
 import type { UnitDetail } from './record.ts';
@@ -63,6 +64,8 @@ export interface Study extends Disposable, AsyncDisposable {
   columns(): UnitColumns;
   /** A unit's examples and tree, as the file has them: `labels` are not ids of features. */
   detail(bank: string, index: number): UnitDetail;
+  /** Which split of a unit's examples is its features: what the run's option `features` says. */
+  features(detail: UnitDetail): Labeling;
   contexts(ids: readonly number[]): Map<number, StudyContext>;
   /** About `count` contexts, evenly spread. */
   sampleContexts(count: number): StudyContext[];
@@ -81,6 +84,17 @@ export interface Study extends Disposable, AsyncDisposable {
   inputs(
     bank: string,
     index: number,
-  ): { embedding: Embedding; inputs: Float32Array; weights: Float32Array; count: number };
+  ): {
+    embedding: Embedding;
+    inputs: Float32Array;
+    weights: Float32Array;
+    /** μ, where the study's embeddings are of h − μ. */
+    centre: Float32Array | undefined;
+    /** h at random text positions, m × d; undefined in studies of the first layout. */
+    nullInputs: Float32Array | undefined;
+    count: number;
+  };
+  /** Of a bank's inputs h: their mean, and those at random text positions (m × d); null in studies of the first layout. */
+  bankInputs(bank: string): { mean: Float32Array; nulls: Float32Array } | null;
   close(): void;
 }

@@ -1,8 +1,9 @@
 import { createHash } from 'node:crypto';
 import type { Embedding } from '../bank/embedding.ts';
+import { pack } from '../base/pack.ts';
 import type { PackedContexts } from '../harvest/context-table.ts';
 import { type ColumnValues, STORED, type StoredColumn } from '../polysemy/column-lists.ts';
-import type { UnitRecord } from './record.ts';
+import type { BankInputs, UnitRecord } from './record.ts';
 import { createDatabase, type Db, guard, openDatabase } from './schema.ts';
 import { storedText } from './stored-text.ts';
 
@@ -31,6 +32,9 @@ export interface StudyCounts {
   /** Text tokens: those that the statistics are over. */
   readonly tokens: number;
 }
+
+/** Version of what a content hash is over: hashes of two versions are not to be compared. */
+const CONTENT_VERSION = 2;
 
 /** The columns of `units`, by which values are bound. */
 const UNIT_COLUMNS = ['bank', 'idx', ...STORED, 'words', 'hash'];
@@ -111,6 +115,14 @@ export class StudyWriter {
     });
   }
 
+  /** Keeps of a bank's inputs their mean, and some at random positions. */
+  writeBankInputs(bank: number, inputs: BankInputs): void {
+    this.#transaction(() => {
+      const row = this.#db.prepare('INSERT OR IGNORE INTO bankInputs VALUES (?, ?)');
+      row.run(bank, blob(pack({ ...inputs })));
+    });
+  }
+
   /** Which tokens are special: they are part of no word. Not part of the content: it follows from the model. */
   writeSpecialIds(ids: Iterable<number>): void {
     this.#transaction(() =>
@@ -145,6 +157,7 @@ export class StudyWriter {
   finish(counts: StudyCounts): void {
     this.#transaction(() => {
       this.#setMeta('counts', counts);
+      this.#setMeta('contentVersion', CONTENT_VERSION);
       this.#setMeta('contentHash', this.#contentHash(counts));
       this.#setMeta('status', 'complete');
     });
@@ -170,9 +183,11 @@ export class StudyWriter {
           hash.update(value instanceof Uint8Array ? value : `${JSON.stringify(value)}\n`);
       }
     };
+    hash.update(`polyseme content ${CONTENT_VERSION}\n`);
     hash.update(JSON.stringify(counts));
     add(all("SELECT value FROM meta WHERE key = 'options'"));
     add(all('SELECT name, kind, site, units, dimension, embedding FROM banks ORDER BY id'));
+    add(all('SELECT bank, inputs FROM bankInputs ORDER BY bank'));
     add(all('SELECT bank, idx, hash FROM units ORDER BY bank, idx'));
     add(
       all(
@@ -203,7 +218,7 @@ export class StudyWriter {
 
 /** A record's values by the names of their columns. */
 function unitValues(bank: number, record: UnitRecord): Record<string, unknown> {
-  const values: ColumnValues<StoredColumn> = { ...record, ...record.metrics };
+  const values: ColumnValues<StoredColumn> = { ...record, ...record.metrics, ...record.judgement };
   return { ...values, bank, idx: record.index, words: JSON.stringify(record.words), hash: blob(record.hash) };
 }
 

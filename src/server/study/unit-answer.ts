@@ -22,9 +22,8 @@ export function unitAnswer(
   const length = detail.windows.length / Math.max(1, detail.labels.length);
   const values = unpackRows(detail.windows, detail.windowScales, length);
   const { features, featureOf } = describeFeatures({
-    labels: detail.labels,
+    ...study.features(detail),
     activations: detail.activation,
-    centrals: detail.centrals,
     words: table.words(row),
   });
   const { units } = info.banks.find(({ name }) => name === bank)!;

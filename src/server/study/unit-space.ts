@@ -42,7 +42,7 @@ export class UnitSpace {
   #words: readonly ExampleWords[] | null = null;
 
   constructor(source: SpaceSource, bank: string, index: number) {
-    const { embedding, inputs, weights, count } = source.study.inputs(bank, index);
+    const { embedding, inputs, weights, centre, count } = source.study.inputs(bank, index);
     if (count > MOST_EXAMPLES) {
       throw new HttpProblem(
         422,
@@ -53,7 +53,7 @@ export class UnitSpace {
     this.#bank = bank;
     this.#index = index;
     this.#detail = source.study.detail(bank, index);
-    this.#embeddings = count === 0 ? inputs : unitEmbeddings(embedding, inputs, weights);
+    this.#embeddings = count === 0 ? inputs : unitEmbeddings(embedding, inputs, weights, centre);
     this.#distances = cosineDistances({ rows: this.#embeddings, count });
     this.#trees.set(source.clustering.linkage, { count, merges: this.#detail.merges });
   }
@@ -105,7 +105,8 @@ export class UnitSpace {
 
   /** Features with the study's words where they are the study's features; else named against a sample of its contexts. */
   #describe(labels: Int32Array): DescribedFeatures {
-    const { labels: stored, activation } = this.#detail;
+    const { activation } = this.#detail;
+    const { labels: stored } = this.#source.study.features(this.#detail);
     const isStored = labels.every((label, i) => label === stored[i]);
     return describeFeatures({
       labels,

@@ -1,0 +1,24 @@
+import { NullRows } from './null-rows.ts';
+import { RowStore } from './row-store.ts';
+import { RowSums } from './scan.ts';
+
+/** What is kept of the input rows of one tap: those of examples, and of all of them the mean and a random few. */
+export class TapInputs {
+  readonly width: number;
+  readonly store: RowStore;
+  readonly sums: RowSums;
+  readonly nulls: NullRows;
+
+  /** @param longest positions of the longest context */
+  constructor(width: number, longest: number, seed: number) {
+    this.width = width;
+    this.store = new RowStore(width, longest);
+    this.sums = new RowSums(width);
+    this.nulls = new NullRows(width, seed);
+  }
+
+  /** The mean of `tokens` rows. */
+  mean(tokens: number): Float32Array {
+    return Float32Array.from(this.sums.sums(this.width), (sum) => (tokens === 0 ? 0 : sum / tokens));
+  }
+}
