@@ -1,11 +1,12 @@
 import type { Command } from 'commander';
 import * as z from 'zod';
 import { visible } from '../base/visible.ts';
-import { wordList } from '../features/words.ts';
+
 import { runOptions } from '../run/run-options.ts';
 import type { Study, StudyInfo } from '../study/study.ts';
 import { deadUnits, infoWithDead } from './dead.ts';
 import { withFlags } from './flags.ts';
+import { printHeadline } from './headline.ts';
 import { RESUME, untilInterrupted } from './interrupt.ts';
 import { addOptions } from './options.ts';
 import { layerList } from './parse.ts';
@@ -90,7 +91,7 @@ async function act(
     for (const bank of info.banks) {
       if (bank.name.startsWith('sae/')) print(latentsLine(study, bank, info.tokens ?? 0));
     }
-    printMostPolysemantic(study);
+    printHeadline(study);
   } finally {
     study.close();
   }
@@ -98,30 +99,11 @@ async function act(
     await (await import('./serve.ts')).serveStudy(out, { port: 7423, host: '127.0.0.1' });
   else
     print(
-      `\nLook closer:  polyseme serve ${visible(out)}  (or: polyseme units ${visible(out)} --sort clusters --desc --limit 20)`,
+      `\nLook closer:  polyseme serve ${visible(out)}  (or: polyseme units ${visible(out)} --sort effectiveFeatures --desc --limit 20)`,
     );
 }
 
 function latentsLine(study: Study, bank: StudyInfo['banks'][number], tokens: number): string {
   const dead = deadUnits(study, bank.name);
   return `${colors.bold(visible(bank.name))}: ${number(bank.units)} latents at ${visible(bank.site)}, ${number(dead)} dead (none of ${number(tokens)} tokens activates them)`;
-}
-
-/** The five units with the most features, with the words of the largest of these. */
-function printMostPolysemantic(study: Study): void {
-  print('\nThe five most polysemantic units:');
-  for (const { bank, index, clusters, meanDistance } of study.units({
-    sort: 'clusters',
-    descending: true,
-    limit: 5,
-  })) {
-    const { features } = study.unit(bank, index);
-    print(
-      `  ${colors.bold(visible(`${bank}/${index}`))}  ${clusters} features, mean distance ${meanDistance?.toFixed(2) ?? '–'}`,
-    );
-    for (const { size, words } of features.slice(0, 3)) {
-      print(`    ${String(size).padStart(4)} examples  ${colors.cyan(visible(wordList(words)))}`);
-    }
-    if (features.length > 3) print(colors.dim(`         … and ${features.length - 3} more`));
-  }
 }

@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { featureRules } from '../features/labeling.ts';
 import { COMPARED, column, eachMetric, SUMMARY } from '../polysemy/column-lists.ts';
 import { POLYSEMY } from '../polysemy/metrics.ts';
 import { MATCHED_UNITS } from './constants.ts';
@@ -130,6 +131,10 @@ export const unitAnswer = unitSummary
   .extend({
     linkage: linkages,
     threshold: z.number(),
+    rule: z.enum(featureRules).meta({
+      description:
+        'what the features are: auto, the best split by its silhouette; cut, the clusters at the threshold',
+    }),
     merges: z.array(merge),
     leaves: z
       .object({ feature: z.array(count), activation: z.array(z.number()), peak: z.array(z.string()) })

@@ -62,7 +62,7 @@ export class Selection implements Chosen {
     this.#options = options;
     this.capacity = options.examples;
     this.#groups = options.select === 'quantiles' ? BANDS : 1;
-    this.#salt = seededHash(bank, options.seed);
+    this.#salt = selectionSalt(bank, options.seed);
     const slots = units * this.capacity;
     this.counts = shared(Uint32Array, units * this.#groups);
     this.score = shared(Float32Array, slots);
@@ -202,8 +202,8 @@ function shared<T>(Type: { new (buffer: ArrayBufferLike): T; BYTES_PER_ELEMENT: 
   return new Type(sharedBytes(length * Type.BYTES_PER_ELEMENT));
 }
 
-/** A hash of its own for each text and seed. */
-function seededHash(text: string, seed: number): number {
+/** What the hashes of a bank's candidates begin with. */
+export function selectionSalt(text: string, seed: number): number {
   let hash = mix32(seed);
   for (let i = 0; i < text.length; i++) hash = mix32(hash ^ text.charCodeAt(i));
   return hash;

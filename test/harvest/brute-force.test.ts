@@ -98,7 +98,7 @@ describe('folio-5m, layer 2', () => {
       let total = 0;
       // Every unit's examples are chosen again; one in three is taken apart whole.
       for (let unit = 0; unit < UNITS; unit++) {
-        const chosen = choose(candidatesOf(seen, unit, UNITS, choice), choice);
+        const chosen = choose(candidatesOf(seen, unit, UNITS, choice), { ...choice, seed }, BANK, unit);
         total += chosen.length;
         if (unit % 3 === 0) problems.push(...compareUnit(made, BANK, unit, UNITS, seen, chosen, model));
       }
@@ -239,7 +239,7 @@ describe.skipIf(!existsSync(STORIES))('shared: stories260K, layer 3, gated', () 
       expect(made.info().options['bos']).toBe(true);
       const problems: string[] = [];
       for (let unit = 0; unit < UNITS; unit++) {
-        const chosen = choose(candidatesOf(seen, unit, UNITS, choice), choice);
+        const chosen = choose(candidatesOf(seen, unit, UNITS, choice), choice, BANK, unit);
         problems.push(...compareUnit(made, BANK, unit, UNITS, seen, chosen, model));
         const { inputs, embedding, weights } = made.inputs(BANK, unit);
         expect(embedding).toEqual({ kind: 'gated', activation: 'silu', mode: gated });

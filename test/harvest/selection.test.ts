@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { unpackRows } from '../../src/base/half.ts';
-import { BankScan, HISTOGRAM_BINS, histogramEdge, type Sign } from '../../src/harvest/scan.ts';
+import { BankScan, HISTOGRAM_BINS, histogramEdge, RowSums, type Sign } from '../../src/harvest/scan.ts';
 import { rankedSlots, Selection, type SelectionOptions } from '../../src/harvest/selection.ts';
 import { wasm } from '../../src/wasm/generated/harvest.ts';
 import { instantiate, reserve } from '../../src/wasm/instance.ts';
@@ -64,20 +64,19 @@ describe('fraction', () => {
     [64, 4321],
     [3, 50],
     [1, 9],
-  ])('%i of %i, evenly thinned', (examples, count) => {
-    const kept = keep({ select: 'fraction', fraction: 0.5, examples }, Array(count).fill(1)).sort(
-      (a, b) => a - b,
-    );
+  ])('%i of %i, thinned alike whatever the order', (examples, count) => {
+    const selection = (order: readonly number[]): number[] => {
+      const chosen = new Selection(1, { ...PLAIN, select: 'fraction', fraction: 0.5, examples }, 'mlp.0');
+      chosen.setMaxima(Float32Array.of(1));
+      for (const context of order) chosen.offer(0, 1, context, 0);
+      return Array.from(rankedSlots(chosen, 0), (slot) => chosen.context[slot]!);
+    };
+    const contexts = Array.from({ length: count }, (_, i) => i);
+    const kept = selection(contexts);
     expect(kept.length).toBe(examples);
-    const gaps = kept.slice(1).map((at, i) => at - kept[i]!);
-    const even = count / examples;
-    // Three-gap theorem: gaps of golden-ratio thinning differ by at most 1 + φ.
-    for (const gap of gaps) {
-      expect(gap).toBeLessThanOrEqual(2.62 * even);
-      expect(gap).toBeGreaterThanOrEqual(even / 2.62 - 1);
-    }
-    expect(kept[0]!).toBeLessThanOrEqual(2.62 * even);
-    expect(count - kept.at(-1)!).toBeLessThanOrEqual(2.62 * even);
+    expect(selection(contexts.toReversed())).toEqual(kept);
+    const scattered = contexts.toSorted((a, b) => Math.imul(a + 1, 0x9e3779b1) - Math.imul(b + 1, 0x9e3779b1));
+    expect(selection(scattered)).toEqual(kept);
   });
   test('as many as there are, when there are fewer', () => {
     for (let count = 1; count <= 20; count++) {
@@ -170,7 +169,7 @@ describe('the scan of one context', () => {
   test.each(['positive', 'negative', 'absolute'] as Sign[])('%s: peaks and statistics', (sign) => {
     const scan = new BankScan(UNITS, 16, 12);
     for (let times = 1; times <= 3; times++) {
-      const { best, where } = scan.scan(Float32Array.from([99, ...values]), 1, valid, sign, true)!;
+      const { best, where } = scan.scan(Float32Array.from([99, ...values]), 1, valid, sign, true);
       for (let u = 0; u < UNITS; u++) {
         const seen = Array.from({ length: POSITIONS }, (_, t) => t)
           .filter((t) => valid[t] === 1)
@@ -191,6 +190,25 @@ describe('the scan of one context', () => {
         for (const { a } of seen) expect(bins[histogramBin(a)]).toBeGreaterThan(0);
       }
     }
+  });
+
+  test('sums are exact, whatever the order, from tiny to large', () => {
+    const order = numbers(1000, 5).map((v, i) => ({ v, i }));
+    const rows = order.map(({ v, i }) => Math.fround((v - 0.5) * 2 ** ((i % 60) - 30)));
+    const exact = Number(rows.reduce((sum, v) => sum + BigInt(Math.round(v * 2 ** 60)), 0n)) / 2 ** 60;
+    const sumOf = (values: readonly number[]): number => {
+      const scan = new BankScan(1, 1, 4);
+      for (const value of values) scan.scan(Float32Array.of(value), 0, Uint8Array.of(1), 'positive', true);
+      return scan.statistics().sum[0]!;
+    };
+    const shuffled = order.toSorted((a, b) => a.v - b.v).map(({ i }) => rows[i]!);
+    expect(sumOf(shuffled)).toBe(sumOf(rows));
+    expect(Math.abs(sumOf(rows) - exact)).toBeLessThan(1000 * 2 ** -53);
+    const sums = new RowSums(1);
+    for (const value of rows) sums.add(Float32Array.of(value));
+    expect(sums.sums(1)[0]).toBe(sumOf(rows));
+    expect(() => sumOf([2 ** 39])).toThrow('2^39');
+    expect(() => new RowSums(2).add(Float32Array.of(1, Number.NaN))).toThrow('NaN');
   });
 
   test('edges of bins belong to the bin above them', () => {
@@ -220,9 +238,9 @@ describe('the scan of one context', () => {
   test('a NaN is noticed, but not where nothing is text; no text, no peak', () => {
     const scan = new BankScan(3, 4, 4);
     const row = Float32Array.of(1, 2, 3, 4, Number.NaN, 6);
-    expect(scan.scan(row, 0, Uint8Array.of(1, 1), 'positive', true)).toBeNull();
-    expect(scan.scan(row, 0, Uint8Array.of(1, 0), 'positive', true)).not.toBeNull();
-    const { where } = scan.scan(row, 0, Uint8Array.of(0, 0), 'positive', true)!;
+    expect(() => scan.scan(row, 0, Uint8Array.of(1, 1), 'positive', true)).toThrow('NaN');
+    expect(() => scan.scan(row, 0, Uint8Array.of(1, 0), 'positive', true)).not.toThrow();
+    const { where } = scan.scan(row, 0, Uint8Array.of(0, 0), 'positive', true);
     expect(Array.from(where)).toEqual([-1, -1, -1]);
   });
 

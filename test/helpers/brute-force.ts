@@ -1,4 +1,6 @@
 import { writeFileSync } from 'node:fs';
+import { hashFraction } from '../../src/base/hash.ts';
+import { selectionSalt } from '../../src/harvest/selection.ts';
 import { cutContexts, type Model, openCorpus } from '../../src/index.ts';
 
 /** A context that was run whole, with everything that a harvest of one bank would see of it. */
@@ -27,6 +29,7 @@ export interface Choice {
   readonly fraction: number;
   readonly sign: 'positive' | 'negative' | 'absolute';
   readonly everyPosition: boolean;
+  readonly seed?: number;
 }
 
 /** Runs every context by itself and keeps everything. */
@@ -119,7 +122,19 @@ export function candidatesOf(
 }
 
 /** The examples that a strategy takes, best first. */
-export function choose(candidates: readonly Example[], { select, examples, fraction }: Choice): Example[] {
+export function choose(
+  candidates: readonly Example[],
+  { select, examples, fraction, seed = 0 }: Choice,
+  bank: string,
+  unit: number,
+): Example[] {
+  const salt = selectionSalt(bank, seed);
+  const thin = (items: readonly Example[], limit: number): Example[] =>
+    items
+      .map((item) => ({ item, at: hashFraction(salt, unit, item.context, item.position) }))
+      .sort((a, b) => b.at - a.at)
+      .slice(0, limit)
+      .map(({ item }) => item);
   const max = Math.max(...candidates.map(({ score }) => score));
   if (select === 'top') return [...candidates].sort(byRank).slice(0, examples);
   if (select === 'fraction') {
@@ -135,16 +150,6 @@ export function choose(candidates: readonly Example[], { select, examples, fract
     return thin(own, room);
   });
   return bands.flat().sort(byRank);
-}
-
-/** The `limit` items whose ordinals (from 1) times the golden ratio have the smallest fractional parts. */
-function thin<T>(items: readonly T[], limit: number): T[] {
-  const golden = (Math.sqrt(5) - 1) / 2;
-  return items
-    .map((item, i) => ({ item, at: ((i + 1) * golden) % 1 }))
-    .sort((a, b) => a.at - b.at)
-    .slice(0, limit)
-    .map(({ item }) => item);
 }
 
 function byRank(a: Example, b: Example): number {

@@ -6,6 +6,8 @@ import { centralExamples } from '../../src/cluster/central.ts';
 import { cutTree } from '../../src/cluster/cut.ts';
 import { linkage } from '../../src/cluster/linkage.ts';
 import { cosineDistances } from '../../src/embed/distances.ts';
+import { autoFeatures } from '../../src/features/auto.ts';
+import { judge } from '../../src/polysemy/judgement.ts';
 import { polysemy } from '../../src/polysemy/metrics.ts';
 import type { UnitRecord } from '../../src/study/record.ts';
 import { StudyWriter } from '../../src/study/writer.ts';
@@ -88,6 +90,8 @@ export function writtenUnit(study: Omit<WrittenStudy, 'path'>, index: number): U
   const tree = linkage({ distances, count: n });
   const labels = cutTree(tree, { distance: 0.5 });
   const metrics = polysemy({ distances, labels });
+  const auto = autoFeatures({ tree, distances });
+  const judgement = judge({ ...auto, meanDistance: metrics.meanDistance, nullDistance: 1 });
   const context = Uint32Array.from({ length: n }, (_, i) => i % study.contexts.length);
   const activation = Float32Array.from({ length: n }, (_, i) => 5 - i / n);
   const detail = pack({
@@ -99,6 +103,9 @@ export function writtenUnit(study: Omit<WrittenStudy, 'path'>, index: number): U
     merges: tree.merges,
     labels,
     centrals: centralExamples({ distances, labels }),
+    autoLabels: auto.labels,
+    autoCentrals: centralExamples({ distances, labels: auto.labels }),
+    stray: auto.stray,
     histogramBins: n === 0 ? new Uint32Array(0) : Uint32Array.of(0, 100, 257, 360),
     histogramCounts: n === 0 ? new Uint32Array(0) : Uint32Array.of(5, n, 7, 2),
   });
@@ -110,6 +117,7 @@ export function writtenUnit(study: Omit<WrittenStudy, 'path'>, index: number): U
     mean: 0.1 * index,
     density: n === 0 ? 0 : 0.25,
     metrics,
+    judgement,
     words: Array.from(
       { length: metrics.clusters },
       (_, feature) => study.words?.(index, feature) ?? [`word${feature}`],

@@ -1,5 +1,6 @@
 import type { LinkageMethod } from '../../cluster/linkage-methods.ts';
 import type { WordCounts } from '../../features/feature-words.ts';
+import type { FeatureRule } from '../../features/labeling.ts';
 import type { TokenTexts } from '../../features/unit.ts';
 import { sampleCounts } from '../../features/word-counter.ts';
 import { allWordTexts, wordTokens } from '../../features/word-texts.ts';
@@ -46,10 +47,14 @@ export class StudySource {
     return this.#table;
   }
 
-  /** The linkage and threshold that the study's features come from. */
-  get clustering(): { linkage: LinkageMethod; threshold: number } {
-    const { linkage, threshold } = this.info.options;
-    return { linkage: linkage as LinkageMethod, threshold: threshold as number };
+  /** The linkage and threshold of the study's clusters, and whether these are its features. */
+  get clustering(): { linkage: LinkageMethod; threshold: number; rule: FeatureRule } {
+    const { linkage, threshold, features } = this.info.options;
+    return {
+      linkage: linkage as LinkageMethod,
+      threshold: threshold as number,
+      rule: features === 'auto' ? 'auto' : 'cut',
+    };
   }
 
   /** The row of a unit in the table. */

@@ -175,17 +175,17 @@ function Suggestions() {
       <p>Some places to begin:</p>
       <ul>
         <li>
-          <Link to="/search" search={{ sort: 'effectiveClusters' }}>
+          <Link to="/search" search={{ sort: 'effectiveFeatures' }}>
             the units with most features
           </Link>
         </li>
         <li>
-          <Link to="/search" search={{ sort: 'silhouette', 'min.clusters': 2, 'max.clusters': 4 }}>
+          <Link to="/search" search={{ sort: 'separation', 'min.featureCount': 2, 'max.featureCount': 4 }}>
             units that fall cleanly into two to four features
           </Link>
         </li>
         <li>
-          <Link to="/search" search={{ sort: 'meanDistance', order: 'asc', 'min.examples': 10 }}>
+          <Link to="/search" search={{ sort: 'relativeDistance', order: 'asc', 'min.examples': 10 }}>
             the units with one meaning
           </Link>
         </li>

@@ -230,14 +230,14 @@ function Threshold({
   );
 }
 
-/** One path a feature, of the merges that hold inside it, and one of those above the threshold. */
+/** One path per feature, of the merges that hold inside it, and one of those between features. */
 function branches(
-  { tree, cut, threshold }: UnitCut,
+  { tree, cut, threshold, auto }: UnitCut,
   x: (node: number) => number,
   y: (distance: number) => number,
 ) {
   const { count, merges } = tree;
-  /** The feature that each node is part of; −1 above the threshold. */
+  /** The feature that each node is part of; −1 where it joins several. */
   const featureOf = new Int32Array(count + Math.max(0, count - 1)).fill(-1);
   featureOf.set(cut.featureOf);
   const parts = new Map<number, string[]>();
@@ -245,7 +245,7 @@ function branches(
   for (let row = 0; row < count - 1; row++) {
     const [a, b] = [merges[4 * row]!, merges[4 * row + 1]!];
     const distance = merges[4 * row + 2]!;
-    const held = distance <= threshold && featureOf[a] === featureOf[b] && featureOf[a]! >= 0;
+    const held = (auto || distance <= threshold) && featureOf[a] === featureOf[b] && featureOf[a]! >= 0;
     const key = held ? featureOf[a]! : -1;
     featureOf[count + row] = key;
     let path = parts.get(key);

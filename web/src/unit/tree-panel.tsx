@@ -24,8 +24,10 @@ export function TreePanel({
   onExample: (example: number) => void;
 }) {
   const body = useRef<HTMLDivElement>(null);
-  const { linkage, threshold, cut, stored } = unitCut;
-  const commit = (to: number) => onCut({ threshold: to === unit.threshold ? undefined : to });
+  const { linkage, threshold, cut, stored, auto } = unitCut;
+  const commit = (to: number) =>
+    onCut({ threshold: unit.rule === 'cut' && to === unit.threshold ? undefined : to });
+  const reset = () => onCut({ threshold: undefined, linkage: undefined });
   return (
     <section className="panel tree-panel" aria-label="Tree">
       <div className="panel-head">
@@ -44,6 +46,16 @@ export function TreePanel({
             ))}
           </select>
         </label>
+        {unit.rule === 'auto' && (
+          <label title="The best split by its silhouette; else the clusters below the threshold">
+            <input
+              type="checkbox"
+              checked={auto}
+              onChange={() => (auto ? commit(unit.threshold) : reset())}
+            />
+            Auto
+          </label>
+        )}
         <ThresholdField value={threshold} onCommit={commit} />
         <span className="grow" />
         <ExportButtons body={body} name={`${unit.bank}-${unit.index}-tree`} title="the tree" />
@@ -66,17 +78,17 @@ export function TreePanel({
         )}
         {unitCut.error === null ? (
           <Peek unitCut={unitCut}>
-            <b className="num">{counted(cut.features.length, 'feature')}</b> at {threshold.toFixed(3)}
+            <b className="num">{counted(cut.features.length, 'feature')}</b>{' '}
+            {auto ? 'by the best split' : `at ${threshold.toFixed(3)}`}
             {stored ? (
               ', as in the study. Drag the line to cut elsewhere.'
             ) : (
               <>
-                ; the study has {counted(unit.clusters, 'feature')} at {unit.threshold} ({unit.linkage}).{' '}
-                <button
-                  type="button"
-                  className="button link small"
-                  onClick={() => onCut({ threshold: undefined, linkage: undefined })}
-                >
+                ; the study has{' '}
+                {unit.rule === 'auto'
+                  ? `${counted(unit.featureCount ?? 0, 'feature')} by the best split.`
+                  : `${counted(unit.clusters, 'feature')} at ${unit.threshold} (${unit.linkage}).`}{' '}
+                <button type="button" className="button link small" onClick={reset}>
                   Reset
                 </button>
               </>

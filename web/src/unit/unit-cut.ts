@@ -25,8 +25,10 @@ export interface UnitCut {
   /** Where the tree is cut now, while it is dragged too. */
   readonly threshold: number;
   readonly cut: Cut;
-  /** Whether this is the cut that the study stores. */
+  /** Whether these are the features that the study stores. */
   readonly stored: boolean;
+  /** Whether they are a split by its silhouette, and no cut at the threshold. */
+  readonly auto: boolean;
   /** Whether another linkage's tree is on its way; the tree is the one before. */
   readonly waiting: boolean;
   readonly error: Error | null;
@@ -44,8 +46,11 @@ export function useUnitCut(unit: Unit, search: UnitSearch): UnitCut {
   const linkage = search.linkage ?? unit.linkage;
   const asked = search.threshold ?? unit.threshold;
   const threshold = live?.unit === unit ? live.threshold : asked;
-  const stored = linkage === unit.linkage && threshold === unit.threshold;
-  const askedStored = linkage === unit.linkage && asked === unit.threshold;
+  // Where features are found by their silhouette, any threshold that is asked for is another split.
+  const isOwn = (value: number, named: boolean): boolean =>
+    linkage === unit.linkage && (unit.rule === 'auto' ? !named : value === unit.threshold);
+  const askedStored = isOwn(asked, search.threshold !== undefined);
+  const stored = isOwn(threshold, search.threshold !== undefined || live?.unit === unit);
 
   const distances = useQuery({ ...distancesQuery(bank, index), enabled: unit.examples > 1 });
   const other = useQuery({
@@ -77,6 +82,7 @@ export function useUnitCut(unit: Unit, search: UnitSearch): UnitCut {
     threshold,
     cut,
     stored,
+    auto: stored && unit.rule === 'auto',
     waiting,
     error: other.error ?? answer.error ?? distances.error,
     drag: (to) => setLive(to === null ? null : { unit, threshold: to }),

@@ -7,11 +7,11 @@ import { metricNow, standing } from './metrics-table.tsx';
 import type { UnitCut } from './unit-cut.ts';
 
 const TILES: readonly Metric[] = [
+  'featureCount',
+  'effectiveFeatures',
+  'separation',
+  'relativeDistance',
   'clusters',
-  'effectiveClusters',
-  'largestShare',
-  'meanDistance',
-  'silhouette',
   'examples',
   'maxActivation',
   'density',

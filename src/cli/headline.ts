@@ -1,0 +1,68 @@
+import { unitEmbeddings } from '../bank/embedding.ts';
+import { visible } from '../base/visible.ts';
+import { cosineDistances } from '../embed/distances.ts';
+import { significance } from '../features/significance.ts';
+import type { UnitSummary } from '../features/unit.ts';
+import { wordList } from '../features/words.ts';
+import { verdicts } from '../polysemy/verdict.ts';
+import type { Study } from '../study/study.ts';
+import { colors, number, print } from './terminal.ts';
+
+/** Units named. */
+const SHOWN = 10;
+/** z from which a unit is told apart from one cloud of its own mean and covariance (docs/validity.md). */
+const SIGNIFICANT = 3;
+
+/** What a study found, in a few lines: what the units of each bank are, and those that are the most things. */
+export function printHeadline(study: Study): void {
+  const { bank, texts } = study.columns();
+  if (texts.verdict.every((verdict) => verdict === null)) return;
+  print('\nWhat the units are:');
+  study.info().banks.forEach(({ name }, b) => {
+    const own = texts.verdict.filter((_, row) => bank[row] === b);
+    const parts = verdicts.map((verdict) => {
+      const count = own.filter((one) => one === verdict).length;
+      return `${number(count)} ${MEANINGS[verdict]}`;
+    });
+    print(`  ${colors.bold(visible(name))}  ${parts.join(' · ')}`);
+  });
+  const units = mostFeatures(study);
+  if (units.length === 0) return;
+  print(
+    `\nThe ${units.length} that are the most things (z: how clearly they fall apart, against one cloud):`,
+  );
+  for (const unit of units) printUnit(study, unit);
+}
+
+const MEANINGS = {
+  several: 'several things',
+  one: 'one thing',
+  scatter: 'scatter',
+  few: 'too few examples',
+} as const satisfies Record<(typeof verdicts)[number], string>;
+
+/** Units that are several things, by effective features, then separation, then place. */
+function mostFeatures(study: Study): UnitSummary[] {
+  return study
+    .units({ sort: 'effectiveFeatures', descending: true, limit: 10 * SHOWN })
+    .filter(({ verdict }) => verdict === 'several')
+    .sort((a, b) => b.effectiveFeatures! - a.effectiveFeatures! || b.separation! - a.separation!)
+    .slice(0, SHOWN);
+}
+
+function printUnit(study: Study, { bank, index, featureCount, separation }: UnitSummary): void {
+  const { embedding, inputs, weights, centre, count } = study.inputs(bank, index);
+  const distances = cosineDistances({ rows: unitEmbeddings(embedding, inputs, weights, centre), count });
+  const z = significance({ distances, count, seed: 0 })?.z ?? null;
+  const clear = z !== null && z >= SIGNIFICANT;
+  const found = `z ${z?.toFixed(1) ?? '–'}${clear ? '' : ', not clear'}`;
+  const { features } = study.unit(bank, index);
+  print(
+    `  ${colors.bold(visible(`${bank}/${index}`))}  ${featureCount} features, separation ${separation!.toFixed(2)}, ` +
+      (clear ? found : colors.yellow(found)),
+  );
+  for (const { size, words } of features.slice(0, 3)) {
+    print(`    ${String(size).padStart(4)} examples  ${colors.cyan(visible(wordList(words)))}`);
+  }
+  if (features.length > 3) print(colors.dim(`         … and ${features.length - 3} more`));
+}
