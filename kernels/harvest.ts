@@ -114,8 +114,14 @@ export function scan(
         const whole23 = f64x2.add(v23, coarse);
         high01 = i64x2.add(high01, i64x2.sub(whole01, coarse));
         high23 = i64x2.add(high23, i64x2.sub(whole23, coarse));
-        low01 = i64x2.add(low01, i64x2.sub(f64x2.add(f64x2.sub(v01, f64x2.sub(whole01, coarse)), fine), fine));
-        low23 = i64x2.add(low23, i64x2.sub(f64x2.add(f64x2.sub(v23, f64x2.sub(whole23, coarse)), fine), fine));
+        low01 = i64x2.add(
+          low01,
+          i64x2.sub(f64x2.add(f64x2.sub(v01, f64x2.sub(whole01, coarse)), fine), fine),
+        );
+        low23 = i64x2.add(
+          low23,
+          i64x2.sub(f64x2.add(f64x2.sub(v23, f64x2.sub(whole23, coarse)), fine), fine),
+        );
         top = f32x4.pmax(top, v);
         bottom = f32x4.pmin(bottom, v);
         count = i32x4.sub(count, f32x4.gt(v, f32x4.splat(0)));

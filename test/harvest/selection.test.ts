@@ -75,7 +75,9 @@ describe('fraction', () => {
     const kept = selection(contexts);
     expect(kept.length).toBe(examples);
     expect(selection(contexts.toReversed())).toEqual(kept);
-    const scattered = contexts.toSorted((a, b) => Math.imul(a + 1, 0x9e3779b1) - Math.imul(b + 1, 0x9e3779b1));
+    const scattered = contexts.toSorted(
+      (a, b) => Math.imul(a + 1, 0x9e3779b1) - Math.imul(b + 1, 0x9e3779b1),
+    );
     expect(selection(scattered)).toEqual(kept);
   });
   test('as many as there are, when there are fewer', () => {
@@ -99,7 +101,10 @@ describe('quantiles', () => {
   });
   test('a band that has fewer gives what it has', () => {
     const scores = [1, 0.95, 0.91, 0.05, 0.31, 0.32];
-    expect(keep({ select: 'quantiles', examples: 20 }, scores)).toEqual([0, 1, 5, 4, 3]);
+    const kept = keep({ select: 'quantiles', examples: 20 }, scores);
+    // Two of the three in the highest band, and all of the others.
+    expect(kept.slice(-3)).toEqual([5, 4, 3]);
+    expect(kept.filter((context) => context < 3)).toHaveLength(2);
   });
   test('from early and late alike', () => {
     const kept = keep({ select: 'quantiles', examples: 100 }, [1, ...numbers(5000, 3)]);
