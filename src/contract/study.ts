@@ -173,7 +173,7 @@ export const clusteringAnswer = z
     clusters: z
       .int()
       .nullable()
-      .meta({ description: 'as asked; null where the tree was cut at a threshold' }),
+      .meta({ description: 'as asked; null where the tree was cut at a threshold, or not' }),
     merges: z.array(merge),
     order: z.array(count).meta({ description: 'the leaves from left to right' }),
     leaves: z

@@ -7,7 +7,7 @@ import { PolysemeError } from '../errors.ts';
 import type { FeatureRule } from '../features/labeling.ts';
 import type { SplitUnit, UnitExample } from '../features/unit.ts';
 import { countWords, WordCounter } from '../features/word-counter.ts';
-import { wordText } from '../features/word-texts.ts';
+import { RUN_SPELLS_BYTES, wordText, wordTexts } from '../features/word-texts.ts';
 import { spellBytes } from '../tokenizer/byte-tokens.ts';
 import { type Batch, Collector } from './collector.ts';
 import type { Sign } from './scan.ts';
@@ -57,7 +57,9 @@ const CONTEXTS_PER_TURN = 64;
  *   weights: Float32Array.of(1, 1),
  *   tokens: [[' ship'], [' boat'], [' court']],
  * });
- * for await (const { index, clusters, features } of splitBank(bank)) {
+ * // By the paper's rule; by default a unit of fewer than 8 examples is one feature.
+ * const paper = { center: 'none', features: 'cut' };
+ * for await (const { index, clusters, features } of splitBank(bank, paper)) {
  *   console.log(index, clusters, features[0].examples.map(({ tokens }) => tokens[0])); // 0 2 [' boat', ' ship']
  * }
  */
@@ -98,10 +100,8 @@ export async function* splitBank(bank: GivenBank, options: SplitBankOptions = {}
       if (pass > 1) continue;
       positions += batch.valid.reduce((sum, v) => sum + v, 0);
       if (bank.tokens !== null) {
-        countWords(
-          bank.tokens[context]!.map((text) => wordText(text, bank.special.has(text))),
-          corpus,
-        );
+        const texts = bank.tokens[context]!.map((text) => wordText(text, bank.special.has(text)));
+        countWords(wordTexts(texts, RUN_SPELLS_BYTES), corpus);
       }
     }
   }

@@ -125,11 +125,17 @@ export const routes: readonly Route[] = [
       const space = source.space(bank, index);
       const method = query.linkage ?? source.clustering.linkage;
       const threshold = query.threshold ?? source.clustering.threshold;
-      const cut = query.clusters === undefined ? { distance: threshold } : { clusters: query.clusters };
+      const isOwn = Object.values(query).every((value) => value === undefined);
+      const cut =
+        isOwn && source.clustering.rule === 'auto'
+          ? null
+          : query.clusters === undefined
+            ? { distance: threshold }
+            : { clusters: query.clusters };
       const { tree, order, featureOf, metrics, features } = space.cluster(method, cut);
       return {
         linkage: method,
-        threshold: query.clusters === undefined ? threshold : null,
+        threshold: cut !== null && query.clusters === undefined ? threshold : null,
         clusters: query.clusters ?? null,
         merges: mergeRows(tree.merges),
         order,

@@ -127,7 +127,7 @@ describe('bankOf', () => {
 
 describe('splitBank', () => {
   test('without tokens, each vector is a context of its own and features have no words', async () => {
-    const [unit] = await all(bankOf(small));
+    const [unit] = await all(bankOf(small), { center: 'none', features: 'cut' });
     expect(unit).toMatchObject({
       bank: 'mine',
       index: 0,

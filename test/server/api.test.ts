@@ -304,10 +304,10 @@ describe('a unit', () => {
   });
 
   it('clusters it anew as a run would', async () => {
-    const { embedding, inputs, weights, count } = study.inputs('mlp.1', 9);
+    const { embedding, inputs, weights, centre, count } = study.inputs('mlp.1', 9);
     for (const linkage of ['average', 'complete', 'single', 'weighted'] as const) {
       for (const threshold of [0, 0.37, 0.5, 2]) {
-        const want = splitUnit({ embedding, inputs, weights, linkage, threshold });
+        const want = splitUnit({ embedding, inputs, weights, centre, linkage, threshold });
         const got = await api.get(`/api/units/mlp.1/9/clustering?linkage=${linkage}&threshold=${threshold}`);
         expect(got.merges.flat()).toEqual([...want.tree.merges]);
         const { features, featureOf } = describeFeatures({
@@ -334,7 +334,7 @@ describe('a unit', () => {
     }
   });
 
-  it("cuts at the study's own threshold to the study's own features", async () => {
+  it("gives the study's own features where nothing is asked for", async () => {
     const { features } = await api.get('/api/units/mlp.1/9');
     const again = await api.get('/api/units/mlp.1/9/clustering');
     expect(again.features).toEqual(
@@ -345,8 +345,8 @@ describe('a unit', () => {
   });
 
   it('maps its examples', async () => {
-    const { embedding, inputs, weights, count } = study.inputs('mlp.0', 4);
-    const rows = unitEmbeddings(embedding, inputs, weights);
+    const { embedding, inputs, weights, centre, count } = study.inputs('mlp.0', 4);
+    const rows = unitEmbeddings(embedding, inputs, weights, centre);
     const { coordinates, variance } = principalComponents({ rows, count, components: 8 });
     const map = await api.arrays('/api/units/mlp.0/4/map?vectors=true');
     expect(map['vectors']).toHaveLength(count * 8);
@@ -360,8 +360,8 @@ describe('a unit', () => {
   });
 
   it('gives the distances between its examples', async () => {
-    const { embedding, inputs, weights } = study.inputs('mlp.1', 9);
-    const want = splitUnit({ embedding, inputs, weights, linkage: 'average', threshold: 0.5 });
+    const { embedding, inputs, weights, centre } = study.inputs('mlp.1', 9);
+    const want = splitUnit({ embedding, inputs, weights, centre, linkage: 'average', threshold: 0.5 });
     const { distances } = await api.arrays('/api/units/mlp.1/9/distances');
     expect(distances).toEqual([...want.distances]);
   });

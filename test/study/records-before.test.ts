@@ -67,6 +67,9 @@ function comparable(unit: Readonly<Record<string, unknown>>, fields: readonly st
     examples: rest['examples'].map(
       ({ tokens: _, token: __, ...example }: object & { tokens: 0; token: 0 }) => example,
     ),
-    features: rest['features'].map(({ words: _, ...feature }: object & { words: 0 }) => feature),
+    // Ids are places by size now.
+    features: rest['features'].map(
+      ({ words: _, id: __, ...feature }: object & { words: 0; id: 0 }) => feature,
+    ),
   };
 }

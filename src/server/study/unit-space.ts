@@ -81,10 +81,11 @@ export class UnitSpace {
     return tree;
   }
 
-  /** The features that a cut of a tree gives. */
-  cluster(method: LinkageMethod, cut: Cut) {
+  /** The features that a cut of a tree gives, or without one the study's own. */
+  cluster(method: LinkageMethod, cut: Cut | null) {
     const tree = this.tree(method);
-    const labels = cutTree(tree, cut);
+    const { labels } =
+      cut === null ? this.#source.study.features(this.#detail) : { labels: cutTree(tree, cut) };
     const distances = this.#distances;
     return {
       tree,
