@@ -23,7 +23,8 @@ describe.skipIf(!hasBrowser)('explorer', () => {
   let faults: string[] = [];
 
   beforeAll(async () => {
-    await runStudy({ contexts: 60, layers: [1, 2], examples: 24, context: 64, out: path });
+    // Features by the paper's cut, which the tests move.
+    await runStudy({ contexts: 60, layers: [1, 2], examples: 24, context: 64, features: 'cut', out: path });
     const study = openStudy(path);
     const [row] = study.units({ sort: 'clusters', descending: true, limit: 1 });
     most = study.unit(row!.bank, row!.index);
@@ -44,7 +45,12 @@ describe.skipIf(!hasBrowser)('explorer', () => {
 
   async function open(
     at: string,
-    { width = 1280, height = 900, dark = false }: { width?: number; height?: number; dark?: boolean } = {},
+    {
+      width = 1280,
+      height = 900,
+      dark = false,
+      base = server.url,
+    }: { width?: number; height?: number; dark?: boolean; base?: string } = {},
   ): Promise<Page> {
     faults = [];
     context = await browser.newContext({
@@ -59,9 +65,9 @@ describe.skipIf(!hasBrowser)('explorer', () => {
     });
     page.on('request', (request) => {
       const url = request.url();
-      if (!url.startsWith(server.url) && !/^(data|blob):/.test(url)) faults.push(url);
+      if (!url.startsWith(base) && !/^(data|blob):/.test(url)) faults.push(url);
     });
-    await page.goto(server.url + at);
+    await page.goto(base + at);
     return page;
   }
 
@@ -86,7 +92,7 @@ describe.skipIf(!hasBrowser)('explorer', () => {
     const page = await open('/');
     await page.getByText('2,048 units').first().waitFor();
     await page.locator('.scatter canvas').waitFor();
-    await page.getByRole('columnheader', { name: 'features', exact: true }).getByRole('button').click();
+    await page.getByRole('columnheader', { name: 'clusters', exact: true }).getByRole('button').click();
     await page.locator('.rows .row').first().getByText(`${most.bank}/${most.index}`).waitFor();
     expect(search(page).get('sort')).toBe('clusters');
     await page.getByRole('link', { name: `${most.bank}/${most.index}`, exact: true }).click();
@@ -120,7 +126,7 @@ describe.skipIf(!hasBrowser)('explorer', () => {
     const line = page.getByRole('slider', { name: 'Threshold' });
     await line.waitFor();
     await page.waitForLoadState('networkidle');
-    const before = { distance: await tile(page, 'effectiveClusters'), titles: await titles(page) };
+    const before = { distance: await tile(page, 'clusters'), titles: await titles(page) };
     const box = (await line.boundingBox())!;
     const [x, y] = [box.x + box.width / 2, box.y + box.height / 2];
     await page.mouse.move(x, y);
@@ -135,14 +141,14 @@ describe.skipIf(!hasBrowser)('explorer', () => {
     const threshold = Number(search(page).get('threshold'));
     expect(featuresAt(threshold)).toBeLessThan(most.clusters);
     expect(await featureCount(page)).toBe(featuresAt(threshold));
-    expect(await tile(page, 'effectiveClusters')).not.toBe(before.distance);
+    expect(await tile(page, 'clusters')).not.toBe(before.distance);
     await page.waitForLoadState('networkidle');
-    const after = { titles: await titles(page), distance: await tile(page, 'silhouette') };
+    const after = { titles: await titles(page), distance: await tile(page, 'clusters') };
     expect(after.titles).not.toEqual(before.titles);
     await page.reload();
     await page.locator('.feature').first().waitFor();
     await page.waitForLoadState('networkidle');
-    expect({ titles: await titles(page), distance: await tile(page, 'silhouette') }).toEqual(after);
+    expect({ titles: await titles(page), distance: await tile(page, 'clusters') }).toEqual(after);
     await page.getByRole('button', { name: 'Reset' }).click();
     await expect.poll(() => featureCount(page)).toBe(most.clusters);
     expect(search(page).has('threshold')).toBe(false);
@@ -177,6 +183,32 @@ describe.skipIf(!hasBrowser)('explorer', () => {
     await line.press('Home');
     await page.waitForURL(/threshold=0$/);
     expect(await tile(page, 'clusters')).toBe(String(featuresAt(0)));
+  });
+
+  it('shows the best split of a study of auto, and the clusters where it is unticked', async () => {
+    const out = join(folder, 'auto.db');
+    await runStudy({ contexts: 60, layers: [1], examples: 32, context: 64, out });
+    const study = openStudy(out);
+    const [row] = study.units({ sort: 'effectiveFeatures', descending: true, limit: 1 });
+    study.close();
+    expect(row!.verdict).toBe('several');
+    const auto = await startServer(out, { port: 0 });
+    try {
+      const page = await open(unitUrl(row!), { base: auto.url });
+      await page.locator('.feature').first().waitFor();
+      expect(await featureCount(page)).toBe(row!.featureCount);
+      expect(await tile(page, 'featureCount')).toBe(String(row!.featureCount));
+      const tick = page.getByLabel('Auto');
+      expect(await tick.isChecked()).toBe(true);
+      await tick.click();
+      await page.waitForURL(/threshold=0\.5/);
+      await expect.poll(() => featureCount(page)).toBe(row!.clusters);
+      await tick.click();
+      await expect.poll(() => featureCount(page)).toBe(row!.featureCount);
+      expect(search(page).has('threshold')).toBe(false);
+    } finally {
+      await auto.close();
+    }
   });
 
   it('changes the linkage', async () => {
@@ -308,7 +340,7 @@ describe.skipIf(!hasBrowser)('explorer', () => {
     await page.getByRole('button', { name: 'Activations' }).click();
     await page.getByText('of activation (log)').waitFor();
     await page.getByRole('button', { name: 'Metrics' }).click();
-    await page.locator('.metrics').getByText('Silhouette').waitFor();
+    await page.locator('.metrics').getByText('Silhouette', { exact: true }).waitFor();
     for (const kind of ['SVG', 'PNG']) {
       const saved = page.waitForEvent('download');
       await page.getByRole('button', { name: `Save the tree as ${kind}` }).click();
@@ -384,7 +416,7 @@ describe.skipIf(!hasBrowser)('explorer', () => {
     const dark = await paper();
     expect(dark).not.toBe(light);
     for (const at of ['/', unitUrl(most), '/search?q=the', '/compare', '/about']) {
-      await page.goto(server.url + at);
+      await page.goto(base + at);
       await page.waitForLoadState('networkidle');
       expect(await paper()).toBe(dark);
       expect(await page.evaluate(() => document.documentElement.scrollWidth), at).toBeLessThanOrEqual(360);
@@ -408,7 +440,7 @@ describe.skipIf(!hasBrowser)('explorer', () => {
       ];
       const pages = ['/', ...units, ...others];
       for (const at of pages) {
-        await page.goto(server.url + at);
+        await page.goto(base + at);
         await page.waitForLoadState('networkidle');
         const axe = new AxeBuilder({ page }).setLegacyMode();
         // A view changes one part of the page of a unit, the rest of which is large.

@@ -36,7 +36,7 @@ beforeAll(async () => {
     if (++made === 40) break;
   }
   const out = join(dir, 'study.db');
-  await runStudy({ data, layers: [1], contexts: 120, context: 64, examples: 16, out });
+  await runStudy({ data, layers: [1], contexts: 120, context: 64, examples: 16, features: 'cut', out });
   study = openStudy(out);
   api = await apiClient(createServer(study));
   units = await Promise.all(

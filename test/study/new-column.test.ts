@@ -20,16 +20,16 @@ vi.mock(import('../../src/polysemy/columns.ts'), async (original) => {
   const kept = { compared: true, cut: false, stored: true, group: 'beside' } as const;
   const added: Record<string, Column> = {
     foxes: { ...entry, ...kept, title: 'Foxes', short: 'fox', type: 'integer', format: 'whole', place: 1 },
-    verdict: {
+    den: {
       ...entry,
       ...kept,
       compared: false,
-      title: 'Verdict',
-      short: 'verd.',
+      title: 'Den',
+      short: 'den',
       type: 'word',
       words: ['one', 'several'],
       format: 'word',
-      place: 2,
+      place: 1.5,
     },
   };
   return { COLUMNS: { ...(await original()).COLUMNS, ...added } };
@@ -55,7 +55,7 @@ beforeAll(() => {
   vi.spyOn(StudyWriter.prototype, 'writeUnits').mockImplementation(function (this: never, bank, records) {
     const computed = (index: number) => ({
       foxes: index === 2 ? null : index,
-      verdict: index ? 'several' : 'one',
+      den: index ? 'several' : 'one',
     });
     writeUnits.call(
       this,
@@ -72,14 +72,14 @@ beforeAll(() => {
   vi.restoreAllMocks();
   copyFileSync(path, old);
   const db = new Database(old);
-  db.exec('ALTER TABLE units DROP COLUMN foxes; ALTER TABLE units DROP COLUMN verdict');
+  db.exec('ALTER TABLE units DROP COLUMN foxes; ALTER TABLE units DROP COLUMN den');
   db.close();
 });
 
 test('a study keeps a new column, sorts by it, and reads older studies, which lack it', () => {
   const study = openStudy(path);
   const units = study.units({ sort: foxes, descending: true });
-  expect(units.map((unit) => [unit[foxes], (unit as unknown as { verdict: string }).verdict])).toEqual([
+  expect(units.map((unit) => [unit[foxes], (unit as unknown as { den: string }).den])).toEqual([
     [3, 'several'],
     [1, 'several'],
     [0, 'one'],
@@ -88,8 +88,8 @@ test('a study keeps a new column, sorts by it, and reads older studies, which la
   study.close();
   const older = openStudy(old);
   expect(older.units({ sort: foxes })).toHaveLength(4);
-  expect(older.units()[0]).toMatchObject({ foxes: null, verdict: null, examples: 6 });
-  expect(older.unit('mlp.0', 1)).toMatchObject({ foxes: null, verdict: null });
+  expect(older.units()[0]).toMatchObject({ foxes: null, den: null, examples: 6 });
+  expect(older.unit('mlp.0', 1)).toMatchObject({ foxes: null, den: null });
   older.close();
 });
 
@@ -99,7 +99,7 @@ test('the API answers with it, sorts, filters, ranks and describes it', async ()
   const get = async (address: string) =>
     (await server.fetch(new Request(`http://localhost${address}`))).json() as Promise<any>;
   const { units } = await get('/api/units?sort=foxes&order=desc&max.foxes=1');
-  expect(units.map(({ foxes, verdict }: any) => [foxes, verdict])).toEqual([
+  expect(units.map(({ foxes, den }: any) => [foxes, den])).toEqual([
     [1, 'several'],
     [0, 'one'],
   ]);
@@ -107,18 +107,18 @@ test('the API answers with it, sorts, filters, ranks and describes it', async ()
   expect((await get('/api/banks')).banks[0].summary.foxes).toMatchObject({ count: 3, max: 3 });
   expect((await get('/api/study')).metrics).toContain('foxes');
   const { properties } = (await get('/openapi.json')).components.schemas.UnitRow;
-  expect(properties).toMatchObject({ foxes: { description: 'Fox.' }, verdict: { description: 'Fox.' } });
+  expect(properties).toMatchObject({ foxes: { description: 'Fox.' }, den: { description: 'Fox.' } });
   study.close();
 });
 
 test('comparisons have it, the explorer lists it, and the page of metrics describes it', () => {
   expect(COMPARED).toContain('foxes');
-  expect(LISTED.slice(0, 2)).toEqual(['foxes', 'verdict']);
+  expect(LISTED.slice(0, 2)).toEqual(['foxes', 'den']);
   expect(METRIC_LIST[0]).toMatchObject({ name: 'Foxes', short: 'fox', sentence: 'Fox.', whole: true });
-  expect(WORD_LIST).toEqual([expect.objectContaining({ name: 'verdict', title: 'Verdict' })]);
+  expect(WORD_LIST).toContainEqual(expect.objectContaining({ name: 'den', title: 'Den' }));
   expect(formatMetric(foxes, 12345)).toBe('12,345');
   expect(metricInfo(foxes).first).toBe('most');
-  expect(metricsPage(COLUMNS)).toContain('| `verdict`');
+  expect(metricsPage(COLUMNS)).toContain('| `den`');
 });
 
 test('`polyseme units` takes it, shows it and explains it', async () => {
