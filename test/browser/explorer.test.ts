@@ -416,7 +416,7 @@ describe.skipIf(!hasBrowser)('explorer', () => {
     const dark = await paper();
     expect(dark).not.toBe(light);
     for (const at of ['/', unitUrl(most), '/search?q=the', '/compare', '/about']) {
-      await page.goto(base + at);
+      await page.goto(server.url + at);
       await page.waitForLoadState('networkidle');
       expect(await paper()).toBe(dark);
       expect(await page.evaluate(() => document.documentElement.scrollWidth), at).toBeLessThanOrEqual(360);
@@ -440,7 +440,7 @@ describe.skipIf(!hasBrowser)('explorer', () => {
       ];
       const pages = ['/', ...units, ...others];
       for (const at of pages) {
-        await page.goto(base + at);
+        await page.goto(server.url + at);
         await page.waitForLoadState('networkidle');
         const axe = new AxeBuilder({ page }).setLegacyMode();
         // A view changes one part of the page of a unit, the rest of which is large.

@@ -48,8 +48,14 @@ const NUMBERS = [
   'effectiveClusters',
   'largestShare',
   'silhouette',
+  'featureCount',
+  'effectiveFeatures',
+  'separation',
+  'strayShare',
+  'nullDistance',
+  'relativeDistance',
 ] as const;
-const UNIT_FIELDS = ['bank', 'index', 'examples', 'clusters', ...NUMBERS].sort();
+const UNIT_FIELDS = ['bank', 'index', 'examples', 'clusters', 'verdict', ...NUMBERS].sort();
 
 type Row = Record<string, unknown> & { bank: string; index: number; examples: number; clusters: number };
 
@@ -183,7 +189,7 @@ describe('--json', () => {
     expect(unit.merges.length).toBe(unit.examples - 1);
     expect(unit.merges.every((row) => row.length === 4)).toBe(true);
     expect(unit.merges.at(-1)![3]).toBe(unit.examples);
-    expect(unit.features.length).toBe(unit.clusters);
+    expect(unit.features.length).toBe(unit['featureCount']);
     const leaves = unit.features.flatMap(({ examples }) => examples.map(({ id }) => id));
     expect(leaves.sort((a, b) => a - b)).toEqual(Array.from({ length: unit.examples }, (_, i) => i));
     for (const feature of unit.features) {
@@ -200,7 +206,7 @@ describe('--json', () => {
       expect(feature.examples.map(({ id }) => id)).toContain(feature.central);
       for (const example of feature.examples) {
         expect(Object.keys(example).sort()).toEqual(
-          ['activation', 'activations', 'context', 'document', 'id', 'position', 'tokens'].sort(),
+          ['activation', 'activations', 'context', 'document', 'id', 'position', 'special', 'tokens'].sort(),
         );
         expect(example.activations.length).toBe(example.tokens.length);
         expect(example.tokens.length).toBeLessThanOrEqual(64);
@@ -251,7 +257,7 @@ describe('for people', () => {
     expect(unit.stdout).toMatch(/^mlp\.1\/3 {2}\d+ features? in 9 examples/);
     expect([units.code, unit.code]).toEqual([0, 0]);
   });
-  test('run says where the study is and its five most polysemantic units', async () => {
+  test('run says where the study is, and what its units are', async () => {
     const { code, stdout, stderr } = await cli([
       'run',
       '--layers',
@@ -268,7 +274,8 @@ describe('for people', () => {
     expect(code).toBe(0);
     expect(stderr).toBe('');
     expect(stdout).toContain(study);
-    expect(stdout.match(/^ {2}mlp\.\d\/\d+ {2}\d+ features/gm)).toHaveLength(5);
+    expect(stdout).toMatch(/mlp\.1 {2}[\d,]+ several things · [\d,]+ one thing · [\d,]+ scatter/);
+    expect(stdout.match(/^ {2}mlp\.\d\/\d+ {2}\d+ features/gm)).toHaveLength(10);
   });
   test('no escape codes where nobody sees colours; colours on a terminal, unless NO_COLOR', async () => {
     for (const command of [
