@@ -313,7 +313,9 @@ describe('what must be so', () => {
     );
     const fits = randomSae({ dIn: D, dSae: 20, hookName: 'blocks.1.hook_resid_post' });
     await expect(evaluateSae({ ...few, sae: fits, tokens: 0 })).rejects.toThrow(/tokens is 0/);
-    await expect(evaluateSae({ ...few, sae: fits, context: 4000 })).rejects.toThrow(/4000 tokens is longer/);
+    await expect(evaluateSae({ ...few, sae: fits, context: 4000 })).rejects.toThrow(
+      /context is 4000: the model.s context has 256 tokens/,
+    );
   });
 });
 

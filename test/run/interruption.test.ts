@@ -193,7 +193,7 @@ describe('what is there already', () => {
     ];
     for (const [change, pattern] of changes) {
       const line = await expectOneLine(() => runStudy({ ...options, ...change }), pattern);
-      expect(line).toContain('--overwrite');
+      expect(line).toContain('option overwrite');
     }
     const study = openStudy(out);
     expect(study.info()).toMatchObject({ status: 'complete', contentHash });
