@@ -6,32 +6,48 @@ import type { UnitSummary } from '../features/unit.ts';
 import { wordList } from '../features/words.ts';
 import { verdicts } from '../polysemy/verdict.ts';
 import type { Study } from '../study/study.ts';
-import { colors, number, print } from './terminal.ts';
+import { colors, number, print, printNote } from './terminal.ts';
 
 /** Units named. */
 const SHOWN = 10;
 /** z from which a unit is told apart from one cloud of its own mean and covariance (docs/validity.md). */
 const SIGNIFICANT = 3;
+/** Distance of unrelated inputs below which a cut at 0.5 means little (docs/validity.md). */
+const LITTLE = 0.7;
 
 /** What a study found, in a few lines: what the units of each bank are, and those that are the most things. */
 export function printHeadline(study: Study): void {
-  const { bank, texts } = study.columns();
-  if (texts.verdict.every((verdict) => verdict === null)) return;
-  print('\nWhat the units are:');
-  study.info().banks.forEach(({ name }, b) => {
-    const own = texts.verdict.filter((_, row) => bank[row] === b);
-    const parts = verdicts.map((verdict) => {
-      const count = own.filter((one) => one === verdict).length;
-      return `${number(count)} ${MEANINGS[verdict]}`;
-    });
-    print(`  ${colors.bold(visible(name))}  ${parts.join(' · ')}`);
-  });
+  if (!printVerdicts(study)) return;
   const units = mostFeatures(study);
   if (units.length === 0) return;
   print(
     `\nThe ${units.length} that are the most things (z: how clearly they fall apart, against one cloud):`,
   );
   for (const unit of units) printUnit(study, unit);
+}
+
+/** How many units of each bank are what; false for a study of a version that had no verdicts. */
+export function printVerdicts(study: Study): boolean {
+  const { bank, texts, metrics } = study.columns();
+  if (texts.verdict.every((verdict) => verdict === null)) return false;
+  const { banks, options } = study.info();
+  print('\nWhat the units are:');
+  banks.forEach(({ name }, b) => {
+    const own = texts.verdict.filter((_, row) => bank[row] === b);
+    const parts = verdicts.map((verdict) => {
+      const count = own.filter((one) => one === verdict).length;
+      return `${number(count)} ${MEANINGS[verdict]}`;
+    });
+    print(`  ${colors.bold(visible(name))}  ${parts.join(' · ')}`);
+    const nulls = metrics.nullDistance.filter((value, row) => bank[row] === b && value < Infinity).sort();
+    const median = nulls[nulls.length >> 1];
+    if (options['center'] !== 'mean' && median !== undefined && median < LITTLE) {
+      printNote(
+        `${name}: two unrelated inputs are only ${median.toFixed(2)} apart, so a threshold of 0.5 means little (--center mean mends that)`,
+      );
+    }
+  });
+  return true;
 }
 
 const MEANINGS = {

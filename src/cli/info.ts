@@ -2,6 +2,7 @@ import type { Command } from 'commander';
 import { visible } from '../base/visible.ts';
 import { column, METRICS } from '../polysemy/column-lists.ts';
 import { infoWithDead } from './dead.ts';
+import { printVerdicts } from './headline.ts';
 import { addOptions, jsonOption, studyArgument } from './options.ts';
 import { cell, colors, number, print, printJson, table } from './terminal.ts';
 
@@ -41,6 +42,7 @@ export function define(command: Command): void {
         }
         line('examples', number(info.examples));
         line('content', info.contentHash ?? 'not complete');
+        printVerdicts(study);
         print();
         const rows = [['bank', 'units', 'dead', 'd', 'metric', 'least', 'median', 'most']];
         for (const bank of info.banks) {

@@ -45,12 +45,12 @@ export function define(command: Command): void {
             return;
           }
           print(
-            `${colors.bold(visible(`${unit.bank}/${unit.index}`))}  ${unit.clusters} feature${unit.clusters === 1 ? '' : 's'} in ${unit.examples} examples`,
+            `${colors.bold(visible(`${unit.bank}/${unit.index}`))}  ${unit.features.length} feature${unit.features.length === 1 ? '' : 's'} in ${unit.examples} examples${unit.verdict === null ? '' : `: ${unit.verdict}`}`,
           );
           print(
             colors.dim(
               `max activation ${cell(unit.maxActivation)}, mean ${cell(unit.mean)}, density ${cell(unit.density)}, ` +
-                `mean distance ${cell(unit.meanDistance)}, max ${cell(unit.maxDistance)}, ` +
+                `separation ${cell(unit.separation)}, mean distance ${cell(unit.meanDistance)} (${cell(unit.relativeDistance, 2)} of unrelated inputs’), max ${cell(unit.maxDistance)}, ` +
                 `intra ${cell(unit.intraClusterDistance)}, inter ${cell(unit.interClusterDistance)}, silhouette ${cell(unit.silhouette)}`,
             ),
           );

@@ -35,10 +35,11 @@ export function AboutPage() {
       <DistanceFormula />
       <p>
         Agglomerative clustering joins examples from the nearest on, and the tree keeps the distance of every
-        merge. Cut at a threshold, it falls into clusters: the unit’s features. The linkage says how the
-        distance between two clusters follows from those between their examples, and changes the number of
-        features several-fold; so does the threshold. Both are recorded with a study, and both can be changed
-        on a unit’s page.
+        merge. Cut at a threshold, it falls into clusters. The unit’s features are either these (the paper),
+        or the best split of the tree: the one whose parts are kept apart most clearly (the largest mean
+        silhouette), if clearly enough; else the unit has one feature. The study’s options say which, and how:
+        the linkage and the threshold change the number of clusters several-fold. All can be changed on a
+        unit’s page.
       </p>
       <p>
         A feature’s words are those that occur around its peaks more often than in the unit’s other features
@@ -54,7 +55,10 @@ export function AboutPage() {
           </div>
         ))}
       </dl>
-      <p>With p the shares of the examples that the features hold, the number of effective features is</p>
+      <p>
+        With p the shares of the examples that the parts hold, the effective number of features (or of
+        clusters) is
+      </p>
       <EffectiveFormula />
       <p>
         A metric without a value, such as a distance where there is only one example, shows as a dash and
