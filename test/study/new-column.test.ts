@@ -134,6 +134,6 @@ test('`polyseme units` takes it, shows it and explains it', async () => {
   }
   const output = lines.join('');
   expect(output).toMatch(/^ {2}foxes +Fox\.$/m);
-  expect(output).toMatch(/unit +fox +verd\./);
+  expect(output).toMatch(/unit +fox +den/);
   expect(output).toMatch(/mlp\.0\/3 +3 +several/);
 });
