@@ -96,17 +96,25 @@ test('a study keeps a new column, sorts by it, and reads older studies, which la
 test('the API answers with it, sorts, filters, ranks and describes it', async () => {
   const study = openStudy(path);
   const server = createServer(study);
-  const get = async (address: string) =>
-    (await server.fetch(new Request(`http://localhost${address}`))).json() as Promise<any>;
-  const { units } = await get('/api/units?sort=foxes&order=desc&max.foxes=1');
-  expect(units.map(({ foxes, den }: any) => [foxes, den])).toEqual([
+  const get = async <Answer>(address: string) =>
+    (await server.fetch(new Request(`http://localhost${address}`))).json() as Promise<Answer>;
+  const { units } = await get<{ units: { foxes: number; den: string }[] }>(
+    '/api/units?sort=foxes&order=desc&max.foxes=1',
+  );
+  expect(units.map(({ foxes, den }) => [foxes, den])).toEqual([
     [1, 'several'],
     [0, 'one'],
   ]);
-  expect((await get('/api/units/mlp.0/3')).ranks.foxes).toEqual({ rank: 1, of: 3 });
-  expect((await get('/api/banks')).banks[0].summary.foxes).toMatchObject({ count: 3, max: 3 });
-  expect((await get('/api/study')).metrics).toContain('foxes');
-  const { properties } = (await get('/openapi.json')).components.schemas.UnitRow;
+  expect((await get<{ ranks: { foxes: object } }>('/api/units/mlp.0/3')).ranks.foxes).toEqual({
+    rank: 1,
+    of: 3,
+  });
+  expect(
+    (await get<{ banks: [{ summary: { foxes: object } }] }>('/api/banks')).banks[0].summary.foxes,
+  ).toMatchObject({ count: 3, max: 3 });
+  expect((await get<{ metrics: string[] }>('/api/study')).metrics).toContain('foxes');
+  type Document = { components: { schemas: { UnitRow: { properties: object } } } };
+  const { properties } = (await get<Document>('/openapi.json')).components.schemas.UnitRow;
   expect(properties).toMatchObject({ foxes: { description: 'Fox.' }, den: { description: 'Fox.' } });
   study.close();
 });
