@@ -69,6 +69,17 @@ export function openDatabase(path: string, mode: 'read' | 'write'): Db {
   return db;
 }
 
+/** Refuses to write into a study that was begun in an earlier layout: its tables lack what is written now. */
+export function checkLayout(path: string, db: Db): void {
+  const [[version]] = guard(path, () => db.prepare('PRAGMA user_version').raw().all()) as [[number]];
+  if (version < VERSION) {
+    throw new PolysemeError(
+      `${path} was begun by an earlier Polyseme (layout ${version}, this one writes ${VERSION}): finish it with that version, or choose option overwrite`,
+      'unsupported',
+    );
+  }
+}
+
 /** SQLite's address of a file to be read; what is special in an address is escaped. */
 function readOnly(path: string): string {
   return `file:${path.replace(/[%?#]/g, encodeURIComponent)}?mode=ro`;

@@ -4,7 +4,7 @@ import { pack } from '../base/pack.ts';
 import type { PackedContexts } from '../harvest/context-table.ts';
 import { type ColumnValues, STORED, type StoredColumn } from '../polysemy/column-lists.ts';
 import type { BankInputs, UnitRecord } from './record.ts';
-import { createDatabase, type Db, guard, openDatabase } from './schema.ts';
+import { checkLayout, createDatabase, type Db, guard, openDatabase } from './schema.ts';
 import { storedText } from './stored-text.ts';
 
 /** A bank as the study describes it. */
@@ -78,6 +78,7 @@ export class StudyWriter {
 
   /** Readies the file for a run: readers see whole transactions while it goes on. */
   begin(): void {
+    checkLayout(this.path, this.#db);
     guard(this.path, () => this.#db.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL'));
   }
 

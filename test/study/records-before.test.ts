@@ -1,9 +1,10 @@
-import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { copyFileSync, existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { openStudy, type RunOptions, runStudy } from '../../src/index.ts';
+import { StudyWriter } from '../../src/study/writer.ts';
 import { prepare, recordsOf, SETTINGS } from '../fixtures/study/records-before.mjs';
 import { arithmetic, STORIES } from '../helpers/frozen.mjs';
 
@@ -40,6 +41,14 @@ test('a study of the first layout opens, and reads as it did', () => {
   expect(study.bankInputs(unit!.bank)).toBeNull();
   expect(study.inputs(unit!.bank, unit!.index).centre).toBeUndefined();
   study.close();
+});
+
+test('a study that was begun in the first layout is not gone on with', () => {
+  const begun = join(folder, 'begun.db');
+  copyFileSync(FILE, begun);
+  const writer = StudyWriter.open(begun);
+  expect(() => writer.begin()).toThrow(/begun by an earlier Polyseme \(layout 1, this one writes 2\)/);
+  writer.close();
 });
 
 type Records = Readonly<Record<string, readonly Readonly<Record<string, never>>[]>>;
