@@ -37,7 +37,7 @@ export function define(command: Command): void {
         if (info.contexts !== null) {
           line(
             'read',
-            `${number(info.contexts)} contexts, ${number(info.tokens!)} text tokens, ${number(info.documents!)} documents${duplicates(info.duplicateDocuments)}`,
+            `${number(info.contexts)} contexts, ${number(info.tokens!)} text tokens, ${number(info.documents!)} documents`,
           );
         }
         line('examples', number(info.examples));
@@ -67,10 +67,6 @@ export function define(command: Command): void {
         study.close();
       }
     });
-}
-
-function duplicates(count: number | null): string {
-  return count === null || count === 0 ? '' : ` (${number(count)} repeat an earlier one and were left out)`;
 }
 
 function describe(values: Readonly<Record<string, unknown>>): string {

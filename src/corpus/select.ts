@@ -1,6 +1,5 @@
 import { createRandom } from '../base/random.ts';
 import type { Corpus, Document } from './corpus.ts';
-import { DigestSet } from './digest-set.ts';
 import { shares, spread } from './share.ts';
 import { windowCount } from './windows.ts';
 
@@ -13,8 +12,6 @@ export interface Selection {
   documents: number;
   /** Documents that were found to be too short. */
   skipped: number;
-  /** Documents that were left out because their text came before. */
-  duplicates: number;
   /** The chosen windows of each document that has any, ascending, in corpus order. */
   chosen: { document: number; windows: Int32Array }[];
   /** Tokens of documents, as far as they were kept. */
@@ -26,25 +23,20 @@ export interface Selection {
  * With at least as many documents as windows, one window is taken of each chosen document, and only those are
  * tokenised; a chosen one that proves too short is replaced.
  *
- * @param size text tokens of a window; `skipDuplicates`: documents whose text came before are left out
+ * @param size text tokens of a window
  */
 export async function selectWindows(
   corpus: Corpus,
   encode: (document: Document) => Int32Array,
-  {
-    count,
-    seed,
-    size,
-    skipDuplicates,
-  }: { count: number; seed: number; size: number; skipDuplicates: boolean },
+  { count, seed, size }: { count: number; seed: number; size: number },
 ): Promise<Selection> {
-  const { documents, repeated } = await countDocuments(corpus, skipDuplicates);
+  const documents = await countDocuments(corpus);
   const windows = new Int32Array(documents);
   const cache = new Map<number, Int32Array>();
   let room = TOKEN_CACHE_LIMIT;
   let usable = 0;
   let skipped = 0;
-  const order = candidates(documents, repeated, count, seed);
+  const order = candidates(documents, count, seed);
   for (let wanted = count; usable < count; wanted = 2 * (count - usable) + MORE) {
     const round = take(order, wanted);
     if (round.size === 0) break;
@@ -70,7 +62,7 @@ export async function selectWindows(
     const random = createRandom(seed, document);
     chosen.push({ document, windows: spread(share, windows[document]!, random) });
   });
-  return { documents, skipped, duplicates: repeated.size, chosen, cache };
+  return { documents, skipped, chosen, cache };
 }
 
 /** Documents looked at in place of too short ones, beyond twice their number: each round reads the corpus again. */
@@ -79,21 +71,15 @@ const MORE = 64;
 const SHARES = 2 ** 32 - 1;
 const ORDER = 2 ** 32 - 2;
 
-/** All documents but repeated ones, the first `count` of them spread evenly over the corpus, the rest in random order. */
-function* candidates(
-  documents: number,
-  repeated: ReadonlySet<number>,
-  count: number,
-  seed: number,
-): Generator<number> {
+/** All documents, the first `count` of them spread evenly over the corpus, the rest in random order. */
+function* candidates(documents: number, count: number, seed: number): Generator<number> {
   const random = createRandom(seed, ORDER);
-  const all = Int32Array.from({ length: documents }, (_, i) => i);
-  const usable = repeated.size === 0 ? all : all.filter((document) => !repeated.has(document));
-  const first = spread(count, usable.length, random).map((i) => usable[i]!);
+  const first = spread(count, documents, random);
   yield* first;
-  if (first.length === usable.length) return;
+  if (first.length === documents) return;
   const taken = new Set(first);
-  yield* random.shuffle(usable.filter((document) => !taken.has(document)));
+  const rest = Int32Array.from({ length: documents }, (_, i) => i).filter((document) => !taken.has(document));
+  yield* random.shuffle(rest);
 }
 
 function take(order: Generator<number>, count: number): Set<number> {
@@ -106,17 +92,8 @@ function take(order: Generator<number>, count: number): Set<number> {
   return taken;
 }
 
-/** How many documents there are, and which of them repeat an earlier one. */
-async function countDocuments(
-  corpus: Corpus,
-  skipDuplicates: boolean,
-): Promise<{ documents: number; repeated: Set<number> }> {
-  const known = skipDuplicates ? new DigestSet() : null;
-  const repeated = new Set<number>();
+async function countDocuments(corpus: Corpus): Promise<number> {
   let documents = 0;
-  for await (const { ordinal, text } of corpus.documents()) {
-    documents++;
-    if (known?.add(text) === false) repeated.add(ordinal);
-  }
-  return { documents, repeated };
+  for await (const _ of corpus.documents()) documents++;
+  return documents;
 }

@@ -30,8 +30,8 @@ export interface HarvestOptions extends LongCall<HarvestProgress> {
   /** Where taps come from without a model: files that somebody else wrote. */
   readonly source?: TapSource<Context>;
   readonly banks: readonly Bank[];
-  /** The contexts of one pass over the corpus, from the start or after a cursor and the digests up to it. */
-  readonly contexts: (from?: ContextCursor, digests?: Uint32Array) => Contexts;
+  /** The contexts of one pass over the corpus, from the start or after a cursor. */
+  readonly contexts: (from?: ContextCursor) => Contexts;
   /** Longest context in tokens. */
   readonly length: number;
   /** Token ids that are run but never counted. */
@@ -110,22 +110,15 @@ export async function harvest(options: HarvestOptions): Promise<Harvest> {
     );
     const counter = new WordCounter(found?.words);
     let number = found?.number ?? 0;
-    let digests = found?.digests;
-    const save = async (progress: HarvestState, digests?: Uint32Array): Promise<void> => {
+    const save = async (progress: HarvestState): Promise<void> => {
       number++;
       await all((remote) => remote.call('save', number));
-      await commitProgress(stateDir, {
-        number,
-        progress,
-        words: counter.buckets,
-        digests: digests ?? new Uint32Array(0),
-      });
+      await commitProgress(stateDir, { number, progress, words: counter.buckets });
       await all((remote) => remote.call('forget', number));
     };
     const passes = needsMaxima(selection) ? 2 : 1;
     for (;;) {
-      state = await onePass({ scanners, taps, options, counter, passes, digests, save }, state);
-      digests = undefined;
+      state = await onePass({ scanners, taps, options, counter, passes, save }, state);
       if (state.pass === passes) break;
       await all((remote) => remote.call('startChoosing', undefined));
       state = { ...state, pass: 2 };
@@ -150,20 +143,18 @@ interface Pass {
   readonly options: HarvestOptions;
   readonly counter: WordCounter;
   readonly passes: number;
-  /** Of the documents up to where the pass starts. */
-  readonly digests: Uint32Array | undefined;
-  readonly save: (progress: HarvestState, digests?: Uint32Array) => Promise<void>;
+  readonly save: (progress: HarvestState) => Promise<void>;
 }
 
 /** One pass over the contexts, from where `start` says; the first pass also counts tokens and words. */
 async function onePass(
-  { scanners, taps, options, counter, passes, digests, save }: Pass,
+  { scanners, taps, options, counter, passes, save }: Pass,
   start: HarvestState,
 ): Promise<HarvestState> {
   const { pass, summary } = start;
   const { specialIds, signal } = options;
   const first = pass === 1;
-  const contexts = options.contexts(start.cursor ?? undefined, digests);
+  const contexts = options.contexts(start.cursor ?? undefined);
   const rows = rowsPerRun(options.length);
   let { tokens, cursor } = start;
   let done = cursor?.id ?? 0;
@@ -199,7 +190,7 @@ async function onePass(
       scanning.catch(() => {});
       if (performance.now() - lastSave > options.saveEvery * 1000) {
         await scanning;
-        await save({ pass, tokens, summary, cursor }, cursor ? contexts.digests?.(cursor) : undefined);
+        await save({ pass, tokens, summary, cursor });
         lastSave = performance.now();
       }
     }
@@ -207,7 +198,7 @@ async function onePass(
   } catch (error) {
     if (error instanceof PolysemeError && error.code === 'aborted') {
       await scanning;
-      await save({ pass, tokens, summary, cursor }, cursor ? contexts.digests?.(cursor) : undefined);
+      await save({ pass, tokens, summary, cursor });
     }
     throw error;
   } finally {

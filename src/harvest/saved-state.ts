@@ -139,34 +139,29 @@ export class StateWriter {
 
 const PROGRESS = 'progress.bin';
 
-/** What a harvest says of save `number` once all of its parts are written; `words`: the corpus's word counts; `digests`: of its documents. */
+/** What a harvest says of save `number` once all of its parts are written; `words`: the corpus's word counts. */
 export interface SavedProgress<T> {
   readonly number: number;
   readonly progress: T;
   readonly words: Uint32Array;
-  readonly digests: Uint32Array;
 }
 
 /** Makes save `number` the one that a later run goes on from. */
 export async function commitProgress<T>(
   dir: string,
-  { number, progress, words, digests }: SavedProgress<T>,
+  { number, progress, words }: SavedProgress<T>,
 ): Promise<void> {
-  await writeWhole(
-    join(dir, PROGRESS),
-    packPieces({ progress: encodeJson({ number, progress }), words, digests }),
-  );
+  await writeWhole(join(dir, PROGRESS), packPieces({ progress: encodeJson({ number, progress }), words }));
 }
 
 export function loadProgress<T>(dir: string): SavedProgress<T> | null {
   const path = join(dir, PROGRESS);
   if (!existsSync(path)) return null;
   try {
-    const { progress, words, digests } = unpack(readFileSync(path), path);
+    const { progress, words } = unpack(readFileSync(path), path);
     return {
       ...(decodeJson(progress!) as { number: number; progress: T }),
       words: (words as Uint32Array).slice(),
-      digests: (digests as Uint32Array).slice(),
     };
   } catch (error) {
     throw damaged(dir, error);

@@ -37,48 +37,30 @@ export function readMeta(out: string): KnownMeta {
   }
 }
 
-/** What a study that doesn't know an option was made with. */
-const BEFORE: Readonly<Record<string, unknown>> = { center: 'none', features: 'cut', keepDuplicates: true };
-
-/**
- * Whether a study is finished, and in what it differs from what is asked for; `newer`: in options that it doesn't know,
- * having been made by an older version.
- */
+/** Whether a study is finished, and in what it differs from what is asked for. */
 export function compareMeta(
   there: KnownMeta,
   asked: StudyMeta,
-): { complete: boolean; differences: string[]; newer: string[] } {
+): { complete: boolean; differences: string[] } {
   const differences: string[] = [];
-  const newer: string[] = [];
   for (const part of ['model', 'data', 'options'] as const) {
     for (const key of new Set([...Object.keys(asked[part]), ...Object.keys(there[part])])) {
-      const unknown = part === 'options' && key in BEFORE && !(key in there.options);
-      const old = unknown ? BEFORE[key] : there[part][key];
-      const [before, now] = [old ?? null, asked[part][key] ?? null].map((value) => JSON.stringify(value));
+      const [before, now] = [there[part][key] ?? null, asked[part][key] ?? null].map((value) =>
+        JSON.stringify(value),
+      );
       const name = part === 'options' ? key : key === 'source' ? part : `${part} ${key}`;
-      if (before !== now) (unknown ? newer : differences).push(`${name} ${before} there, ${now} asked`);
+      if (before !== now) differences.push(`${name} ${before} there, ${now} asked`);
     }
   }
-  return { complete: there.status === 'complete', differences, newer };
+  return { complete: there.status === 'complete', differences };
 }
 
-/**
- * Whether the study that is there is finished; one of other options is an error that names what differs. A finished one
- * of an older version stands, and a note says which options it doesn't know.
- */
-export function isComplete(
-  out: string,
-  there: KnownMeta,
-  asked: StudyMeta,
-  note: (line: string) => void,
-): boolean {
-  const { complete, differences, newer } = compareMeta(there, asked);
-  if (complete && differences.length === 0 && newer.length > 0) {
-    note(`${out} is left as an older Polyseme made it (${newer.join('; ')}); option overwrite makes it anew`);
-  } else if (differences.length + newer.length > 0) {
-    const all = [...differences, ...newer].slice(0, 4).join('; ');
+/** Whether the study that is there is finished; one of other options is an error that names what differs. */
+export function isComplete(out: string, there: KnownMeta, asked: StudyMeta): boolean {
+  const { complete, differences } = compareMeta(there, asked);
+  if (differences.length > 0) {
     throw new PolysemeError(
-      `${out} is a study with other options (${all}): choose another output (option out), or option overwrite`,
+      `${out} is a study with other options (${differences.slice(0, 4).join('; ')}): choose another output (option out), or option overwrite`,
       'exists',
     );
   }

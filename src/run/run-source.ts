@@ -26,8 +26,8 @@ export interface RunSource {
   readonly specialIds: ReadonlySet<number>;
   /** Text of every token, by id; null where there is no tokenizer. */
   readonly texts: readonly string[] | null;
-  /** The contexts of one pass, from the start or after a cursor and the digests up to it. */
-  contexts(from?: ContextCursor, digests?: Uint32Array): Contexts;
+  /** The contexts of one pass, from the start or after a cursor. */
+  contexts(from?: ContextCursor): Contexts;
   close(): Promise<void>;
 }
 
@@ -64,7 +64,7 @@ function modelSource(
   corpus: Corpus,
 ): Omit<RunSource, 'close'> {
   const { tokenizer, files } = model;
-  const { context: length, contexts: count, bos, seed, keepDuplicates } = options;
+  const { context: length, contexts: count, bos, seed } = options;
   return {
     banks: [...options.layers.map((layer) => mlpBank(files, layer, options)), ...saeBanks(saes)],
     meta: describe(options, model, saes, corpus),
@@ -72,16 +72,7 @@ function modelSource(
     length,
     specialIds: tokenizer.specialIds,
     texts: Array.from({ length: tokenizer.size }, (_, id) => tokenizer.text(id)),
-    contexts: (from, digests) =>
-      cutContexts(corpus, tokenizer, {
-        length,
-        bos,
-        count,
-        seed,
-        from,
-        skipDuplicates: !keepDuplicates,
-        digests,
-      }),
+    contexts: (from) => cutContexts(corpus, tokenizer, { length, bos, count, seed, from }),
   };
 }
 
@@ -116,7 +107,6 @@ const OF_GIVEN: ReadonlySet<string> = new Set<(typeof CONTENT_OPTIONS)[number]>(
   'fraction',
   'sign',
   'everyPosition',
-  'keepDuplicates',
   'linkage',
   'threshold',
   'center',

@@ -112,7 +112,7 @@ async function run(
   const replaced = `${out}.replaced`;
   if (options.overwrite && existsSync(out)) {
     const there = compareMeta(readMeta(out), meta);
-    if (there.complete || there.differences.length + there.newer.length > 0) {
+    if (there.complete || there.differences.length > 0) {
       removeStudy(stateDir);
       if (existsSync(replaced)) removeStudy(out);
       else moveStudy(out, replaced);
@@ -122,7 +122,7 @@ async function run(
   if (created) await createStudy(out, meta, banks);
   const writer = StudyWriter.open(out);
   try {
-    if (isComplete(out, writer.info(), meta, hooks.onNote ?? (() => {}))) return summary(out);
+    if (isComplete(out, writer.info(), meta)) return summary(out);
     writer.begin();
     const total = await harvestGroups(writer, stateDir, options, source, hooks);
     writer.finish(total);
@@ -204,14 +204,8 @@ async function harvestGroups(
         },
       });
     }
-    const { documents, skipped, duplicates, contexts } = found.summary;
-    counts = {
-      documents,
-      skippedDocuments: skipped,
-      duplicateDocuments: duplicates,
-      contexts,
-      tokens: found.tokens,
-    };
+    const { documents, skipped, contexts } = found.summary;
+    counts = { documents, skippedDocuments: skipped, contexts, tokens: found.tokens };
     // The last group's state stays until the study is sealed: a kill before that must not cost a whole harvest.
     if (first + size < banks.length) rmSync(groupDir, { recursive: true, force: true });
   }

@@ -88,7 +88,6 @@ export class StudyReader implements Study {
       banks: this.#banks.map(({ id: _, embedding: __, ...bank }) => bank),
       status: meta['status'],
       documents: counts?.documents ?? null,
-      duplicateDocuments: counts?.duplicateDocuments ?? null,
       contexts: counts?.contexts ?? null,
       tokens: counts?.tokens ?? null,
       examples,

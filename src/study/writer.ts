@@ -28,8 +28,6 @@ export interface StudyMeta {
 export interface StudyCounts {
   readonly documents: number;
   readonly skippedDocuments: number;
-  /** Documents left out because their text came before; undefined in studies of the first layout. */
-  readonly duplicateDocuments?: number;
   readonly contexts: number;
   /** Text tokens: those that the statistics are over. */
   readonly tokens: number;
