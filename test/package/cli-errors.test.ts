@@ -137,7 +137,7 @@ describe('run', () => {
 
   test('a layer, a context that the model does not have; BOS of a tokenizer without one', async () => {
     expectFailure(await small('--layers', '0,2'), /layer 2 is out of range.*0 to 1/);
-    expectFailure(await small('--context', '33'), /--context 33.*32/);
+    expectFailure(await small('--context', '33'), /--context is 33.*32/);
     expectFailure(await small('--bos', 'yes'), /BOS.*--bos no/);
     expectFailure(await small('--context', '2', '--bos', 'no', '--layers', '7'), /layer 7/);
     expect(readdirSync(folder)).toEqual([]);
