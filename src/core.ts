@@ -38,8 +38,15 @@ export { type ErrorCode, PolysemeError } from './errors.ts';
 export { type AutoFeatures, autoFeatures } from './features/auto.ts';
 export { type DescribedFeatures, describeFeatures, type Feature, type Naming } from './features/describe.ts';
 export { featureWords, type WordCounts } from './features/feature-words.ts';
+export type { FeatureRule, Labeling } from './features/labeling.ts';
 export { type Significance, significance } from './features/significance.ts';
-export { type ClusterOptions, type SplitOptions, splitUnit, type UnitFeatures } from './features/split.ts';
+export {
+  type AutoSplit,
+  type ClusterOptions,
+  type SplitOptions,
+  splitUnit,
+  type UnitFeatures,
+} from './features/split.ts';
 export { stability } from './features/stability.ts';
 export type { SplitUnit, TokenTexts, UnitExample, UnitFeature, UnitSummary } from './features/unit.ts';
 export { countWords, WordCounter } from './features/word-counter.ts';
@@ -49,6 +56,7 @@ export type { SelectionOptions } from './harvest/selection.ts';
 export { type SplitBankOptions, splitBank } from './harvest/split-given.ts';
 export { type ComparedMetric, METRICS, type Metric } from './polysemy/column-lists.ts';
 export { type FeatureNumbers, featureNumbers } from './polysemy/feature-numbers.ts';
+export type { Judgement } from './polysemy/judgement.ts';
 export { type Polysemy, polysemy } from './polysemy/metrics.ts';
 export { effectiveCount } from './polysemy/shares.ts';
 export { relativeDistance, type Verdict, type VerdictBounds, verdict } from './polysemy/verdict.ts';

@@ -2,19 +2,16 @@ import type { ColumnValues } from './column-lists.ts';
 import { effectiveCount } from './shares.ts';
 import { relativeDistance, strayShare, verdict } from './verdict.ts';
 
-/** What `judge` computes: columns of the table (columns.ts). */
-export const JUDGEMENT = [
-  'featureCount',
-  'effectiveFeatures',
-  'separation',
-  'strayShare',
-  'nullDistance',
-  'relativeDistance',
-  'verdict',
-] as const;
-
 /** The numbers of a unit's features by the silhouette rule, and what the unit is. */
-export type Judgement = ColumnValues<(typeof JUDGEMENT)[number]>;
+export type Judgement = ColumnValues<
+  | 'featureCount'
+  | 'effectiveFeatures'
+  | 'separation'
+  | 'strayShare'
+  | 'nullDistance'
+  | 'relativeDistance'
+  | 'verdict'
+>;
 
 /**
  * Several things, one, scatter, or too few examples to say; with the numbers that this follows from.
