@@ -20,12 +20,19 @@ export {
   type BankComparison,
   type BankDifference,
   type CompareOptions,
-  type CompareProgress,
   type Comparison,
   compareSources,
   type MetricComparison,
 } from './compare/compare-banks.ts';
 export type { ExampleSource, MatchedMetrics, UnitExamples } from './compare/matched.ts';
+export type { CompareProgress } from './compare/measure-bank.ts';
+export type {
+  LeftOut,
+  Redrawn,
+  RedrawnBank,
+  RedrawnDifference,
+  RedrawnMetric,
+} from './compare/redraw.ts';
 export type { Condensed } from './embed/condensed.ts';
 export { cosineDistances } from './embed/distances.ts';
 export type { GateActivation } from './embed/gate-activation.ts';

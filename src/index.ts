@@ -22,6 +22,7 @@ export type { Corpus, Document, DocumentCursor } from './corpus/corpus.ts';
 export { type CorpusOptions, openCorpus } from './corpus/open-corpus.ts';
 export type { TokenEncoder, WindowOptions } from './corpus/windows.ts';
 export { type EvaluateOptions, evaluateSae } from './evaluate/evaluate.ts';
+export { type RedrawBanksOptions, type RedrawProgress, redrawBanks } from './evaluate/redraw-study.ts';
 export type { EvaluationProgress, SaeEvaluation } from './evaluate/result.ts';
 export type { DownloadOptions, DownloadProgress, HubFile, HubFiles, HubRepo } from './hub/hub.ts';
 export type { Activation, ModelConfig } from './model/architectures/architecture.ts';
@@ -47,7 +48,7 @@ export type {
 } from './sae/trainer/trainer-options.ts';
 export { createServer, type ServerOptions, type StudyServer } from './server/api.ts';
 export { type ListenOptions, type RunningServer, startServer } from './server/server.ts';
-export { compareBanks } from './study/compare-study.ts';
+export { compareBanks, compareStudyBanks, type StudyBank } from './study/compare-study.ts';
 export { openStudy } from './study/open-study.ts';
 export type { UnitDetail } from './study/record.ts';
 export type { Study, StudyContext, StudyInfo, UnitColumns, UnitQuery } from './study/study.ts';

@@ -4,10 +4,10 @@ import { visible } from '../base/visible.ts';
 import { evaluateOptions } from '../evaluate/evaluate-options.ts';
 import type { SaeEvaluation } from '../evaluate/result.ts';
 import { textOptions } from '../model/text-options.ts';
-import { printComparison } from './compare.ts';
 import { withFlags } from './flags.ts';
 import { START_AGAIN, untilInterrupted } from './interrupt.ts';
 import { addOptions, saeArgument, siteOption } from './options.ts';
+import { printRedrawn } from './redrawn-table.ts';
 import { cell, colors, number, Progress, print, printJson, table } from './terminal.ts';
 
 const shape = {
@@ -118,7 +118,7 @@ function printEvaluation(found: SaeEvaluation): void {
   print(
     `\n${colors.bold('Polysemy')} of its latents beside the MLP neurons of its layer, on the same contexts`,
   );
-  printComparison(found.polysemy);
+  printRedrawn(found.polysemy);
 }
 
 /** Live latents by how often they are active, a bar for each half decade that holds some. */

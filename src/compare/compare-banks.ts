@@ -1,7 +1,5 @@
-import { hashText } from '../base/hash.ts';
-import { checkAborted, type LongCall, type Progress } from '../base/progress.ts';
+import type { LongCall } from '../base/progress.ts';
 import { createRandom } from '../base/random.ts';
-import { nextTurn } from '../base/turn.ts';
 import { PolysemeError } from '../errors.ts';
 import type { ClusterOptions } from '../features/split.ts';
 import { COMPARED, type ComparedMetric, eachCompared } from '../polysemy/column-lists.ts';
@@ -15,14 +13,8 @@ import {
   quantiles,
   RESAMPLES,
 } from './bootstrap.ts';
-import { drawPool, type ExampleSource, matchedExamples, measureMatched, measureNull } from './matched.ts';
-
-/** Units of one bank that were measured. */
-export interface CompareProgress extends Progress {
-  readonly stage: 'compare';
-  readonly unit: 'units';
-  readonly bank: string;
-}
+import { type ExampleSource, matchedExamples } from './matched.ts';
+import { type CompareProgress, type Measured, measureBank, textSeed } from './measure-bank.ts';
 
 export interface CompareOptions extends LongCall<CompareProgress> {
   /** Examples of every unit; default: the most that at least half of the live units of each bank have. */
@@ -68,14 +60,19 @@ export interface BankDifference extends Difference {
   readonly metric: ComparedMetric;
   /** The first less the second. */
   readonly banks: readonly [string, string];
-  /** Whether the interval of the superiority leaves 0.5 out. */
-  readonly differs: boolean;
+  /** Whether the interval of the superiority leaves 0.5 out; null where `unequalDepth` forbids a verdict. */
+  readonly differs: boolean | null;
 }
 
 /** Banks side by side, with equal numbers of examples; plain JSON. */
 export interface Comparison {
   /** Whether all compared units have `examples` examples: always. */
   readonly matched: true;
+  /**
+   * Why no verdict is given, one line each: the examples of a bank are not drawn at random among all positions that
+   * activate a unit, or banks were not run on the same text. Empty where verdicts hold.
+   */
+  readonly unequalDepth: readonly string[];
   readonly examples: number;
   readonly linkage: string;
   readonly threshold: number;
@@ -86,9 +83,6 @@ export interface Comparison {
   readonly edges: Readonly<Record<ComparedMetric, readonly number[]>>;
   readonly differences: readonly BankDifference[];
 }
-
-/** Units between two looks at what else the program has to do. */
-const UNITS_PER_TURN = 16;
 
 /**
  * Compares the polysemy of two or more banks. Every unit's examples are drawn down to one number (seeded) and split
@@ -149,13 +143,24 @@ export async function compareSources(
   }
   const found: Measured[] = [];
   for (const source of sources) {
-    found.push(await measureBank(source, matched, cluster, { units, seed, onProgress, signal }));
+    found.push(
+      await measureBank(source, matched, cluster, {
+        units,
+        salt: textSeed(source.name, seed),
+        onProgress,
+        signal,
+      }),
+    );
   }
+  const unequalDepth = sources.flatMap(({ name, chosen }) =>
+    chosen === undefined ? [] : [`the examples of ${name} are ${chosen}`],
+  );
   const edges = eachCompared((metric) =>
     edgesOf(found.flatMap(({ own, null: none }) => [own[metric], none[metric]])),
   );
   return {
     matched: true,
+    unequalDepth,
     examples: matched,
     linkage: cluster.linkage,
     threshold: cluster.threshold,
@@ -163,56 +168,8 @@ export async function compareSources(
     resamples,
     banks: found.map((bank) => describeBank(bank, edges, resamples, seed)),
     edges,
-    differences: differences(found, resamples, seed),
+    differences: differences(found, resamples, seed, unequalDepth.length === 0),
   };
-}
-
-/** The metrics of one bank's units: NaN where a unit has none. */
-interface Measured {
-  readonly source: ExampleSource;
-  readonly compared: number;
-  readonly tooFew: number;
-  readonly own: Readonly<Record<ComparedMetric, Float64Array>>;
-  readonly null: Readonly<Record<ComparedMetric, Float64Array>>;
-}
-
-async function measureBank(
-  source: ExampleSource,
-  n: number,
-  cluster: ClusterOptions,
-  {
-    units: most,
-    seed,
-    onProgress,
-    signal,
-  }: Pick<CompareOptions, 'units' | 'onProgress' | 'signal'> & { seed: number },
-): Promise<Measured> {
-  const { counts, embedding, name } = source;
-  const salt = textSeed(name, seed);
-  const live = Int32Array.from({ length: counts.length }, (_, unit) => unit).filter((u) => counts[u]! > 0);
-  const enough = live.filter((unit) => counts[unit]! >= n);
-  const units =
-    most === undefined ? enough : createRandom(salt, 1).shuffle(enough.slice()).slice(0, most).sort();
-  const pool = units.length === 0 ? null : drawPool(source, n, salt);
-  const own = eachCompared(() => new Float64Array(units.length));
-  const none = eachCompared(() => new Float64Array(units.length));
-  for (const [i, unit] of units.entries()) {
-    const random = createRandom(salt + 1, unit);
-    const examples = source.unit(unit);
-    const metrics = measureMatched(embedding, examples, n, cluster, random);
-    const nullMetrics = measureNull(embedding, examples, unit, pool!, n, cluster, random);
-    for (const metric of COMPARED) {
-      own[metric][i] = metrics[metric] ?? Number.NaN;
-      none[metric][i] = nullMetrics?.[metric] ?? Number.NaN;
-    }
-    if (i % UNITS_PER_TURN === UNITS_PER_TURN - 1) {
-      onProgress?.({ stage: 'compare', bank: name, done: i + 1, total: units.length, unit: 'units' });
-      await nextTurn();
-      checkAborted(signal);
-    }
-  }
-  onProgress?.({ stage: 'compare', bank: name, done: units.length, total: units.length, unit: 'units' });
-  return { source, compared: units.length, tooFew: live.length - enough.length, own, null: none };
 }
 
 function describeBank(
@@ -244,7 +201,12 @@ function describeBank(
   };
 }
 
-function differences(found: readonly Measured[], resamples: number, seed: number): BankDifference[] {
+function differences(
+  found: readonly Measured[],
+  resamples: number,
+  seed: number,
+  verdicts: boolean,
+): BankDifference[] {
   const all: BankDifference[] = [];
   found.forEach((a, i) => {
     for (const b of found.slice(i + 1)) {
@@ -254,7 +216,7 @@ function differences(found: readonly Measured[], resamples: number, seed: number
         const found = difference(x!, y!, resamples, textSeed(`${banks.join()} ${metric}`, seed));
         if (found === null) continue;
         const [low, high] = found.superiorityInterval;
-        all.push({ metric, banks, ...found, differs: low > 0.5 || high < 0.5 });
+        all.push({ metric, banks, ...found, differs: verdicts ? low > 0.5 || high < 0.5 : null });
       }
     }
   });
@@ -271,9 +233,4 @@ function checkNames(names: readonly string[]): void {
   if (names.length < 2) throw new PolysemeError('compare: name two or more banks');
   const twice = names.find((name, i) => names.indexOf(name) !== i);
   if (twice !== undefined) throw new PolysemeError(`compare: bank ${twice} is named twice`, 'damaged');
-}
-
-/** A seed of its own for each text. */
-function textSeed(text: string, seed: number): number {
-  return hashText(text) * 2 ** 20 + seed;
 }

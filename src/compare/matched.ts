@@ -35,6 +35,11 @@ export interface ExampleSource {
   readonly width: number;
   /** Number of examples of each unit. */
   readonly counts: ArrayLike<number>;
+  /**
+   * How they were chosen, where it was not at random among all positions that activate the unit: `its units’
+   * strongest`. Units that are active more often are then looked at nearer to their maximum.
+   */
+  readonly chosen?: string;
   unit(index: number): UnitExamples;
 }
 
@@ -55,11 +60,17 @@ const KEY = 16;
  * The largest number of examples that at least half of the live units of each bank have; 0 where a bank has none
  * alive.
  */
-export function matchedExamples(banks: readonly { readonly counts: ArrayLike<number> }[]): number {
+export function matchedExamples(
+  banks: readonly {
+    readonly counts: ArrayLike<number>;
+    /** Above 0 for units that are alive; default `counts`. */
+    readonly live?: ArrayLike<number>;
+  }[],
+): number {
   return Math.min(
-    ...banks.map(({ counts }) => {
+    ...banks.map(({ counts, live: alive = counts }) => {
       const live = Uint32Array.from(counts)
-        .filter((count) => count > 0)
+        .filter((_, unit) => alive[unit]! > 0)
         .sort()
         .reverse();
       return live[Math.ceil(live.length / 2) - 1] ?? 0;

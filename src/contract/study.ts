@@ -219,7 +219,9 @@ export const searchAnswer = z
 
 export const compareAnswer = z
   .object({
-    matched: z.boolean().meta({ description: 'whether the units compared have equal numbers of examples' }),
+    matched: z.boolean().meta({
+      description: 'whether all live units of the banks have one number of examples',
+    }),
     banks: z.array(
       z.object({
         name: z.string(),
@@ -251,6 +253,10 @@ const matchedMetric = quantiles
 export const matchedAnswer = z
   .object({
     matched: z.literal(true),
+    unequalDepth: z.array(z.string()).meta({
+      description:
+        'why no verdict is given: how the examples of a bank were chosen, where it was not at random among all positions that activate a unit',
+    }),
     examples: count.meta({ description: 'of every compared unit: more are drawn down to this' }),
     mostUnits: count.meta({
       description: `units of a bank that are compared, at most: drawn by chance where there are more (${MATCHED_UNITS})`,
@@ -289,7 +295,10 @@ export const matchedAnswer = z
             description: 'chance that a unit of the first exceeds one of the second, ties counting half',
           }),
           superiorityInterval: interval,
-          differs: z.boolean().meta({ description: 'whether superiorityInterval leaves 0.5 out' }),
+          differs: z.boolean().nullable().meta({
+            description:
+              'whether superiorityInterval leaves 0.5 out; null where unequalDepth forbids a verdict',
+          }),
         })
         .meta({ id: 'BankDifference' }),
     ),

@@ -1,6 +1,11 @@
 import * as z from 'zod';
 import { textOptions, whole } from '../model/text-options.ts';
 
+/** How often examples are drawn, in `sae eval` and `compare --redraw`. */
+export const seedsOption = whole(5)
+  .default(5)
+  .meta({ description: 'draws of each unit’s examples, each from a part of the text of its own' });
+
 /** The options of evaluating an SAE, with their defaults. The text of each is in its `.meta()`. */
 export const evaluateOptions = z.strictObject({
   tokens: whole(1).default(100_000).meta({
@@ -17,7 +22,10 @@ export const evaluateOptions = z.strictObject({
   polysemy: z.boolean().default(true).meta({
     description: 'leave out the comparison of its latents with the MLP neurons of its layer',
   }),
-  examples: whole(2).default(64).meta({ description: 'examples per unit, at most, for that comparison' }),
+  examples: whole(2).default(32).meta({
+    description: 'examples per unit and draw, at most, for that comparison',
+  }),
+  seeds: seedsOption,
   seed: textOptions.seed,
   threads: textOptions.threads,
 });

@@ -57,13 +57,13 @@ export async function evaluateSae(options: EvaluateOptions): Promise<SaeEvaluati
 }
 
 async function evaluateIn(model: Model, options: EvaluateOptions): Promise<SaeEvaluation> {
-  const { tokens: wanted = 100_000, examples = 64, seed = 0, column } = options;
+  const { tokens: wanted = 100_000, examples = 32, seeds = 5, seed = 0, column } = options;
   const { config, tokenizer } = model;
   const sae = typeof options.sae === 'string' ? await loadSae(options.sae) : options.sae;
   const attachment = attachSae(model, sae, options.centerWriting);
   const corpus = await toCorpus(options.data, { column });
   const context = contextLength(config, options.context);
-  checkOptions({ tokens: wanted, examples, context });
+  checkOptions({ tokens: wanted, examples, seeds, context });
   const bos = beginsWithBos(options.bos, tokenizer, sae.config.prependBos);
   const { specialIds } = tokenizer;
   const contexts: Context[] = [];
@@ -72,7 +72,18 @@ async function evaluateIn(model: Model, options: EvaluateOptions): Promise<SaeEv
     checkAborted(options.signal);
     contexts.push(found);
   }
-  const request = { ...options, model, sae, attachment, contexts, context, specialIds, examples, seed };
+  const request = {
+    ...options,
+    model,
+    sae,
+    attachment,
+    contexts,
+    context,
+    specialIds,
+    examples,
+    seeds,
+    seed,
+  };
   const tally = await run(request);
   const notes = [...attachment.notes];
   const compared = options.polysemy === false ? null : await comparePolysemy(request);
@@ -135,10 +146,11 @@ async function run({
   }
 }
 
-function checkOptions(options: { tokens: number; examples: number; context: number }): void {
+function checkOptions(options: Record<'tokens' | 'examples' | 'seeds' | 'context', number>): void {
   for (const [name, least] of [
     ['tokens', 1],
     ['examples', 2],
+    ['seeds', 5],
     ['context', 2],
   ] as const) {
     const value = options[name];

@@ -1,5 +1,5 @@
 import type { LongCall, Progress } from '../base/progress.ts';
-import type { Comparison } from '../compare/compare-banks.ts';
+import type { Redrawn } from '../compare/redraw.ts';
 import type { Context } from '../corpus/contexts.ts';
 import type { Model } from '../model/load-model.ts';
 import type { SaeAttachment } from '../sae/attach.ts';
@@ -18,7 +18,9 @@ export interface Evaluation extends LongCall<EvaluationProgress> {
   readonly contexts: readonly Context[];
   readonly context: number;
   readonly specialIds: ReadonlySet<number>;
+  /** Most examples of a unit in a draw, and draws. */
   readonly examples: number;
+  readonly seeds: number;
   readonly seed: number;
 }
 
@@ -96,7 +98,7 @@ export interface SaeEvaluation {
     readonly recovered: number | null;
   };
   /** Its latents beside the MLP neurons of its layer, on the same contexts; null where not asked for or not possible. */
-  readonly polysemy: Comparison | null;
+  readonly polysemy: Redrawn | null;
   /** SAEBench's keys for the metrics that it has. */
   readonly saebench: Readonly<Record<string, Readonly<Record<string, number | null>>>>;
   /** What the reader should know, one line each. */

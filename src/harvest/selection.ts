@@ -16,6 +16,16 @@ export interface SelectionOptions {
   /** Take every activating position of a context, not only the unit's largest. */
   readonly everyPosition: boolean;
   readonly seed: number;
+  /**
+   * `random`: so many draws at once. Contexts are dealt at random to so many parts of the text (`partOf`, the same for
+   * all units and banks), and each part gives a draw of its own of `examples` ÷ `parts` examples; default 1.
+   */
+  readonly parts?: number;
+}
+
+/** Groups of a unit's examples, each with its own share of the slots. */
+function groupsOf({ select, parts = 1 }: SelectionOptions): number {
+  return select === 'quantiles' ? BANDS : select === 'random' ? parts : 1;
 }
 
 /** Whether the strategy must know each unit's maximum before it can choose. */
@@ -24,6 +34,11 @@ export function needsMaxima({ select }: SelectionOptions): boolean {
 }
 
 const BANDS = 10;
+
+/** The part of the text that a context belongs to. */
+export function partOf(context: number, parts: number, seed: number): number {
+  return Math.floor(hashFraction(mix32(seed), context, parts, 0) * parts);
+}
 
 /** The chosen examples of every unit of a bank: slot s of unit u is entry u·capacity + s of each array. */
 export interface Chosen {
@@ -61,7 +76,7 @@ export class Selection implements Chosen {
   constructor(units: number, options: SelectionOptions, bank: string) {
     this.#options = options;
     this.capacity = options.examples;
-    this.#groups = options.select === 'quantiles' ? BANDS : 1;
+    this.#groups = groupsOf(options);
     this.#salt = selectionSalt(bank, options.seed);
     const slots = units * this.capacity;
     this.counts = shared(Uint32Array, units * this.#groups);
@@ -90,6 +105,8 @@ export class Selection implements Chosen {
       if (score < fraction * this.#maxima![unit]!) return -1;
     } else if (select === 'quantiles') {
       group = Math.min(BANDS - 1, Math.max(0, Math.ceil((score / this.#maxima![unit]!) * BANDS) - 1));
+    } else if (this.#groups > 1) {
+      group = partOf(context, this.#groups, this.#options.seed);
     }
     const at = unit * this.#groups + group;
     const first = this.#firstSlot(group);
@@ -183,6 +200,18 @@ export class Selection implements Chosen {
     }
     heap[base + i] = slot;
   }
+}
+
+/** Slots in use of one unit in one of its groups, by context and position. */
+export function groupSlots(
+  { capacity, counts, score, context, position }: Chosen,
+  unit: number,
+  group: number,
+) {
+  const groups = (counts.length * capacity) / score.length;
+  const first = unit * capacity + Math.floor((group * capacity) / groups);
+  const slots = Uint32Array.from({ length: counts[unit * groups + group]! }, (_, i) => first + i);
+  return slots.sort((a, b) => context[a]! - context[b]! || position[a]! - position[b]!);
 }
 
 /** Slots in use of one unit, best first: larger score, then lower context, then lower position. */

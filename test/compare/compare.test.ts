@@ -9,7 +9,7 @@ import { difference, medianInterval, quantiles } from '../../src/compare/bootstr
 import { type Comparison, compareSources } from '../../src/compare/compare-banks.ts';
 import { drawPool, type ExampleSource, matchedExamples } from '../../src/compare/matched.ts';
 import { openStudy, runStudy } from '../../src/index.ts';
-import { compareBanks } from '../../src/study/compare-study.ts';
+import { compareBanks, compareStudyBanks } from '../../src/study/compare-study.ts';
 import { POLYSEME } from '../helpers/cli.ts';
 import { normals } from '../helpers/saes.ts';
 
@@ -231,6 +231,46 @@ describe('over a study', () => {
       expect(metrics.clusters.null.count).toBe(units.length);
     }
     study.close();
+  });
+
+  test('of strongest examples get no verdict, and the reason', async () => {
+    const study = openStudy(out);
+    const { unequalDepth, differences } = await compareBanks(study, {
+      banks: ['mlp.0', 'mlp.3'],
+      units: 20,
+      resamples: 20,
+    });
+    study.close();
+    expect(unequalDepth).toEqual([
+      'the examples of mlp.0 are its units’ strongest',
+      'the examples of mlp.3 are its units’ strongest',
+    ]);
+    expect(differences.length).toBeGreaterThan(0);
+    expect(differences.every(({ differs }) => differs === null)).toBe(true);
+    const random = bank('random', { units: 10, examples: () => 9, directions: 1 });
+    const strongest = { ...random, name: 'strongest', chosen: 'its units’ strongest' };
+    const mixed = await compareSources([random, strongest], CLUSTER, { resamples: 20 });
+    expect(mixed.unequalDepth).toEqual(['the examples of strongest are its units’ strongest']);
+    expect(mixed.differences.map(({ differs }) => differs)).toEqual(mixed.differences.map(() => null));
+  });
+
+  test('banks of several studies are compared under names of their own', async () => {
+    const [a, b] = [openStudy(out), openStudy(out)];
+    const options = { units: 20, resamples: 20 };
+    const both = [
+      { study: a, bank: 'mlp.0', name: 'a:mlp.0' },
+      { study: b, bank: 'mlp.3', name: 'b:mlp.3' },
+    ];
+    const found = await compareStudyBanks(both, options);
+    expect(found.banks.map(({ name }) => name)).toEqual(['a:mlp.0', 'b:mlp.3']);
+    // Bank and name decide which units and examples are drawn; the medians are of the same units.
+    expect(found.banks[0]!.units).toBe(1024);
+    const other = { ...b, info: () => ({ ...b.info(), options: { ...b.info().options, threshold: 0.4 } }) };
+    await expect(
+      compareStudyBanks([both[0]!, { ...both[1]!, study: other as never }], options),
+    ).rejects.toThrow(/a:mlp.0 was made with threshold 0.5 and b:mlp.3 with threshold 0.4/);
+    a.close();
+    b.close();
   });
 
   test('what is wrong is one line', async () => {

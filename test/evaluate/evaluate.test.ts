@@ -1,16 +1,13 @@
 import { execFile } from 'node:child_process';
-import { existsSync, mkdtempSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { existsSync } from 'node:fs';
 import { promisify } from 'node:util';
 import { afterAll, describe, expect, test } from 'vitest';
 import { cutContexts } from '../../src/corpus/contexts.ts';
 import { openCorpus } from '../../src/corpus/open-corpus.ts';
 import { evaluateSae } from '../../src/evaluate/evaluate.ts';
 import { Moments } from '../../src/evaluate/moments.ts';
-import { loadModel, openStudy, runStudy } from '../../src/index.ts';
+import { loadModel } from '../../src/index.ts';
 import type { Sae } from '../../src/sae/sae.ts';
-import { compareBanks } from '../../src/study/compare-study.ts';
 import { rowMajor } from '../../src/tensors/matrix.ts';
 import { POLYSEME } from '../helpers/cli.ts';
 import { identitySae, normals, randomSae, savedSae } from '../helpers/saes.ts';
@@ -348,22 +345,6 @@ test('explained variance is exact where means lie far from zero, in whatever bat
     ),
   );
   expect(Math.abs(1 - mean([...errors]) / (total - mean(squares) ** 2) - plain)).toBeGreaterThan(0.1);
-});
-
-test('the polysemy of its latents is that of a run on the same contexts', async () => {
-  const sae = randomSae(
-    { architecture: 'topk', k: 6, dIn: D, dSae: 40, hookName: 'blocks.1.hook_resid_post', prependBos: false },
-    { seed: 5 },
-  );
-  const { polysemy, notes } = await evaluateSae({ ...few, sae, tokens: 2000, polysemy: true, examples: 12 });
-  expect(notes).toEqual([]);
-  const out = join(mkdtempSync(join(tmpdir(), 'polyseme-eval-')), 'study.db');
-  const path = await savedSae(sae, 'latents');
-  await runStudy({ out, layers: [1], sae: [path], contexts: 50, context: 40, examples: 12 });
-  const study = openStudy(out);
-  const compared = await compareBanks(study, { banks: ['mlp.1', 'sae/latents'] });
-  study.close();
-  expect(polysemy).toEqual(compared);
 });
 
 test('sae eval prints a table, and one JSON document', async () => {

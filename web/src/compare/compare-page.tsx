@@ -112,8 +112,8 @@ function Table({ comparison, colour }: { comparison: Comparison; colour: (bank: 
         <span className="muted small">
           95 % bootstrap interval below.{' '}
           {matched
-            ? 'Units with equal numbers of examples are compared.'
-            : 'Numbers of examples are not matched: more examples find more features.'}
+            ? 'Every live unit has the same number of examples.'
+            : 'Units have different numbers of examples: more examples find more clusters. Equal numbers stand below.'}
         </span>
         <span className="grow" />
         <button

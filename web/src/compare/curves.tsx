@@ -55,10 +55,12 @@ export function Curves({
                 x: 'value',
                 y: 'share',
                 text: 'bank',
+                // In the colour of its curve: beside a steep curve a label may be nearer to another one's dot.
+                fill: colour(one),
+                fontWeight: 600,
                 dx: i % 2 === 0 ? -9 : 9,
                 dy: i % 2 === 0 ? -9 : 11,
                 textAnchor: i % 2 === 0 ? 'end' : 'start',
-                fill: 'var(--ink)',
                 stroke: 'var(--raised)',
                 strokeWidth: 4,
               }),

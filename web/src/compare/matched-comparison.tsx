@@ -180,14 +180,22 @@ function Medians({ banks, colour }: { banks: readonly MatchedBank[]; colour: Col
   );
 }
 
-function Differences({ comparison: { banks, differences } }: { comparison: MatchedComparison }) {
+function Differences({
+  comparison: { banks, differences, unequalDepth },
+}: {
+  comparison: MatchedComparison;
+}) {
   const pairs = banks.flatMap(({ name: a }, i) => banks.slice(i + 1).map(({ name: b }) => [a, b] as const));
   const of = (metric: ComparedMetric, [a, b]: readonly [string, string]) =>
     differences.find((d) => d.metric === metric && d.banks[0] === a && d.banks[1] === b);
   return (
     <Table
       title="Where they differ"
-      note="P(A > B): chance that a unit of A has a larger value than one of B; 50 % where they are alike. “Higher” and “lower” mark 95 % intervals that leave 50 % out."
+      note={`P(A > B): chance that a unit of A has a larger value than one of B; 50 % where they are alike. ${
+        unequalDepth.length === 0
+          ? '“Higher” and “lower” mark 95 % intervals that leave 50 % out.'
+          : `No verdict, because depth is unequal: ${unequalDepth.join('; ')}. A unit that is active more often is then looked at nearer to its maximum. “polyseme compare --redraw” draws examples at random among all that activate a unit.`
+      }`}
     >
       <thead>
         <tr>
@@ -217,10 +225,10 @@ function DifferenceCell({ difference }: { difference: Difference | undefined }) 
   if (difference === undefined) return <td className="num muted">–</td>;
   const { banks, superiority, superiorityInterval, differs } = difference;
   return (
-    <td className="num" data-differs={differs}>
+    <td className="num" data-differs={differs ?? undefined}>
       <span className="with-null">
         {differs ? <b>{formatShare(superiority)}</b> : <span>{formatShare(superiority)}</span>}
-        {differs ? (
+        {differs === null ? null : differs ? (
           <span className="mark small">
             <span aria-hidden="true">{superiority > 0.5 ? '▲' : '▼'}</span> {banks[0]}{' '}
             {superiority > 0.5 ? 'higher' : 'lower'}
@@ -311,7 +319,7 @@ function csvRows({ banks, examples, differences }: MatchedComparison): CsvValue[
       null,
       d.superiority,
       ...d.superiorityInterval,
-      String(d.differs),
+      d.differs === null ? null : String(d.differs),
     ]),
   ];
 }
