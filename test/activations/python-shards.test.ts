@@ -51,7 +51,7 @@ describe.each([
 
   test('they make a study, with the texts of the tokens and features named by them', async () => {
     const path = join(out, `${name}.db`);
-    const info = await runStudy({ activations: dir, examples: 8, out: path });
+    const info = await runStudy({ features: 'cut', activations: dir, examples: 8, out: path });
     expect([info.status, info.contexts, info.tokens]).toEqual(['complete', 11, 73]);
     const study = openStudy(path);
     const [most] = study.units({ sort: 'clusters', descending: true, limit: 1 });
