@@ -48,11 +48,13 @@ const PARTS = {
 mkdirSync('dist', { recursive: true });
 const known = process.argv.includes('--force') ? {} : readStamp();
 for (const [name, { reads, makes, make }] of Object.entries(PARTS)) {
-  if (known[name] === digestOf(reads()) && makes().every((path) => existsSync(path))) continue;
+  // Taken before it is made: what changes meanwhile is made again next time.
+  const digest = digestOf(reads());
+  if (known[name] === digest && makes().every((path) => existsSync(path))) continue;
   delete known[name];
   writeStamp();
   await make();
-  known[name] = digestOf(reads());
+  known[name] = digest;
   writeStamp();
 }
 
