@@ -90,7 +90,7 @@ export function define(command: Command): void {
     .addHelpText(
       'after',
       '\nExamples:\n  polyseme compare study.db --banks mlp.1,mlp.3 --units 100\n' +
-        '  polyseme compare before.db:mlp.1 after.db:sae/small --redraw --sae small=my-sae',
+        '  polyseme compare study.db:mlp.1 study.db:mlp.3 --redraw --tokens 3000 --examples 4 --units 20',
     )
     .action(act);
 }

@@ -29,7 +29,7 @@ export interface DrawRequest
 
 /**
  * Draws the examples of every unit of some banks several times, at random among all positions that activate the unit,
- * in one pass of the model. Contexts are dealt at random to `seeds` parts of the text, the same for all banks, and each
+ * in one pass of the model. Contexts are dealt to `seeds` parts of the text, the same for all banks, and each
  * part gives one draw. Draws share no text, so that they differ as draws from new text would: draws from one pile of
  * text would differ too little, most of all for units that have hardly more examples than are drawn.
  */

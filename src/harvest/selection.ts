@@ -17,7 +17,7 @@ export interface SelectionOptions {
   readonly everyPosition: boolean;
   readonly seed: number;
   /**
-   * `random`: so many draws at once. Contexts are dealt at random to so many parts of the text (`partOf`, the same for
+   * `random`: so many draws at once. Contexts are dealt to so many parts of the text (`partOf`, the same for
    * all units and banks), and each part gives a draw of its own of `examples` ÷ `parts` examples; default 1.
    */
   readonly parts?: number;
@@ -35,9 +35,20 @@ export function needsMaxima({ select }: SelectionOptions): boolean {
 
 const BANDS = 10;
 
-/** The part of the text that a context belongs to. */
+/**
+ * The part of the text that a context belongs to. Contexts are dealt like cards: of every `parts` consecutive ones each
+ * part gets one, in an order that the seed decides, so that all parts have as many contexts, give or take one.
+ */
 export function partOf(context: number, parts: number, seed: number): number {
-  return Math.floor(hashFraction(mix32(seed), context, parts, 0) * parts);
+  const salt = mix32(seed);
+  const first = context - (context % parts);
+  const place = (c: number): number => hashFraction(salt, c, parts, 0);
+  let part = 0;
+  for (let c = first; c < first + parts; c++) {
+    const before = place(c) - place(context) || c - context;
+    if (before < 0) part++;
+  }
+  return part;
 }
 
 /** The chosen examples of every unit of a bank: slot s of unit u is entry u·capacity + s of each array. */
@@ -72,6 +83,8 @@ export class Selection implements Chosen {
   /** Per group, its slots as a binary heap, the next to be given up on top. */
   readonly #heap: Uint32Array;
   #maxima: Float32Array | null = null;
+  /** The last context that was dealt to a part. */
+  #dealt = { context: -1, part: 0 };
 
   constructor(units: number, options: SelectionOptions, bank: string) {
     this.#options = options;
@@ -106,7 +119,7 @@ export class Selection implements Chosen {
     } else if (select === 'quantiles') {
       group = Math.min(BANDS - 1, Math.max(0, Math.ceil((score / this.#maxima![unit]!) * BANDS) - 1));
     } else if (this.#groups > 1) {
-      group = partOf(context, this.#groups, this.#options.seed);
+      group = this.#partOf(context);
     }
     const at = unit * this.#groups + group;
     const first = this.#firstSlot(group);
@@ -151,6 +164,14 @@ export class Selection implements Chosen {
 
   restore(saved: Record<string, ArrayLike<number>>): void {
     for (const [name, array] of Object.entries(this.state())) array.set(saved[name]!);
+  }
+
+  /** As `partOf`, computed once for all candidates of a context. */
+  #partOf(context: number): number {
+    if (context !== this.#dealt.context) {
+      this.#dealt = { context, part: partOf(context, this.#groups, this.#options.seed) };
+    }
+    return this.#dealt.part;
   }
 
   /** First slot of a group within a unit; the bands that get one more are the upper ones. */

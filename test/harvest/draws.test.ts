@@ -101,11 +101,20 @@ describe('several draws at once', () => {
     });
   });
 
-  test('take parts of about equal size, the same for every bank, others for another seed', () => {
+  test('take parts of equal size, the same for every bank, others for another seed', () => {
+    for (const count of [CONTEXTS, 16, 7]) {
+      const sizes = Array<number>(PARTS).fill(0);
+      for (let context = 0; context < count; context++) sizes[partOf(context, PARTS, 3)]!++;
+      expect(Math.max(...sizes) - Math.min(...sizes)).toBeLessThanOrEqual(1);
+    }
     const parts = (seed: number) => activations.map((_, context) => partOf(context, PARTS, seed));
-    const sizes = Array.from({ length: PARTS }, (_, p) => parts(3).filter((part) => part === p).length);
-    // 80 ± 8 each.
-    for (const size of sizes) expect(Math.abs(size - CONTEXTS / PARTS)).toBeLessThan(4 * 8);
     expect(parts(4)).not.toEqual(parts(3));
+    // Each place of a round goes to each part: 16 ± 3.6 of 80 rounds.
+    for (let place = 0; place < PARTS; place++) {
+      for (let part = 0; part < PARTS; part++) {
+        const times = parts(3).filter((to, context) => context % PARTS === place && to === part).length;
+        expect(Math.abs(times - 16)).toBeLessThan(4 * 3.6);
+      }
+    }
   });
 });
