@@ -52,7 +52,7 @@ export { compareBanks, compareStudyBanks, type StudyBank } from './study/compare
 export { openStudy } from './study/open-study.ts';
 export type { UnitDetail } from './study/record.ts';
 export type { Study, StudyContext, StudyInfo, UnitColumns, UnitQuery } from './study/study.ts';
-export type { StudyMeta } from './study/writer.ts';
+export type { StudyMeta } from './study/meta.ts';
 export type { Tokenizer } from './tokenizer/tokenizer.ts';
 export type { TrainedSae } from './train/run-file.ts';
 export { type SaeTrainHooks, type SaeTrainProgress, type TrainSaeOptions, trainSae } from './train/train.ts';

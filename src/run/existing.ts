@@ -3,7 +3,8 @@ import { dirname } from 'node:path';
 import type { Bank } from '../bank/bank.ts';
 import { diskFull, isDiskFull, makeWhole } from '../base/files.ts';
 import { PolysemeError } from '../errors.ts';
-import { type StudyMeta, StudyWriter } from '../study/writer.ts';
+import type { StoredMeta, StudyMeta } from '../study/meta.ts';
+import { StudyWriter } from '../study/writer.ts';
 
 /** Made whole: no half-made study is ever there. */
 export function createStudy(out: string, meta: StudyMeta, banks: readonly Bank[]): Promise<void> {
@@ -25,10 +26,8 @@ export function createStudy(out: string, meta: StudyMeta, banks: readonly Bank[]
   });
 }
 
-export type KnownMeta = StudyMeta & { readonly status: string };
-
 /** What the study in `out` says of itself. */
-export function readMeta(out: string): KnownMeta {
+export function readMeta(out: string): StoredMeta {
   const writer = StudyWriter.open(out);
   try {
     return writer.info();
@@ -39,7 +38,7 @@ export function readMeta(out: string): KnownMeta {
 
 /** Whether a study is finished, and in what it differs from what is asked for. */
 export function compareMeta(
-  there: KnownMeta,
+  there: StoredMeta,
   asked: StudyMeta,
 ): { complete: boolean; differences: string[] } {
   const differences: string[] = [];
@@ -56,7 +55,7 @@ export function compareMeta(
 }
 
 /** Whether the study that is there is finished; one of other options is an error that names what differs. */
-export function isComplete(out: string, there: KnownMeta, asked: StudyMeta): boolean {
+export function isComplete(out: string, there: StoredMeta, asked: StudyMeta): boolean {
   const { complete, differences } = compareMeta(there, asked);
   if (differences.length > 0) {
     throw new PolysemeError(

@@ -10,7 +10,7 @@ import type { HarvestOptions } from '../harvest/harvest.ts';
 import { contextLength } from '../model/context-rules.ts';
 import type { Model } from '../model/load-model.ts';
 import { toModel } from '../model/to-model.ts';
-import type { StudyMeta } from '../study/writer.ts';
+import type { StudyMeta } from '../study/meta.ts';
 import { loadTokenizer } from '../tokenizer/load-tokenizer.ts';
 import { CONTENT_OPTIONS, type ResolvedRunOptions } from './run-options.ts';
 import { describeSae, loadSaes, type NamedSource, type RunSae, saeBanks, settleBos } from './sae-banks.ts';

@@ -1,9 +1,9 @@
-import { createHash } from 'node:crypto';
 import { pack } from '../base/pack.ts';
 import { Moved, serve } from '../base/worker.ts';
 import { WordCounter } from '../features/word-counter.ts';
 import { HISTOGRAM_BINS } from '../harvest/scan.ts';
 import { type SplitWork, unitFeatures } from '../harvest/unit-features.ts';
+import { recordHash } from '../study/digests.ts';
 import type { UnitRecord } from '../study/record.ts';
 
 interface Work extends SplitWork {
@@ -58,7 +58,6 @@ function unitRecord(unit: number): UnitRecord {
     histogramBins: filled,
     histogramCounts: filled.map((bin) => bins[bin]!),
   });
-  const inputs = pack({ halves, scales, weights });
   const finite = (value: number): number | null => (Number.isFinite(value) ? value : null);
   const record = {
     index: unit,
@@ -70,7 +69,8 @@ function unitRecord(unit: number): UnitRecord {
     metrics,
     judgement,
     words: features.map(({ words }) => words),
+    detail,
+    inputs: pack({ halves, scales, weights }),
   };
-  const hash = createHash('sha256').update(JSON.stringify(record)).update(detail).update(inputs).digest();
-  return { ...record, detail, inputs, hash };
+  return { ...record, hash: recordHash(record) };
 }

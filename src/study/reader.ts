@@ -1,4 +1,3 @@
-import type { Embedding } from '../bank/embedding.ts';
 import { unpackRows } from '../base/half.ts';
 import { unpack } from '../base/pack.ts';
 import type { Tree } from '../cluster/tree.ts';
@@ -16,20 +15,18 @@ import {
   type WordColumn,
 } from '../polysemy/column-lists.ts';
 import { spellBytes } from '../tokenizer/byte-tokens.ts';
+import { checkBankInputs, checkDetail, checkInputs } from './check-record.ts';
+import { checkDigest, digestOf } from './digests.ts';
+import type { Db } from './guard.ts';
+import { readBanks, readMeta, type StudyBank } from './meta.ts';
 import type { BankInputs, UnitDetail, UnitInputs } from './record.ts';
-import { type Db, guard } from './schema.ts';
+import { bytes, createQuery, decodeJson, integer, kindAndText, type Query } from './select.ts';
 import { loadText } from './stored-text.ts';
 import type { Study, StudyContext, StudyInfo, UnitColumns, UnitQuery } from './study.ts';
-import type { StudyCounts } from './writer.ts';
+import { type UnitRow, UnitTable } from './unit-table.ts';
 
-interface BankRow {
+interface BankRow extends StudyBank {
   readonly id: number;
-  readonly name: string;
-  readonly kind: string;
-  readonly site: string;
-  readonly units: number;
-  readonly width: number;
-  readonly embedding: Embedding;
 }
 
 /** Special tokens as the usual tokenizers write them. */
@@ -39,78 +36,65 @@ const LOOKS_SPECIAL = /^(?:<\|[^<>|]+\|>|<\/?s>|<(?:pad|unk|bos|eos)>)$/;
 export class StudyReader implements Study {
   readonly path: string;
   readonly #db: Db;
-  readonly #banks: BankRow[];
-  /** What selects the listed columns; those that a study of an older version has not are null. */
-  readonly #listed: string;
+  readonly #query: Query;
+  readonly #banks: readonly BankRow[];
+  readonly #units: UnitTable;
   readonly #bankInputs = new Map<number, { mean: Float32Array; nulls: Float32Array }>();
   /** Whether the file is of a layout that has them. */
   readonly #hasBankInputs: boolean;
   readonly #centred: boolean;
   readonly #rule: FeatureRule;
-  readonly #statements = new Map<string, ReturnType<Db['prepare']>>();
 
   constructor(path: string, db: Db) {
     this.path = path;
     this.#db = db;
-    this.#banks = this.#all(
-      'SELECT id, name, kind, site, units, dimension, embedding FROM banks ORDER BY id',
-    ).map(([id, name, kind, site, units, dimension, embedding]) => ({
-      id: id as number,
-      name: name as string,
-      kind: kind as string,
-      site: site as string,
-      units: units as number,
-      width: dimension as number,
-      embedding: JSON.parse(embedding as string) as Embedding,
-    }));
-    this.#hasBankInputs = this.#all("SELECT 1 FROM sqlite_master WHERE name = 'bankInputs'").length > 0;
-    const [options] = this.#all("SELECT value FROM meta WHERE key = 'options'");
-    const { center, features } = JSON.parse((options?.[0] as string | undefined) ?? '{}') as {
-      center?: string;
-      features?: string;
-    };
+    this.#query = createQuery(path, db);
+    this.#banks = readBanks(path, this.#query).map((bank, id) => ({ ...bank, id }));
+    this.#units = new UnitTable(path, this.#query);
+    this.#hasBankInputs = this.#query("SELECT 1 FROM sqlite_schema WHERE name = 'bankInputs'").length > 0;
+    const { center, features } = readMeta(path, this.#query).options;
     this.#centred = center === 'mean';
     this.#rule = features === 'auto' ? 'auto' : 'cut';
-    const known = new Set(this.#all('PRAGMA table_info(units)').map(([, name]) => name));
-    this.#listed = SUMMARY.map((name) => (known.has(name) ? name : `NULL AS ${name}`)).join(', ');
   }
 
   info(): StudyInfo {
-    const meta = Object.fromEntries(
-      this.#all('SELECT key, value FROM meta').map(([key, value]) => [key, JSON.parse(value as string)]),
-    );
-    const counts = meta['counts'] as StudyCounts | undefined;
-    const [[examples]] = this.#all('SELECT COALESCE(SUM(examples), 0) FROM units') as [[number]];
+    const { model, data, options, status, counts, contentHash } = readMeta(this.path, this.#query);
+    const [[examples]] = this.#query(`SELECT ${integer('COALESCE(SUM(examples), 0)')} FROM units`) as [
+      [number],
+    ];
     return {
-      model: meta['model'],
-      data: meta['data'],
-      options: meta['options'],
+      model,
+      data,
+      options,
       banks: this.#banks.map(({ id: _, embedding: __, ...bank }) => bank),
-      status: meta['status'],
+      status,
       documents: counts?.documents ?? null,
       contexts: counts?.contexts ?? null,
       tokens: counts?.tokens ?? null,
       examples,
-      contentHash: meta['contentHash'] ?? null,
+      contentHash,
     };
   }
 
   revision(): string {
-    const [complete] = this.#all("SELECT value FROM meta WHERE key = 'contentHash'");
-    if (complete !== undefined) return JSON.parse(complete[0] as string) as string;
-    return `unfinished ${(this.#all('PRAGMA data_version') as [[number]])[0][0]}`;
+    const { contentHash } = readMeta(this.path, this.#query);
+    if (contentHash !== null) return contentHash;
+    return `unfinished ${(this.#query('PRAGMA data_version') as [[number]])[0][0]}`;
   }
 
   columns(): UnitColumns {
-    const rows = this.#all(`SELECT bank, idx, words, ${this.#listed} FROM units ORDER BY bank, idx`);
+    const listed = this.#units.sql(['words', ...SUMMARY]);
+    const rows = this.#query(
+      `SELECT ${integer('bank')}, ${integer('idx')}, ${listed} FROM units ORDER BY bank, idx`,
+    );
     const values = (name: Metric | WordColumn): unknown[] => {
       const at = 3 + SUMMARY.indexOf(name);
-      return rows.map((row) => row[at]);
+      return rows.map((row) => this.#units.load(row[at]));
     };
     return {
       bank: Uint16Array.from(rows, ([bank]) => bank as number),
       index: Uint32Array.from(rows, ([, index]) => index as number),
-      words: rows.map(([, , words]) => words as string),
+      words: rows.map(([, , words]) => this.#units.load(words) as string),
       metrics: eachMetric((metric) =>
         Float64Array.from(values(metric), (value) => (value as number | null) ?? Number.NaN),
       ),
@@ -128,27 +112,31 @@ export class StudyReader implements Study {
       );
     }
     const order = sort === undefined ? '' : `${sort} IS NULL, ${sort} ${descending ? 'DESC' : 'ASC'},`;
-    return this.#all(
-      `SELECT bank, idx, ${this.#listed} FROM units ${where} ORDER BY ${order} bank, idx LIMIT ? OFFSET ?`,
+    return this.#query(
+      `SELECT ${integer('bank')}, ${integer('idx')}, ${this.#units.sql(SUMMARY)} FROM units ${where}
+       ORDER BY ${order} bank, idx LIMIT ? OFFSET ?`,
       limit,
       offset,
-    ).map((row) => this.#summary(row));
+    ).map(([of, index, ...values]) => {
+      const row = Object.fromEntries(SUMMARY.map((name, i) => [name, this.#units.load(values[i])]));
+      return this.#summary(of as number, index as number, row);
+    });
   }
 
   words(bank: string, index: number): string[][] {
-    const [row] = this.#all('SELECT words FROM units WHERE bank = ? AND idx = ?', this.#bank(bank).id, index);
+    const [row] = this.#query(
+      `SELECT ${bytes('words')} FROM units WHERE bank = ? AND idx = ?`,
+      this.#bank(bank).id,
+      index,
+    );
     if (row === undefined) throw this.#noUnit(bank, index);
-    return JSON.parse(row[0] as string) as string[][];
+    return decodeJson(row[0], this.#where(bank, index)) as string[][];
   }
 
   unit(bank: string, index: number): SplitUnit {
     const { id } = this.#bank(bank);
-    const [row] = this.#all(
-      `SELECT bank, idx, ${this.#listed} FROM units WHERE bank = ? AND idx = ?`,
-      id,
-      index,
-    );
-    if (row === undefined) throw this.#noUnit(bank, index);
+    const row = this.#units.row(id, index, this.#where(bank, index));
+    if (row === null) throw this.#noUnit(bank, index);
     const detail = this.detail(bank, index);
     const examples = this.#examples(detail);
     const { features } = describeFeatures({
@@ -161,7 +149,7 @@ export class StudyReader implements Study {
       (_, i) => Array.from(detail.merges.subarray(4 * i, 4 * i + 4)) as [number, number, number, number],
     );
     return {
-      ...this.#summary(row),
+      ...this.#summary(id, index, row),
       merges,
       features: features.map(({ members, ...feature }) => ({
         ...feature,
@@ -190,15 +178,16 @@ export class StudyReader implements Study {
   }
 
   contexts(ids: readonly number[]): Map<number, StudyContext> {
-    const rows = this.#all(
-      `SELECT contexts.id, name, tokens FROM contexts JOIN documents ON documents.id = document
+    const rows = this.#query(
+      `SELECT ${integer('contexts.id')}, ${kindAndText('name')}, ${bytes('tokens')}
+       FROM contexts JOIN documents ON documents.id = document
        WHERE contexts.id IN (SELECT value FROM json_each(?))`,
       JSON.stringify(ids),
     );
     const found = new Map(
-      rows.map(([id, name, tokens]) => [
+      rows.map(([id, isBlob, name, tokens]) => [
         id as number,
-        { document: loadText(name), tokens: tokenIds(tokens) },
+        { document: loadText(isBlob, name, this.path), tokens: this.#tokenIds(tokens) },
       ]),
     );
     const missing = ids.find((id) => !found.has(id));
@@ -208,29 +197,33 @@ export class StudyReader implements Study {
   }
 
   sampleContexts(count: number): StudyContext[] {
-    const [[first, last]] = this.#all('SELECT MIN(id), MAX(id) FROM contexts') as [[number | null, number]];
+    const [[first, last]] = this.#query(
+      `SELECT ${integer('MIN(id)')}, ${integer('MAX(id)')} FROM contexts`,
+    ) as [[number | null, number]];
     if (first === null) return [];
     const ids = new Set<number>();
     for (let i = 0; i < count; i++) {
       const from = Math.floor(first + ((last - first) * i) / Math.max(1, count - 1));
-      const [row] = this.#all('SELECT id FROM contexts WHERE id >= ? ORDER BY id LIMIT 1', from);
+      const [row] = this.#query(
+        `SELECT ${integer('id')} FROM contexts WHERE id >= ? ORDER BY id LIMIT 1`,
+        from,
+      );
       ids.add(row![0] as number);
     }
     return [...this.contexts([...ids]).values()];
   }
 
   inputs(bank: string, index: number) {
-    const { id, embedding, width } = this.#bank(bank);
-    const [row] = this.#all('SELECT inputs FROM inputs WHERE bank = ? AND idx = ?', id, index);
-    if (row === undefined) throw this.#noUnit(bank, index);
-    const { halves, scales, weights } = unpack(
-      row[0] as Uint8Array,
-      this.#where(bank, index),
-    ) as unknown as UnitInputs;
+    const described = this.#bank(bank);
+    const where = this.#where(bank, index);
+    const packed = this.#packed('inputs', 'inputs', described.id, index, where);
+    if (packed === null) throw this.#noUnit(bank, index);
+    const unpacked = unpack(packed, where) as unknown as UnitInputs;
+    const { halves, scales, weights } = checkInputs(unpacked, described, where);
     const bankInputs = this.bankInputs(bank);
     return {
-      embedding,
-      inputs: unpackRows(halves, scales, width),
+      embedding: described.embedding,
+      inputs: unpackRows(halves, scales, described.width),
       weights,
       centre: this.#centred ? bankInputs?.mean : undefined,
       nullInputs: bankInputs?.nulls,
@@ -242,10 +235,11 @@ export class StudyReader implements Study {
     const { id, width } = this.#bank(bank);
     let known = this.#bankInputs.get(id);
     if (known === undefined && this.#hasBankInputs) {
-      const [row] = this.#all('SELECT inputs FROM bankInputs WHERE bank = ?', id);
-      if (row === undefined) return null;
-      const label = `${this.path}: inputs of ${bank}`;
-      const { mean, halves, scales } = unpack(row[0] as Uint8Array, label) as unknown as BankInputs;
+      const where = `${this.path}: inputs of ${bank}`;
+      const packed = this.#packed('bankInputs', 'inputs', id, null, where);
+      if (packed === null) return null;
+      const unpacked = unpack(packed, where) as unknown as BankInputs;
+      const { mean, halves, scales } = checkBankInputs(unpacked, width, where);
       known = { mean: mean.slice(), nulls: unpackRows(halves, scales, width) };
       this.#bankInputs.set(id, known);
     }
@@ -295,8 +289,8 @@ export class StudyReader implements Study {
   tokenText(id: number): string {
     if (!this.#texts.has(id)) {
       // An unfinished study may have got more of them.
-      for (const [token, text] of this.#all('SELECT id, text FROM tokens')) {
-        this.#texts.set(token as number, loadText(text));
+      for (const [token, isBlob, text] of this.#tokenRows()) {
+        this.#texts.set(token as number, loadText(isBlob, text, this.path));
       }
       if (!this.#texts.has(id)) this.#texts.set(id, `<${id}>`);
     }
@@ -316,39 +310,54 @@ export class StudyReader implements Study {
   #specialIds: ReadonlySet<number> | null = null;
 
   #storedSpecialIds(): ReadonlySet<number> | null {
-    const [row] = this.#all("SELECT value FROM meta WHERE key = 'specialIds'");
-    return row === undefined ? null : new Set(JSON.parse(row[0] as string) as number[]);
+    const { specialIds } = readMeta(this.path, this.#query);
+    return specialIds && new Set(specialIds);
   }
 
   /** For a study that was written before special tokens were listed in it: what looks like one, and BOS. */
   #guessedSpecialIds(): ReadonlySet<number> {
     const ids = new Set<number>();
-    for (const [id, text] of this.#all('SELECT id, text FROM tokens')) {
-      if (LOOKS_SPECIAL.test(loadText(text))) ids.add(id as number);
+    for (const [id, isBlob, text] of this.#tokenRows()) {
+      if (LOOKS_SPECIAL.test(loadText(isBlob, text, this.path))) ids.add(id as number);
     }
-    const [row] = this.#all('SELECT tokens FROM contexts ORDER BY id LIMIT 1');
+    const [row] = this.#query(`SELECT ${bytes('tokens')} FROM contexts ORDER BY id LIMIT 1`);
     const bos = (this.info().options as { bos?: unknown }).bos === true;
-    if (bos && row !== undefined) ids.add(tokenIds(row[0])[0]!);
+    if (bos && row !== undefined) ids.add(this.#tokenIds(row[0])[0]!);
     return ids;
   }
 
-  detail(bank: string, index: number): UnitDetail {
-    const [row] = this.#all(
-      'SELECT detail FROM details WHERE bank = ? AND idx = ?',
-      this.#bank(bank).id,
-      index,
-    );
-    if (row === undefined) throw this.#noUnit(bank, index);
-    return unpack(row[0] as Uint8Array, this.#where(bank, index)) as unknown as UnitDetail;
+  #tokenRows(): unknown[][] {
+    return this.#query(`SELECT ${integer('id')}, ${kindAndText('text')} FROM tokens`);
   }
 
-  #summary([bank, index, ...values]: unknown[]): UnitSummary {
-    const metrics = Object.fromEntries(SUMMARY.map((name, i) => [name, wordOf(name, values[i])]));
-    return {
-      bank: this.#banks[bank as number]!.name,
-      index: index as number,
-      ...metrics,
-    } as unknown as UnitSummary;
+  detail(bank: string, index: number): UnitDetail {
+    const where = this.#where(bank, index);
+    const packed = this.#packed('details', 'detail', this.#bank(bank).id, index, where);
+    if (packed === null) throw this.#noUnit(bank, index);
+    return checkDetail(unpack(packed, where) as unknown as UnitDetail, where);
+  }
+
+  /** Packed arrays, checked against their digest; null where there are none. */
+  #packed(table: string, name: string, bank: number, index: number | null, what: string): Uint8Array | null {
+    const { hasDigest } = this.#units;
+    const unit = index === null ? '' : 'AND idx = ?';
+    const sql = `SELECT ${bytes(name)}, ${hasDigest ? bytes('digest') : 'NULL'} FROM ${table} WHERE bank = ? ${unit}`;
+    const [row] = index === null ? this.#query(sql, bank) : this.#query(sql, bank, index);
+    if (row === undefined) return null;
+    const [packed, digest] = row as [Uint8Array, unknown];
+    if (hasDigest) checkDigest(digest, digestOf(packed), what);
+    return packed;
+  }
+
+  #summary(bank: number, index: number, row: UnitRow): UnitSummary {
+    const metrics = Object.fromEntries(SUMMARY.map((name) => [name, wordOf(name, row[name] ?? null)]));
+    return { bank: this.#banks[bank]!.name, index, ...metrics } as unknown as UnitSummary;
+  }
+
+  #tokenIds(stored: unknown): Int32Array {
+    const found = stored as Uint8Array;
+    if (found.length % 4 === 0) return new Int32Array(new Uint8Array(found).buffer);
+    throw new PolysemeError(`${this.path} is damaged: a context has ${found.length} bytes`, 'damaged');
   }
 
   #bank(name: string): BankRow {
@@ -372,17 +381,6 @@ export class StudyReader implements Study {
   #where(bank: string, index: number): string {
     return `${this.path}: unit ${bank}/${index}`;
   }
-
-  #all(sql: string, ...values: unknown[]): unknown[][] {
-    return guard(this.path, () => {
-      let statement = this.#statements.get(sql);
-      if (statement === undefined) {
-        statement = this.#db.prepare(sql).raw();
-        this.#statements.set(sql, statement);
-      }
-      return statement.all(...(values as [string]));
-    }) as unknown[][];
-  }
 }
 
 /** The split that is a unit's features. */
@@ -396,8 +394,4 @@ function detailLabels(rule: FeatureRule, detail: UnitDetail): Labeling {
 function wordOf(name: Metric | WordColumn, value: unknown): unknown {
   const { words } = column(name);
   return words === undefined || words.includes(value as string) ? value : null;
-}
-
-function tokenIds(stored: unknown): Int32Array {
-  return new Int32Array(new Uint8Array(stored as Uint8Array).buffer);
 }

@@ -1,10 +1,10 @@
 import { existsSync, statSync } from 'node:fs';
 import Database from 'libsql';
-import { diskFull, isDiskFull } from '../base/files.ts';
 import { PolysemeError } from '../errors.ts';
 import { column, STORED, type StoredColumn } from '../polysemy/column-lists.ts';
-
-export type Db = InstanceType<typeof Database>;
+import { checkSchema } from './check-schema.ts';
+import { type Db, guard } from './guard.ts';
+import { createQuery } from './select.ts';
 
 /** SQLite's application id of a study: "Poly" in ASCII. */
 const APPLICATION_ID = 0x506f6c79;
@@ -26,10 +26,12 @@ CREATE TABLE banks(
 CREATE TABLE units(
   bank INTEGER NOT NULL, idx INTEGER NOT NULL,
   ${STORED.map(definition).join(', ')},
-  words TEXT NOT NULL, hash BLOB NOT NULL, PRIMARY KEY(bank, idx)) WITHOUT ROWID;
-CREATE TABLE details(bank INTEGER NOT NULL, idx INTEGER NOT NULL, detail BLOB NOT NULL, PRIMARY KEY(bank, idx));
-CREATE TABLE inputs(bank INTEGER NOT NULL, idx INTEGER NOT NULL, inputs BLOB NOT NULL, PRIMARY KEY(bank, idx));
-CREATE TABLE bankInputs(bank INTEGER PRIMARY KEY, inputs BLOB NOT NULL);
+  words TEXT NOT NULL, hash BLOB NOT NULL, digest BLOB NOT NULL, PRIMARY KEY(bank, idx)) WITHOUT ROWID;
+CREATE TABLE details(
+  bank INTEGER NOT NULL, idx INTEGER NOT NULL, digest BLOB NOT NULL, detail BLOB NOT NULL, PRIMARY KEY(bank, idx));
+CREATE TABLE inputs(
+  bank INTEGER NOT NULL, idx INTEGER NOT NULL, digest BLOB NOT NULL, inputs BLOB NOT NULL, PRIMARY KEY(bank, idx));
+CREATE TABLE bankInputs(bank INTEGER PRIMARY KEY, digest BLOB NOT NULL, inputs BLOB NOT NULL);
 CREATE TABLE contexts(id INTEGER PRIMARY KEY, document INTEGER NOT NULL, start INTEGER NOT NULL, tokens BLOB NOT NULL);
 CREATE TABLE documents(id INTEGER PRIMARY KEY, name TEXT NOT NULL);
 CREATE TABLE tokens(id INTEGER PRIMARY KEY, text TEXT NOT NULL);
@@ -62,6 +64,7 @@ export function openDatabase(path: string, mode: 'read' | 'write'): Db {
         'unsupported',
       );
     }
+    checkSchema(path, createQuery(path, db));
   } catch (error) {
     db.close();
     throw error;
@@ -83,21 +86,4 @@ export function checkLayout(path: string, db: Db): void {
 /** SQLite's address of a file to be read; what is special in an address is escaped. */
 function readOnly(path: string): string {
   return `file:${path.replace(/[%?#]/g, encodeURIComponent)}?mode=ro`;
-}
-
-/** Runs a database call; SQLite's errors become one line that names the file. */
-export function guard<T>(path: string, call: () => T): T {
-  try {
-    return call();
-  } catch (error) {
-    if (error instanceof PolysemeError) throw error;
-    const message = error instanceof Error ? error.message : String(error);
-    if (/not a database/i.test(message))
-      throw new PolysemeError(`${path} is not a study of Polyseme's`, 'damaged');
-    if (isDiskFull(error)) throw diskFull(path);
-    if (/unable to open|readonly|SQLITE_CANTOPEN/i.test(message)) {
-      throw new PolysemeError(`${path} cannot be written (${message}): choose another output (option out)`);
-    }
-    throw new PolysemeError(`${path}: ${message}`);
-  }
 }

@@ -3,8 +3,8 @@ import type { Tree } from '../cluster/tree.ts';
 import type { Labeling } from '../features/labeling.ts';
 import type { SplitUnit, TokenTexts, UnitSummary } from '../features/unit.ts';
 import type { Metric, WordColumn } from '../polysemy/column-lists.ts';
+import type { StudyMeta } from './meta.ts';
 import type { UnitDetail } from './record.ts';
-import type { StudyMeta } from './writer.ts';
 
 /** A study's account of itself: what was run, on what, with which options, and how much came of it. */
 export interface StudyInfo extends StudyMeta {

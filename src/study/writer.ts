@@ -1,52 +1,28 @@
-import { createHash } from 'node:crypto';
-import type { Embedding } from '../bank/embedding.ts';
 import { pack } from '../base/pack.ts';
 import type { PackedContexts } from '../harvest/context-table.ts';
 import { type ColumnValues, STORED, type StoredColumn } from '../polysemy/column-lists.ts';
+import { CONTENT_VERSION, contentHash } from './content-hash.ts';
+import { digestOf, rowDigest } from './digests.ts';
+import { type Db, guard } from './guard.ts';
+import { readMeta, type StoredMeta, type StudyBank, type StudyCounts, type StudyMeta } from './meta.ts';
 import type { BankInputs, UnitRecord } from './record.ts';
-import { checkLayout, createDatabase, type Db, guard, openDatabase } from './schema.ts';
+import { checkLayout, createDatabase, openDatabase } from './schema.ts';
+import { createQuery, integer, type Query } from './select.ts';
 import { storedText } from './stored-text.ts';
 
-/** A bank as the study describes it. */
-export interface StudyBank {
-  readonly name: string;
-  readonly kind: string;
-  readonly site: string;
-  readonly units: number;
-  readonly width: number;
-  readonly embedding: Embedding;
-}
-
-/** What a study says of itself; plain JSON. */
-export interface StudyMeta {
-  readonly model: Readonly<Record<string, unknown>>;
-  readonly data: Readonly<Record<string, unknown>>;
-  /** Every option that the content depends on. */
-  readonly options: Readonly<Record<string, unknown>>;
-}
-
-export interface StudyCounts {
-  readonly documents: number;
-  readonly skippedDocuments: number;
-  readonly contexts: number;
-  /** Text tokens: those that the statistics are over. */
-  readonly tokens: number;
-}
-
-/** Version of what a content hash is over: hashes of two versions are not to be compared. */
-const CONTENT_VERSION = 2;
-
 /** The columns of `units`, by which values are bound. */
-const UNIT_COLUMNS = ['bank', 'idx', ...STORED, 'words', 'hash'];
+const UNIT_COLUMNS = ['bank', 'idx', ...STORED, 'words', 'hash', 'digest'];
 
 /** Writes a study. Everything goes in by transactions, so that a reader sees whole units or none. */
 export class StudyWriter {
   readonly path: string;
   readonly #db: Db;
+  readonly #query: Query;
 
   private constructor(path: string, db: Db) {
     this.path = path;
     this.#db = db;
+    this.#query = createQuery(path, db);
   }
 
   static create(path: string, meta: StudyMeta, banks: readonly StudyBank[]): StudyWriter {
@@ -81,21 +57,13 @@ export class StudyWriter {
   }
 
   /** What the study says of itself. */
-  info(): StudyMeta & { readonly status: string } {
-    const rows = guard(this.path, () =>
-      this.#db.prepare('SELECT key, value FROM meta').raw().all(),
-    ) as string[][];
-    const { model, data, options, status } = Object.fromEntries(
-      rows.map(([key, value]) => [key!, JSON.parse(value!)]),
-    );
-    return { model, data, options, status };
+  info(): StoredMeta {
+    return readMeta(this.path, this.#query);
   }
 
   /** Indices of the units of a bank that are not in the study yet. */
   missingUnits(bank: number, count: number): number[] {
-    const rows = guard(this.path, () =>
-      this.#db.prepare('SELECT idx FROM units WHERE bank = ?').raw().all(bank),
-    ) as number[][];
+    const rows = this.#query(`SELECT ${integer('idx')} FROM units WHERE bank = ?`, bank);
     const written = new Set(rows.map(([index]) => index));
     return Array.from({ length: count }, (_, unit) => unit).filter((unit) => !written.has(unit));
   }
@@ -105,13 +73,13 @@ export class StudyWriter {
       const unit = this.#db.prepare(
         `INSERT INTO units (${UNIT_COLUMNS.join(', ')}) VALUES (${UNIT_COLUMNS.map(() => '?').join(', ')})`,
       );
-      const detail = this.#db.prepare('INSERT INTO details VALUES (?, ?, ?)');
-      const inputs = this.#db.prepare('INSERT INTO inputs VALUES (?, ?, ?)');
+      const detail = this.#db.prepare('INSERT INTO details VALUES (?, ?, ?, ?)');
+      const inputs = this.#db.prepare('INSERT INTO inputs VALUES (?, ?, ?, ?)');
       for (const r of records) {
         const values = unitValues(bank, r);
         unit.run(UNIT_COLUMNS.map((name) => values[name] ?? null));
-        detail.run(bank, r.index, blob(r.detail));
-        inputs.run(bank, r.index, blob(r.inputs));
+        detail.run(bank, r.index, digestOf(r.detail), blob(r.detail));
+        inputs.run(bank, r.index, digestOf(r.inputs), blob(r.inputs));
       }
     });
   }
@@ -119,8 +87,9 @@ export class StudyWriter {
   /** Keeps of a bank's inputs their mean, and some at random positions. */
   writeBankInputs(bank: number, inputs: BankInputs): void {
     this.#transaction(() => {
-      const row = this.#db.prepare('INSERT OR IGNORE INTO bankInputs VALUES (?, ?)');
-      row.run(bank, blob(pack({ ...inputs })));
+      const row = this.#db.prepare('INSERT OR IGNORE INTO bankInputs VALUES (?, ?, ?)');
+      const packed = pack({ ...inputs });
+      row.run(bank, digestOf(packed), blob(packed));
     });
   }
 
@@ -159,7 +128,7 @@ export class StudyWriter {
     this.#transaction(() => {
       this.#setMeta('counts', counts);
       this.#setMeta('contentVersion', CONTENT_VERSION);
-      this.#setMeta('contentHash', this.#contentHash(counts));
+      this.#setMeta('contentHash', contentHash(this.path, this.#query, counts, CONTENT_VERSION));
       this.#setMeta('status', 'complete');
     });
     guard(this.path, () => this.#db.exec('PRAGMA wal_checkpoint(TRUNCATE)'));
@@ -172,31 +141,6 @@ export class StudyWriter {
 
   close(): void {
     this.#db.close();
-  }
-
-  /** SHA-256 of what was found, not of where or how fast: equal for equal inputs, options and seed. */
-  #contentHash(counts: StudyCounts): string {
-    const hash = createHash('sha256');
-    const all = (sql: string): unknown[][] => this.#db.prepare(sql).raw().all() as unknown[][];
-    const add = (rows: unknown[][]): void => {
-      for (const row of rows) {
-        for (const value of row)
-          hash.update(value instanceof Uint8Array ? value : `${JSON.stringify(value)}\n`);
-      }
-    };
-    hash.update(`polyseme content ${CONTENT_VERSION}\n`);
-    hash.update(JSON.stringify(counts));
-    add(all("SELECT value FROM meta WHERE key = 'options'"));
-    add(all('SELECT name, kind, site, units, dimension, embedding FROM banks ORDER BY id'));
-    add(all('SELECT bank, inputs FROM bankInputs ORDER BY bank'));
-    add(all('SELECT bank, idx, hash FROM units ORDER BY bank, idx'));
-    add(
-      all(
-        'SELECT contexts.id, document, name, start, tokens FROM contexts JOIN documents ON document = documents.id ORDER BY contexts.id',
-      ),
-    );
-    add(all('SELECT id, text FROM tokens ORDER BY id'));
-    return hash.digest('hex');
   }
 
   #setMeta(key: string, value: unknown): void {
@@ -219,8 +163,11 @@ export class StudyWriter {
 
 /** A record's values by the names of their columns. */
 function unitValues(bank: number, record: UnitRecord): Record<string, unknown> {
-  const values: ColumnValues<StoredColumn> = { ...record, ...record.metrics, ...record.judgement };
-  return { ...values, bank, idx: record.index, words: JSON.stringify(record.words), hash: blob(record.hash) };
+  const stored: ColumnValues<StoredColumn> = { ...record, ...record.metrics, ...record.judgement };
+  const words = JSON.stringify(record.words);
+  const values: Record<string, unknown> = { ...stored };
+  const row = Object.fromEntries([...STORED.map((name) => [name, values[name]]), ['words', words]]);
+  return { ...row, bank, idx: record.index, hash: blob(record.hash), digest: rowDigest(record.index, row) };
 }
 
 function blob(bytes: Uint8Array): Buffer {

@@ -9,6 +9,7 @@ import { cosineDistances } from '../../src/embed/distances.ts';
 import { autoFeatures } from '../../src/features/auto.ts';
 import { judge } from '../../src/polysemy/judgement.ts';
 import { polysemy } from '../../src/polysemy/metrics.ts';
+import { recordHash } from '../../src/study/digests.ts';
 import type { UnitRecord } from '../../src/study/record.ts';
 import { StudyWriter } from '../../src/study/writer.ts';
 
@@ -109,7 +110,7 @@ export function writtenUnit(study: Omit<WrittenStudy, 'path'>, index: number): U
     histogramBins: n === 0 ? new Uint32Array(0) : Uint32Array.of(0, 100, 257, 360),
     histogramCounts: n === 0 ? new Uint32Array(0) : Uint32Array.of(5, n, 7, 2),
   });
-  return {
+  const record = {
     index,
     examples: n,
     maxActivation: n === 0 ? null : 5,
@@ -124,6 +125,6 @@ export function writtenUnit(study: Omit<WrittenStudy, 'path'>, index: number): U
     ),
     detail,
     inputs: pack({ halves, scales, weights: new Float32Array(DIMENSION).fill(1) }),
-    hash: new Uint8Array(32),
   };
+  return { ...record, hash: recordHash(record) };
 }

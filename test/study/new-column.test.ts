@@ -72,7 +72,7 @@ beforeAll(() => {
   vi.restoreAllMocks();
   copyFileSync(path, old);
   const db = new Database(old);
-  db.exec('ALTER TABLE units DROP COLUMN foxes; ALTER TABLE units DROP COLUMN den');
+  for (const name of ['foxes', 'den', 'digest']) db.exec(`ALTER TABLE units DROP COLUMN ${name}`);
   db.close();
 });
 

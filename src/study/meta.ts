@@ -1,0 +1,136 @@
+import type { Embedding } from '../bank/embedding.ts';
+import { gateActivations } from '../embed/gate-activation.ts';
+import { PolysemeError } from '../errors.ts';
+import { bytes, decodeJson, decodeText, integer, type Query } from './select.ts';
+
+/** A bank as the study describes it. */
+export interface StudyBank {
+  readonly name: string;
+  readonly kind: string;
+  readonly site: string;
+  readonly units: number;
+  readonly width: number;
+  readonly embedding: Embedding;
+}
+
+/** What a study says of itself; plain JSON. */
+export interface StudyMeta {
+  readonly model: Readonly<Record<string, unknown>>;
+  readonly data: Readonly<Record<string, unknown>>;
+  /** Every option that the content depends on. */
+  readonly options: Readonly<Record<string, unknown>>;
+}
+
+export interface StudyCounts {
+  readonly documents: number;
+  readonly skippedDocuments: number;
+  readonly contexts: number;
+  /** Text tokens: those that the statistics are over. */
+  readonly tokens: number;
+}
+
+/** Everything in the table `meta`. */
+export interface StoredMeta extends StudyMeta {
+  readonly status: 'complete' | 'unfinished';
+  readonly counts: StudyCounts | null;
+  readonly contentHash: string | null;
+  /** Of the content hash. */
+  readonly contentVersion: number;
+  readonly specialIds: readonly number[] | null;
+}
+
+// A foreign file is hostile until it is parsed.
+const MAX_KEYS = 64;
+/** Bytes of one value. */
+const MAX_VALUE = 1 << 26;
+const MAX_BANKS = 4096;
+/** Units of one bank; the largest SAE released for one layer has 2^20. */
+const MAX_UNITS = 2 ** 24;
+/** Dimension of the inputs. */
+const MAX_WIDTH = 2 ** 20;
+
+export function readMeta(path: string, query: Query): StoredMeta {
+  const refuse = (what: string) => damaged(path, what);
+  const rows = query(`SELECT ${bytes('key')}, ${bytes('value')} FROM meta LIMIT ${MAX_KEYS + 1}`);
+  if (rows.length > MAX_KEYS) refuse(`its table meta has more than ${MAX_KEYS} rows`);
+  const meta = new Map<string, unknown>();
+  for (const [key, value] of rows) {
+    const name = decodeText(key, path);
+    const { length } = value as Uint8Array;
+    if (length > MAX_VALUE) refuse(`its meta value ${JSON.stringify(name)} has ${length} bytes`);
+    meta.set(name, decodeJson(value, path));
+  }
+  const checked = <T>(name: string, isRight: (value: unknown) => boolean): T => {
+    const value = meta.get(name) ?? null;
+    if (!isRight(value)) refuse(`its meta value ${name} is ${String(JSON.stringify(value)).slice(0, 80)}`);
+    return value as T;
+  };
+  const or = (isRight: (value: unknown) => boolean) => (value: unknown) => value === null || isRight(value);
+  return {
+    model: checked('model', isObject),
+    data: checked('data', isObject),
+    options: checked('options', isObject),
+    status: checked('status', (value) => value === 'complete' || value === 'unfinished'),
+    counts: checked(
+      'counts',
+      or((value) => isObject(value) && Object.values(value).every(isCount)),
+    ),
+    contentHash: checked(
+      'contentHash',
+      or((value) => /^[0-9a-f]{64}$/.test(String(value))),
+    ),
+    contentVersion: checked<number | null>('contentVersion', or(isCount)) ?? 1,
+    specialIds: checked(
+      'specialIds',
+      or((value) => Array.isArray(value) && value.every(isCount)),
+    ),
+  };
+}
+
+export function readBanks(path: string, query: Query): StudyBank[] {
+  const refuse = (what: string) => damaged(path, what);
+  const columns = [integer('id'), ...['name', 'kind', 'site'].map(bytes), integer('units')];
+  const rows = query(
+    `SELECT ${columns.join(', ')}, ${integer('dimension')}, ${bytes('embedding')} FROM banks
+     ORDER BY id LIMIT ${MAX_BANKS + 1}`,
+  );
+  if (rows.length > MAX_BANKS) refuse(`it has more than ${MAX_BANKS} banks`);
+  return rows.map(([id, name, kind, site, units, dimension, embedding], i) => {
+    const bank = {
+      name: decodeText(name, path),
+      kind: decodeText(kind, path),
+      site: decodeText(site, path),
+      units: units as number,
+      width: dimension as number,
+      embedding: decodeJson(embedding, path) as Embedding,
+    };
+    const { units: count, width } = bank;
+    if (id !== i) refuse(`its bank ${i} has the id ${id}`);
+    if (!isCount(count) || count > MAX_UNITS) refuse(`its bank ${i} has ${count} units (limit ${MAX_UNITS})`);
+    if (!isCount(width) || width > MAX_WIDTH)
+      refuse(`its bank ${i} has inputs of ${width} (limit ${MAX_WIDTH})`);
+    if (!isEmbedding(bank.embedding)) refuse(`its bank ${i} has an unknown kind of embedding`);
+    return bank;
+  });
+}
+
+function isEmbedding(value: unknown): boolean {
+  if (!isObject(value)) return false;
+  const { kind, activation, mode } = value;
+  if (kind !== 'gated') return kind === 'linear';
+  return (
+    Object.hasOwn(gateActivations, String(activation)) && ['gradient', 'gate', 'up'].includes(String(mode))
+  );
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function isCount(value: unknown): boolean {
+  return Number.isSafeInteger(value) && (value as number) >= 0;
+}
+
+function damaged(path: string, what: string): never {
+  throw new PolysemeError(`${path} is damaged: ${what}`, 'damaged');
+}
