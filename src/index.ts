@@ -49,10 +49,10 @@ export type {
 export { createServer, type ServerOptions, type StudyServer } from './server/api.ts';
 export { type ListenOptions, type RunningServer, startServer } from './server/server.ts';
 export { compareBanks, compareStudyBanks, type StudyBank } from './study/compare-study.ts';
+export type { StudyMeta } from './study/meta.ts';
 export { openStudy } from './study/open-study.ts';
 export type { UnitDetail } from './study/record.ts';
 export type { Study, StudyContext, StudyInfo, UnitColumns, UnitQuery } from './study/study.ts';
-export type { StudyMeta } from './study/meta.ts';
 export type { Tokenizer } from './tokenizer/tokenizer.ts';
 export type { TrainedSae } from './train/run-file.ts';
 export { type SaeTrainHooks, type SaeTrainProgress, type TrainSaeOptions, trainSae } from './train/train.ts';

@@ -111,7 +111,9 @@ export class StudyReader implements Study {
         `units cannot be sorted by ${JSON.stringify(sort)} (known: ${METRICS.join(', ')})`,
       );
     }
-    const order = sort === undefined ? '' : `${sort} IS NULL, ${sort} ${descending ? 'DESC' : 'ASC'},`;
+    // A study of an older version may have no number to sort by.
+    const isThere = sort !== undefined && this.#units.names.includes(sort);
+    const order = isThere ? `${sort} IS NULL, ${sort} ${descending ? 'DESC' : 'ASC'},` : '';
     return this.#query(
       `SELECT ${integer('bank')}, ${integer('idx')}, ${this.#units.sql(SUMMARY)} FROM units ${where}
        ORDER BY ${order} bank, idx LIMIT ? OFFSET ?`,
