@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import * as z from 'zod';
 import { visible } from '../base/visible.ts';
 import { column, METRICS } from '../polysemy/column-lists.ts';
 import { infoWithDead } from './dead.ts';
@@ -9,15 +10,20 @@ import { cell, colors, number, print, printJson, table } from './terminal.ts';
 /** Metrics of polysemy that the summary has. */
 const SUMMARISED = METRICS.filter((metric) => column(metric).brief && column(metric).group !== 'statistics');
 
+const verifyOption = z.boolean().default(false).meta({
+  description: 'read all of it first, and check that each unit and everything together is what the run wrote',
+});
+
 export function define(command: Command): void {
   command
     .description('What a study holds: model, data, options, counts, and a summary of the metrics.')
     .argument('<STUDY>', studyArgument);
-  addOptions(command, { json: jsonOption });
+  addOptions(command, { verify: verifyOption, json: jsonOption });
   command
     .addHelpText('after', '\nExample:\n  polyseme info study.db')
-    .action(async (path: string, { json }: { json?: boolean }) => {
+    .action(async (path: string, { json, verify }: { json?: boolean; verify?: boolean }) => {
       const { openStudy } = await import('../study/open-study.ts');
+      const verified = verify ? (await import('../study/verify.ts')).verifyStudy(path) : null;
       const study = openStudy(path);
       try {
         const info = study.info();
@@ -42,6 +48,10 @@ export function define(command: Command): void {
         }
         line('examples', number(info.examples));
         line('content', info.contentHash ?? 'not complete');
+        if (verified !== null) {
+          const rest = verified.contentHash === null ? '' : ', and everything together';
+          line('verified', `${number(verified.units)} units${rest}: as the run wrote them`);
+        }
         printVerdicts(study);
         print();
         const rows = [['bank', 'units', 'dead', 'd', 'metric', 'least', 'median', 'most']];

@@ -1,10 +1,18 @@
 import { closeSync, fsyncSync, openSync, readSync } from 'node:fs';
 import { join } from 'node:path';
+import { crc32 } from 'node:zlib';
 import { writeAllSync } from '../base/files.ts';
 import { type HalfRowTable, RowState } from './half-rows.ts';
 
 /** Rows written together. */
 const ROWS_PER_WRITE = 512;
+
+/** By row: number of its save (0: nowhere), row in that file, CRC-32. */
+interface RowPlaces {
+  readonly save: Uint32Array;
+  readonly place: Uint32Array;
+  readonly sum: Uint32Array;
+}
 
 /**
  * The rows of a table on disk. Save n writes those that were written since the save before to a file of its own,
@@ -18,6 +26,8 @@ export class SavedRows {
   /** Where each row was saved: number of the save (0: nowhere) and row in its file. */
   #save = new Uint32Array();
   #place = new Uint32Array();
+  /** CRC-32 of each row's bytes. */
+  #sum = new Uint32Array();
 
   constructor(dir: string, prefix: string, table: HalfRowTable) {
     this.#dir = dir;
@@ -49,7 +59,9 @@ export class SavedRows {
     try {
       for (let row = 0; row < save.length; row++) {
         if (!wanted(row)) continue;
-        pieces.push(table.save(row));
+        const bytes = table.save(row);
+        pieces.push(bytes);
+        this.#sum[row] = crc32(bytes);
         save[row] = number;
         this.#place[row] = next++;
         if (pieces.length === ROWS_PER_WRITE) flush();
@@ -62,9 +74,10 @@ export class SavedRows {
   }
 
   /** Reads all rows back, from where `state` told. */
-  load({ save, place }: { save: Uint32Array; place: Uint32Array }): void {
+  load({ save, place, sum }: RowPlaces): void {
     this.#save = save.slice();
     this.#place = place.slice();
+    this.#sum = sum.slice();
     const { stride } = this.#table;
     const files = new Map<number, number>();
     const bytes = new Uint8Array(stride);
@@ -80,6 +93,9 @@ export class SavedRows {
         if (readSync(file, bytes, 0, stride, place[row]! * stride) !== stride) {
           throw new Error(`${this.fileName(number)} ends before row ${place[row]}`);
         }
+        if (crc32(bytes) !== sum[row]) {
+          throw new Error(`${this.fileName(number)}: row ${place[row]} is not what was saved`);
+        }
         this.#table.restore(row, bytes);
       }
     } finally {
@@ -88,8 +104,8 @@ export class SavedRows {
   }
 
   /** The places, for `load`. */
-  state(): { save: Uint32Array; place: Uint32Array } {
-    return { save: this.#save, place: this.#place };
+  state(): RowPlaces {
+    return { save: this.#save, place: this.#place, sum: this.#sum };
   }
 
   /** Names of the files that the last save needs. */
@@ -103,11 +119,13 @@ export class SavedRows {
 
   #grow(length: number): void {
     if (length <= this.#save.length) return;
-    const [save, place] = [this.#save, this.#place];
+    const [save, place, sum] = [this.#save, this.#place, this.#sum];
     this.#save = new Uint32Array(length);
     this.#place = new Uint32Array(length);
+    this.#sum = new Uint32Array(length);
     this.#save.set(save);
     this.#place.set(place);
+    this.#sum.set(sum);
   }
 
   /** Whether more than half of the rows on disk are needed no more. */

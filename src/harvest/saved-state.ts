@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import {
   closeSync,
   existsSync,
@@ -96,7 +97,7 @@ export class StateWriter {
   load(number: number): void {
     const path = join(this.#dir, this.#stateName(number));
     try {
-      const arrays = unpack(readFileSync(path), path);
+      const arrays = unpack(unsealed(readFileSync(path)), path);
       const group = <T>(prefix: string): T =>
         Object.fromEntries(
           Object.entries(arrays)
@@ -151,14 +152,17 @@ export async function commitProgress<T>(
   dir: string,
   { number, progress, words }: SavedProgress<T>,
 ): Promise<void> {
-  await writeWhole(join(dir, PROGRESS), packPieces({ progress: encodeJson({ number, progress }), words }));
+  await writeWhole(
+    join(dir, PROGRESS),
+    sealed(packPieces({ progress: encodeJson({ number, progress }), words })),
+  );
 }
 
 export function loadProgress<T>(dir: string): SavedProgress<T> | null {
   const path = join(dir, PROGRESS);
   if (!existsSync(path)) return null;
   try {
-    const { progress, words } = unpack(readFileSync(path), path);
+    const { progress, words } = unpack(unsealed(readFileSync(path)), path);
     return {
       ...(decodeJson(progress!) as { number: number; progress: T }),
       words: (words as Uint32Array).slice(),
@@ -171,11 +175,29 @@ export function loadProgress<T>(dir: string): SavedProgress<T> | null {
 function writePacked(path: string, arrays: Record<string, PackedArray>): void {
   const file = openSync(path, 'w');
   try {
-    writeAllSync(file, packPieces(arrays));
+    writeAllSync(file, sealed(packPieces(arrays)));
     fsyncSync(file);
   } finally {
     closeSync(file);
   }
+}
+
+/** Bytes of a SHA-256. */
+const SEAL = 32;
+
+/** The pieces with their SHA-256 behind them. */
+function sealed(pieces: readonly Uint8Array[]): Uint8Array[] {
+  const hash = createHash('sha256');
+  for (const piece of pieces) hash.update(piece);
+  return [...pieces, hash.digest()];
+}
+
+/** What `sealed` sealed, checked. */
+function unsealed(bytes: Uint8Array): Uint8Array {
+  const content = bytes.subarray(0, Math.max(0, bytes.length - SEAL));
+  const found = createHash('sha256').update(content).digest();
+  if (Buffer.compare(found, bytes.subarray(content.length)) === 0) return content;
+  throw new Error('it is not what was saved: its SHA-256 differs');
 }
 
 /** A file's name without the number of the save. */

@@ -5,6 +5,7 @@ import { diskFull, isDiskFull, makeWhole } from '../base/files.ts';
 import { PolysemeError } from '../errors.ts';
 import type { StoredMeta, StudyMeta } from '../study/meta.ts';
 import { StudyWriter } from '../study/writer.ts';
+import type { CONTENT_OPTIONS } from './run-options.ts';
 
 /** Made whole: no half-made study is ever there. */
 export function createStudy(out: string, meta: StudyMeta, banks: readonly Bank[]): Promise<void> {
@@ -36,32 +37,61 @@ export function readMeta(out: string): StoredMeta {
   }
 }
 
-/** Whether a study is finished, and in what it differs from what is asked for. */
-export function compareMeta(
-  there: StoredMeta,
-  asked: StudyMeta,
-): { complete: boolean; differences: string[] } {
-  const differences: string[] = [];
-  for (const part of ['model', 'data', 'options'] as const) {
-    for (const key of new Set([...Object.keys(asked[part]), ...Object.keys(there[part])])) {
-      const [before, now] = [there[part][key] ?? null, asked[part][key] ?? null].map((value) =>
-        JSON.stringify(value),
-      );
-      const name = part === 'options' ? key : key === 'source' ? part : `${part} ${key}`;
-      if (before !== now) differences.push(`${name} ${before} there, ${now} asked`);
-    }
-  }
-  return { complete: there.status === 'complete', differences };
+/** What a study was made with that has not an option: before that came. */
+const BEFORE = { center: 'none', features: 'cut' } as const satisfies Partial<
+  Record<(typeof CONTENT_OPTIONS)[number], unknown>
+>;
+
+export interface Compared {
+  readonly complete: boolean;
+  /** In what it is another study than what is asked for. */
+  readonly differences: readonly string[];
+  /** Options that it has not, as an older version made it, and that nobody asked for: their defaults differ. */
+  readonly newer: readonly string[];
 }
 
-/** Whether the study that is there is finished; one of other options is an error that names what differs. */
-export function isComplete(out: string, there: StoredMeta, asked: StudyMeta): boolean {
-  const { complete, differences } = compareMeta(there, asked);
-  if (differences.length > 0) {
+/**
+ * Whether a study is finished, and in what it differs from what is asked for.
+ * @param given names of the options that were given, and are no defaults
+ */
+export function compareMeta(there: StoredMeta, asked: StudyMeta, given: readonly string[]): Compared {
+  const differences: string[] = [];
+  const newer: string[] = [];
+  for (const part of ['model', 'data', 'options'] as const) {
+    const before: Readonly<Record<string, unknown>> =
+      part === 'options' ? { ...BEFORE, ...there.options } : there[part];
+    for (const key of new Set([...Object.keys(asked[part]), ...Object.keys(before)])) {
+      const [old, now] = [before[key] ?? null, asked[part][key] ?? null].map((value) =>
+        JSON.stringify(value),
+      );
+      if (old === now) continue;
+      const name = part === 'options' ? key : key === 'source' ? part : `${part} ${key}`;
+      const isNewer = part === 'options' && !(key in there.options) && !given.includes(key);
+      (isNewer ? newer : differences).push(`${name} ${old} there, ${now} asked`);
+    }
+  }
+  return { complete: there.status === 'complete', differences, newer };
+}
+
+/**
+ * Whether the study that is there is finished; one of other options is an error that names what differs. A finished one
+ * of an older version stays as it is, and `note` gets a line that says in which newer options it differs.
+ */
+export function isComplete(
+  out: string,
+  { complete, differences, newer }: Compared,
+  note: (line: string) => void = () => {},
+): boolean {
+  if (differences.length > 0 || (newer.length > 0 && !complete)) {
+    const all = [...differences, ...newer].slice(0, 4).join('; ');
     throw new PolysemeError(
-      `${out} is a study with other options (${differences.slice(0, 4).join('; ')}): choose another output (option out), or option overwrite`,
+      `${out} is a study with other options (${all}): choose another output (option out), or option overwrite`,
       'exists',
     );
+  }
+  if (newer.length > 0) {
+    const asked = newer.join('; ').replaceAll(' asked', ' by default now');
+    note(`${out} stays as an older Polyseme made it (${asked}); option overwrite makes it anew`);
   }
   return complete;
 }

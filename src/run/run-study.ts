@@ -92,7 +92,8 @@ export async function runStudy({
       named,
       onNote,
     );
-    return await run(out, checked, source, hooks);
+    const given = Object.keys(options).filter((name) => options[name as keyof typeof options] !== undefined);
+    return await run(out, checked, given, source, hooks);
   } catch (error) {
     throw isDiskFull(error) ? diskFull(out) : error;
   } finally {
@@ -104,6 +105,7 @@ export async function runStudy({
 async function run(
   out: string,
   options: ResolvedRunOptions,
+  given: readonly string[],
   source: RunSource,
   hooks: RunHooks,
 ): Promise<StudyInfo> {
@@ -111,8 +113,8 @@ async function run(
   const stateDir = `${out}.harvest`;
   const replaced = `${out}.replaced`;
   if (options.overwrite && existsSync(out)) {
-    const there = compareMeta(readMeta(out), meta);
-    if (there.complete || there.differences.length > 0) {
+    const there = compareMeta(readMeta(out), meta, given);
+    if (there.complete || there.differences.length + there.newer.length > 0) {
       removeStudy(stateDir);
       if (existsSync(replaced)) removeStudy(out);
       else moveStudy(out, replaced);
@@ -122,7 +124,8 @@ async function run(
   if (created) await createStudy(out, meta, banks);
   const writer = StudyWriter.open(out);
   try {
-    if (isComplete(out, writer.info(), meta)) return summary(out);
+    const there = compareMeta(writer.info(), meta, given);
+    if (isComplete(out, there, hooks.onNote)) return summary(out);
     writer.begin();
     const total = await harvestGroups(writer, stateDir, options, source, hooks);
     writer.finish(total);

@@ -8,7 +8,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createRandom } from '../../src/base/random.ts';
 import { openStudy, type PolysemeError } from '../../src/index.ts';
 import { verifyStudy } from '../../src/study/verify.ts';
-import { FROM_SOURCES } from '../helpers/cli.ts';
+import { cli, expectFailure, FROM_SOURCES } from '../helpers/cli.ts';
 import { expectOneLine } from '../helpers/expect.ts';
 import { writeStudy } from '../helpers/written-study.ts';
 
@@ -143,6 +143,14 @@ test('what was changed is found when it is read, and by a check of everything', 
   ]) {
     await damaged(() => verifyStudy(changed(sql)), /is damaged/);
   }
+});
+
+test('info --verify says so, or fails with the units that it found', async () => {
+  const right = await cli(['info', whole, '--verify']);
+  expect(right.code, right.stderr).toBe(0);
+  expect(right.stdout).toMatch(/^verified +5 units, and everything together: as the run wrote them$/m);
+  const wrong = changed('UPDATE units SET density = density / 2 WHERE bank = 1');
+  expectFailure(await cli(['info', wrong, '--verify']), /is damaged: sae\/x\/0, sae\/x\/1 of 5 units/);
 });
 
 test('bytes changed anywhere end no process: every reading ends, or is one line', () => {
