@@ -36,5 +36,7 @@ export interface Corpus {
   /** Number of files, and their size together as stored, in bytes. */
   files: number;
   bytes: number;
+  /** Other where the files are: a digest of their names, sizes and times. Undefined where the text comes from elsewhere. */
+  stamp?: string;
   documents(from?: DocumentCursor): AsyncIterable<Document>;
 }

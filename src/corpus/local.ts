@@ -12,6 +12,8 @@ export interface LocalFile {
   name: string;
   /** bytes */
   size: number;
+  /** When it was last changed, in milliseconds since 1970; 0 for a file of the package. */
+  time: number;
 }
 
 /**
@@ -27,7 +29,7 @@ export async function localFiles(source: string, root: string): Promise<LocalFil
   if (found) {
     if (!formatOf(path))
       throw new PolysemeError(`${source}: unknown extension; known are ${KNOWN_EXTENSIONS}`, 'unsupported');
-    return [{ path, name: basename(path), size: found.size }];
+    return [{ path, name: basename(path), size: found.size, time: found.mtimeMs }];
   }
   const pattern = sep === '\\' ? source.replaceAll('\\', '/') : source;
   if (!isDynamicPattern(pattern)) throw new PolysemeError(`no such file or folder: ${source}`, 'not-found');
@@ -65,7 +67,8 @@ async function listed(names: string[], folder: string, where: string): Promise<L
   return Promise.all(
     known.map(async (name) => {
       const path = join(folder, name);
-      return { path, name, size: (await status(path))?.size ?? 0 };
+      const found = await status(path);
+      return { path, name, size: found?.size ?? 0, time: found?.mtimeMs ?? 0 };
     }),
   );
 }

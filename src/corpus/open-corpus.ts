@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { PolysemeError } from '../errors.ts';
 import { type HubFiles, type HubRepo, hubFiles } from '../hub/hub.ts';
 import type { Corpus, Document, DocumentCursor } from './corpus.ts';
@@ -26,6 +27,8 @@ const CONVERTED = 'refs/convert/parquet';
 interface CorpusFile {
   name: string;
   size: number;
+  /** When it was last changed; 0 where a file of that name and size does not change. */
+  time: number;
   path(): Promise<string>;
 }
 
@@ -60,7 +63,7 @@ export async function toCorpus(data: Corpus | string, options: CorpusOptions = {
 }
 
 function localCorpus(source: string, found: LocalFile[], column: string): Corpus {
-  const files = found.map(({ name, size, path }) => ({ name, size, path: async () => path }));
+  const files = found.map(({ path, ...file }) => ({ ...file, path: async () => path }));
   return corpusOf(source, files, column, (bytes) => (bytes > FINITE_LIMIT ? 'stream' : 'finite'));
 }
 
@@ -70,6 +73,7 @@ async function openHub(source: string, column: string, hub: HubFiles): Promise<C
   const files = plan.files.map(({ path, size }) => ({
     name: path,
     size,
+    time: 0,
     path: () => hub.download(repo, path),
   }));
   const corpus = corpusOf(source, files, column, () => 'stream');
@@ -104,8 +108,15 @@ function corpusOf(
     kind: kindOf(bytes),
     files: files.length,
     bytes,
+    stamp: stampOf(files),
     documents: (from) => readDocuments(source, files, column, from),
   };
+}
+
+function stampOf(files: readonly CorpusFile[]): string {
+  const hash = createHash('sha256');
+  for (const { name, size, time } of files) hash.update(JSON.stringify([name, size, time]));
+  return hash.digest('hex');
 }
 
 async function* readDocuments(

@@ -9,5 +9,5 @@ export async function sotuFile(): Promise<LocalFile> {
   const found = await stat(path).catch(() => undefined);
   if (!found)
     throw new PolysemeError(`builtin:sotu: ${path} is missing; build it with npm run build`, 'not-found');
-  return { path, name: 'sotu.jsonl.gz', size: found.size };
+  return { path, name: 'sotu.jsonl.gz', size: found.size, time: 0 };
 }

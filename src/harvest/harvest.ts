@@ -1,6 +1,7 @@
 import type { Bank } from '../bank/bank.ts';
 import { checkAborted, type LongCall, type Progress } from '../base/progress.ts';
 import { connect, type Remote } from '../base/worker.ts';
+import { extendDigest, NO_CONTEXTS } from '../corpus/context-digest.ts';
 import type { Context, ContextCursor, ContextSummary, Contexts } from '../corpus/contexts.ts';
 import { PolysemeError } from '../errors.ts';
 import { countWords, WordCounter } from '../features/word-counter.ts';
@@ -22,6 +23,8 @@ export interface Harvest {
   readonly tokens: number;
   /** Words of the corpus, as counted by a WordCounter. */
   readonly words: Uint32Array;
+  /** Digest of the contexts (see `extendDigest`). */
+  readonly digest: string;
 }
 
 export interface HarvestOptions extends LongCall<HarvestProgress> {
@@ -64,6 +67,17 @@ interface HarvestState {
   readonly tokens: number;
   readonly summary: ContextSummary | null;
   readonly cursor: ContextCursor | null;
+  /** Of the contexts of this pass up to the cursor, and of all of them; null in the first pass. */
+  readonly digest: string;
+  readonly whole: string | null;
+}
+
+/** The contexts that a harvest which was interrupted has taken in: how many, and their digest. */
+export function savedContexts(stateDir: string): { count: number; digest: string } | null {
+  const progress = loadProgress<HarvestState>(stateDir)?.progress;
+  if (progress === undefined) return null;
+  const { cursor, digest, whole } = progress;
+  return whole === null ? { count: cursor?.id ?? 0, digest } : { count: Infinity, digest: whole };
 }
 
 /** A thread that takes in what the model gives, for some banks. */
@@ -101,7 +115,8 @@ export async function harvest(options: HarvestOptions): Promise<Harvest> {
     Promise.all(scanners.map(({ remote }) => call(remote)));
   try {
     const found = loadProgress<HarvestState>(stateDir);
-    let state: HarvestState = found?.progress ?? { pass: 1, tokens: 0, summary: null, cursor: null };
+    const start = { pass: 1, tokens: 0, summary: null, cursor: null, digest: NO_CONTEXTS, whole: null };
+    let state: HarvestState = found?.progress ?? start;
     const saved = found && { number: found.number, choosing: state.pass === 2 };
     await Promise.all(
       scanners.map(({ remote, banks: own }) =>
@@ -119,9 +134,10 @@ export async function harvest(options: HarvestOptions): Promise<Harvest> {
     const passes = needsMaxima(selection) ? 2 : 1;
     for (;;) {
       state = await onePass({ scanners, taps, options, counter, passes, save }, state);
+      if (state.whole !== null && state.whole !== state.digest) throw textChanged();
       if (state.pass === passes) break;
       await all((remote) => remote.call('startChoosing', undefined));
-      state = { ...state, pass: 2 };
+      state = { ...state, pass: 2, digest: NO_CONTEXTS, whole: state.digest };
       await save(state);
     }
     const parts = await all((remote) => remote.call('finish', undefined));
@@ -131,6 +147,7 @@ export async function harvest(options: HarvestOptions): Promise<Harvest> {
       summary: state.summary!,
       tokens: state.tokens,
       words: counter.buckets,
+      digest: state.digest,
     };
   } finally {
     await Promise.all([taps.close(), ...scanners.map(({ remote }) => remote.close())]);
@@ -151,12 +168,12 @@ async function onePass(
   { scanners, taps, options, counter, passes, save }: Pass,
   start: HarvestState,
 ): Promise<HarvestState> {
-  const { pass, summary } = start;
+  const { pass, summary, whole } = start;
   const { specialIds, signal } = options;
   const first = pass === 1;
   const contexts = options.contexts(start.cursor ?? undefined);
   const rows = rowsPerRun(options.length);
-  let { tokens, cursor } = start;
+  let { tokens, cursor, digest } = start;
   let done = cursor?.id ?? 0;
   let seen = cursor?.summary.tokens ?? 0;
   let lastSave = performance.now();
@@ -167,6 +184,7 @@ async function onePass(
       await scanning;
       for (const context of block.contexts) {
         seen += context.tokens.length;
+        digest = extendDigest(digest, context);
         if (first) {
           const texts = Array.from(context.tokens, options.tokenText);
           countWords(wordTexts(texts, RUN_SPELLS_BYTES), counter);
@@ -190,7 +208,7 @@ async function onePass(
       scanning.catch(() => {});
       if (performance.now() - lastSave > options.saveEvery * 1000) {
         await scanning;
-        await save({ pass, tokens, summary, cursor });
+        await save({ pass, tokens, summary, cursor, digest, whole });
         lastSave = performance.now();
       }
     }
@@ -198,13 +216,20 @@ async function onePass(
   } catch (error) {
     if (error instanceof PolysemeError && error.code === 'aborted') {
       await scanning;
-      await save({ pass, tokens, summary, cursor });
+      await save({ pass, tokens, summary, cursor, digest, whole });
     }
     throw error;
   } finally {
     await Promise.allSettled([scanning]);
   }
-  return { pass, tokens, summary: first ? contexts.summary : summary, cursor: null };
+  return { pass, tokens, summary: first ? contexts.summary : summary, cursor: null, digest, whole };
+}
+
+/** The error of a text that is not the same from one reading to the next. */
+export function textChanged(): PolysemeError {
+  return new PolysemeError(
+    'the text changed while it was read: run again with option overwrite when it no longer changes',
+  );
 }
 
 /** Hands each scanner the taps of its banks. */

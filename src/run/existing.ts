@@ -3,12 +3,17 @@ import { dirname } from 'node:path';
 import type { Bank } from '../bank/bank.ts';
 import { diskFull, isDiskFull, makeWhole } from '../base/files.ts';
 import { PolysemeError } from '../errors.ts';
-import type { StoredMeta, StudyMeta } from '../study/meta.ts';
+import type { StoredMeta, StudyInputs, StudyMeta } from '../study/meta.ts';
 import { StudyWriter } from '../study/writer.ts';
 import type { CONTENT_OPTIONS } from './run-options.ts';
 
 /** Made whole: no half-made study is ever there. */
-export function createStudy(out: string, meta: StudyMeta, banks: readonly Bank[]): Promise<void> {
+export function createStudy(
+  out: string,
+  meta: StudyMeta,
+  banks: readonly Bank[],
+  inputs: StudyInputs,
+): Promise<void> {
   const described = banks.map(({ name, kind, site, units, width, embedding }) => ({
     name,
     kind,
@@ -19,7 +24,7 @@ export function createStudy(out: string, meta: StudyMeta, banks: readonly Bank[]
   }));
   return makeWhole(out, (temporary) => {
     try {
-      StudyWriter.create(temporary, meta, described).close();
+      StudyWriter.create(temporary, meta, described, inputs).close();
     } catch (error) {
       removeStudy(temporary);
       throw isDiskFull(error) ? diskFull(out) : error;
@@ -48,6 +53,13 @@ export interface Compared {
   readonly differences: readonly string[];
   /** Options that it has not, as an older version made it, and that nobody asked for: their defaults differ. */
   readonly newer: readonly string[];
+  /** Inputs that are no longer what the study was made from. */
+  readonly changed: readonly string[];
+}
+
+/** Whether a study is not what is asked for. */
+export function isOther({ differences, newer, changed }: Compared): boolean {
+  return differences.length + newer.length + changed.length > 0;
 }
 
 /**
@@ -70,7 +82,7 @@ export function compareMeta(there: StoredMeta, asked: StudyMeta, given: readonly
       (isNewer ? newer : differences).push(`${name} ${old} there, ${now} asked`);
     }
   }
-  return { complete: there.status === 'complete', differences, newer };
+  return { complete: there.status === 'complete', differences, newer, changed: [] };
 }
 
 /**
@@ -79,13 +91,20 @@ export function compareMeta(there: StoredMeta, asked: StudyMeta, given: readonly
  */
 export function isComplete(
   out: string,
-  { complete, differences, newer }: Compared,
+  { complete, differences, newer, changed }: Compared,
   note: (line: string) => void = () => {},
 ): boolean {
   if (differences.length > 0 || (newer.length > 0 && !complete)) {
     const all = [...differences, ...newer].slice(0, 4).join('; ');
     throw new PolysemeError(
       `${out} is a study with other options (${all}): choose another output (option out), or option overwrite`,
+      'exists',
+    );
+  }
+  if (changed.length > 0) {
+    const verb = complete ? 'was made' : 'was begun';
+    throw new PolysemeError(
+      `${out} ${verb} from something else: ${changed.slice(0, 4).join('; ')} changed since: put it back, choose another output (option out), or option overwrite`,
       'exists',
     );
   }

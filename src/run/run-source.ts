@@ -1,12 +1,16 @@
+import { createHash } from 'node:crypto';
 import { availableParallelism } from 'node:os';
+import { join } from 'node:path';
 import { openGivenFolder } from '../activations/given-folder.ts';
 import { givenContexts, givenSource } from '../activations/given-source.ts';
 import type { Bank } from '../bank/bank.ts';
 import { mlpBank } from '../bank/mlp-bank.ts';
+import { fileStamp } from '../base/file-digest.ts';
 import { type ContextCursor, type Contexts, cutContexts } from '../corpus/contexts.ts';
 import type { Corpus } from '../corpus/corpus.ts';
 import { toCorpus } from '../corpus/open-corpus.ts';
 import type { HarvestOptions } from '../harvest/harvest.ts';
+import { CONFIG } from '../model/checkpoint.ts';
 import { contextLength } from '../model/context-rules.ts';
 import type { Model } from '../model/load-model.ts';
 import { toModel } from '../model/to-model.ts';
@@ -15,10 +19,21 @@ import { loadTokenizer } from '../tokenizer/load-tokenizer.ts';
 import { CONTENT_OPTIONS, type ResolvedRunOptions } from './run-options.ts';
 import { describeSae, loadSaes, type NamedSource, type RunSae, saeBanks, settleBos } from './sae-banks.ts';
 
+/** What a run is made from. */
+export interface RunInputs {
+  /** Files whose every byte counts: config, weights, tokenizer. */
+  readonly files: readonly string[];
+  /** Other where the files of the text are; null where that cannot be told without reading it. */
+  readonly stamp: string | null;
+  /** Whether equal contexts mean equal inputs; false where activations lie beside them. */
+  readonly isText: boolean;
+}
+
 /** What a run harvests: a model over a corpus, or activations that are there already. */
 export interface RunSource {
   readonly banks: readonly Bank[];
   readonly meta: StudyMeta;
+  readonly inputs: RunInputs;
   /** Where the values of the banks' taps come from. */
   readonly taps: Pick<HarvestOptions, 'model' | 'source'>;
   /** Positions of the longest context. */
@@ -68,6 +83,7 @@ function modelSource(
   return {
     banks: [...options.layers.map((layer) => mlpBank(files, layer, options)), ...saeBanks(saes)],
     meta: describe(options, model, saes, corpus),
+    inputs: { files: modelPaths(files), stamp: corpus.stamp ?? null, isText: true },
     taps: { model },
     length,
     specialIds: tokenizer.specialIds,
@@ -91,6 +107,14 @@ async function openGiven(options: Sources, dir: string): Promise<RunSource> {
       data: { source: dir, description: `${files}, ${folder.contexts} contexts`, kind: 'finite' },
       options: { ...kept, sae: null },
     },
+    inputs: {
+      files: [
+        ...['bank.json', 'weights.safetensors'].map((name) => join(dir, name)),
+        ...(folder.tokenizer === null ? [] : [join(folder.tokenizer, 'tokenizer.json')]),
+      ],
+      stamp: await stampOf(parts.map(({ path }) => path)),
+      isText: false,
+    },
     taps: { source: givenSource(folder) },
     length: longest,
     specialIds: new Set([...specialIds, ...(tokenizer?.specialIds ?? [])]),
@@ -98,6 +122,18 @@ async function openGiven(options: Sources, dir: string): Promise<RunSource> {
     contexts: (from) => givenContexts(folder, tokenizer?.size ?? null, from),
     close: async () => {},
   };
+}
+
+async function stampOf(paths: readonly string[]): Promise<string> {
+  const hash = createHash('sha256');
+  for (const path of paths) hash.update(JSON.stringify(await fileStamp(path)));
+  return hash.digest('hex');
+}
+
+/** The files that a model's config, weights and tokenizer lie in. */
+function modelPaths({ dir, tensors }: Model['files']): string[] {
+  const weights = new Set(Array.from(tensors.values(), ({ file }) => file));
+  return [join(dir, CONFIG), join(dir, 'tokenizer.json'), ...[...weights].sort()];
 }
 
 /** Options that the content of a study of given activations depends on. */

@@ -8,21 +8,25 @@ import type { LinkageMethod } from '../cluster/linkage-methods.ts';
 import type { Corpus } from '../corpus/corpus.ts';
 import { PolysemeError } from '../errors.ts';
 import { wordText } from '../features/word-texts.ts';
-import { harvest } from '../harvest/harvest.ts';
+import { harvest, textChanged } from '../harvest/harvest.ts';
 import type { Model } from '../model/load-model.ts';
 import { nameOf } from '../model/to-model.ts';
+import type { StudyInputs } from '../study/meta.ts';
 import { openStudy } from '../study/open-study.ts';
 import type { StudyInfo } from '../study/study.ts';
 import { StudyWriter } from '../study/writer.ts';
 import {
+  type Compared,
   checkWritable,
   compareMeta,
   createStudy,
   isComplete,
+  isOther,
   moveStudy,
   readMeta,
   removeStudy,
 } from './existing.ts';
+import { checkInputs, readInputs } from './inputs.ts';
 import { parseRunOptions, type ResolvedRunOptions, type RunOptions } from './run-options.ts';
 import { openSource, type RunSource } from './run-source.ts';
 import { nameSaes } from './sae-banks.ts';
@@ -112,21 +116,21 @@ async function run(
   const { banks, meta } = source;
   const stateDir = `${out}.harvest`;
   const replaced = `${out}.replaced`;
-  if (options.overwrite && existsSync(out)) {
-    const there = compareMeta(readMeta(out), meta, given);
-    if (there.complete || there.differences.length + there.newer.length > 0) {
-      removeStudy(stateDir);
-      if (existsSync(replaced)) removeStudy(out);
-      else moveStudy(out, replaced);
-    }
+  const found = existsSync(out) ? await inspect(out, options, given, source, hooks.signal) : null;
+  const renewed = found !== null && options.overwrite && (found.complete || isOther(found));
+  if (renewed) {
+    removeStudy(stateDir);
+    if (existsSync(replaced)) removeStudy(out);
+    else moveStudy(out, replaced);
   }
-  const created = !existsSync(out);
-  if (created) await createStudy(out, meta, banks);
+  const created = found === null || renewed;
+  const inputs = created ? await readInputs(source) : found.inputs;
+  if (created) await createStudy(out, meta, banks, inputs!);
   const writer = StudyWriter.open(out);
   try {
-    const there = compareMeta(writer.info(), meta, given);
-    if (isComplete(out, there, hooks.onNote)) return summary(out);
+    if (!created && isComplete(out, found, hooks.onNote)) return summary(out);
     writer.begin();
+    writer.writeInputs(inputs!);
     const total = await harvestGroups(writer, stateDir, options, source, hooks);
     writer.finish(total);
   } catch (error) {
@@ -142,6 +146,25 @@ async function run(
   removeStudy(stateDir);
   removeStudy(replaced);
   return summary(out);
+}
+
+/** What is in `out` already: whether it is finished, and in what it or its inputs are not what is asked for. */
+async function inspect(
+  out: string,
+  options: ResolvedRunOptions,
+  given: readonly string[],
+  source: RunSource,
+  signal: AbortSignal | undefined,
+): Promise<Compared & { readonly inputs: StudyInputs | null }> {
+  const there = readMeta(out);
+  const compared = compareMeta(there, source.meta, given);
+  const { complete, differences } = compared;
+  // What is refused or replaced anyway need not be compared further; a study of an older version cannot tell.
+  if (differences.length > 0 || (complete && (options.overwrite || there.inputs === null))) {
+    return { ...compared, inputs: null };
+  }
+  const { inputs, changed } = await checkInputs(there.inputs, source, `${out}.harvest`, signal);
+  return { ...compared, inputs, changed };
 }
 
 /** Harvests and analyses the banks, as many at a time as fit. */
@@ -177,6 +200,9 @@ async function harvestGroups(
       onProgress: ({ pass, passes, ...progress }) =>
         hooks.onProgress?.({ ...progress, what: passes > 1 ? `pass ${pass} of ${passes}` : '' }),
     });
+    const inputs = writer.info().inputs!;
+    if (inputs.contexts === null) writer.writeInputs({ ...inputs, contexts: found.digest });
+    else if (inputs.contexts !== found.digest) throw textChanged();
     writer.writeContexts(found.contexts, (id) => texts?.[id] ?? `<id ${id}>`);
     for (const [i, { inputMean, nullInputs }] of found.banks.entries()) {
       writer.writeBankInputs(first + i, { mean: inputMean, ...nullInputs });

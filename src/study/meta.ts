@@ -1,4 +1,5 @@
 import type { Embedding } from '../bank/embedding.ts';
+import type { FileDigest } from '../base/file-digest.ts';
 import { gateActivations } from '../embed/gate-activation.ts';
 import { PolysemeError } from '../errors.ts';
 import { bytes, decodeJson, decodeText, integer, type Query } from './select.ts';
@@ -29,6 +30,16 @@ export interface StudyCounts {
   readonly tokens: number;
 }
 
+/** What a study was made from, to tell whether that is still there as it was. No part of its content. */
+export interface StudyInputs {
+  /** Files of the model, or of a bank of given activations. */
+  readonly files: readonly FileDigest[];
+  /** Other where the files of the text are: see `Corpus.stamp`. */
+  readonly stamp: string | null;
+  /** Digest of the contexts that the text was cut into; null until they were read once. */
+  readonly contexts: string | null;
+}
+
 /** Everything in the table `meta`. */
 export interface StoredMeta extends StudyMeta {
   readonly status: 'complete' | 'unfinished';
@@ -37,6 +48,8 @@ export interface StoredMeta extends StudyMeta {
   /** Of the content hash. */
   readonly contentVersion: number;
   readonly specialIds: readonly number[] | null;
+  /** Null in a study of an older version. */
+  readonly inputs: StudyInputs | null;
 }
 
 // A foreign file is hostile until it is parsed.
@@ -84,6 +97,7 @@ export function readMeta(path: string, query: Query): StoredMeta {
       'specialIds',
       or((value) => Array.isArray(value) && value.every(isCount)),
     ),
+    inputs: checked('inputs', or(isInputs)),
   };
 }
 
@@ -112,6 +126,17 @@ export function readBanks(path: string, query: Query): StudyBank[] {
     if (!isEmbedding(bank.embedding)) refuse(`its bank ${i} has an unknown kind of embedding`);
     return bank;
   });
+}
+
+function isInputs(value: unknown): boolean {
+  if (!isObject(value) || !Array.isArray(value['files'])) return false;
+  const { files, stamp, contexts } = value;
+  const isText = (text: unknown): boolean => typeof text === 'string';
+  const isFile = (file: unknown): boolean =>
+    isObject(file) && isText(file['name']) && isText(file['sha256']) && isCount(file['size']);
+  return (
+    (files as unknown[]).every(isFile) && [stamp, contexts].every((text) => text === null || isText(text))
+  );
 }
 
 function isEmbedding(value: unknown): boolean {

@@ -4,7 +4,14 @@ import { type ColumnValues, STORED, type StoredColumn } from '../polysemy/column
 import { CONTENT_VERSION, contentHash } from './content-hash.ts';
 import { digestOf, rowDigest } from './digests.ts';
 import { type Db, guard } from './guard.ts';
-import { readMeta, type StoredMeta, type StudyBank, type StudyCounts, type StudyMeta } from './meta.ts';
+import {
+  readMeta,
+  type StoredMeta,
+  type StudyBank,
+  type StudyCounts,
+  type StudyInputs,
+  type StudyMeta,
+} from './meta.ts';
 import type { BankInputs, UnitRecord } from './record.ts';
 import { checkLayout, createDatabase, openDatabase } from './schema.ts';
 import { createQuery, integer, type Query } from './select.ts';
@@ -25,10 +32,16 @@ export class StudyWriter {
     this.#query = createQuery(path, db);
   }
 
-  static create(path: string, meta: StudyMeta, banks: readonly StudyBank[]): StudyWriter {
+  static create(
+    path: string,
+    meta: StudyMeta,
+    banks: readonly StudyBank[],
+    inputs: StudyInputs | null = null,
+  ): StudyWriter {
     const writer = new StudyWriter(path, createDatabase(path));
     writer.#transaction(() => {
       for (const key of ['model', 'data', 'options'] as const) writer.#setMeta(key, meta[key]);
+      writer.#setMeta('inputs', inputs);
       writer.#setMeta('status', 'unfinished');
       const insert = writer.#db.prepare('INSERT INTO banks VALUES (?, ?, ?, ?, ?, ?, ?)');
       banks.forEach((bank, id) => {
@@ -91,6 +104,11 @@ export class StudyWriter {
       const packed = pack({ ...inputs });
       row.run(bank, digestOf(packed), blob(packed));
     });
+  }
+
+  /** What the study is made from. Not part of the content. */
+  writeInputs(inputs: StudyInputs): void {
+    this.#transaction(() => this.#setMeta('inputs', inputs));
   }
 
   /** Which tokens are special: they are part of no word. Not part of the content: it follows from the model. */
