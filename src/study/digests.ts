@@ -1,15 +1,26 @@
-import { createHash } from 'node:crypto';
+import { createHash, hash } from 'node:crypto';
 import { PolysemeError } from '../errors.ts';
-import { JUDGEMENT } from '../polysemy/judgement.ts';
+import type { Judgement } from '../polysemy/judgement.ts';
 import { POLYSEMY } from '../polysemy/metrics.ts';
 import type { UnitRecord } from './record.ts';
 
 /** What `UnitRecord.hash` is over; studies of the first layout have no judgement. */
 export type HashedRecord = Omit<UnitRecord, 'hash' | 'judgement'> & Partial<Pick<UnitRecord, 'judgement'>>;
 
+/** The columns of a judgement, in the order in which they enter a record's hash. */
+export const JUDGED = [
+  'featureCount',
+  'effectiveFeatures',
+  'separation',
+  'strayShare',
+  'nullDistance',
+  'relativeDistance',
+  'verdict',
+] as const satisfies readonly (keyof Judgement)[];
+
 /** SHA-256 of bytes: the digest that lies beside them in a study, checked whenever they are read. */
 export function digestOf(bytes: Uint8Array): Buffer {
-  return createHash('sha256').update(bytes).digest();
+  return hash('sha256', bytes, 'buffer');
 }
 
 /** The digest of a unit's row: SHA-256 of its index and the values that are there, by the names of their columns. */
@@ -29,7 +40,7 @@ export function recordHash({ detail, inputs, ...record }: HashedRecord): Buffer 
   const ordered = {
     ...{ index, examples, maxActivation, minActivation, mean, density },
     metrics: pick(metrics, POLYSEMY),
-    judgement: judgement && pick(judgement, JUDGEMENT),
+    judgement: judgement && pick(judgement, JUDGED),
     words,
   };
   return createHash('sha256').update(JSON.stringify(ordered)).update(detail).update(inputs).digest();

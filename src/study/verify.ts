@@ -1,7 +1,6 @@
 import { PolysemeError } from '../errors.ts';
-import { JUDGEMENT } from '../polysemy/judgement.ts';
 import { contentHash } from './content-hash.ts';
-import { checkDigest, digestOf, type HashedRecord, recordHash } from './digests.ts';
+import { checkDigest, digestOf, type HashedRecord, JUDGED, recordHash } from './digests.ts';
 import { readBanks, readMeta } from './meta.ts';
 import { openDatabase } from './schema.ts';
 import { bytes, createQuery, integer, type Query } from './select.ts';
@@ -85,7 +84,7 @@ function verifyUnit(table: UnitTable, query: Query, bank: number, index: number,
 
 /** A unit as the run wrote it. */
 function recordOf(index: number, row: UnitRow, detail: Uint8Array, inputs: Uint8Array): HashedRecord {
-  const isJudged = JUDGEMENT.some((name) => name in row);
+  const isJudged = JUDGED.some((name) => name in row);
   const { words, ...values } = row;
   const record = { ...values, index, words: JSON.parse(words as string), detail, inputs };
   return { ...record, metrics: values, judgement: isJudged ? values : undefined } as unknown as HashedRecord;

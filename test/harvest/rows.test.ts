@@ -141,7 +141,7 @@ test('saved rows come back from the files that are said to be needed, which hold
     const state = saved.state();
     const copy = new HalfRowTable(WIDTH);
     const files = new SavedRows(dir, 'rows-a', copy);
-    files.load({ save: state.save.slice(), place: state.place.slice() });
+    files.load({ save: state.save.slice(), place: state.place.slice(), sum: state.sum.slice() });
     const wrong = [...plain].filter(([row, mark]) => !isMarked(halfRow(copy, row), mark));
     expect(wrong).toEqual([]);
     if (number % 7 === 0) [table, saved] = [copy, files];
