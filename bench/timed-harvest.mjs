@@ -27,7 +27,15 @@ export async function timedHarvest({ model, banks, contexts, length, select, sav
     length,
     specialIds: model.tokenizer.specialIds,
     tokenText: (id) => model.tokenizer.text(id),
-    selection: { select, examples: 64, fraction: 0.75, sign: 'positive', everyPosition: false, seed: 0 },
+    selection: {
+      select,
+      examples: 64,
+      fraction: 0.75,
+      sign: 'positive',
+      everyPosition: false,
+      keepDuplicates: false,
+      seed: 0,
+    },
     stateDir,
     saveEvery,
   });

@@ -14,7 +14,7 @@ export function givenContexts(
   vocabulary: number | null,
   from?: ContextCursor,
 ): Contexts {
-  const summary = { documents: 0, skipped: 0, contexts: 0, tokens: 0, ...from?.summary };
+  const summary = { documents: 0, skipped: 0, duplicates: 0, contexts: 0, tokens: 0, ...from?.summary };
   async function* iterate(): AsyncGenerator<Context> {
     const next = from?.id ?? 0;
     for (const [file, part] of parts.entries()) {

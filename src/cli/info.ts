@@ -43,7 +43,7 @@ export function define(command: Command): void {
         if (info.contexts !== null) {
           line(
             'read',
-            `${number(info.contexts)} contexts, ${number(info.tokens!)} text tokens, ${number(info.documents!)} documents`,
+            `${number(info.contexts)} contexts, ${number(info.tokens!)} text tokens, ${number(info.documents!)} documents${duplicates(info.duplicateDocuments)}`,
           );
         }
         line('examples', number(info.examples));
@@ -77,6 +77,10 @@ export function define(command: Command): void {
         study.close();
       }
     });
+}
+
+function duplicates(count: number | null): string {
+  return count === null || count === 0 ? '' : ` (${number(count)} repeat an earlier one and were left out)`;
 }
 
 function describe(values: Readonly<Record<string, unknown>>): string {

@@ -86,6 +86,11 @@ async function act(
     `${colors.bold(visible(out))}: ${number(info.banks.reduce((sum, { units }) => sum + units, 0))} units, ` +
       `${number(info.examples)} examples from ${number(info.tokens ?? 0)} tokens in ${duration((performance.now() - started) / 1000)}`,
   );
+  if (info.duplicateDocuments !== null && info.duplicateDocuments > 0) {
+    print(
+      `${number(info.duplicateDocuments)} of ${number(info.documents ?? 0)} documents repeat an earlier one and were left out (--keep-duplicates)`,
+    );
+  }
   const study = openStudy(out);
   try {
     for (const bank of info.banks) {

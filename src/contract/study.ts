@@ -36,6 +36,7 @@ export const studyAnswer = z
       z.object({ name: z.string(), kind: z.string(), site: z.string(), units: count, width: count }),
     ),
     documents: count.nullable(),
+    duplicateDocuments: count.nullable().meta({ description: 'left out because their text came before' }),
     contexts: count.nullable(),
     tokens: count.nullable().meta({ description: 'text tokens that the statistics are over' }),
     examples: count.meta({ description: 'examples of all units together' }),

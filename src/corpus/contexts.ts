@@ -1,5 +1,6 @@
 import { PolysemeError } from '../errors.ts';
 import type { Corpus, Document, DocumentCursor } from './corpus.ts';
+import { DigestSet } from './digest-set.ts';
 import { type Selection, selectWindows } from './select.ts';
 import {
   LEAST_TOKENS,
@@ -20,6 +21,10 @@ export interface ContextOptions extends WindowOptions {
   seed?: number;
   /** The `cursor` of a context of an earlier iteration with the same corpus and options: go on after it. */
   from?: ContextCursor;
+  /** Leave out documents whose text came before. */
+  skipDuplicates?: boolean;
+  /** With `from` and `skipDuplicates`: the `digests` of the documents up to that cursor. */
+  digests?: Uint32Array;
 }
 
 /** A window of tokens from one document. */
@@ -55,6 +60,8 @@ export interface ContextSummary {
   documents: number;
   /** Documents left out because they have fewer than two tokens (with `count`: of those that were looked at). */
   skipped: number;
+  /** Documents left out because their text came before, with `skipDuplicates`. */
+  duplicates: number;
   contexts: number;
   /** Text tokens in the contexts, BOS not counted. */
   tokens: number;
@@ -62,6 +69,8 @@ export interface ContextSummary {
 
 export interface Contexts extends AsyncIterable<Context> {
   readonly summary: ContextSummary;
+  /** Digests of the different documents up to a cursor, to go on from it; none where duplicates are kept. */
+  digests?(cursor: ContextCursor): Uint32Array;
 }
 
 /**
@@ -76,7 +85,7 @@ export interface Contexts extends AsyncIterable<Context> {
  * for await (const { documentName, tokens } of contexts) console.log(documentName, tokenizer.decode(tokens));
  */
 export function cutContexts(corpus: Corpus, tokenizer: TokenEncoder, options: ContextOptions): Contexts {
-  const { count, seed = 0, bos, from } = options;
+  const { count, seed = 0, bos, from, skipDuplicates = false } = options;
   const size = windowSize(options);
   const bosId = bos ? (tokenizer.bosId ?? undefined) : undefined;
   if (bos && bosId === undefined) {
@@ -90,13 +99,20 @@ export function cutContexts(corpus: Corpus, tokenizer: TokenEncoder, options: Co
     size,
     bosId,
     encode: ({ text }) => new Int32Array(tokenizer.encode(text)),
-    summary: { documents: 0, skipped: 0, contexts: 0, tokens: 0, ...from?.summary },
+    summary: { documents: 0, skipped: 0, duplicates: 0, contexts: 0, tokens: 0, ...from?.summary },
+    known: skipDuplicates ? new DigestSet(options.digests) : null,
   };
   const contexts =
     count === undefined || corpus.kind === 'stream'
       ? allContexts(cutter, count ?? Infinity, from)
       : selectedContexts(cutter, count, seed, from?.id ?? 0);
-  return { summary: cutter.summary, [Symbol.asyncIterator]: () => notEmpty(contexts, cutter) };
+  const { summary, known } = cutter;
+  return {
+    summary,
+    digests: ({ summary: { documents, duplicates } }) =>
+      known?.first(documents - duplicates) ?? new Uint32Array(0),
+    [Symbol.asyncIterator]: () => notEmpty(contexts, cutter),
+  };
 }
 
 interface Cutter {
@@ -105,6 +121,8 @@ interface Cutter {
   bosId: number | undefined;
   encode(document: Document): Int32Array;
   summary: ContextSummary;
+  /** The documents that came so far; null where duplicates are kept. */
+  known: DigestSet | null;
 }
 
 async function* allContexts(
@@ -112,14 +130,20 @@ async function* allContexts(
   count: number,
   from: ContextCursor | undefined,
 ): AsyncGenerator<Context> {
-  const { corpus, size, encode, summary } = cutter;
+  const { corpus, size, encode, summary, known } = cutter;
   if (summary.contexts >= count) return;
   let done = from?.window ?? 0;
   for await (const document of corpus.documents(from?.document)) {
+    // The document to go on with has been counted already.
+    if (done === 0) {
+      summary.documents++;
+      if (known?.add(document.text) === false) {
+        summary.duplicates++;
+        continue;
+      }
+    }
     const tokens = encode(document);
     const windows = windowCount(tokens.length, size);
-    // The document to go on with has been counted already.
-    if (done === 0) summary.documents++;
     if (windows === 0) summary.skipped++;
     for (let window = done; window < windows; window++) {
       const share = count === Infinity ? document.done : (summary.contexts + 1) / count;
@@ -136,10 +160,16 @@ async function* selectedContexts(
   seed: number,
   first: number,
 ): AsyncGenerator<Context> {
-  const { corpus, size, encode, summary } = cutter;
-  const selection = await selectWindows(corpus, encode, { count, seed, size });
+  const { corpus, size, encode, summary, known } = cutter;
+  const selection = await selectWindows(corpus, encode, {
+    count,
+    seed,
+    size,
+    skipDuplicates: known !== null,
+  });
   summary.documents = selection.documents;
   summary.skipped = selection.skipped;
+  summary.duplicates = selection.duplicates;
   const total = selection.chosen.reduce((sum, { windows }) => sum + windows.length, 0);
   let before = 0;
   for await (const { document, windows, tokens } of chosenDocuments(cutter, selection)) {

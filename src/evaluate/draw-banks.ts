@@ -44,6 +44,7 @@ export async function drawBanks(request: DrawRequest): Promise<{ banks: DrawnBan
       selection: {
         select: 'random',
         everyPosition: true,
+        keepDuplicates: true,
         examples: seeds * most,
         parts: seeds,
         fraction: 1,

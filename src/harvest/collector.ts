@@ -5,6 +5,7 @@ import { ContextStore, type PackedContexts } from './context-table.ts';
 import type { NullInputs } from './null-rows.ts';
 import { BankScan, type Statistics } from './scan.ts';
 import { type Chosen, needsMaxima, Selection, type SelectionOptions } from './selection.ts';
+import { suffixKeys } from './suffix-keys.ts';
 import { TapInputs } from './tap-inputs.ts';
 
 /** What the harvest must know of a bank. */
@@ -66,6 +67,8 @@ export class Collector {
   readonly #options: SelectionOptions;
   /** The inputs of each tap. */
   readonly #inputs = new Map<string, TapInputs>();
+  /** What stands for the text up to each position of the context at hand. */
+  #keys: Float64Array = new Float64Array(0);
   /** Text positions seen. */
   #tokens = 0;
   /** Whether this pass collects examples, and whether it collects statistics. */
@@ -111,6 +114,7 @@ export class Collector {
   take(batch: Batch, taps: BatchTaps): void {
     for (let row = 0; row < batch.ids.length; row++) {
       for (const { store } of this.#inputs.values()) store.begin();
+      if (this.#choosing && !this.#options.keepDuplicates) this.#keys = keysOf(batch, row);
       if (this.#measuring) this.#measureInputs(batch, taps, row);
       for (const state of this.banks) {
         const { inputTap, activationTap } = state.bank;
@@ -131,11 +135,11 @@ export class Collector {
   /** What was collected, in shared memory. */
   finish(): { banks: HarvestedBank[]; contexts: PackedContexts } {
     const banks = this.banks.map(({ name, scan, selection, captures, inputs }) => {
-      const { capacity, counts, score, context, position } = selection;
+      const { capacity, counts, score, context, position, key } = selection;
       return {
         name,
         statistics: share(scan.statistics()),
-        chosen: { capacity, counts, score, context, position },
+        chosen: { capacity, counts, score, context, position, key },
         captured: captures.share(),
         inputMean: inputs.mean(this.#tokens),
         nullInputs: inputs.nulls.inputs(),
@@ -205,6 +209,7 @@ export class Collector {
     row: number,
   ) {
     const { store, rows, windows, activations } = captures;
+    const keys = this.#keys;
     const id = batch.ids[row]!;
     const start = row * batch.length;
     const describe = () => ({
@@ -214,7 +219,7 @@ export class Collector {
       tokens: batch.tokens.slice(start, start + batch.lengths[row]!),
     });
     return (unit: number, score: number, position: number): void => {
-      const slot = selection.offer(unit, score, id, position);
+      const slot = selection.offer(unit, score, id, position, keys[position] ?? 0);
       if (slot < 0) return;
       // The new row is held before the old one is let go: they may be the same.
       let input = store.hold(position);
@@ -229,6 +234,11 @@ export class Collector {
       activations[slot] = scan.activation(unit, position);
     };
   }
+}
+
+function keysOf(batch: Batch, row: number): Float64Array {
+  const start = row * batch.length;
+  return suffixKeys(batch.tokens.subarray(start, start + batch.lengths[row]!));
 }
 
 /** Says in which context something went wrong. */

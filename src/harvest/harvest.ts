@@ -33,8 +33,8 @@ export interface HarvestOptions extends LongCall<HarvestProgress> {
   /** Where taps come from without a model: files that somebody else wrote. */
   readonly source?: TapSource<Context>;
   readonly banks: readonly Bank[];
-  /** The contexts of one pass over the corpus, from the start or after a cursor. */
-  readonly contexts: (from?: ContextCursor) => Contexts;
+  /** The contexts of one pass over the corpus, from the start or after a cursor and the digests up to it. */
+  readonly contexts: (from?: ContextCursor, digests?: Uint32Array) => Contexts;
   /** Longest context in tokens. */
   readonly length: number;
   /** Token ids that are run but never counted. */
@@ -125,15 +125,22 @@ export async function harvest(options: HarvestOptions): Promise<Harvest> {
     );
     const counter = new WordCounter(found?.words);
     let number = found?.number ?? 0;
-    const save = async (progress: HarvestState): Promise<void> => {
+    let digests = found?.digests;
+    const save = async (progress: HarvestState, digests?: Uint32Array): Promise<void> => {
       number++;
       await all((remote) => remote.call('save', number));
-      await commitProgress(stateDir, { number, progress, words: counter.buckets });
+      await commitProgress(stateDir, {
+        number,
+        progress,
+        words: counter.buckets,
+        digests: digests ?? new Uint32Array(0),
+      });
       await all((remote) => remote.call('forget', number));
     };
     const passes = needsMaxima(selection) ? 2 : 1;
     for (;;) {
-      state = await onePass({ scanners, taps, options, counter, passes, save }, state);
+      state = await onePass({ scanners, taps, options, counter, passes, digests, save }, state);
+      digests = undefined;
       if (state.whole !== null && state.whole !== state.digest) throw textChanged();
       if (state.pass === passes) break;
       await all((remote) => remote.call('startChoosing', undefined));
@@ -160,23 +167,26 @@ interface Pass {
   readonly options: HarvestOptions;
   readonly counter: WordCounter;
   readonly passes: number;
-  readonly save: (progress: HarvestState) => Promise<void>;
+  /** Of the documents up to where the pass starts. */
+  readonly digests: Uint32Array | undefined;
+  readonly save: (progress: HarvestState, digests?: Uint32Array) => Promise<void>;
 }
 
 /** One pass over the contexts, from where `start` says; the first pass also counts tokens and words. */
 async function onePass(
-  { scanners, taps, options, counter, passes, save }: Pass,
+  { scanners, taps, options, counter, passes, digests, save }: Pass,
   start: HarvestState,
 ): Promise<HarvestState> {
   const { pass, summary, whole } = start;
   const { specialIds, signal } = options;
   const first = pass === 1;
-  const contexts = options.contexts(start.cursor ?? undefined);
+  const contexts = options.contexts(start.cursor ?? undefined, digests);
   const rows = rowsPerRun(options.length);
   let { tokens, cursor, digest } = start;
   let done = cursor?.id ?? 0;
   let seen = cursor?.summary.tokens ?? 0;
   let lastSave = performance.now();
+  const known = (to: ContextCursor | null) => (to === null ? undefined : contexts.digests?.(to));
   /** The block that is being scanned while the model runs the next ones. */
   let scanning: Promise<void> = Promise.resolve();
   try {
@@ -208,7 +218,7 @@ async function onePass(
       scanning.catch(() => {});
       if (performance.now() - lastSave > options.saveEvery * 1000) {
         await scanning;
-        await save({ pass, tokens, summary, cursor, digest, whole });
+        await save({ pass, tokens, summary, cursor, digest, whole }, known(cursor));
         lastSave = performance.now();
       }
     }
@@ -216,7 +226,7 @@ async function onePass(
   } catch (error) {
     if (error instanceof PolysemeError && error.code === 'aborted') {
       await scanning;
-      await save({ pass, tokens, summary, cursor, digest, whole });
+      await save({ pass, tokens, summary, cursor, digest, whole }, known(cursor));
     }
     throw error;
   } finally {

@@ -140,21 +140,22 @@ export class StateWriter {
 
 const PROGRESS = 'progress.bin';
 
-/** What a harvest says of save `number` once all of its parts are written; `words`: the corpus's word counts. */
+/** What a harvest says of save `number` once all of its parts are written; `words`: the corpus's word counts; `digests`: of its documents. */
 export interface SavedProgress<T> {
   readonly number: number;
   readonly progress: T;
   readonly words: Uint32Array;
+  readonly digests: Uint32Array;
 }
 
 /** Makes save `number` the one that a later run goes on from. */
 export async function commitProgress<T>(
   dir: string,
-  { number, progress, words }: SavedProgress<T>,
+  { number, progress, words, digests }: SavedProgress<T>,
 ): Promise<void> {
   await writeWhole(
     join(dir, PROGRESS),
-    sealed(packPieces({ progress: encodeJson({ number, progress }), words })),
+    sealed(packPieces({ progress: encodeJson({ number, progress }), words, digests })),
   );
 }
 
@@ -162,10 +163,11 @@ export function loadProgress<T>(dir: string): SavedProgress<T> | null {
   const path = join(dir, PROGRESS);
   if (!existsSync(path)) return null;
   try {
-    const { progress, words } = unpack(unsealed(readFileSync(path)), path);
+    const { progress, words, digests } = unpack(unsealed(readFileSync(path)), path);
     return {
       ...(decodeJson(progress!) as { number: number; progress: T }),
       words: (words as Uint32Array).slice(),
+      digests: (digests as Uint32Array).slice(),
     };
   } catch (error) {
     throw damaged(dir, error);

@@ -15,6 +15,11 @@ export interface SelectionOptions {
   readonly sign: Sign;
   /** Take every activating position of a context, not only the unit's largest. */
   readonly everyPosition: boolean;
+  /**
+   * Whether a unit may have examples of the same text: equal token ids over the 32 positions up to the peak. Without it
+   * the first of them by priority is taken, and the choice is among what is left.
+   */
+  readonly keepDuplicates: boolean;
   readonly seed: number;
   /**
    * `random`: so many draws at once. Contexts are dealt to so many parts of the text (`partOf`, the same for
@@ -59,12 +64,19 @@ export interface Chosen {
   readonly score: Float32Array;
   readonly context: Uint32Array;
   readonly position: Uint32Array;
+  /** What stands for each one's text; null where duplicates are kept. */
+  readonly key: Float64Array | null;
 }
 
 /**
  * Chooses examples one candidate at a time, keeping for every group of a unit the candidates of highest priority: the
  * score itself (`top`), or a seeded hash of unit, context and position. Equal priorities keep the earlier one, so that
  * what is kept does not depend on the order in which candidates come.
+ *
+ * Of candidates of the same text one is kept. `top` and `random` keep the one of highest priority: a text that is given
+ * up can only come back by a candidate that goes before all that were. `fraction` and `quantiles` keep the strongest,
+ * which may come at any time: there the hash is of unit and text, the same for all of one text. A text that a unit has
+ * in two bands of `quantiles` stays in the upper one (`rankedSlots`).
  */
 export class Selection implements Chosen {
   readonly capacity: number;
@@ -80,8 +92,13 @@ export class Selection implements Chosen {
   readonly #groups: number;
   readonly #salt: number;
   readonly #priority: Float64Array;
-  /** Per group, its slots as a binary heap, the next to be given up on top. */
+  /** Per group, its slots as a binary heap, the next to be given up on top, and where each slot is in it. */
   readonly #heap: Uint32Array;
+  readonly #index: Uint32Array;
+  readonly key: Float64Array | null;
+  /** Per unit, an open hash table of slots by their key: 1 + the slot within the unit, or 0. */
+  readonly #table: Uint32Array;
+  readonly #places: number;
   #maxima: Float32Array | null = null;
   /** The last context that was dealt to a part. */
   #dealt = { context: -1, part: 0 };
@@ -99,6 +116,10 @@ export class Selection implements Chosen {
     this.floor = new Float32Array(units);
     this.#priority = new Float64Array(slots);
     this.#heap = new Uint32Array(slots);
+    this.#index = new Uint32Array(slots);
+    this.key = options.keepDuplicates ? null : shared(Float64Array, slots);
+    this.#places = this.key === null ? 0 : 2 ** Math.ceil(Math.log2(2 * this.capacity));
+    this.#table = new Uint32Array(units * this.#places);
   }
 
   /** Gives the maxima of each unit's score, which `fraction` and `quantiles` need before any offer. */
@@ -110,8 +131,11 @@ export class Selection implements Chosen {
     }
   }
 
-  /** @returns the slot (unit·capacity + s) that the candidate takes, or -1 when it is not kept */
-  offer(unit: number, score: number, context: number, position: number): number {
+  /**
+   * @param key stands for the text up to the position (see suffixKeys); unused where duplicates are kept
+   * @returns the slot (unit·capacity + s) that the candidate takes, or -1 when it is not kept
+   */
+  offer(unit: number, score: number, context: number, position: number, key: number): number {
     const { select, fraction } = this.#options;
     let group = 0;
     if (select === 'fraction') {
@@ -125,16 +149,29 @@ export class Selection implements Chosen {
     const first = this.#firstSlot(group);
     const room = this.#firstSlot(group + 1) - first;
     if (room === 0) return -1;
-    const priority = select === 'top' ? score : hashFraction(this.#salt, unit, context, position);
+    const priority = this.#priorityOf(unit, score, context, position, key);
     const base = unit * this.capacity + first;
     const count = this.counts[at]!;
-    let slot: number;
+    let slot = this.key === null ? -1 : this.#sameText(unit, base, room, key);
+    if (slot >= 0) {
+      const better =
+        priority - this.#priority[slot]! ||
+        score - this.score[slot]! ||
+        this.context[slot]! - context ||
+        this.position[slot]! - position;
+      if (better <= 0) return -1;
+      this.givenUp = this.context[slot]!;
+      this.#set(slot, score, context, position, priority);
+      this.#siftDown(base, count, this.#index[slot]!);
+      if (select === 'top' && count === room) this.floor[unit] = this.#priority[this.#heap[base]!]!;
+      return slot;
+    }
     if (count < room) {
       slot = base + count;
       this.givenUp = -1;
       this.counts[at] = count + 1;
       this.#set(slot, score, context, position, priority);
-      this.#heap[slot] = slot;
+      this.#place(base, count, slot);
       this.#siftUp(base, count);
     } else {
       slot = this.#heap[base]!;
@@ -142,8 +179,13 @@ export class Selection implements Chosen {
         priority - this.#priority[slot]! || this.context[slot]! - context || this.position[slot]! - position;
       if (before <= 0) return -1;
       this.givenUp = this.context[slot]!;
+      if (this.key !== null) this.#forget(unit, slot);
       this.#set(slot, score, context, position, priority);
-      this.#siftDown(base, count);
+      this.#siftDown(base, count, 0);
+    }
+    if (this.key !== null) {
+      this.key[slot] = key;
+      this.#remember(unit, slot);
     }
     if (select === 'top' && this.counts[at] === room) this.floor[unit] = this.#priority[this.#heap[base]!]!;
     return slot;
@@ -159,11 +201,68 @@ export class Selection implements Chosen {
       floor: this.floor,
       priority: this.#priority,
       heap: this.#heap,
+      ...(this.key && { key: this.key }),
     };
   }
 
   restore(saved: Record<string, ArrayLike<number>>): void {
     for (const [name, array] of Object.entries(this.state())) array.set(saved[name]!);
+    this.#table.fill(0);
+    for (let at = 0; at < this.counts.length; at++) {
+      const unit = Math.floor(at / this.#groups);
+      const base = unit * this.capacity + this.#firstSlot(at % this.#groups);
+      for (let i = 0; i < this.counts[at]!; i++) {
+        this.#index[this.#heap[base + i]!] = i;
+        if (this.key !== null) this.#remember(unit, base + i);
+      }
+    }
+  }
+
+  #priorityOf(unit: number, score: number, context: number, position: number, key: number): number {
+    const { select } = this.#options;
+    if (select === 'top') return score;
+    return this.key === null || select === 'random'
+      ? hashFraction(this.#salt, unit, context, position)
+      : hashFraction(this.#salt, unit, Math.floor(key / 2 ** 21), key % 2 ** 21);
+  }
+
+  /** The slot of a group (from `base`, `room` slots) whose text is the candidate's, or -1. */
+  #sameText(unit: number, base: number, room: number, key: number): number {
+    const table = unit * this.#places;
+    for (let at = this.#home(key); ; at = (at + 1) & (this.#places - 1)) {
+      const found = this.#table[table + at]!;
+      if (found === 0) return -1;
+      const slot = unit * this.capacity + found - 1;
+      if (this.key![slot] === key && slot >= base && slot < base + room) return slot;
+    }
+  }
+
+  #remember(unit: number, slot: number): void {
+    const table = unit * this.#places;
+    let at = this.#home(this.key![slot]!);
+    while (this.#table[table + at] !== 0) at = (at + 1) & (this.#places - 1);
+    this.#table[table + at] = 1 + slot - unit * this.capacity;
+  }
+
+  /** Takes a slot out of the table; what stood behind it moves up, so that no search stops early. */
+  #forget(unit: number, slot: number): void {
+    const mask = this.#places - 1;
+    const table = unit * this.#places;
+    const wanted = 1 + slot - unit * this.capacity;
+    let hole = this.#home(this.key![slot]!);
+    while (this.#table[table + hole] !== wanted) hole = (hole + 1) & mask;
+    for (let at = (hole + 1) & mask; this.#table[table + at] !== 0; at = (at + 1) & mask) {
+      const found = this.#table[table + at]!;
+      const home = this.#home(this.key![unit * this.capacity + found - 1]!);
+      if (((at - home) & mask) < ((at - hole) & mask)) continue;
+      this.#table[table + hole] = found;
+      hole = at;
+    }
+    this.#table[table + hole] = 0;
+  }
+
+  #home(key: number): number {
+    return Math.floor(key / 2 ** 21) & (this.#places - 1);
   }
 
   /** As `partOf`, computed once for all candidates of a context. */
@@ -201,25 +300,31 @@ export class Selection implements Chosen {
     while (i > 0) {
       const parent = (i - 1) >> 1;
       if (!this.#before(slot, heap[base + parent]!)) break;
-      heap[base + i] = heap[base + parent]!;
+      this.#place(base, i, heap[base + parent]!);
       i = parent;
     }
-    heap[base + i] = slot;
+    this.#place(base, i, slot);
   }
 
-  #siftDown(base: number, count: number): void {
+  /** Puts a slot at a place of a group's heap. */
+  #place(base: number, i: number, slot: number): void {
+    this.#heap[base + i] = slot;
+    this.#index[slot] = i;
+  }
+
+  #siftDown(base: number, count: number, from: number): void {
     const heap = this.#heap;
-    const slot = heap[base]!;
-    let i = 0;
+    const slot = heap[base + from]!;
+    let i = from;
     for (;;) {
       let child = 2 * i + 1;
       if (child >= count) break;
       if (child + 1 < count && this.#before(heap[base + child + 1]!, heap[base + child]!)) child++;
       if (!this.#before(heap[base + child]!, slot)) break;
-      heap[base + i] = heap[base + child]!;
+      this.#place(base, i, heap[base + child]!);
       i = child;
     }
-    heap[base + i] = slot;
+    this.#place(base, i, slot);
   }
 }
 
@@ -243,9 +348,11 @@ export function rankedSlots(chosen: Chosen, unit: number): Uint32Array {
     const first = unit * chosen.capacity + Math.floor((group * chosen.capacity) / groups);
     for (let i = 0; i < chosen.counts[unit * groups + group]!; i++) slots.push(first + i);
   }
-  const { score, context, position } = chosen;
+  const { score, context, position, key } = chosen;
   slots.sort((a, b) => score[b]! - score[a]! || context[a]! - context[b]! || position[a]! - position[b]!);
-  return Uint32Array.from(slots);
+  if (key === null || groups === 1) return Uint32Array.from(slots);
+  const seen = new Set<number>();
+  return Uint32Array.from(slots.filter((slot) => !seen.has(key[slot]!) && seen.add(key[slot]!)));
 }
 
 function shared<T>(Type: { new (buffer: ArrayBufferLike): T; BYTES_PER_ELEMENT: number }, length: number): T {

@@ -26,6 +26,8 @@ export interface SplitBankOptions extends LongCall {
   readonly sign?: Sign;
   /** Take every activating position of a context, not only the unit's largest; default false. */
   readonly everyPosition?: boolean;
+  /** Let a unit have examples whose 32 tokens up to the peak are equal; default false where the bank has tokens. */
+  readonly keepDuplicates?: boolean;
   /** Seed of `random`; default 0. */
   readonly seed?: number;
   /** Default `average`. */
@@ -67,7 +69,8 @@ export async function* splitBank(bank: GivenBank, options: SplitBankOptions = {}
   const { linkage = 'average', threshold = 0.5, center = 'mean', features = 'auto' } = options;
   const { signal, onProgress } = options;
   const units = unitsOf(bank, options.units);
-  const selection = checkOptions(options);
+  // Contexts without tokens have no texts that could be equal.
+  const selection = { ...checkOptions(options), ...(bank.tokens === null && { keepDuplicates: true }) };
   const vocabulary = new Vocabulary(bank);
   const length = bank.lengths.reduce((a, b) => Math.max(a, b), 1);
   const collector = new Collector(
@@ -243,6 +246,7 @@ function checkOptions({
   fraction = 0.75,
   sign = 'positive',
   everyPosition = false,
+  keepDuplicates = false,
   seed = 0,
   threshold = 0.5,
 }: SplitBankOptions): SelectionOptions {
@@ -263,5 +267,5 @@ function checkOptions({
   if (!(Number.isInteger(seed) && seed >= 0 && seed < 2 ** 32)) {
     refuse('seed', seed, 'a whole number from 0 to 4294967295');
   }
-  return { select, examples, fraction, sign, everyPosition, seed };
+  return { select, examples, fraction, sign, everyPosition, keepDuplicates, seed };
 }

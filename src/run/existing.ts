@@ -43,7 +43,7 @@ export function readMeta(out: string): StoredMeta {
 }
 
 /** What a study was made with that has not an option: before that came. */
-const BEFORE = { center: 'none', features: 'cut' } as const satisfies Partial<
+const BEFORE = { center: 'none', features: 'cut', keepDuplicates: true } as const satisfies Partial<
   Record<(typeof CONTENT_OPTIONS)[number], unknown>
 >;
 

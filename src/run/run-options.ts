@@ -61,6 +61,10 @@ export const runOptions = z.strictObject({
   everyPosition: z.boolean().default(false).meta({
     description: 'take every activating position of a context, not only the largest',
   }),
+  keepDuplicates: z.boolean().default(false).meta({
+    description:
+      'read documents again whose text came before, and let a unit have examples whose 32 tokens up to the peak are equal',
+  }),
   linkage: z.enum(linkageMethods).default('average').meta({
     description: 'the linkage of the hierarchical clustering',
     value: 'L',
@@ -115,6 +119,7 @@ export const CONTENT_OPTIONS = [
   'fraction',
   'sign',
   'everyPosition',
+  'keepDuplicates',
   'linkage',
   'threshold',
   'center',

@@ -41,8 +41,10 @@ export interface RunSource {
   readonly specialIds: ReadonlySet<number>;
   /** Text of every token, by id; null where there is no tokenizer. */
   readonly texts: readonly string[] | null;
-  /** The contexts of one pass, from the start or after a cursor. */
-  contexts(from?: ContextCursor): Contexts;
+  /** Whether a unit may have examples of the same text: where it was asked for, and where there are no tokens to compare. */
+  readonly keepDuplicates: boolean;
+  /** The contexts of one pass, from the start or after a cursor and the digests up to it. */
+  contexts(from?: ContextCursor, digests?: Uint32Array): Contexts;
   close(): Promise<void>;
 }
 
@@ -79,7 +81,7 @@ function modelSource(
   corpus: Corpus,
 ): Omit<RunSource, 'close'> {
   const { tokenizer, files } = model;
-  const { context: length, contexts: count, bos, seed } = options;
+  const { context: length, contexts: count, bos, seed, keepDuplicates } = options;
   return {
     banks: [...options.layers.map((layer) => mlpBank(files, layer, options)), ...saeBanks(saes)],
     meta: describe(options, model, saes, corpus),
@@ -88,7 +90,17 @@ function modelSource(
     length,
     specialIds: tokenizer.specialIds,
     texts: Array.from({ length: tokenizer.size }, (_, id) => tokenizer.text(id)),
-    contexts: (from) => cutContexts(corpus, tokenizer, { length, bos, count, seed, from }),
+    keepDuplicates,
+    contexts: (from, digests) =>
+      cutContexts(corpus, tokenizer, {
+        length,
+        bos,
+        count,
+        seed,
+        from,
+        skipDuplicates: !keepDuplicates,
+        digests,
+      }),
   };
 }
 
@@ -119,6 +131,7 @@ async function openGiven(options: Sources, dir: string): Promise<RunSource> {
     length: longest,
     specialIds: new Set([...specialIds, ...(tokenizer?.specialIds ?? [])]),
     texts: tokenizer && Array.from({ length: tokenizer.size }, (_, id) => tokenizer.text(id)),
+    keepDuplicates: options.keepDuplicates || parts.some(({ tokens }) => tokens === null),
     contexts: (from) => givenContexts(folder, tokenizer?.size ?? null, from),
     close: async () => {},
   };
@@ -143,6 +156,7 @@ const OF_GIVEN: ReadonlySet<string> = new Set<(typeof CONTENT_OPTIONS)[number]>(
   'fraction',
   'sign',
   'everyPosition',
+  'keepDuplicates',
   'linkage',
   'threshold',
   'center',

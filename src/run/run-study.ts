@@ -193,7 +193,7 @@ async function harvestGroups(
       length: source.length,
       specialIds,
       tokenText: (id) => words?.[id] ?? ' ',
-      selection: options,
+      selection: { ...options, keepDuplicates: source.keepDuplicates },
       stateDir: groupDir,
       saveEvery: hooks.saveEvery ?? 40,
       signal: hooks.signal,
@@ -233,8 +233,14 @@ async function harvestGroups(
         },
       });
     }
-    const { documents, skipped, contexts } = found.summary;
-    counts = { documents, skippedDocuments: skipped, contexts, tokens: found.tokens };
+    const { documents, skipped, duplicates, contexts } = found.summary;
+    counts = {
+      documents,
+      skippedDocuments: skipped,
+      duplicateDocuments: duplicates,
+      contexts,
+      tokens: found.tokens,
+    };
     // The last group's state stays until the study is sealed: a kill before that must not cost a whole harvest.
     if (first + size < banks.length) rmSync(groupDir, { recursive: true, force: true });
   }

@@ -75,6 +75,7 @@ export const routes: readonly Route[] = [
       options: { ...info.options },
       banks: [...info.banks],
       documents: info.documents,
+      duplicateDocuments: info.duplicateDocuments,
       contexts: info.contexts,
       tokens: info.tokens,
       examples: info.examples,

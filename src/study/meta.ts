@@ -25,6 +25,8 @@ export interface StudyMeta {
 export interface StudyCounts {
   readonly documents: number;
   readonly skippedDocuments: number;
+  /** Documents left out because their text came before; undefined in studies of older versions. */
+  readonly duplicateDocuments?: number;
   readonly contexts: number;
   /** Text tokens: those that the statistics are over. */
   readonly tokens: number;

@@ -69,6 +69,7 @@ export class StudyReader implements Study {
       banks: this.#banks.map(({ id: _, embedding: __, ...bank }) => bank),
       status,
       documents: counts?.documents ?? null,
+      duplicateDocuments: counts?.duplicateDocuments ?? null,
       contexts: counts?.contexts ?? null,
       tokens: counts?.tokens ?? null,
       examples,

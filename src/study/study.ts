@@ -17,6 +17,8 @@ export interface StudyInfo extends StudyMeta {
   }[];
   readonly status: 'complete' | 'unfinished';
   readonly documents: number | null;
+  /** Documents left out because their text came before. */
+  readonly duplicateDocuments: number | null;
   readonly contexts: number | null;
   /** Text tokens that the statistics are over. */
   readonly tokens: number | null;

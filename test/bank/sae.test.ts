@@ -30,6 +30,7 @@ const small = (more: RunOptions): RunOptions => ({
   contexts: 12,
   context: 32,
   examples: 8,
+  keepDuplicates: true,
   ...more,
 });
 

@@ -60,7 +60,7 @@ describe('all contexts', () => {
     ]);
     expect(all.every(({ tokens }) => tokens[0] === BOS)).toBe(true);
     expect(all[2]!.documentName).toBe('all.jsonl:1');
-    expect(summary).toEqual({ documents: 5, skipped: 1, contexts: 8, tokens: 28 });
+    expect(summary).toEqual({ documents: 5, skipped: 1, duplicates: 0, contexts: 8, tokens: 28 });
     const bare = await take(corpus, { length: 4, bos: false });
     expect(bare.all.map(({ tokens }) => [BOS, ...tokens])).toEqual(all.map(({ tokens }) => [...tokens]));
     expect(bare.summary).toEqual(summary);
@@ -92,7 +92,7 @@ describe('all contexts', () => {
     const undone = (context: Context) => ({ ...plain(context), done: 0 });
     expect(all.map(undone)).toEqual(everything.all.slice(0, 5).map(undone));
     expect(all.map(({ done }) => done)).toEqual([0.2, 0.4, 0.6, 0.8, 1]);
-    expect(summary).toEqual({ documents: 3, skipped: 0, contexts: 5, tokens: 20 });
+    expect(summary).toEqual({ documents: 3, skipped: 0, duplicates: 0, contexts: 5, tokens: 20 });
     expect(tokenizer.counter.texts.length).toBe(3);
   });
 });
@@ -291,3 +291,62 @@ async function* first(corpus: Corpus, count: number) {
     yield document;
   }
 }
+
+describe('documents whose text came before', () => {
+  const texts = [abc(10), abc(7), abc(10), 'x', abc(12), 'x', abc(7), abc(10)];
+  const once = [0, 1, 4];
+
+  it('are left out and counted, and their copies change no other context', async () => {
+    const options = { length: 5, bos: false, skipDuplicates: true };
+    const { all, summary } = await take(await corpusOf('copies', texts), options);
+    expect([...new Set(all.map(({ document }) => document))]).toEqual(once);
+    expect(summary).toMatchObject({ documents: 8, duplicates: 4, skipped: 1 });
+    const bare = await take(
+      await corpusOf(
+        'bare',
+        [...once, 3].map((i) => texts[i]!),
+      ),
+      options,
+    );
+    const cut = ({ id, start, tokens }: Context) => ({ id, start, tokens: [...tokens] });
+    expect(all.map(cut)).toEqual(bare.all.map(cut));
+    expect(summary.tokens).toBe(bare.summary.tokens);
+  });
+
+  it('stay where they are wanted', async () => {
+    const { all, summary } = await take(await corpusOf('kept', texts), { length: 5, bos: false });
+    expect(new Set(all.map(({ document }) => document)).size).toBe(6);
+    expect(summary.duplicates).toBe(0);
+  });
+
+  it('are left out alike after a stop at any context', async () => {
+    const corpus = await corpusOf('stopped', texts);
+    const options = { length: 5, bos: false, skipDuplicates: true };
+    const whole = await take(corpus, options);
+    for (let stop = 1; stop < whole.all.length; stop++) {
+      // What was read ahead of the stop is known too, and must not count.
+      for (const ahead of [0, 1, 4]) {
+        const contexts = cutContexts(corpus, letters(), options);
+        const read: Context[] = [];
+        for await (const context of contexts) if (read.push(context) >= stop + ahead) break;
+        const { cursor } = read[Math.min(stop, read.length) - 1]!;
+        const digests = contexts.digests!(cursor);
+        const rest = await take(corpus, { ...options, from: JSON.parse(JSON.stringify(cursor)), digests });
+        expect(rest.all.map(plain)).toEqual(whole.all.slice(stop).map(plain));
+        expect(rest.summary).toEqual(whole.summary);
+      }
+    }
+  });
+
+  it('are not chosen with a count', async () => {
+    const many = Array.from({ length: 40 }, (_, i) => `${abc(6)}${i % 10}`);
+    const { all, summary } = await take(await corpusOf('many', many), {
+      length: 8,
+      bos: false,
+      count: 20,
+      skipDuplicates: true,
+    });
+    expect(all.map(({ document }) => document)).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8, 9]);
+    expect(summary).toMatchObject({ documents: 40, duplicates: 30 });
+  });
+});

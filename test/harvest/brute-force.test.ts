@@ -42,7 +42,16 @@ let studies = 0;
 /** Makes a study and opens it. */
 async function study(options: RunOptions): Promise<Study> {
   const out = join(folder, `${studies++}.db`);
-  await runStudy({ data: corpus, context: 40, out, threads: 2, center: 'none', features: 'cut', ...options });
+  await runStudy({
+    data: corpus,
+    context: 40,
+    out,
+    threads: 2,
+    center: 'none',
+    features: 'cut',
+    keepDuplicates: true,
+    ...options,
+  });
   return openStudy(out);
 }
 

@@ -202,12 +202,20 @@ test('a harvest keeps one row of each (context, position), which units and banks
           (async function* () {
             yield* contexts;
           })(),
-          { summary: { documents: 0, skipped: 0, contexts: contexts.length, tokens: 0 } },
+          { summary: { documents: 0, skipped: 0, duplicates: 0, contexts: contexts.length, tokens: 0 } },
         ),
       length: 48,
       specialIds: new Set(),
       tokenText: (id) => model.tokenizer.text(id),
-      selection: { select: 'top', examples: 6, fraction: 0.75, sign: 'positive', everyPosition, seed: 0 },
+      selection: {
+        select: 'top',
+        examples: 6,
+        fraction: 0.75,
+        sign: 'positive',
+        everyPosition,
+        keepDuplicates: true,
+        seed: 0,
+      },
       stateDir: mkdtempSync(join(folder, 'state-')),
       saveEvery: 0,
     });

@@ -12,6 +12,7 @@ const PLAIN: SelectionOptions = {
   fraction: 0.75,
   sign: 'positive',
   everyPosition: false,
+  keepDuplicates: true,
   seed: 0,
 };
 
@@ -21,7 +22,7 @@ function keep(options: Partial<SelectionOptions>, scores: readonly number[], ban
   if (options.select === 'fraction' || options.select === 'quantiles')
     selection.setMaxima(Float32Array.of(Math.max(...scores)));
   scores.forEach((score, context) => {
-    if (Math.fround(score) > selection.floor[0]!) selection.offer(0, Math.fround(score), context, 0);
+    if (Math.fround(score) > selection.floor[0]!) selection.offer(0, Math.fround(score), context, 0, 0);
   });
   return Array.from(rankedSlots(selection, 0), (slot) => selection.context[slot]!);
 }
@@ -68,7 +69,7 @@ describe('fraction', () => {
     const selection = (order: readonly number[]): number[] => {
       const chosen = new Selection(1, { ...PLAIN, select: 'fraction', fraction: 0.5, examples }, 'mlp.0');
       chosen.setMaxima(Float32Array.of(1));
-      for (const context of order) chosen.offer(0, 1, context, 0);
+      for (const context of order) chosen.offer(0, 1, context, 0, 0);
       return Array.from(rankedSlots(chosen, 0), (slot) => chosen.context[slot]!);
     };
     const contexts = Array.from({ length: count }, (_, i) => i);
@@ -154,7 +155,7 @@ test('a selection goes on from its saved state as if it had not stopped', () => 
         part.restore(saved);
       }
       for (const selection of [whole, part]) {
-        if (score > selection.floor[0]!) selection.offer(0, score, context, 0);
+        if (score > selection.floor[0]!) selection.offer(0, score, context, 0, 0);
       }
     });
     const contexts = (s: Selection) => Array.from(rankedSlots(s, 0), (slot) => s.context[slot]!);
