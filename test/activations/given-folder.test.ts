@@ -173,6 +173,8 @@ describe('small folders', () => {
     const { contexts, banks } = await runStudy({ activations: dir, out });
     expect([contexts, banks[0]!.units, banks[0]!.kind]).toEqual([8, 2, 'given']);
     const study = openStudy(out);
+    // Without tokens no two examples are of the same text.
+    expect(study.unit('mine', 0).examples).toBe(8);
     const { inputs, weights: row } = study.inputs('mine', 0);
     expect([...row]).toEqual([1, 2, 3]);
     expect(new Set(inputs)).toEqual(new Set([1, 2, 3, 4, 5]));

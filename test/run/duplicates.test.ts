@@ -3,7 +3,6 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { openStudy, type RunOptions, runStudy } from '../../src/index.ts';
-import { isComplete, readMeta } from '../../src/run/existing.ts';
 import { writeCorpus } from '../helpers/brute-force.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'polyseme-duplicates-'));
@@ -54,32 +53,5 @@ describe('documents and examples of the same text', () => {
     const twice = await unitsOf(copied, { keepDuplicates: true });
     expect(twice.info.duplicateDocuments).toBe(0);
     expect(twice.info.tokens).toBe(2 * bare.info.tokens!);
-  });
-});
-
-describe('a study of an older version', () => {
-  const old = readMeta(new URL('../fixtures/study/version-0.1.db', import.meta.url).pathname);
-  const asked = (options: RunOptions) => ({ ...old, options: { ...old.options, ...options } });
-
-  test('is as one of the options that it was made with', () => {
-    const notes: string[] = [];
-    const same = asked({ center: 'none', features: 'cut', keepDuplicates: true });
-    expect(isComplete('old.db', old, same, (line) => notes.push(line))).toBe(true);
-    expect(notes).toEqual([]);
-  });
-  test('stands when it is finished, and a note says what it does not know', () => {
-    const notes: string[] = [];
-    const defaults = asked({ center: 'mean', features: 'auto', keepDuplicates: false });
-    expect(isComplete('old.db', old, defaults, (line) => notes.push(line))).toBe(true);
-    expect(notes).toEqual([
-      'old.db is left as an older Polyseme made it (center "none" there, "mean" asked; features "cut" there, "auto" asked; keepDuplicates true there, false asked); option overwrite makes it anew',
-    ]);
-  });
-  test('is refused where another option differs too, and where it is unfinished', () => {
-    const check = (there: typeof old, options: RunOptions) => () =>
-      isComplete('old.db', there, asked(options), () => {});
-    const defaults: RunOptions = { center: 'mean', features: 'auto', keepDuplicates: false };
-    expect(check(old, { ...defaults, seed: 1 })).toThrow('seed 0 there, 1 asked');
-    expect(check({ ...old, status: 'unfinished' }, defaults)).toThrow('center "none" there, "mean" asked');
   });
 });
