@@ -54,8 +54,8 @@ export {
   splitUnit,
   type UnitFeatures,
 } from './features/split.ts';
+export type { SplitUnit, TokenTexts, UnitExample, UnitFeature, UnitSummary } from './features/split-unit.ts';
 export { stability } from './features/stability.ts';
-export type { SplitUnit, TokenTexts, UnitExample, UnitFeature, UnitSummary } from './features/unit.ts';
 export { countWords, WordCounter } from './features/word-counter.ts';
 export { type ExampleWords, exampleWords } from './features/words.ts';
 export type { Sign } from './harvest/scan.ts';

@@ -2,7 +2,7 @@ import { unitEmbeddings } from '../bank/embedding.ts';
 import { visible } from '../base/visible.ts';
 import { cosineDistances } from '../embed/distances.ts';
 import { significance } from '../features/significance.ts';
-import type { UnitSummary } from '../features/unit.ts';
+import type { UnitSummary } from '../features/split-unit.ts';
 import { wordList } from '../features/words.ts';
 import { verdicts } from '../polysemy/verdict.ts';
 import type { Study } from '../study/study.ts';

@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import * as z from 'zod';
 import { visible } from '../base/visible.ts';
-import type { UnitExample } from '../features/unit.ts';
+import type { UnitExample } from '../features/split-unit.ts';
 import { wordList } from '../features/words.ts';
 import { whole } from '../model/text-options.ts';
 import { spelledAt } from '../tokenizer/byte-tokens.ts';

@@ -1,7 +1,7 @@
 import { PolysemeError } from '../errors.ts';
 import type { Corpus, Document, DocumentCursor } from './corpus.ts';
 import { DigestSet } from './digest-set.ts';
-import { type Selection, selectWindows } from './select.ts';
+import { type Selection, selectWindows } from './select-windows.ts';
 import {
   LEAST_TOKENS,
   type TokenEncoder,

@@ -5,7 +5,7 @@ import { nextTurn } from '../base/turn.ts';
 import type { LinkageMethod } from '../cluster/linkage-methods.ts';
 import { PolysemeError } from '../errors.ts';
 import type { FeatureRule } from '../features/labeling.ts';
-import type { SplitUnit, UnitExample } from '../features/unit.ts';
+import type { SplitUnit, UnitExample } from '../features/split-unit.ts';
 import { countWords, WordCounter } from '../features/word-counter.ts';
 import { RUN_SPELLS_BYTES, wordText, wordTexts } from '../features/word-texts.ts';
 import { spellBytes } from '../tokenizer/byte-tokens.ts';

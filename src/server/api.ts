@@ -6,7 +6,7 @@ import type { LRUCache } from 'lru-cache';
 import type * as z from 'zod';
 import { pack } from '../base/pack.ts';
 import { visibleLines } from '../base/visible.ts';
-import type { ServedAnswer } from '../contract/study.ts';
+import type { ServedAnswer } from '../contract/study-answers.ts';
 import { PolysemeError } from '../errors.ts';
 import type { Study } from '../study/study.ts';
 import { byteCache } from './http/byte-cache.ts';
@@ -18,7 +18,7 @@ import { StaticFiles } from './http/static.ts';
 import { openApiDocument } from './openapi.ts';
 import { type Route, routes, type Sources, version } from './routes.ts';
 import { StudySource } from './study/served-study.ts';
-import { Trainings } from './trainings/trainings.ts';
+import { Trainings } from './trainings/served-trainings.ts';
 
 /** Bytes of answers that are kept. */
 const ANSWER_BYTES = 64 << 20;

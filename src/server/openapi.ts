@@ -1,6 +1,6 @@
 import * as z from 'zod';
 import { OCTETS } from '../contract/octets.ts';
-import { problem } from '../contract/study.ts';
+import { problem } from '../contract/study-answers.ts';
 import type { Route } from './routes.ts';
 
 type JsonSchema = Record<string, unknown>;

@@ -4,8 +4,8 @@ import type * as z from 'zod';
 import { linkageMethods } from '../cluster/linkage-methods.ts';
 import { MATCHED_UNITS } from '../contract/constants.ts';
 import * as queries from '../contract/queries.ts';
-import * as schemas from '../contract/study.ts';
-import { trainingLogAnswer, trainingLogQuery, trainingsAnswer } from '../contract/trainings.ts';
+import * as schemas from '../contract/study-answers.ts';
+import { trainingLogAnswer, trainingLogQuery, trainingsAnswer } from '../contract/training-answers.ts';
 import { METRICS } from '../polysemy/column-lists.ts';
 import type { Wire } from './http/json-writer.ts';
 import { HttpProblem } from './http/problem.ts';
@@ -13,7 +13,7 @@ import { compareAnswer, matchedAnswer } from './study/comparisons.ts';
 import { banksAnswer, metricsAnswer, randomAnswer, searchAnswer, unitsAnswer } from './study/lists.ts';
 import type { StudySource } from './study/served-study.ts';
 import { featureAnswer, mergeRows, unitAnswer } from './study/unit-answer.ts';
-import type { Trainings } from './trainings/trainings.ts';
+import type { Trainings } from './trainings/served-trainings.ts';
 
 /** What routes read, by what they are of: a study, trainings, or the server itself, which has either or both. */
 export interface Sources {

@@ -4,7 +4,7 @@ import type { Tree } from '../cluster/tree.ts';
 import { PolysemeError } from '../errors.ts';
 import { describeFeatures } from '../features/describe.ts';
 import { type FeatureRule, featureLabels, type Labeling } from '../features/labeling.ts';
-import type { SplitUnit, TokenTexts, UnitExample, UnitSummary } from '../features/unit.ts';
+import type { SplitUnit, TokenTexts, UnitExample, UnitSummary } from '../features/split-unit.ts';
 import {
   column,
   eachMetric,
@@ -22,8 +22,8 @@ import { readBanks, readMeta, type StudyBank } from './meta.ts';
 import type { BankInputs, UnitDetail, UnitInputs } from './record.ts';
 import { bytes, createQuery, decodeJson, integer, kindAndText, type Query } from './select.ts';
 import { loadText } from './stored-text.ts';
+import { StoredUnits, type UnitRow } from './stored-units.ts';
 import type { Study, StudyContext, StudyInfo, UnitColumns, UnitQuery } from './study.ts';
-import { type UnitRow, UnitTable } from './unit-table.ts';
 
 interface BankRow extends StudyBank {
   readonly id: number;
@@ -38,7 +38,7 @@ export class StudyReader implements Study {
   readonly #db: Db;
   readonly #query: Query;
   readonly #banks: readonly BankRow[];
-  readonly #units: UnitTable;
+  readonly #units: StoredUnits;
   readonly #bankInputs = new Map<number, { mean: Float32Array; nulls: Float32Array }>();
   /** Whether the file is of a layout that has them. */
   readonly #hasBankInputs: boolean;
@@ -50,7 +50,7 @@ export class StudyReader implements Study {
     this.#db = db;
     this.#query = createQuery(path, db);
     this.#banks = readBanks(path, this.#query).map((bank, id) => ({ ...bank, id }));
-    this.#units = new UnitTable(path, this.#query);
+    this.#units = new StoredUnits(path, this.#query);
     this.#hasBankInputs = this.#query("SELECT 1 FROM sqlite_schema WHERE name = 'bankInputs'").length > 0;
     const { center, features } = readMeta(path, this.#query).options;
     this.#centred = center === 'mean';

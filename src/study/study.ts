@@ -1,7 +1,7 @@
 import type { Embedding } from '../bank/embedding.ts';
 import type { Tree } from '../cluster/tree.ts';
 import type { Labeling } from '../features/labeling.ts';
-import type { SplitUnit, TokenTexts, UnitSummary } from '../features/unit.ts';
+import type { SplitUnit, TokenTexts, UnitSummary } from '../features/split-unit.ts';
 import type { Metric, WordColumn } from '../polysemy/column-lists.ts';
 import type { StudyMeta } from './meta.ts';
 import type { UnitDetail } from './record.ts';

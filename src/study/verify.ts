@@ -4,7 +4,7 @@ import { checkDigest, digestOf, type HashedRecord, JUDGED, recordHash } from './
 import { readBanks, readMeta } from './meta.ts';
 import { openDatabase } from './schema.ts';
 import { bytes, createQuery, integer, type Query } from './select.ts';
-import { type UnitRow, UnitTable } from './unit-table.ts';
+import { StoredUnits, type UnitRow } from './stored-units.ts';
 
 /** What a check of a study found to be right. */
 export interface Verified {
@@ -37,7 +37,7 @@ export function verifyStudy(path: string): Verified {
 }
 
 function verifyUnits(path: string, query: Query): number {
-  const table = new UnitTable(path, query);
+  const table = new StoredUnits(path, query);
   const wrong: string[] = [];
   let units = 0;
   readBanks(path, query).forEach(({ name }, bank) => {
@@ -65,7 +65,7 @@ function verifyUnits(path: string, query: Query): number {
   throw damaged(path, `${wrong.slice(0, NAMED).join(', ')}${more} of ${units} units`);
 }
 
-function verifyUnit(table: UnitTable, query: Query, bank: number, index: number, unit: string): void {
+function verifyUnit(table: StoredUnits, query: Query, bank: number, index: number, unit: string): void {
   const row = table.row(bank, index, unit);
   const packed = (name: string, column: string): Uint8Array => {
     const digest = table.hasDigest ? bytes('digest') : 'NULL';

@@ -5,8 +5,8 @@ import { type JsonFileOptions, readJsonObject } from '../base/json-file.ts';
 import { PolysemeError } from '../errors.ts';
 import type { SaeEvaluation } from '../evaluate/result.ts';
 import type { SaeStep } from '../sae/trainer/step.ts';
-import type { TrainingSource } from './inputs.ts';
 import { FREE_OPTIONS, type ResolvedSaeTrainOptions } from './train-options.ts';
+import type { TrainingSource } from './training-source.ts';
 
 /** A trained SAE. */
 export interface TrainedSae {

@@ -18,7 +18,6 @@ import type { SaeMetadata } from '../sae/trainer/to-sae.ts';
 import { createSaeTrainer, type SaeTrainer } from '../sae/trainer/trainer.ts';
 import type { SaeTrainerOptions } from '../sae/trainer/trainer-options.ts';
 import { writeCard } from './card.ts';
-import { openTrainingSource, type TrainingSource } from './inputs.ts';
 import { appendLog, trimLog } from './log.ts';
 import { checkMemory } from './memory.ts';
 import { readRun, runOptions, type TrainedSae, writeRun } from './run-file.ts';
@@ -31,6 +30,7 @@ import {
   type SweepMember,
   sweep,
 } from './train-options.ts';
+import { openTrainingSource, type TrainingSource } from './training-source.ts';
 
 /** What training has come to: of each SAE the step that was just done. */
 export interface SaeTrainProgress extends Progress {

@@ -7,7 +7,7 @@ import { mlpBank } from '../../src/bank/mlp-bank.ts';
 import { toHalves } from '../../src/base/half.ts';
 import { type Context, cutContexts } from '../../src/corpus/contexts.ts';
 import { openCorpus } from '../../src/corpus/open-corpus.ts';
-import type { SplitUnit } from '../../src/features/unit.ts';
+import type { SplitUnit } from '../../src/features/split-unit.ts';
 import { loadModel } from '../../src/model/load-model.ts';
 import { runStudy } from '../../src/run/run-study.ts';
 import { openStudy } from '../../src/study/open-study.ts';

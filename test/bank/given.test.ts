@@ -7,7 +7,7 @@ import { mlpBank } from '../../src/bank/mlp-bank.ts';
 import type { Context } from '../../src/corpus/contexts.ts';
 import { cutContexts } from '../../src/corpus/contexts.ts';
 import { openCorpus } from '../../src/corpus/open-corpus.ts';
-import type { SplitUnit } from '../../src/features/unit.ts';
+import type { SplitUnit } from '../../src/features/split-unit.ts';
 import { type SplitBankOptions, splitBank } from '../../src/harvest/split-given.ts';
 import { loadModel, type Model } from '../../src/model/load-model.ts';
 import { runStudy } from '../../src/run/run-study.ts';

@@ -14,7 +14,7 @@ test('the explorer reaches the types of no store and no runtime, and no module t
     .trim()
     .split('\n')
     .map((file) => relative(ROOT, file));
-  expect(files).toContain('src/contract/study.ts');
+  expect(files).toContain('src/contract/study-answers.ts');
   expect(
     files.filter((file) => /node_modules\/(libsql|@libsql|onnxruntime-|hono|commander)/.test(file)),
   ).toEqual([]);

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import Database from 'libsql';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createRandom } from '../../src/base/random.ts';
-import type { ExampleAnswer, SearchAnswer, UnitAnswer } from '../../src/contract/study.ts';
+import type { ExampleAnswer, SearchAnswer, UnitAnswer } from '../../src/contract/study-answers.ts';
 import { openCorpus } from '../../src/corpus/open-corpus.ts';
 import { runStudy } from '../../src/run/run-study.ts';
 import { createServer } from '../../src/server/api.ts';

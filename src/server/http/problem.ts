@@ -1,5 +1,5 @@
 import { STATUS_CODES } from 'node:http';
-import type { Problem } from '../../contract/study.ts';
+import type { Problem } from '../../contract/study-answers.ts';
 
 /** An answer that is an error: RFC 9457 problem details. */
 export class HttpProblem extends Error {

@@ -6,7 +6,7 @@ import type {
   RandomAnswer,
   SearchAnswer,
   UnitsAnswer,
-} from '../../contract/study.ts';
+} from '../../contract/study-answers.ts';
 import { eachMetric, METRICS, type Metric } from '../../polysemy/column-lists.ts';
 import type { Wire } from '../http/json-writer.ts';
 import { HttpProblem } from '../http/problem.ts';

@@ -1,15 +1,15 @@
 import type { LinkageMethod } from '../../cluster/linkage-methods.ts';
 import type { WordCounts } from '../../features/feature-words.ts';
 import type { FeatureRule } from '../../features/labeling.ts';
-import type { TokenTexts } from '../../features/unit.ts';
+import type { TokenTexts } from '../../features/split-unit.ts';
 import { sampleCounts } from '../../features/word-counter.ts';
 import { allWordTexts, wordTokens } from '../../features/word-texts.ts';
 import type { Study, StudyInfo } from '../../study/study.ts';
 import { byteCache } from '../http/byte-cache.ts';
 import { Json } from '../http/json-writer.ts';
 import { HttpProblem } from '../http/problem.ts';
+import { ListedUnits } from './listed-units.ts';
 import { UnitSpace } from './unit-space.ts';
-import { UnitTable } from './unit-table.ts';
 
 /** Bytes of contexts kept: about 50,000 contexts of 128 tokens. */
 const CONTEXT_BYTES = 64 << 20;
@@ -34,7 +34,7 @@ export class StudySource {
   readonly #contexts = byteCache<number, ShownContext>(CONTEXT_BYTES);
   readonly #spaces = byteCache<string, UnitSpace>(SPACE_BYTES);
   readonly #selections = byteCache<string, { readonly length: number }>(SELECTION_BYTES);
-  #table: UnitTable | null = null;
+  #table: ListedUnits | null = null;
   #words: WordCounts | null = null;
 
   constructor(study: Study) {
@@ -42,8 +42,8 @@ export class StudySource {
     this.info = study.info();
   }
 
-  get table(): UnitTable {
-    this.#table ??= new UnitTable(this.study);
+  get table(): ListedUnits {
+    this.#table ??= new ListedUnits(this.study);
     return this.#table;
   }
 

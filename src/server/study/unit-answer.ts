@@ -1,5 +1,5 @@
 import { unpackRows } from '../../base/half.ts';
-import type { ExampleAnswer, FeatureAnswer, UnitAnswer } from '../../contract/study.ts';
+import type { ExampleAnswer, FeatureAnswer, UnitAnswer } from '../../contract/study-answers.ts';
 import { describeFeatures, type Feature } from '../../features/describe.ts';
 import { HISTOGRAM_BINS, histogramEdge } from '../../harvest/scan.ts';
 import { eachMetric } from '../../polysemy/column-lists.ts';

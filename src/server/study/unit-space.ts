@@ -10,7 +10,7 @@ import { cosineDistances } from '../../embed/distances.ts';
 import { type PrincipalComponents, principalComponents } from '../../embed/pca.ts';
 import { type DescribedFeatures, describeFeatures } from '../../features/describe.ts';
 import type { WordCounts } from '../../features/feature-words.ts';
-import type { TokenTexts } from '../../features/unit.ts';
+import type { TokenTexts } from '../../features/split-unit.ts';
 import { peakWords, wordTokens } from '../../features/word-texts.ts';
 import type { ExampleWords } from '../../features/words.ts';
 import { polysemy } from '../../polysemy/metrics.ts';

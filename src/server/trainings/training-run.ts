@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import type { TrainingEvaluation, TrainingSettings } from '../../contract/trainings.ts';
+import type { TrainingEvaluation, TrainingSettings } from '../../contract/training-answers.ts';
 import { PolysemeError } from '../../errors.ts';
 import { firstIssue, readRunFile } from '../../train/run-file.ts';
 import { type SweepMember, saeTrainOptions, sweep } from '../../train/train-options.ts';

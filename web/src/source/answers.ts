@@ -12,8 +12,12 @@ import type {
   UnitAnswer,
   UnitSummaryAnswer,
   UnitsAnswer,
-} from '../../../src/contract/study.ts';
-import type { TrainingAnswer, TrainingLogAnswer, TrainingsAnswer } from '../../../src/contract/trainings.ts';
+} from '../../../src/contract/study-answers.ts';
+import type {
+  TrainingAnswer,
+  TrainingLogAnswer,
+  TrainingsAnswer,
+} from '../../../src/contract/training-answers.ts';
 import type { Metric } from '../../../src/polysemy/column-lists.ts';
 
 export type Served = ServedAnswer;

@@ -1,7 +1,7 @@
 import { Fragment, memo } from 'react';
 import { spelledAt } from '../../../src/tokenizer/byte-tokens.ts';
 import type { Example } from '../source/answers.ts';
-import { passageText } from './token-text.ts';
+import { passageText } from './shown-token.ts';
 
 /** Tokens to each side of the peak in a line of the concordance. */
 const BEFORE = 18;

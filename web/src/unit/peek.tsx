@@ -2,7 +2,7 @@ import type { ReactNode } from 'react';
 import { spelledAt } from '../../../src/tokenizer/byte-tokens.ts';
 import { featureColour } from '../charts/colours.ts';
 import { formatActivation } from '../ui/metric-info.ts';
-import { passageText } from '../ui/token-text.ts';
+import { passageText } from '../ui/shown-token.ts';
 import { useHovered } from './hover.ts';
 import type { UnitCut } from './unit-cut.ts';
 

@@ -2,7 +2,7 @@ import { type ReactNode, useRef, useState } from 'react';
 import { spelledAt } from '../../../src/tokenizer/byte-tokens.ts';
 import type { Example } from '../source/answers.ts';
 import { formatActivation } from '../ui/metric-info.ts';
-import { spelledText } from '../ui/token-text.ts';
+import { spelledText } from '../ui/shown-token.ts';
 
 interface Tip {
   readonly example: Example;

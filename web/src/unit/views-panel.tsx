@@ -11,7 +11,9 @@ import { MetricsTable, metricNow } from './metrics-table.tsx';
 import type { UnitCut } from './unit-cut.ts';
 
 const EmbeddingMap = lazy(async () => ({ default: (await import('./map.tsx')).EmbeddingMap }));
-const Matrix = lazy(async () => ({ default: (await import('./matrix.tsx')).Matrix }));
+const DistanceMatrix = lazy(async () => ({
+  default: (await import('./distance-matrix.tsx')).DistanceMatrix,
+}));
 const Histogram = lazy(async () => ({ default: (await import('./histogram.tsx')).Histogram }));
 
 const NAMES: readonly (readonly [View, string])[] = [
@@ -77,7 +79,7 @@ export function ViewsPanel({
                 onExample={onExample}
               />
             ) : view === 'matrix' ? (
-              <Matrix unitCut={unitCut} onExample={onExample} />
+              <DistanceMatrix unitCut={unitCut} onExample={onExample} />
             ) : (
               <Histogram unit={unit} unitCut={unitCut} selected={selected} />
             )}

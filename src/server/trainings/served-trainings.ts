@@ -1,7 +1,7 @@
 import { realpathSync, statSync } from 'node:fs';
 import { lstat } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
-import type { TrainingAnswer, TrainingLogAnswer, TrainingsAnswer } from '../../contract/trainings.ts';
+import type { TrainingAnswer, TrainingLogAnswer, TrainingsAnswer } from '../../contract/training-answers.ts';
 import { PolysemeError } from '../../errors.ts';
 import type { SweepMember } from '../../train/train-options.ts';
 import type { Wire } from '../http/json-writer.ts';

@@ -12,7 +12,13 @@ const MARGIN = 16;
 const MOST = 404;
 
 /** Distances between all examples, in the order of the tree: features are the blocks along the diagonal. */
-export function Matrix({ unitCut, onExample }: { unitCut: UnitCut; onExample: (example: number) => void }) {
+export function DistanceMatrix({
+  unitCut,
+  onExample,
+}: {
+  unitCut: UnitCut;
+  onExample: (example: number) => void;
+}) {
   const { order, distances, cut } = unitCut;
   const { dark } = useTheme();
   const [pair, setPair] = useState<readonly [number, number] | null>(null);

@@ -9,7 +9,7 @@ const SQL = { INTEGER: integer, REAL: real, TEXT: bytes, BLOB: bytes };
 export type UnitRow = Readonly<Record<string, unknown>>;
 
 /** The table of units as a file has it: studies of older versions have fewer columns. */
-export class UnitTable {
+export class StoredUnits {
   /** Whether each row has its digest. */
   readonly hasDigest: boolean;
   /** Names of the values that a row has. */

@@ -1,5 +1,5 @@
 import { type Quantiles, quantilesOf } from '../../compare/bootstrap.ts';
-import type { UnitSummary } from '../../features/unit.ts';
+import type { UnitSummary } from '../../features/split-unit.ts';
 import { METRICS, type Metric, WORD_COLUMNS } from '../../polysemy/column-lists.ts';
 import type { Study, UnitColumns } from '../../study/study.ts';
 import { HttpProblem } from '../http/problem.ts';
@@ -32,7 +32,7 @@ const WORD_END = '\n';
 const FEATURE_END = '\n\n';
 
 /** Every unit's statistics, polysemy and words in memory (about 300 bytes per unit): what lists and searches go over. */
-export class UnitTable {
+export class ListedUnits {
   readonly banks: readonly BankRows[];
   readonly #columns: UnitColumns;
   readonly #orders = new Map<string, Uint32Array>();
