@@ -115,8 +115,8 @@ const HOST = hostname().replaceAll(/[^A-Za-z0-9]/g, '_');
 const TEMPORARY = /^\.(.+)\.(\w+)-(\d+)-\d+\.incomplete(?:-\w+)?$/;
 let count = 0;
 
-/** A name that no other call has, and that tells whose it is. */
-function temporaryName(name: string): string {
+/** A name that no other call has, and that tells whose it is: see removeLeftovers. */
+export function temporaryName(name: string): string {
   return `.${name}.${HOST}-${process.pid}-${count++}.incomplete`;
 }
 

@@ -1,8 +1,8 @@
-import { type FileHandle, open, readFile, realpath, rename, rm, stat, utimes } from 'node:fs/promises';
+import { link, readFile, realpath, rename, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import { PolysemeError } from '../errors.ts';
-import { diskFull, isDiskFull, removeLeftovers } from './files.ts';
+import { diskFull, isDiskFull, removeLeftovers, temporaryName } from './files.ts';
 import { isRunning, ownMark, type ProcessMark } from './process.ts';
 
 /** In a folder that is written; a file's lock is called as the file and `.lock`. */
@@ -10,8 +10,10 @@ const NAME = 'polyseme.lock';
 /** A lock of another machine is touched this often, and is left over when it was not for so long (ms). */
 const TOUCH_EVERY = 10_000;
 const STALE_AFTER = 120_000;
-/** Between the making of a lock file and its first byte. */
+/** On a disk without links: most time between the making of a lock file and its first byte (ms). */
 const WRITING = 200;
+/** What systems say of a disk without hard links. */
+const NO_LINKS = new Set(['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EINVAL', 'UNKNOWN']);
 
 /** Until whoever takes a left-over lock away at the same time has put back what was not left over (ms). */
 const SETTLE = 20;
@@ -53,6 +55,7 @@ export async function lockOutput(out: string, doing: string): Promise<() => Prom
     const holder = await take(path, text);
     if (holder !== null) throw busy(holder);
     await removeLeftovers(folder, isFolder ? undefined : basename(out));
+    if (!isFolder) await removeLeftovers(folder, basename(path));
   } catch (error) {
     held.delete(path);
     return failed(error);
@@ -81,11 +84,7 @@ export async function withLock<T>(out: string, doing: string, work: () => Promis
 /** Puts a lock in its place; where another process holds it, returns that. */
 async function take(path: string, text: string): Promise<ProcessMark | null> {
   for (;;) {
-    const handle = await open(path, 'wx').catch((error: NodeJS.ErrnoException) => {
-      if (error.code !== 'EEXIST') throw error;
-    });
-    if (handle) {
-      await writeLock(handle, path, text);
+    if (await put(path, text)) {
       // Another may have taken the lock away that was left over, and this one with it: see takeAway.
       await new Promise((resolve) => setTimeout(resolve, SETTLE));
       if ((await readLock(path)) === text) return null;
@@ -99,14 +98,32 @@ async function take(path: string, text: string): Promise<ProcessMark | null> {
   }
 }
 
-async function writeLock(handle: FileHandle, path: string, text: string): Promise<void> {
+/** Makes the lock file, with its text from the first moment on; false where there is one. */
+async function put(path: string, text: string): Promise<boolean> {
+  const temporary = join(dirname(path), temporaryName(basename(path)));
   try {
-    await handle.writeFile(text);
+    await writeFile(temporary, text, { flag: 'wx' });
+    await link(temporary, path);
+    return true;
   } catch (error) {
+    const { code = '' } = error as NodeJS.ErrnoException;
+    if (code === 'EEXIST') return false;
+    if (!NO_LINKS.has(code)) throw error;
+    return putWithoutLink(path, text);
+  } finally {
+    await rm(temporary, { force: true });
+  }
+}
+
+/** On a disk without links: for a moment the lock is there without its text, and readers wait for it. */
+async function putWithoutLink(path: string, text: string): Promise<boolean> {
+  try {
+    await writeFile(path, text, { flag: 'wx' });
+    return true;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false;
     await rm(path, { force: true });
     throw error;
-  } finally {
-    await handle.close();
   }
 }
 

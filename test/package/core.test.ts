@@ -37,7 +37,7 @@ export async function compute() {
     tokens: Array.from({ length: 6 }, () => ['the', ' ship', ' sailed', ' on']),
   });
   const units = [];
-  for await (const unit of core.splitBank(bank)) units.push(unit);
+  for await (const unit of core.splitBank(bank, { features: 'cut' })) units.push(unit);
   return {
     units,
     merges: [...tree.merges],
