@@ -2,10 +2,12 @@ import type { Command } from 'commander';
 import * as z from 'zod';
 import { visible } from '../base/visible.ts';
 import { whole } from '../model/text-options.ts';
+import { type ModelOptions, modelShape } from './explained.ts';
 import { addOptions, studyArgument } from './options.ts';
 import { colors, print } from './terminal.ts';
 
 const shape = {
+  ...modelShape,
   trainings: z.string().min(1).optional().meta({
     description:
       'show trainings of SAEs: the folder that sae train writes (--out), or one that holds several',
@@ -23,7 +25,8 @@ export function define(command: Command): void {
   command
     .description(
       'Serves the explorer and its HTTP API over a study, finished or not, until it is stopped; with --trainings, also ' +
-        'over trainings of SAEs while they run. At least one of the two must be given.',
+        'over trainings of SAEs while they run. At least one of the two must be given. The model behind the study is ' +
+        'loaded when a page first needs it; without it the rest works.',
     )
     .argument('[STUDY]', studyArgument);
   addOptions(command, shape);
@@ -37,7 +40,7 @@ export function define(command: Command): void {
     });
 }
 
-interface ServeOptions {
+interface ServeOptions extends ModelOptions {
   readonly port: number;
   readonly host: string;
   readonly trainings?: string;
@@ -46,10 +49,10 @@ interface ServeOptions {
 /** Serves until SIGINT or SIGTERM. */
 export async function serveStudy(
   path: string | null,
-  { port, host, trainings }: ServeOptions,
+  { port, host, trainings, ...model }: ServeOptions,
 ): Promise<void> {
   const { startServer } = await import('../server/server.ts');
-  const server = await startServer(path, { port, host, trainings });
+  const server = await startServer(path, { port, host, trainings, ...model });
   const what = [path === null ? [] : 'this study', trainings === undefined ? [] : 'these trainings'].flat();
   if (server.open) {
     process.stderr.write(`warning: everyone who can reach ${visible(host)} can read ${what.join(' and ')}\n`);

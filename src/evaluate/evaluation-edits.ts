@@ -1,5 +1,14 @@
 import { PolysemeError } from '../errors.ts';
 import type { EditResult, GraphEdit } from '../model/compile.ts';
+import {
+  copiesOf,
+  divergenceNodes,
+  maskNodes,
+  nextTokenLoss,
+  TOKENS,
+  textMask,
+  zerosLike,
+} from '../model/edits.ts';
 import type { GraphBuilder, Wire } from '../onnx/graph.ts';
 import { readNodes, type SaeAttachment, writeNodes } from '../sae/attach.ts';
 import type { Sae } from '../sae/sae.ts';
@@ -7,9 +16,6 @@ import { decodeNodes, encodeNodes } from '../sae/sae-nodes.ts';
 
 /** Stands for no token, after the end of a shorter context. */
 export const PADDING = -1;
-/** The name of the model's input: token ids [batch, position]. */
-const TOKENS = 'tokens';
-const FLOAT = { to: 1 };
 
 /** Taps of the evaluation's graph: [contexts, positions, …] unless said otherwise. */
 export const EVALUATION_TAPS = {
@@ -57,14 +63,9 @@ export function evaluationEdits(
     const output = decodeNodes(graph, sae, encoded.latents, encoded.x);
     const [ids] = thirds(graph, TOKENS);
     const isText = textMask(graph, ids!, special);
-    const mask = graph.op('Unsqueeze', [isText, graph.integers(-1)]);
-    const patched = graph.op('Where', [
-      graph.op('Cast', [mask], { to: 9 }),
-      writeNodes(graph, attachment, clean!, width, output),
-      clean!,
-    ]);
-    const nothing = graph.op('Expand', [graph.scalar(0), graph.op('Shape', [target])]);
-    const ablated = writeNodes(graph, attachment, clean!, width, nothing);
+    const written = writeNodes(graph, attachment, clean!, width, output);
+    const patched = maskNodes(graph, isText, written, clean!);
+    const ablated = writeNodes(graph, attachment, clean!, width, zerosLike(graph, target));
     const { target: t, sums, fired } = EVALUATION_TAPS;
     return {
       replacement: graph.op('Concat', [clean!, patched, ablated], { axis: 0 }),
@@ -100,16 +101,7 @@ export function evaluationEdits(
 
 /** The three parts of a batch. */
 function thirds(graph: GraphBuilder, wire: Wire): Wire[] {
-  return graph.ops('Split', 3, [wire], { axis: 0, num_outputs: 3 });
-}
-
-/** 1 where a position holds text, else 0: [contexts, positions]. */
-function textMask(graph: GraphBuilder, ids: Wire, special: Float32Array): Wire {
-  const zero = graph.constant(Int32Array.of(0), []);
-  const isToken = graph.op('Cast', [graph.op('GreaterOrEqual', [ids, zero])], FLOAT);
-  // Padding counts as token 0 here.
-  const isSpecial = graph.op('Gather', [graph.constant(special), graph.op('Max', [ids, zero])]);
-  return graph.op('Mul', [isToken, graph.op('Sub', [graph.scalar(1), isSpecial])]);
+  return copiesOf(graph, wire, 3);
 }
 
 function sumNodes(graph: GraphBuilder, target: Wire, output: Wire, latents: Wire): Wire {
@@ -141,23 +133,11 @@ function firedNodes(graph: GraphBuilder, latents: Wire, isText: Wire, count: num
 }
 
 function predictionTaps(graph: GraphBuilder, logits: Wire): NonNullable<EditResult['taps']> {
-  const last = graph.integers(-1);
   const logp = graph.op('LogSoftmax', [logits], { axis: -1 });
-  const following = graph.op('Concat', [shift(graph, 1, 2 ** 31 - 1), shift(graph, 0, 1)], { axis: 1 });
-  const next = graph.op('Max', [following, graph.constant(Int32Array.of(0), [])]);
-  const chosen = graph.op('GatherElements', [logp, graph.op('Unsqueeze', [next, last])], { axis: -1 });
-  const [clean, patched, ablated] = thirds(graph, logp);
-  const p = graph.op('Exp', [clean!]);
-  const divergence = (other: Wire): Wire =>
-    graph.op('ReduceSum', [graph.op('Mul', [p, graph.op('Sub', [clean!, other])]), last]);
-  const both = graph.op('Concat', [divergence(patched!), divergence(ablated!)], { axis: -1 });
+  const [clean, patched, ablated] = thirds(graph, logp) as [Wire, Wire, Wire];
+  const divergences = [patched, ablated].map((other) => divergenceNodes(graph, clean, other));
   return {
-    [EVALUATION_TAPS.loss]: { wire: graph.op('Neg', [chosen]), width: 1 },
-    [EVALUATION_TAPS.divergence]: { wire: both, width: 2 },
+    [EVALUATION_TAPS.loss]: { wire: nextTokenLoss(graph, logp), width: 1 },
+    [EVALUATION_TAPS.divergence]: { wire: graph.op('Concat', divergences, { axis: -1 }), width: 2 },
   };
-}
-
-/** Positions `from` to before `to` of the tokens. */
-function shift(graph: GraphBuilder, from: number, to: number): Wire {
-  return graph.op('Slice', [TOKENS, graph.integers(from), graph.integers(to), graph.integers(1)]);
 }

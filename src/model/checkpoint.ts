@@ -39,6 +39,12 @@ export async function openCheckpoint(dir: string): Promise<Checkpoint> {
   throw noWeights(dir, files);
 }
 
+/** The files whose every byte a model depends on: its config, tokenizer and weights. */
+export function checkpointPaths({ dir, tensors }: Checkpoint): string[] {
+  const weights = new Set(Array.from(tensors.values(), ({ file }) => file));
+  return [join(dir, CONFIG), join(dir, 'tokenizer.json'), ...[...weights].sort()];
+}
+
 /** The shards that an index names, sorted; checked to be plain file names. */
 export async function readShardNames(indexPath: string): Promise<string[]> {
   return [...groupByShard(await readWeightMap(indexPath), indexPath).keys()].sort();

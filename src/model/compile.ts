@@ -14,6 +14,8 @@ export interface ModelFiles extends Checkpoint {
 /** A graph ready to run: ONNX bytes, which output carries which tap, and the weights that it maps. */
 export interface Program {
   readonly bytes: Uint8Array;
+  /** Names of the inputs that it reads: `tokens`, and those that edits added. */
+  readonly inputs: readonly string[];
   readonly outputs: Readonly<Record<string, string>>;
   /** Width of each tap's last axis. */
   readonly widths: Readonly<Record<string, number>>;
@@ -82,8 +84,8 @@ export function compile(
     outputs[tap] = found.wire;
     widths[tap] = found.width;
   }
-  const { bytes, weights } = graph.encode(Object.values(outputs));
-  return { bytes, outputs, widths, weights };
+  const { bytes, inputs, weights } = graph.encode(Object.values(outputs));
+  return { bytes, inputs, outputs, widths, weights };
 }
 
 type Sites = Map<string, { wire: Wire; width: number }>;

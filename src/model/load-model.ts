@@ -93,10 +93,12 @@ export async function loadModel(source: string, options: { threads?: number } = 
   /** A program on the worker, which keeps its session by `key`. */
   const runOf =
     (key: string, program: Program): TapRun =>
-    async (tokens, batch, length) => {
+    async (tokens, batch, length, _, inputs) => {
       if (closed) throw new PolysemeError('the model was closed: load it again');
+      const missing = program.inputs.find((name) => name !== 'tokens' && !(name in inputs));
+      if (missing !== undefined) throw new PolysemeError(`contexts lack the input ${missing} of an edit`);
       worker ??= connect<RunnerMethods>(new URL('./session-worker.js', import.meta.url));
-      return worker.call('run', { key, program, tokens, batch, length, threads });
+      return worker.call('run', { key, program, tokens, batch, length, inputs, threads });
     };
   const openTaps: Model['openTaps'] = (taps, edits) => {
     const program = compile(files, checkTaps(taps), edits);

@@ -17,10 +17,11 @@ const methods = {
     tokens: Int32Array;
     batch: number;
     length: number;
+    inputs: Readonly<Record<string, Float32Array>>;
     threads: number;
   }): Promise<Moved<Record<string, TapData>>> {
     const session = await open(request.key, request.program, request.threads);
-    const taps = await session.run(request.tokens, request.batch, request.length);
+    const taps = await session.run(request.tokens, request.batch, request.length, request.inputs);
     const buffers = new Set(Object.values(taps).map(({ data }) => data.buffer as ArrayBuffer));
     return new Moved(taps, [...buffers]);
   },

@@ -21,9 +21,21 @@ export class Session {
     return new Session(await backend.open(program, { threads }), program);
   }
 
-  /** Runs `batch` rows of `length` tokens each. */
-  async run(tokens: Int32Array, batch: number, length: number): Promise<Record<string, TapData>> {
-    const outputs = await this.#session.run({ tokens: { data: tokens, shape: [batch, length] } });
+  /**
+   * Runs `batch` rows of `length` tokens each.
+   * @param inputs of those that edits added: one number for each position of each row
+   */
+  async run(
+    tokens: Int32Array,
+    batch: number,
+    length: number,
+    inputs: Readonly<Record<string, Float32Array>> = {},
+  ): Promise<Record<string, TapData>> {
+    const shape = [batch, length];
+    const given: Readonly<Record<string, Int32Array | Float32Array>> = { ...inputs, tokens };
+    const outputs = await this.#session.run(
+      Object.fromEntries(this.#program.inputs.map((name) => [name, { data: given[name]!, shape }])),
+    );
     const taps: Record<string, TapData> = {};
     for (const [tap, wire] of Object.entries(this.#program.outputs)) {
       const { data, shape } = outputs[wire]!;

@@ -4,6 +4,11 @@ import type { TapData } from './session.ts';
 /** What a model runs on: one sequence of token ids. (Models of images will take `{ pixels }`.) */
 export interface TapInput {
   readonly tokens: Int32Array;
+  /**
+   * Values of the inputs that edits added to the model's graph, by name: a number for each token, or for each token of
+   * each copy in turn. All contexts of a stream have the same names.
+   */
+  readonly inputs?: Readonly<Record<string, Float32Array>>;
 }
 
 /** Contexts that ran together, and what the taps gave. */
@@ -32,12 +37,16 @@ export interface TapStreamOptions {
   readonly signal?: AbortSignal;
 }
 
-/** Gives the taps of rows of `length` ids each: those of the contexts of a block (`copies` times). */
+/**
+ * Gives the taps of rows of `length` ids each: those of the contexts of a block (`copies` times), with the values of
+ * the inputs that edits added [row, position].
+ */
 export type TapRun<C extends TapInput = TapInput> = (
   tokens: Int32Array,
   rows: number,
   length: number,
   contexts: readonly C[],
+  inputs: Readonly<Record<string, Float32Array>>,
 ) => Promise<Record<string, TapData>>;
 
 /** Anything that streams taps: a model's opened taps, or files that somebody else wrote. */
@@ -113,8 +122,32 @@ async function runBlock<C extends TapInput>(
       text[row * length + t] = specialIds?.has(id) ? 0 : 1;
     });
   });
-  const taps = await run(ids, copies * rows, length, contexts);
+  const inputs = blockInputs(contexts, copies, length);
+  const taps = await run(ids, copies * rows, length, contexts, inputs);
   return { contexts, length, tokens: ids.subarray(0, rows * length), text, taps };
+}
+
+/** The contexts' inputs as rows of `length`, 0 at padded positions: those of all contexts, then the next copy's. */
+function blockInputs(
+  contexts: readonly TapInput[],
+  copies: number,
+  length: number,
+): Record<string, Float32Array> {
+  const rows = contexts.length;
+  const names = Object.keys(contexts[0]?.inputs ?? {});
+  return Object.fromEntries(
+    names.map((name) => {
+      const values = new Float32Array(copies * rows * length);
+      contexts.forEach(({ tokens, inputs }, row) => {
+        const own = inputs![name]!;
+        for (let copy = 0; copy < copies; copy++) {
+          const from = own.length > tokens.length ? copy * tokens.length : 0;
+          values.set(own.subarray(from, from + tokens.length), (copy * rows + row) * length);
+        }
+      });
+      return [name, values];
+    }),
+  );
 }
 
 /** The same items, unless the signal is aborted, even while the next one is awaited. */

@@ -34,8 +34,9 @@ export class GraphBuilder {
   readonly #external = new Map<string, Wire>();
   #count = 0;
 
+  /** An input of the graph; one name is one input, however often it is asked for. */
   input(name: string, type: ElementType, shape: readonly (number | string)[]): Wire {
-    this.#inputs.push({ name, type, shape });
+    if (!this.#inputs.some((known) => known.name === name)) this.#inputs.push({ name, type, shape });
     return name;
   }
 
@@ -113,8 +114,12 @@ export class GraphBuilder {
     return wire;
   }
 
-  /** The ONNX bytes of the part of the graph that `outputs` need, and the weights that it reads. */
-  encode(outputs: readonly Wire[]): { bytes: Uint8Array; weights: ReadonlyMap<string, TensorRef> } {
+  /** The ONNX bytes of the part of the graph that `outputs` need, and the inputs and weights that it reads. */
+  encode(outputs: readonly Wire[]): {
+    bytes: Uint8Array;
+    inputs: readonly string[];
+    weights: ReadonlyMap<string, TensorRef>;
+  } {
     const needed = new Set<Wire>(outputs);
     const nodes: Node[] = [];
     for (let i = this.#nodes.length - 1; i >= 0; i--) {
@@ -125,13 +130,18 @@ export class GraphBuilder {
     }
     nodes.reverse();
     const types = new Map(this.#inputs.map((value) => [value.name, value.type]));
+    const inputs = this.#inputs.filter(({ name }) => needed.has(name));
     const bytes = encodeModel({
       nodes,
       initializers: [...this.#initializers.values()].filter(({ name }) => needed.has(name)),
-      inputs: this.#inputs.filter(({ name }) => needed.has(name)),
+      inputs,
       outputs: [...new Set(outputs)].map((name) => ({ name, type: types.get(name) ?? this.#type(name) })),
     });
-    return { bytes, weights: new Map([...this.#refs].filter(([name]) => needed.has(name))) };
+    return {
+      bytes,
+      inputs: inputs.map(({ name }) => name),
+      weights: new Map([...this.#refs].filter(([name]) => needed.has(name))),
+    };
   }
 
   #type(wire: Wire): ElementType {

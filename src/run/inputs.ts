@@ -1,6 +1,7 @@
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { digestFiles, type FileDigest } from '../base/file-digest.ts';
+import { changedFiles } from '../base/changed-files.ts';
+import { digestFiles } from '../base/file-digest.ts';
 import { checkAborted } from '../base/progress.ts';
 import { digestContexts } from '../corpus/context-digest.ts';
 import { savedContexts } from '../harvest/harvest.ts';
@@ -43,15 +44,6 @@ export async function checkInputs(
   return { inputs, changed };
 }
 
-function changedFiles(before: readonly FileDigest[], now: readonly FileDigest[]): string[] {
-  const names = new Set([...before, ...now].map(({ name }) => name));
-  const digest = (files: readonly FileDigest[], name: string) =>
-    files.find((file) => file.name === name)?.sha256 ?? 'none';
-  return [...names]
-    .filter((name) => digest(before, name) !== digest(now, name))
-    .map((name) => `${name} (sha256 ${short(digest(before, name))} there, ${short(digest(now, name))} now)`);
-}
-
 /** Whether the text gives the contexts that the study has taken in. */
 async function isSameText(known: StudyInputs, source: RunSource, stateDir: string): Promise<boolean> {
   if (known.contexts !== null) return (await digestContexts(source.contexts())) === known.contexts;
@@ -61,8 +53,4 @@ async function isSameText(known: StudyInputs, source: RunSource, stateDir: strin
     if ((await digestContexts(source.contexts(), saved.count)) !== saved.digest) return false;
   }
   return true;
-}
-
-function short(digest: string): string {
-  return digest.slice(0, 12);
 }

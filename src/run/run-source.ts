@@ -10,7 +10,7 @@ import { type ContextCursor, type Contexts, cutContexts } from '../corpus/contex
 import type { Corpus } from '../corpus/corpus.ts';
 import { toCorpus } from '../corpus/open-corpus.ts';
 import type { HarvestOptions } from '../harvest/harvest.ts';
-import { CONFIG } from '../model/checkpoint.ts';
+import { checkpointPaths } from '../model/checkpoint.ts';
 import { contextLength } from '../model/context-rules.ts';
 import type { Model } from '../model/load-model.ts';
 import { toModel } from '../model/to-model.ts';
@@ -85,7 +85,7 @@ function modelSource(
   return {
     banks: [...options.layers.map((layer) => mlpBank(files, layer, options)), ...saeBanks(saes)],
     meta: describe(options, model, saes, corpus),
-    inputs: { files: modelPaths(files), stamp: corpus.stamp ?? null, isText: true },
+    inputs: { files: checkpointPaths(files), stamp: corpus.stamp ?? null, isText: true },
     taps: { model },
     length,
     specialIds: tokenizer.specialIds,
@@ -141,12 +141,6 @@ async function stampOf(paths: readonly string[]): Promise<string> {
   const hash = createHash('sha256');
   for (const path of paths) hash.update(JSON.stringify(await fileStamp(path)));
   return hash.digest('hex');
-}
-
-/** The files that a model's config, weights and tokenizer lie in. */
-function modelPaths({ dir, tensors }: Model['files']): string[] {
-  const weights = new Set(Array.from(tensors.values(), ({ file }) => file));
-  return [join(dir, CONFIG), join(dir, 'tokenizer.json'), ...[...weights].sort()];
 }
 
 /** Options that the content of a study of given activations depends on. */

@@ -1,5 +1,6 @@
 import { fileURLToPath } from 'node:url';
 import { Hono } from 'hono';
+import { bodyLimit } from 'hono/body-limit';
 import { etag } from 'hono/etag';
 import { methodNotAllowed } from 'hono/method-not-allowed';
 import type { LRUCache } from 'lru-cache';
@@ -8,20 +9,27 @@ import { pack } from '../base/pack.ts';
 import { visibleLines } from '../base/visible.ts';
 import type { ServedAnswer } from '../contract/study-answers.ts';
 import { PolysemeError } from '../errors.ts';
+import type { Explained } from '../explain/explained.ts';
 import type { Study } from '../study/study.ts';
+import { ExplainSource } from './explain/explain-source.ts';
+import { type ExplainedOptions, openExplained } from './explain/open-explained.ts';
+import { WorkQueue } from './explain/queue.ts';
 import { byteCache } from './http/byte-cache.ts';
 import { Entity, entityTag } from './http/entity.ts';
-import { hostName, securityHeaders } from './http/headers.ts';
+import { hostName, isOwnOrigin, securityHeaders } from './http/headers.ts';
 import { toJson } from './http/json-writer.ts';
 import { HttpProblem } from './http/problem.ts';
 import { StaticFiles } from './http/static.ts';
 import { openApiDocument } from './openapi.ts';
-import { type Route, routes, type Sources, version } from './routes.ts';
+import type { Route, Sources } from './route.ts';
+import { routes, version } from './routes.ts';
 import { StudySource } from './study/served-study.ts';
 import { Trainings } from './trainings/served-trainings.ts';
 
 /** Bytes of answers that are kept. */
 const ANSWER_BYTES = 64 << 20;
+/** Bytes of a request's body. */
+const BODY_BYTES = 1 << 20;
 type Packed = Parameters<typeof pack>[0];
 
 /** Milliseconds between looks at an unfinished study. */
@@ -30,7 +38,8 @@ const LOOK_EVERY = 1000;
 /** Tells ETags of this process from those of others, whose code may differ. */
 const STARTED = Date.now();
 
-export interface ServerOptions {
+/** `model`, `sae` and `threads` say where the model behind the study lies, and how it runs, once it is needed. */
+export interface ServerOptions extends ExplainedOptions {
   /** A folder of trainings to follow: of one (the output of `sae train`), or one that holds them. Default: none. */
   readonly trainings?: string;
   /** Folder of the built explorer; default: the one in this package. */
@@ -46,6 +55,8 @@ export interface StudyServer {
   fetch(request: Request): Response | Promise<Response>;
   /** Reads ahead what the first requests need: a second or less. */
   prepare(): void;
+  /** Closes the model, where one was opened. */
+  close(): Promise<void>;
 }
 
 /**
@@ -67,7 +78,8 @@ export function createServer(study: Study | null, options: ServerOptions = {}): 
     options.webRoot ?? fileURLToPath(new URL('../../dist/web/', import.meta.url)),
   );
   const trainings = options.trainings === undefined ? null : new Trainings(options.trainings);
-  const answers = new Answers(study, trainings);
+  const explained = study === null ? null : openExplained(study, options);
+  const answers = new Answers(study, explained, trainings);
   const document = new Entity(toJson(openApiDocument(routes, version)), 'application/json', 9);
   const app = new Hono();
   app.use(securityHeaders);
@@ -78,19 +90,25 @@ export function createServer(study: Study | null, options: ServerOptions = {}): 
     }
     await next();
   });
+  app.use(async (c, next) => {
+    const isRead = c.req.method === 'GET' || c.req.method === 'HEAD';
+    if (isRead || isOwnOrigin(c.req.raw)) return next();
+    throw new HttpProblem(403, 'requests that other pages send are refused');
+  });
   app.use(
     methodNotAllowed({
       app,
       onMethodNotAllowed(c, methods) {
-        const detail = `${c.req.method} is not allowed: this server is read with ${methods.join(' and ')}`;
-        return new HttpProblem(405, detail).toResponse({ allow: methods.join(', ') });
+        const detail = `${c.req.method} is not allowed here, only ${methods.join(' and ')}`;
+        return new HttpProblem(405, detail, { allow: methods.join(', ') }).toResponse();
       },
     }),
   );
   for (const route of routes) {
     const path = route.path.replaceAll(/\{(\w+)\}/g, ':$1');
     if (!route.fresh) app.use(path, etag());
-    app.get(path, (c) => answers.respond(route, c.req.raw, c.req.param()));
+    if (route.method === 'get') app.get(path, (c) => answers.respond(route, c.req.raw, c.req.param()));
+    else app.post(path, limitBody, (c) => answers.respond(route, c.req.raw, c.req.param()));
   }
   app.get('/openapi.json', etag(), (c) => document.respond(c.req.raw, 'no-cache'));
   app.get('*', etag(), async (c) => {
@@ -103,8 +121,10 @@ export function createServer(study: Study | null, options: ServerOptions = {}): 
     }
     throw new HttpProblem(404, `there is nothing at ${path}; the API is described at /openapi.json`);
   });
-  app.onError((error) => {
+  app.onError((error, c) => {
     if (error instanceof HttpProblem) return error.toResponse();
+    // Nobody waits for this answer any more.
+    if (c.req.raw.signal.aborted) return new HttpProblem(503, 'the request was closed').toResponse();
     log(`error: ${error instanceof PolysemeError ? error.message : (error.stack ?? error.message)}`);
     const detail =
       error instanceof PolysemeError ? error.message : 'an error that is not expected; the server printed it';
@@ -113,12 +133,22 @@ export function createServer(study: Study | null, options: ServerOptions = {}): 
   return {
     prepare: () => answers.prepare(),
     fetch: (request) => app.fetch(request),
+    close: async () => explained?.close(),
   };
 }
+
+const limitBody = bodyLimit({
+  maxSize: BODY_BYTES,
+  onError() {
+    throw new HttpProblem(413, `the body of a request may have ${BODY_BYTES} bytes`);
+  },
+});
 
 /** Answers of the API's routes, kept as long as the study does not change. */
 class Answers {
   readonly #study: Study | null;
+  readonly #explained: Explained | null;
+  readonly #queue = new WorkQueue();
   readonly #trainings: Trainings | null;
   readonly #served: ServedAnswer;
   #source: StudySource | null;
@@ -128,8 +158,9 @@ class Answers {
   #revision: string;
   #looked = performance.now();
 
-  constructor(study: Study | null, trainings: Trainings | null) {
+  constructor(study: Study | null, explained: Explained | null, trainings: Trainings | null) {
     this.#study = study;
+    this.#explained = explained;
     this.#trainings = trainings;
     this.#served = { study: study !== null, trainings: trainings !== null };
     this.#revision = study?.revision() ?? '';
@@ -148,7 +179,8 @@ class Answers {
     const { url } = request;
     const key = url.slice(url.indexOf('/', url.indexOf('//') + 2));
     if (route.fresh) {
-      return new Response(toJson(await this.#answer(route, url, params)), {
+      const given = route.method === 'post' ? await bodyOf(request) : queryOf(url);
+      return new Response(toJson(await this.#answer(route, given, params, request.signal)), {
         headers: { 'content-type': 'application/json', 'cache-control': 'no-store' },
       });
     }
@@ -175,28 +207,37 @@ class Answers {
       kept.set(key, entity, { size: 2 * entity.body.length + key.length + 500 });
       return entity;
     };
-    const answer = this.#answer(route, url, params);
+    // Others may wait for the same answer: it does not end with this request.
+    const answer = this.#answer(route, queryOf(url), params, new AbortController().signal);
     if (!(answer instanceof Promise)) return keep(answer);
     const made = answer.then(keep).finally(() => pending.delete(key));
     pending.set(key, made);
     return made;
   }
 
-  #answer(route: Route, url: string, params: Record<string, string>): unknown {
+  #answer(
+    route: Route,
+    asked: Readonly<Record<string, unknown>>,
+    params: Record<string, string>,
+    signal: AbortSignal,
+  ): unknown {
     const given = parse(route.params, params, 'path');
-    const query = parse(route.query, queryOf(url), 'query');
-    return route.handle(this.#sourceOf(route), given, query);
+    const query = parse(route.query, asked, route.method === 'post' ? 'body' : 'query');
+    return route.handle(this.#sourceOf(route), given, query, signal);
   }
 
   #sourceOf(route: Route): Sources[keyof Sources] {
     if (route.of === 'server') return this.#served;
-    const source = route.of === 'study' ? this.#source : this.#trainings;
+    if (route.of === 'explain' && this.#source !== null) {
+      return new ExplainSource(this.#source, this.#explained!, this.#queue);
+    }
+    const source = route.of === 'trainings' ? this.#trainings : this.#source;
     if (source !== null) return source;
     throw new HttpProblem(
       404,
-      route.of === 'study'
-        ? 'no study is served here: start the server with one, polyseme serve STUDY'
-        : 'no trainings are served here: start polyseme serve with option trainings and their folder',
+      route.of === 'trainings'
+        ? 'no trainings are served here: start polyseme serve with option trainings and their folder'
+        : 'no study is served here: start the server with one, polyseme serve STUDY',
     );
   }
 
@@ -225,14 +266,28 @@ function queryOf(url: string): Record<string, string> {
   return query;
 }
 
+/** The JSON object that a request brings. */
+async function bodyOf(request: Request): Promise<Record<string, unknown>> {
+  if (!/^application\/json\b/i.test(request.headers.get('content-type') ?? '')) {
+    throw new HttpProblem(415, 'the body of a request is JSON: send content-type application/json');
+  }
+  const body: unknown = await request.json().catch(() => null);
+  if (typeof body === 'object' && body !== null && !Array.isArray(body)) return { ...body };
+  throw new HttpProblem(400, 'the body of the request is no JSON object');
+}
+
 /** Parameters checked and converted; a bad one is a problem that names it and what is allowed. */
-function parse(schema: z.ZodObject, values: Record<string, string>, location: 'path' | 'query'): unknown {
+function parse(
+  schema: z.ZodObject,
+  values: Readonly<Record<string, unknown>>,
+  location: 'path' | 'query' | 'body',
+): unknown {
   const parsed = schema.safeParse({ ...values });
   if (parsed.success) return parsed.data;
   const details = parsed.error.issues.map((issue) => {
     if (issue.code === 'unrecognized_keys') {
       const known = Object.keys(schema.shape).join(', ') || 'none';
-      return `unknown query parameter ${issue.keys.map((key) => JSON.stringify(key)).join(', ')} (known: ${known})`;
+      return `unknown ${location} parameter ${issue.keys.map((key) => JSON.stringify(key)).join(', ')} (known: ${known})`;
     }
     const name = String(issue.path[0]);
     const value = values[name];

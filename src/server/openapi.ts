@@ -1,7 +1,7 @@
 import * as z from 'zod';
 import { OCTETS } from '../contract/octets.ts';
 import { problem } from '../contract/study-answers.ts';
-import type { Route } from './routes.ts';
+import type { Route } from './route.ts';
 
 type JsonSchema = Record<string, unknown>;
 
@@ -15,23 +15,24 @@ export function openApiDocument(routes: readonly Route[], version: string): Reco
       description:
         'A study: units of a language model, taken apart into features by their neuron embeddings; and trainings of sparse autoencoders.',
     },
-    paths: Object.fromEntries(routes.map((route) => [route.path, { get: operation(route) }])),
+    paths: Object.fromEntries(routes.map((route) => [route.path, { [route.method]: operation(route) }])),
     components: { schemas: components([problem, ...routes.map(({ answer }) => answer)]) },
   };
 }
 
-function operation({ path, summary, params, query, answer, octets }: Route): JsonSchema {
+function operation({ path, summary, method, params, query, answer, octets }: Route): JsonSchema {
   const failure = (description: string): JsonSchema => ({
     description,
     content: { 'application/problem+json': { schema: reference(problem) } },
   });
   return {
-    operationId: operationId(path),
+    operationId: operationId(method, path),
     summary,
-    parameters: [...parameters(params, 'path'), ...parameters(query, 'query')],
+    parameters: [...parameters(params, 'path'), ...(method === 'get' ? parameters(query, 'query') : [])],
+    ...(method === 'post' ? { requestBody: requestBody(query) } : {}),
     responses: {
       200: { description: summary, content: octets ? octetContent(answer) : jsonContent(answer) },
-      304: { description: 'What If-None-Match names is still right' },
+      ...(method === 'get' ? { 304: { description: 'What If-None-Match names is still right' } } : {}),
       400: failure('A parameter is unknown or bad'),
       404: failure('There is no such bank, unit or training, or none is served'),
       default: failure('Another problem'),
@@ -48,10 +49,15 @@ function octetContent(answer: z.ZodType): JsonSchema {
   return { 'application/octet-stream': { schema, 'x-arrays': reference(answer) } };
 }
 
+function requestBody(query: z.ZodObject): JsonSchema {
+  const { $schema: _, ...schema } = z.toJSONSchema(query, { io: 'input' }) as JsonSchema;
+  return { required: true, content: { 'application/json': { schema } } };
+}
+
 /** getUnitsBankIndexMap */
-function operationId(path: string): string {
+function operationId(method: string, path: string): string {
   const words = path.split(/\W+/).filter((word) => word !== '' && word !== 'api');
-  return `get${words.map((word) => word[0]!.toUpperCase() + word.slice(1)).join('')}`;
+  return `${method}${words.map((word) => word[0]!.toUpperCase() + word.slice(1)).join('')}`;
 }
 
 function parameters(schema: z.ZodObject, location: 'path' | 'query'): JsonSchema[] {

@@ -1,43 +1,17 @@
 import { readFileSync } from 'node:fs';
 import { basename } from 'node:path';
-import type * as z from 'zod';
 import { linkageMethods } from '../cluster/linkage-methods.ts';
 import { MATCHED_UNITS } from '../contract/constants.ts';
 import * as queries from '../contract/queries.ts';
 import * as schemas from '../contract/study-answers.ts';
 import { trainingLogAnswer, trainingLogQuery, trainingsAnswer } from '../contract/training-answers.ts';
 import { METRICS } from '../polysemy/column-lists.ts';
-import type { Wire } from './http/json-writer.ts';
+import { explainRoutes } from './explain/routes.ts';
 import { HttpProblem } from './http/problem.ts';
+import { type Route, route } from './route.ts';
 import { compareAnswer, matchedAnswer } from './study/comparisons.ts';
 import { banksAnswer, metricsAnswer, randomAnswer, searchAnswer, unitsAnswer } from './study/lists.ts';
-import type { StudySource } from './study/served-study.ts';
 import { featureAnswer, mergeRows, unitAnswer } from './study/unit-answer.ts';
-import type { Trainings } from './trainings/served-trainings.ts';
-
-/** What routes read, by what they are of: a study, trainings, or the server itself, which has either or both. */
-export interface Sources {
-  readonly study: StudySource;
-  readonly trainings: Trainings;
-  readonly server: schemas.ServedAnswer;
-}
-
-/** A route of the API: routing, validation and the OpenAPI document follow from the table of these. */
-export interface Route {
-  /** As OpenAPI writes it: /api/units/{bank}/{index} */
-  readonly path: string;
-  readonly summary: string;
-  readonly of: keyof Sources;
-  readonly params: z.ZodObject;
-  readonly query: z.ZodObject;
-  readonly answer: z.ZodType;
-  /** Whether each answer is another: then it is neither kept nor given an ETag. */
-  readonly fresh: boolean;
-  /** Whether the answer is arrays, which go as octets (see contract/octets.ts). */
-  readonly octets: boolean;
-  /** The answer, or a promise of it where it takes long. */
-  readonly handle: (source: Sources[keyof Sources], params: unknown, query: unknown) => unknown;
-}
 
 /** Principal components that a projection in the browser starts from. */
 const VECTOR_COMPONENTS = 50;
@@ -222,37 +196,5 @@ export const routes: readonly Route[] = [
     fresh: true,
     handle: (trainings, _, { name, after }) => trainings.log(name, after),
   }),
+  ...explainRoutes,
 ];
-
-function route<
-  Answer extends z.ZodType,
-  Params extends z.ZodObject = typeof queries.noQuery,
-  Query extends z.ZodObject = typeof queries.noQuery,
-  Of extends keyof Sources = 'study',
->(definition: {
-  path: string;
-  summary: string;
-  /** Default: the study. */
-  of?: Of;
-  params?: Params;
-  query?: Query;
-  answer: Answer;
-  fresh?: boolean;
-  octets?: boolean;
-  handle: (
-    source: Sources[Of],
-    params: z.output<Params>,
-    query: z.output<Query>,
-  ) => Wire<z.output<Answer>> | Promise<Wire<z.output<Answer>>>;
-}): Route {
-  const {
-    of = 'study',
-    params = queries.noQuery,
-    query = queries.noQuery,
-    fresh = false,
-    octets = false,
-    handle,
-    ...rest
-  } = definition;
-  return { ...rest, of, params, query, fresh, octets, handle: handle as Route['handle'] };
-}

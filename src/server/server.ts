@@ -27,7 +27,7 @@ export interface RunningServer extends AsyncDisposable {
 
 /**
  * Opens a study and serves the explorer and its API; with `trainings`, also the trainings in a folder while they run.
- * The study may be null where there are trainings.
+ * The study may be null where there are trainings. The model behind the study is loaded when it is first needed.
  *
  * @throws PolysemeError when the study cannot be opened, there is no folder of trainings, or the port is taken or not allowed
  * @example
@@ -39,7 +39,7 @@ export async function startServer(path: string | null, options: ListenOptions = 
   const { port = 7423, host = '127.0.0.1', ...rest } = options;
   const study = path === null ? null : openStudy(path);
   try {
-    const { fetch, prepare } = createServer(study, { ...rest, hosts: allowedHosts(host) });
+    const { fetch, prepare, close } = createServer(study, { ...rest, hosts: allowedHosts(host) });
     const server = createAdaptorServer({ fetch });
     await new Promise<void>((resolve, reject) => {
       server.once('error', (error) => reject(refusal(error, host, port)));
@@ -59,8 +59,9 @@ export async function startServer(path: string | null, options: ListenOptions = 
             () => 'closeAllConnections' in server && server.closeAllConnections(),
             GRACE,
           );
-          server.close(() => {
+          server.close(async () => {
             clearTimeout(force);
+            await close();
             study?.close();
             resolve();
           });

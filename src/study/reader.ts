@@ -18,7 +18,7 @@ import { spellBytes } from '../tokenizer/byte-tokens.ts';
 import { checkBankInputs, checkDetail, checkInputs } from './check-record.ts';
 import { checkDigest, digestOf } from './digests.ts';
 import type { Db } from './guard.ts';
-import { readBanks, readMeta, type StudyBank } from './meta.ts';
+import { readBanks, readMeta, type StudyBank, type StudyInputs } from './meta.ts';
 import type { BankInputs, UnitDetail, UnitInputs } from './record.ts';
 import { bytes, createQuery, decodeJson, integer, kindAndText, type Query } from './select.ts';
 import { loadText } from './stored-text.ts';
@@ -75,6 +75,10 @@ export class StudyReader implements Study {
       examples,
       contentHash,
     };
+  }
+
+  madeFrom(): StudyInputs | null {
+    return readMeta(this.path, this.#query).inputs;
   }
 
   revision(): string {

@@ -3,7 +3,7 @@ import type { Tree } from '../cluster/tree.ts';
 import type { Labeling } from '../features/labeling.ts';
 import type { SplitUnit, TokenTexts, UnitSummary } from '../features/split-unit.ts';
 import type { Metric, WordColumn } from '../polysemy/column-lists.ts';
-import type { StudyMeta } from './meta.ts';
+import type { StudyInputs, StudyMeta } from './meta.ts';
 import type { UnitDetail } from './record.ts';
 
 /** A study's account of itself: what was run, on what, with which options, and how much came of it. */
@@ -61,6 +61,8 @@ export interface StudyContext {
 export interface Study extends Disposable, AsyncDisposable {
   readonly path: string;
   info(): StudyInfo;
+  /** What it was made from; null in a study of an older version. */
+  madeFrom(): StudyInputs | null;
   /** Changes when the content does: a complete study's content hash, or the state of an unfinished one. */
   revision(): string;
   columns(): UnitColumns;

@@ -37,6 +37,14 @@ export function hostName(header: string): string {
   return header.replace(/:\d*$/, '').toLowerCase();
 }
 
+/** Whether a request comes from a page of this server, or from no page: a browser says which page sends it. */
+export function isOwnOrigin({ headers, url }: Request): boolean {
+  const origin = headers.get('origin');
+  if (origin === null) return headers.get('sec-fetch-site') !== 'cross-site';
+  const host = headers.get('host') ?? new URL(url).host;
+  return URL.canParse(origin) && new URL(origin).host === host.toLowerCase();
+}
+
 /** Whether an Accept-Encoding header takes gzip. */
 export function acceptsGzip(header: string | null | undefined): boolean {
   const match = /(?:^|,)\s*(?:gzip|\*)\s*(?:;\s*q=([\d.]+))?\s*(?:,|$)/i.exec(header ?? '');

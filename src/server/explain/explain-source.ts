@@ -1,0 +1,38 @@
+import { type ErrorCode, PolysemeError } from '../../errors.ts';
+import type { Explained } from '../../explain/explained.ts';
+import { HttpProblem } from '../http/problem.ts';
+import type { StudySource } from '../study/served-study.ts';
+import type { WorkQueue } from './queue.ts';
+
+/** What an error of an explanation is over HTTP; others are 500. */
+const STATUS: Partial<Record<ErrorCode, number>> = {
+  'bad-input': 422,
+  'not-found': 404,
+  unsupported: 422,
+  unreachable: 503,
+  busy: 503,
+};
+
+/** What the routes of explanations read: a study at one revision, with the model behind it. */
+export class ExplainSource {
+  readonly source: StudySource;
+  readonly explained: Explained;
+  readonly #queue: WorkQueue;
+
+  constructor(source: StudySource, explained: Explained, queue: WorkQueue) {
+    this.source = source;
+    this.explained = explained;
+    this.#queue = queue;
+  }
+
+  /** Runs a job that needs the model, when it is its turn. */
+  async work<T>(signal: AbortSignal, job: (explained: Explained) => Promise<T>): Promise<T> {
+    try {
+      return await this.#queue.run(signal, () => job(this.explained));
+    } catch (error) {
+      const status = error instanceof PolysemeError ? STATUS[error.code] : undefined;
+      if (status === undefined) throw error;
+      throw new HttpProblem(status, (error as PolysemeError).message);
+    }
+  }
+}

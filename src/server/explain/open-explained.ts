@@ -1,0 +1,88 @@
+import { mlpBank } from '../../bank/mlp-bank.ts';
+import { saeBank } from '../../bank/sae-bank.ts';
+import { digestFiles } from '../../base/file-digest.ts';
+import { PolysemeError } from '../../errors.ts';
+import { type Explained, explain, type ModelBank, type OpenedModel } from '../../explain/explained.ts';
+import { checkpointPaths } from '../../model/checkpoint.ts';
+import { loadModel } from '../../model/load-model.ts';
+import { parseRunOptions, type RunOptions } from '../../run/run-options.ts';
+import { describeSae, loadSaes, nameSaes, type RunSae } from '../../run/sae-banks.ts';
+import { OPTIONS_BEFORE } from '../../study/compare-study.ts';
+import type { Study } from '../../study/study.ts';
+
+export interface ExplainedOptions {
+  /** The model; default the one that the study was made with. */
+  readonly model?: string;
+  /** Where the SAEs of banks `sae/NAME` lie: `NAME=PATH`. */
+  readonly sae?: readonly string[];
+  /** Threads of the forward pass; default all cores. */
+  readonly threads?: number;
+}
+
+/**
+ * A study with its model on this machine, loaded when it is first needed.
+ *
+ * @example
+ * const study = openStudy('study.db');
+ * const explained = openExplained(study);
+ * console.log((await explained.model()).source);
+ * await explained.close();
+ * study.close();
+ */
+export function openExplained(study: Study, options: ExplainedOptions = {}): Explained {
+  return explain(study, () => openModel(study, options));
+}
+
+async function openModel(
+  study: Study,
+  { model: source, sae, threads }: ExplainedOptions,
+): Promise<OpenedModel> {
+  const info = study.info();
+  const made: Readonly<Record<string, unknown>> = { ...OPTIONS_BEFORE, ...info.options };
+  const model = await loadModel(source ?? String(info.model['source']), { threads });
+  try {
+    const files = await digestFiles(checkpointPaths(model.files), study.madeFrom()?.files);
+    const { layernorm, gated } = parseRunOptions(
+      Object.fromEntries(
+        ['layernorm', 'gated'].flatMap((name) => (made[name] == null ? [] : [[name, made[name]]])),
+      ) as RunOptions,
+    );
+    const saes: RunSae[] = [];
+    for (const named of nameSaes(sae ?? [])) {
+      const then = describedSae(study, named.name);
+      const [one] = await loadSaes([named], model, then.includes(', centred, ') ? 'yes' : 'no', () => {});
+      checkSae(study, then, describeSae(one!));
+      saes.push(one!);
+    }
+    const banks = info.banks.flatMap(({ name }): ModelBank[] => {
+      const layer = /^mlp\.(\d+)$/.exec(name);
+      if (layer !== null) {
+        return [{ ...mlpBank(model.files, Number(layer[1]), { layernorm, gated }), sae: null }];
+      }
+      const found = saes.find((one) => name === `sae/${one.name}`);
+      if (found === undefined) return [];
+      const { sae: data, attachment } = found;
+      return [{ ...saeBank(found.name, data, attachment), sae: { data, attachment } }];
+    });
+    return { model, files, banks, close: () => model.close() };
+  } catch (error) {
+    await model.close();
+    throw error;
+  }
+}
+
+/** What the study says of the SAE of a bank. */
+function describedSae(study: Study, name: string): string {
+  const { sae } = study.info().options as { sae?: readonly string[] | null };
+  const then = (sae ?? []).find((text) => text.startsWith(`${name} at `));
+  if (then !== undefined) return then;
+  throw new PolysemeError(`${study.path} has no bank sae/${name}: leave out option sae ${name}`, 'not-found');
+}
+
+/** Refuses an SAE that is not the one of the study's bank. */
+function checkSae(study: Study, then: string, now: string): void {
+  if (then === now) return;
+  throw new PolysemeError(
+    `an SAE is not the one that ${study.path} was made with: ${now}; the study has ${then}`,
+  );
+}
