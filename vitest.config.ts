@@ -21,7 +21,8 @@ const UNIT = ['base', 'cluster', 'embed', 'features', 'polysemy', 'tensors'].map
 export default defineConfig({
   test: {
     reporters: ['default', './test/helpers/reporter.ts'],
-    setupFiles: ['./test/helpers/from-sources.mjs'],
+    globalSetup: ['./test/helpers/compiled-sources.ts'],
+    setupFiles: ['./test/helpers/workers-of-sources.ts'],
     maxWorkers: 2,
     projects: [
       project('unit', 60_000, UNIT),

@@ -15,7 +15,7 @@ import { join } from 'node:path';
 import { afterAll, beforeEach, describe, expect, it } from 'vitest';
 import { diskFull, isDiskFull, makeWhole, removeLeftovers, writeWhole } from '../../src/base/files.ts';
 import { PolysemeError } from '../../src/errors.ts';
-import { FROM_SOURCES } from '../helpers/cli.ts';
+import { compiled } from '../helpers/cli.ts';
 
 const root = mkdtempSync(join(tmpdir(), 'polyseme-files-'));
 let dir = '';
@@ -85,13 +85,13 @@ describe('writeWhole', () => {
     const path = join(dir, 'a');
     await writeWhole(path, ['old']);
     const script = `
-      import { writeWhole } from './src/base/files.ts';
+      import { writeWhole } from '${compiled('src/base/files.ts')}';
       await writeWhole(${JSON.stringify(path)}, (async function* () {
         yield 'half';
         console.log('half');
         await new Promise((resolve) => setTimeout(resolve, 600_000));
       })());`;
-    const child = spawn(process.execPath, [...FROM_SOURCES, '--input-type=module', '-e', script]);
+    const child = spawn(process.execPath, ['--input-type=module', '-e', script]);
     await once(child.stdout, 'data');
     expect(readdirSync(dir)).toHaveLength(2);
     // While it lives, its file is left alone.

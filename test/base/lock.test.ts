@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { afterAll, beforeEach, describe, expect, it } from 'vitest';
 import { lockOutput, withLock } from '../../src/base/lock.ts';
-import { FROM_SOURCES } from '../helpers/cli.ts';
+import { compiled } from '../helpers/cli.ts';
 
 const root = mkdtempSync(join(tmpdir(), 'polyseme-lock-'));
 let dir = '';
@@ -18,10 +18,10 @@ beforeEach(() => {
 });
 afterAll(() => rmSync(root, { recursive: true }));
 
-const HOLDER = join(import.meta.dirname, '../helpers/hold-lock.mjs');
+const HOLDER = compiled('test/helpers/hold-lock.mjs');
 
 async function holder(out: string): Promise<ChildProcessByStdio<null, Readable, null>> {
-  const child = spawn(process.execPath, [...FROM_SOURCES, HOLDER, out], {
+  const child = spawn(process.execPath, [HOLDER, out], {
     stdio: ['ignore', 'pipe', 'inherit'],
   });
   await once(child.stdout, 'data');

@@ -7,7 +7,7 @@ import type { Browser, BrowserContext, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { type RunningServer, startServer } from '../../src/server/server.ts';
 import { hasBrowser, launchBrowser } from '../helpers/browser.ts';
-import { FROM_SOURCES } from '../helpers/cli.ts';
+import { compiled } from '../helpers/cli.ts';
 import { writeStudy } from '../helpers/written-study.ts';
 import { evaluation, logLine, writeLog, writeRun } from '../helpers/written-training.ts';
 
@@ -110,11 +110,7 @@ describe.skipIf(!hasBrowser)('explorer of trainings', () => {
     };
     child = spawn(
       process.execPath,
-      [
-        ...FROM_SOURCES,
-        new URL('../helpers/paced-training.mjs', import.meta.url).pathname,
-        JSON.stringify({ options, pauses: [10, 20] }),
-      ],
+      [compiled('test/helpers/paced-training.mjs'), JSON.stringify({ options, pauses: [10, 20] })],
       { stdio: ['ignore', 'ignore', 'pipe'] },
     );
     let said = '';

@@ -1,11 +1,13 @@
 import { spawn } from 'node:child_process';
-import { expect } from 'vitest';
+import { join } from 'node:path';
+import { expect, inject } from 'vitest';
 
-/** What Node is given before a script's path to run TypeScript. */
-export const FROM_SOURCES = ['--import', new URL('./process-from-sources.mjs', import.meta.url).href];
+/** The JavaScript of a file of src/ or test/helpers, named from the root: for a process that a test starts. */
+export const compiled = (path: string): string =>
+  join(inject('compiledSources'), path.replace(/\.ts$/, '.js'));
 
 /** What Node is given to be the `polyseme` of the sources; `cliOf` makes one of another main file. */
-export const POLYSEME = [...FROM_SOURCES, new URL('../../src/cli/main.ts', import.meta.url).pathname];
+export const POLYSEME = [compiled('src/cli/main.ts')];
 
 export interface Ended {
   readonly code: number | null;

@@ -18,7 +18,7 @@ import { promisify } from 'node:util';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { createHubFiles } from '../../src/hub/hub.ts';
 import { downloadModel } from '../../src/model/download.ts';
-import { FROM_SOURCES } from '../helpers/cli.ts';
+import { compiled } from '../helpers/cli.ts';
 import {
   commitOf,
   type Files,
@@ -185,14 +185,10 @@ describe('downloadModel', () => {
   });
 
   test('writes nothing to stdout', async () => {
-    const script = `import { downloadModel } from './src/model/download.ts'; await downloadModel('polyseme/folio-5m');`;
-    const cwd = new URL('../..', import.meta.url);
-    const run = promisify(execFile)(
-      process.execPath,
-      [...FROM_SOURCES, '--input-type=module', '-e', script],
-      { cwd },
-    );
-    expect((await run).stdout).toBe('');
+    const script = `import { downloadModel } from '${compiled('src/model/download.ts')}';
+      await downloadModel('polyseme/folio-5m');`;
+    const { stdout } = await promisify(execFile)(process.execPath, ['--input-type=module', '-e', script]);
+    expect(stdout).toBe('');
     await expectComplete(cached('snapshots', model().refs['main']));
   });
 });
@@ -212,14 +208,11 @@ describe('a download that goes wrong', () => {
 
   test('a process that was killed leaves nothing half-written, and the next goes on', async () => {
     Object.assign(server.faults, { cut: 99, cutAfter: 500_000 });
-    const script = `import { downloadModel } from './src/model/download.ts';
+    const script = `import { downloadModel } from '${compiled('src/model/download.ts')}';
       await downloadModel('polyseme/folio-5m', { onProgress: ({ bytes }) => {
         if (bytes > 2_000_000) process.kill(process.pid, 'SIGKILL');
       } });`;
-    const cwd = new URL('../..', import.meta.url);
-    await promisify(execFile)(process.execPath, [...FROM_SOURCES, '--input-type=module', '-e', script], {
-      cwd,
-    }).catch(() => {});
+    await promisify(execFile)(process.execPath, ['--input-type=module', '-e', script]).catch(() => {});
     const left = (await readdir(cached('blobs'))).filter((name) => name.endsWith('.incomplete'));
     expect(left).toHaveLength(1);
     expect((await stat(cached('blobs', left[0]))).size).toBeGreaterThan(1_000_000);

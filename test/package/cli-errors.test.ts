@@ -13,7 +13,7 @@ import { join } from 'node:path';
 import { parquetWriteFile } from 'hyparquet-writer';
 import Database from 'libsql';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { expectFailure, FROM_SOURCES } from '../helpers/cli.ts';
+import { compiled, expectFailure } from '../helpers/cli.ts';
 import { gpt2Shapes } from '../helpers/reference-gpt2.ts';
 import { randomTensors, writeCheckpoint } from '../helpers/tiny-checkpoint.ts';
 import { cli, shell } from './cli-of-dist.ts';
@@ -224,11 +224,11 @@ describe('a study', () => {
     writeFileSync(data, `{"text":"${'some words '.repeat(400)}"}\n{"text": 7\n`);
     // The harvest fails at the second line, after some batches were saved.
     const { execPath } = process;
-    const child = new URL('../helpers/run-study.mjs', import.meta.url).pathname;
+    const child = compiled('test/helpers/run-study.mjs');
     const out = join(folder, 'study.db');
     const options = { model, data, out, context: 32, bos: 'no' };
     const ask = JSON.stringify({ options, saveEvery: 0, killAt: 2 });
-    expect(() => execFileSync(execPath, [...FROM_SOURCES, child, ask], { stdio: 'ignore' })).toThrow();
+    expect(() => execFileSync(execPath, [child, ask], { stdio: 'ignore' })).toThrow();
     const info = await cli(['info', out]);
     expect(info.code).toBe(0);
     expect(info.stdout).toMatch(/unfinished: run its command again to continue/);

@@ -13,7 +13,7 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { cli, expectFailure, FROM_SOURCES, POLYSEME } from '../helpers/cli.ts';
+import { cli, compiled, expectFailure, POLYSEME } from '../helpers/cli.ts';
 
 const root = mkdtempSync(join(tmpdir(), 'polyseme-busy-'));
 const at = (name: string) => join(root, name);
@@ -55,11 +55,7 @@ describe.each([
     const folder = mkdtempSync(join(root, 'out-'));
     const out = join(folder, output);
     if (isFolder) mkdirSync(out);
-    const holder = spawn(process.execPath, [
-      ...FROM_SOURCES,
-      join(import.meta.dirname, '../helpers/hold-lock.mjs'),
-      out,
-    ]);
+    const holder = spawn(process.execPath, [compiled('test/helpers/hold-lock.mjs'), out]);
     await once(holder.stdout, 'data');
     const place = isFolder ? out : folder;
     try {

@@ -16,10 +16,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type RunOptions, runStudy } from '../../src/index.ts';
-import { FROM_SOURCES } from '../helpers/cli.ts';
+import { compiled } from '../helpers/cli.ts';
 import { arithmetic, STORIES, writePieces, writeSae } from '../helpers/frozen.mjs';
 
-const CHILD = new URL('../helpers/run-study.mjs', import.meta.url).pathname;
+const CHILD = compiled('test/helpers/run-study.mjs');
 const KEPT = new URL('../fixtures/run/content-hashes.json', import.meta.url);
 const REWRITE = process.env['REWRITE_CONTENT_HASHES'] === '1';
 const folder = mkdtempSync(join(tmpdir(), 'polyseme-content-'));
@@ -179,7 +179,7 @@ async function run({ options, kills = [] }: Setting): Promise<string> {
 function killed(options: RunOptions, killAt: number): Promise<NodeJS.Signals | null> {
   return new Promise((resolve, reject) => {
     const request = JSON.stringify({ options, saveEvery: 0, killAt });
-    const child = spawn(process.execPath, [...FROM_SOURCES, CHILD, request], {
+    const child = spawn(process.execPath, [CHILD, request], {
       stdio: ['ignore', 'ignore', 'inherit'],
     });
     child.on('error', reject);

@@ -4,12 +4,12 @@ import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { openStudy, type RunOptions, type RunProgress, runStudy, type StudyInfo } from '../../src/index.ts';
-import { FROM_SOURCES, POLYSEME } from '../helpers/cli.ts';
+import { compiled, POLYSEME } from '../helpers/cli.ts';
 import { expectOneLine } from '../helpers/expect.ts';
 import { gpt2Shapes } from '../helpers/reference-gpt2.ts';
 import { randomTensors, writeCheckpoint } from '../helpers/tiny-checkpoint.ts';
 
-const CHILD = new URL('../helpers/run-study.mjs', import.meta.url).pathname;
+const CHILD = compiled('test/helpers/run-study.mjs');
 const folder = mkdtempSync(join(tmpdir(), 'polyseme-interrupt-'));
 const model = join(folder, 'model');
 const texts = join(folder, 'texts');
@@ -52,11 +52,7 @@ function run(
 ): Promise<Ended> {
   const { killAt, killAfter, killAfterStart } = kill;
   return new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, [
-      ...FROM_SOURCES,
-      CHILD,
-      JSON.stringify({ options, saveEvery: 0, killAt }),
-    ]);
+    const child = spawn(process.execPath, [CHILD, JSON.stringify({ options, saveEvery: 0, killAt })]);
     let [out, errors] = ['', ''];
     const end = (after: number) => setTimeout(() => child.kill('SIGKILL'), after);
     if (killAfterStart !== undefined) end(killAfterStart);

@@ -8,11 +8,11 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createRandom } from '../../src/base/random.ts';
 import { openStudy, type PolysemeError } from '../../src/index.ts';
 import { verifyStudy } from '../../src/study/verify.ts';
-import { cli, expectFailure, FROM_SOURCES } from '../helpers/cli.ts';
+import { cli, compiled, expectFailure } from '../helpers/cli.ts';
 import { expectOneLine } from '../helpers/expect.ts';
 import { writeStudy } from '../helpers/written-study.ts';
 
-const CHILD = new URL('../helpers/read-studies.mjs', import.meta.url).pathname;
+const CHILD = compiled('test/helpers/read-studies.mjs');
 const OLD = new URL('../fixtures/study/version-0.1.db', import.meta.url).pathname;
 const folder = mkdtempSync(join(tmpdir(), 'polyseme-damage-'));
 const whole = join(folder, 'whole.db');
@@ -181,7 +181,7 @@ test('bytes changed anywhere end no process: every reading ends, or is one line'
     paths.push(changed(`UPDATE ${table} SET ${column} = CAST(x'ff4142' AS TEXT)`));
   }
   paths.push(changed(`UPDATE units SET mean = CAST(x'ff4142' AS TEXT)`));
-  const { status, signal, stdout, stderr } = spawnSync(process.execPath, [...FROM_SOURCES, CHILD, ...paths], {
+  const { status, signal, stdout, stderr } = spawnSync(process.execPath, [CHILD, ...paths], {
     encoding: 'utf8',
     maxBuffer: 1 << 26,
   });

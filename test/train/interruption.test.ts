@@ -15,9 +15,9 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { trainSae } from '../../src/train/train.ts';
 import type { SaeTrainOptions } from '../../src/train/train-options.ts';
-import { cli, expectFailure, FROM_SOURCES } from '../helpers/cli.ts';
+import { cli, compiled, expectFailure } from '../helpers/cli.ts';
 
-const CHILD = new URL('../helpers/run-training.mjs', import.meta.url).pathname;
+const CHILD = compiled('test/helpers/run-training.mjs');
 const folder = mkdtempSync(join(tmpdir(), 'polyseme-training-kill-'));
 const at = (name: string) => join(folder, name);
 const text = at('text.txt');
@@ -52,7 +52,7 @@ function outcome(out: string) {
 function child(out: string, ask: object) {
   const { signal, status, stdout, stderr } = spawnSync(
     process.execPath,
-    [...FROM_SOURCES, CHILD, JSON.stringify({ options: { ...options, out }, saveEvery: 0, ...ask })],
+    [CHILD, JSON.stringify({ options: { ...options, out }, saveEvery: 0, ...ask })],
     { encoding: 'utf8', timeout: 200_000 },
   );
   const lines = stdout.trimEnd().split('\n');
@@ -106,11 +106,7 @@ describe('two at once in one folder', () => {
   it('the second is refused, naming the process of the first', async () => {
     const out = at('shared');
     const slow = { ...options, out, tokens: 64 * 100_000 };
-    const first = spawn(process.execPath, [
-      ...FROM_SOURCES,
-      CHILD,
-      JSON.stringify({ options: slow, saveEvery: 0 }),
-    ]);
+    const first = spawn(process.execPath, [CHILD, JSON.stringify({ options: slow, saveEvery: 0 })]);
     try {
       await new Promise<void>((resolve) => {
         first.stdout.on('data', (chunk) => `${chunk}`.includes('train') && resolve());

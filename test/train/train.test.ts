@@ -17,7 +17,7 @@ import { cacheActivations } from '../../src/activations/cache-activations.ts';
 import { cutContexts, loadModel, loadSae, openCorpus, openStudy } from '../../src/index.ts';
 import { trainSae } from '../../src/train/train.ts';
 import type { SaeTrainOptions } from '../../src/train/train-options.ts';
-import { cli, expectFailure, FROM_SOURCES } from '../helpers/cli.ts';
+import { cli, compiled, expectFailure } from '../helpers/cli.ts';
 
 const site = 'blocks.0.hook_resid_post';
 const folder = mkdtempSync(join(tmpdir(), 'polyseme-training-'));
@@ -93,8 +93,7 @@ describe('killed and run again', () => {
       spawnSync(
         process.execPath,
         [
-          ...FROM_SOURCES,
-          new URL('../helpers/run-training.mjs', import.meta.url).pathname,
+          compiled('test/helpers/run-training.mjs'),
           JSON.stringify({ options: { ...options, out }, saveEvery: 0, ...killing }),
         ],
         { encoding: 'utf8' },

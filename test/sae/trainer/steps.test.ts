@@ -7,7 +7,7 @@ import { centre } from '../../../src/sae/trainer/initial.ts';
 import { createSaeTrainer, SaeTrainer } from '../../../src/sae/trainer/trainer.ts';
 import type { SaeTrainerOptions, SaeWeights } from '../../../src/sae/trainer/trainer-options.ts';
 import { readSafetensorsHeader, readTensor } from '../../../src/tensors/safetensors.ts';
-import { FROM_SOURCES } from '../../helpers/cli.ts';
+import { compiled } from '../../helpers/cli.ts';
 import { forward, makeBatch, makeWeights } from './reference.ts';
 
 const d = 16;
@@ -294,7 +294,7 @@ it('saves in SAELens’s format', async () => {
 
 it('neither ends a script early nor keeps it alive', () => {
   const script = `
-    import { createSaeTrainer } from './src/sae/trainer/trainer.ts';
+    import { createSaeTrainer } from '${compiled('src/sae/trainer/trainer.ts')}';
     const options = { architecture: 'topk', k: 2, width: 4, latents: 8, learningRate: 1e-3, threads: 2 };
     const closed = await createSaeTrainer(options);
     await closed.step(new Float32Array(8).fill(1));
@@ -302,7 +302,7 @@ it('neither ends a script early nor keeps it alive', () => {
     const open = await createSaeTrainer(options);
     console.log((await open.step(new Float32Array(8).fill(1))).step);
   `;
-  const out = execFileSync(process.execPath, [...FROM_SOURCES, '--input-type=module', '-e', script], {
+  const out = execFileSync(process.execPath, ['--input-type=module', '-e', script], {
     encoding: 'utf8',
   });
   expect(out).toBe('1\n');
