@@ -17,10 +17,10 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import * as z from 'zod';
 import { openStudy, type Study } from '../../src/index.ts';
 import { cachedJson, cachePath, readCached, writeCached } from '../../src/study/cache.ts';
-import { FROM_SOURCES } from '../helpers/cli.ts';
+import { compiled } from '../helpers/cli.ts';
 import { writeStudy } from '../helpers/written-study.ts';
 
-const CHILD = new URL('../helpers/write-cached.mjs', import.meta.url).pathname;
+const CHILD = compiled('test/helpers/write-cached.mjs');
 const folder = mkdtempSync(join(tmpdir(), 'polyseme-cache-'));
 const whole = join(folder, 'whole.db');
 const other = join(folder, 'other.db');
@@ -203,10 +203,7 @@ test('two processes at once leave a cache of which everything is right', async (
     ['a', 'b'].map(
       (name) =>
         new Promise<number | null>((resolve) => {
-          spawn(process.execPath, [...FROM_SOURCES, CHILD, path, name], { stdio: 'inherit' }).on(
-            'close',
-            resolve,
-          );
+          spawn(process.execPath, [CHILD, path, name], { stdio: 'inherit' }).on('close', resolve);
         }),
     ),
   );
