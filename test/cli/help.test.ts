@@ -1,11 +1,10 @@
 // The help of every command as it is printed, and docs/commands.md, whose tables of options are made from the same
-// schemas. `npm run docs:commands` writes both anew.
-import { execFileSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+// schemas. `npm run docs:options` writes both anew.
 import type { Command } from 'commander';
 import { expect, test } from 'vitest';
 import { createProgram } from '../../src/cli/program.ts';
 import { allCommands } from '../helpers/commands.ts';
+import { expectTables } from '../helpers/option-tables.ts';
 
 const PAGE = new URL('../../docs/commands.md', import.meta.url).pathname;
 const commands = await allCommands();
@@ -22,17 +21,8 @@ test.each([...commands.keys()])('%s --help', (name) => {
 });
 
 test('docs/commands.md has the options of every command', async () => {
-  const page = readFileSync(PAGE, 'utf8');
-  const shown = [...page.matchAll(/^<!-- options of (.*) -->$/gm)].map(([, name]) => name!);
   const withOptions = [...commands].filter(([, command]) => rows(command).length > 0).map(([name]) => name);
-  expect(shown.toSorted()).toEqual(withOptions.toSorted());
-  const made = page.replaceAll(
-    /^<!-- options of (.*) -->\n[\s\S]*?^<!-- end -->$/gm,
-    (_, name) => `<!-- options of ${name} -->\n\n${table(commands.get(name)!)}\n\n<!-- end -->`,
-  );
-  const biome = ['node_modules/@biomejs/biome/bin/biome', 'format', '--stdin-file-path=docs/commands.md'];
-  const formatted = execFileSync(process.execPath, biome, { input: made, encoding: 'utf8' });
-  await expect(formatted).toMatchFileSnapshot(PAGE);
+  await expectTables(PAGE, withOptions, (name) => table(commands.get(name)!));
 });
 
 function table(command: Command): string {

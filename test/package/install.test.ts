@@ -65,6 +65,21 @@ describe.skipIf(!reachable)('registry: the package installed where only npm can 
     expect({ status, stdout, stderr }).toEqual({ status: 0, stdout: '2\n', stderr: '' });
   });
 
+  test('the library snippet of README runs', () => {
+    const readme = readFileSync(join(home, 'node_modules/polyseme/README.md'), 'utf8');
+    const snippet = /```ts\n([\s\S]*?)```/.exec(readme)![1]!;
+    const given = `const n = 4;
+      const inputs = Float32Array.of(1, 0, 2, 0.1, 0, 1, 0.1, 3);
+      const weights = Float32Array.of(0.5, 2);\n`;
+    const { status, stdout, stderr } = spawnSync(
+      process.execPath,
+      ['--input-type=module', '-e', given + snippet],
+      { cwd: home, encoding: 'utf8' },
+    );
+    expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
+    expect(stdout).toMatch(/clusters: 2,/);
+  });
+
   test('so do the help, tables and export', () => {
     expect(polyseme('--help').stdout).toMatch(/^Usage: polyseme/);
     expect(polyseme('units', 'study.db', '--limit', '1').stdout).toMatch(/mlp\.0\/0/);
@@ -102,5 +117,19 @@ describe.skipIf(!reachable)('registry: the package installed where only npm can 
       /^error: onnxruntime-node, which runs models, is not installed: ONNXRUNTIME_NODE_INSTALL=skip npm install onnxruntime-node\n$/,
     );
     expect(existsSync(join(home, 'other.db'))).toBe(false);
+  });
+
+  test('that line mends it: a run on the bundled model and text ends in a study', () => {
+    const mended = spawnSync(
+      'npm',
+      ['install', 'onnxruntime-node', '--prefer-offline', '--no-audit', '--no-fund'],
+      { cwd: home, env: { ...env, ONNXRUNTIME_NODE_INSTALL: 'skip' }, encoding: 'utf8' },
+    );
+    expect(mended.status, mended.stderr).toBe(0);
+    const args = ['run', '--contexts', '3', '--layers', '0', '--examples', '2', '--out', 'own.db'];
+    const ran = spawnSync('npx', ['polyseme', ...args], { cwd: home, env, encoding: 'utf8' });
+    expect(ran.status, ran.stderr).toBe(0);
+    const info = JSON.parse(polyseme('info', 'own.db', '--json').stdout);
+    expect(info).toMatchObject({ status: 'complete', contexts: 3, banks: [{ name: 'mlp.0', units: 1024 }] });
   });
 });

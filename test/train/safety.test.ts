@@ -84,10 +84,8 @@ describe('a full disk', () => {
   } catch {
     permitted = false;
   }
-  if (!permitted) console.log('training on a full disk: not run, this user may not mount a file system');
-
   describe.skipIf(!permitted)(
-    'is said in one line, and with more room the same command ends the same',
+    'mount: is said in one line, and with more room the same command ends the same',
     () => {
       beforeAll(async () => {
         await trainSae({ ...base, out: at('whole') });
