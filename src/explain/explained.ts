@@ -1,3 +1,4 @@
+import type * as z from 'zod';
 import type { Bank } from '../bank/bank.ts';
 import { changedFiles } from '../base/changed-files.ts';
 import type { FileDigest } from '../base/file-digest.ts';
@@ -26,9 +27,21 @@ export interface OpenedModel {
   close(): Promise<void>;
 }
 
+/** Where results of long computations are kept, so that they are not computed again. Nothing relies on it. */
+export interface KeptResults {
+  /** What was kept under a key, if it is what the schema says; else null. */
+  read<T>(key: { readonly kind: string; readonly key: string }, schema: z.ZodType<T>): T | null;
+  /** Keeps a JSON value. */
+  write(key: { readonly kind: string; readonly key: string }, value: unknown): void;
+}
+
+/** Keeps nothing. */
+const NOTHING_KEPT: KeptResults = { read: () => null, write() {} };
+
 /** A study with its model, which is opened and checked when it is first asked for. */
 export interface Explained {
   readonly study: Study;
+  readonly results: KeptResults;
   /**
    * The model.
    * @throws PolysemeError where there is none, or it is not the study's: then the error says what differs
@@ -53,7 +66,11 @@ export interface Explained {
  * console.log(config.layers);
  * await explained.close();
  */
-export function explain(study: Study, open: () => Promise<OpenedModel>): Explained {
+export function explain(
+  study: Study,
+  open: () => Promise<OpenedModel>,
+  results: KeptResults = NOTHING_KEPT,
+): Explained {
   let opening: Promise<OpenedModel> | null = null;
   const opened = (): Promise<OpenedModel> => {
     opening ??= openChecked(study, open).catch((error) => {
@@ -64,6 +81,7 @@ export function explain(study: Study, open: () => Promise<OpenedModel>): Explain
   };
   return {
     study,
+    results,
     model: async () => (await opened()).model,
     async bank(name) {
       checkBank(study, name);

@@ -29,6 +29,11 @@ export interface TapStreamOptions {
   readonly specialIds?: ReadonlySet<number>;
   /** Contexts of a block; default: as many of the first context's length as make about 1,024 tokens. */
   readonly rows?: number;
+  /**
+   * Instead of `rows`, for contexts of many lengths: a block takes contexts until it would have more tokens than these,
+   * padding and copies counted.
+   */
+  readonly tokens?: number;
   /** Copies of each context in one run: all contexts, then all again. Default 1. */
   readonly copies?: number;
   /** The id at padded positions; default 0. A causal model's other positions do not depend on it. */
@@ -75,8 +80,9 @@ export async function* streamTaps<C extends TapInput>(
   run: TapRun<C>,
   options: TapStreamOptions = {},
 ): AsyncGenerator<TapBlock<C>, void, undefined> {
-  const { signal } = options;
+  const { signal, tokens: most, copies = 1 } = options;
   let { rows } = options;
+  let longest = 0;
   const underWay: Promise<TapBlock<C>>[] = [];
   let batch: C[] = [];
   const start = (): void => {
@@ -84,6 +90,7 @@ export async function* streamTaps<C extends TapInput>(
     block.catch(() => {});
     underWay.push(block);
     batch = [];
+    longest = 0;
   };
   /** The oldest run; it counts as under way until it has ended. */
   const next = async (): Promise<TapBlock<C>> => {
@@ -93,9 +100,15 @@ export async function* streamTaps<C extends TapInput>(
   };
   try {
     for await (const context of abortable(contexts, signal)) {
-      rows ??= rowsPerRun(context.tokens.length);
+      if (most === undefined) rows ??= rowsPerRun(context.tokens.length);
+      longest = Math.max(longest, context.tokens.length);
+      if (most !== undefined && batch.length > 0 && copies * (batch.length + 1) * longest > most) {
+        start();
+        if (underWay.length >= AHEAD) yield await next();
+        longest = context.tokens.length;
+      }
       batch.push(context);
-      if (batch.length < rows) continue;
+      if (rows === undefined || batch.length < rows) continue;
       start();
       if (underWay.length >= AHEAD) yield await next();
     }
