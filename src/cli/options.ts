@@ -26,6 +26,12 @@ export const bankOption = z.string().min(1).optional().meta({
   value: 'BANK',
   fallback: 'all',
 });
+export const unitArgument = 'the unit, e.g. mlp.2/137';
+export const featureOption = z.int().min(0).optional().meta({
+  description: 'only this feature of the unit, by its number',
+  value: 'F',
+  fallback: 'all',
+});
 export const jsonOption = z.boolean().default(false).meta({
   description: 'print one JSON document on standard output, and nothing else there',
 });

@@ -21,6 +21,7 @@ const COMMANDS: Readonly<Record<string, Entry>> = {
   units: { summary: 'a table of units with their polysemy', load: () => import('./units.ts') },
   unit: { summary: 'one unit: its features and their examples', load: () => import('./unit.ts') },
   serve: { summary: 'the explorer, in the browser', load: () => import('./serve.ts') },
+  importance: { summary: 'which tokens make a unit fire', load: () => import('./importance.ts') },
   compare: { summary: 'polysemy of two or more banks side by side', load: () => import('./compare.ts') },
   sae: {
     summary: 'sparse autoencoders: train, cache, eval, convert',

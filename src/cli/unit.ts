@@ -5,7 +5,7 @@ import type { UnitExample } from '../features/split-unit.ts';
 import { wordList } from '../features/words.ts';
 import { whole } from '../model/text-options.ts';
 import { spelledAt } from '../tokenizer/byte-tokens.ts';
-import { addOptions, studyArgument } from './options.ts';
+import { addOptions, studyArgument, unitArgument } from './options.ts';
 import { unitName } from './parse.ts';
 import { cell, colors, print, printJson } from './terminal.ts';
 
@@ -26,7 +26,7 @@ export function define(command: Command): void {
       'One unit: its polysemy, its features, largest first, and examples with the tokens coloured by activation.',
     )
     .argument('<STUDY>', studyArgument)
-    .argument('<BANK/INDEX>', 'the unit, e.g. mlp.2/137', unitName);
+    .argument('<BANK/INDEX>', unitArgument, unitName);
   addOptions(command, shape);
   command
     .addHelpText('after', '\nExample:\n  polyseme unit study.db mlp.2/137')

@@ -1,4 +1,6 @@
 import * as z from 'zod';
+import { exampleImportance } from '../explain/importance.ts';
+import { count } from './schemas.ts';
 
 /** What the HTTP API gives that needs the model behind the study. */
 
@@ -12,4 +14,39 @@ export const modelAnswer = z
   })
   .meta({ id: 'Model' });
 
+const { activation, drops, importance, minimal } = exampleImportance.shape;
+
+export const importanceAnswer = z
+  .object({
+    bank: z.string(),
+    index: count,
+    mask: z
+      .object({ id: count, text: z.string() })
+      .meta({ description: 'the token that masked ones are replaced by' }),
+    examples: z.array(
+      z
+        .object({
+          example: count.meta({ description: 'its rank' }),
+          feature: count,
+          position: count.meta({ description: 'of the peak: the last of the tokens' }),
+          tokens: z.array(z.string()).meta({ description: 'up to the peak' }),
+          activation: activation.meta({ description: 'at the peak' }),
+          drops: drops.meta({
+            description:
+              'by how much the activation falls, in the direction of its sign, where each token is masked; null at special tokens',
+          }),
+          importance: importance.meta({
+            description:
+              'the drops divided by that of the peak, from 0 to 1; null where masking the peak takes away less than 5 % of the activation',
+          }),
+          minimal: minimal.meta({
+            description: 'tokens of the shortest passage ending at the peak that gives 0.8 of the activation',
+          }),
+        })
+        .meta({ id: 'ExampleImportance' }),
+    ),
+  })
+  .meta({ id: 'Importance' });
+
+export type ImportanceAnswer = z.output<typeof importanceAnswer>;
 export type ModelAnswer = z.output<typeof modelAnswer>;

@@ -99,4 +99,19 @@ export const matchedQuery = z.strictObject({
     .meta({ description: `two to ${MATCHED_BANKS} names with commas between` }),
 });
 
+const featureId = z.int().min(0).meta({ description: 'id of a feature; default: all' });
+
+export const importanceBody = z.strictObject({
+  feature: featureId.optional(),
+  examples: z
+    .array(z.int().min(0))
+    .max(1000)
+    .optional()
+    .meta({ description: 'ids of examples; default: all of the unit or feature' }),
+  mask: z.string().min(1).optional().meta({
+    description:
+      'text of the token that masked ones are replaced by; default: the mask token, padding or end of text',
+  }),
+});
+
 export type UnitsQuery = z.output<typeof unitsQuery>;

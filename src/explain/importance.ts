@@ -1,7 +1,7 @@
 import * as z from 'zod';
 import type { LongCall } from '../base/progress.ts';
 import type { OpenTaps } from '../model/load-model.ts';
-import { TOKENS_PER_RUN, type TapInput } from '../model/taps.ts';
+import { type TapInput, TOKENS_PER_RUN } from '../model/taps.ts';
 import type { Explained } from './explained.ts';
 import { type MaskToken, maskToken } from './mask-token.ts';
 import { type RunnableExample, type UnitQuestion, unitExamples } from './unit-examples.ts';
@@ -44,7 +44,15 @@ export interface UnitImportance {
   readonly index: number;
   readonly mask: MaskToken;
   /** By rank. */
-  readonly examples: readonly ExampleImportance[];
+  readonly examples: readonly ExplainedExample[];
+}
+
+/** What was measured, beside the passage up to the peak. */
+export interface ExplainedExample extends ExampleImportance {
+  readonly feature: number;
+  /** Of the peak. */
+  readonly position: number;
+  readonly tokens: readonly string[];
 }
 
 /**
@@ -76,7 +84,13 @@ export async function tokenImportance(
       known.set(made.example, made);
     }
   }
-  return { bank, index, mask, examples: found.examples.map(({ id }) => known.get(id)!) };
+  const examples = found.examples.map(({ id, feature, position, tokens }) => ({
+    ...known.get(id)!,
+    feature,
+    position,
+    tokens: explained.study.texts(tokens).tokens.slice(0, position + 1),
+  }));
+  return { bank, index, mask, examples };
 }
 
 /** A row of the model: what it measures, of which example. */
@@ -210,7 +224,10 @@ async function* activationsOf(
   signal: AbortSignal | undefined,
 ): AsyncGenerator<[Row, number]> {
   if (rows.length === 0) return;
-  for await (const { contexts, length, taps: values } of taps.stream(rows, { tokens: TOKENS_PER_RUN, signal })) {
+  for await (const { contexts, length, taps: values } of taps.stream(rows, {
+    tokens: TOKENS_PER_RUN,
+    signal,
+  })) {
     const { data } = values[UNIT_TAP]!;
     for (const [i, row] of contexts.entries()) {
       yield [row, checkNumber(data[i * length + row.at]!, `an activation of example ${row.example}`)];

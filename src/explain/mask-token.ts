@@ -33,5 +33,7 @@ export function maskToken(tokenizer: Tokenizer, asked?: string): MaskToken {
   }
   const fallback = tokenizer.bosId ?? special[0];
   if (fallback !== undefined) return named(fallback);
-  throw new PolysemeError('the tokenizer has no special token to mask others with: name a token (option mask)');
+  throw new PolysemeError(
+    'the tokenizer has no special token to mask others with: name a token (option mask)',
+  );
 }

@@ -50,9 +50,9 @@ export function unitExamples(
     const known = featureOf.length === 0 ? 'it has none' : `its examples are 0 to ${featureOf.length - 1}`;
     throw new PolysemeError(`${bank}/${index} has no example ${unknown}: ${known}`, 'not-found');
   }
-  const ids = (asked === undefined ? [...featureOf.keys()] : [...new Set(asked)].sort((a, b) => a - b)).filter(
-    (id) => feature === undefined || featureOf[id] === feature,
-  );
+  const ids = (
+    asked === undefined ? [...featureOf.keys()] : [...new Set(asked)].sort((a, b) => a - b)
+  ).filter((id) => feature === undefined || featureOf[id] === feature);
   const contexts = study.contexts([...new Set(ids.map((id) => detail.context[id]!))]);
   const examples = ids.map((id) => ({
     id,

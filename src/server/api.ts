@@ -108,7 +108,13 @@ export function createServer(study: Study | null, options: ServerOptions = {}): 
     const path = route.path.replaceAll(/\{(\w+)\}/g, ':$1');
     if (!route.fresh) app.use(path, etag());
     if (route.method === 'get') app.get(path, (c) => answers.respond(route, c.req.raw, c.req.param()));
-    else app.post(path, limitBody, (c) => answers.respond(route, c.req.raw, c.req.param()));
+    else {
+      app.post(path, limitBody, (c) => answers.respond(route, c.req.raw, c.req.param()));
+      // Else the explorer's files would be looked through for it.
+      app.get(path, (c) => {
+        throw new HttpProblem(405, `${c.req.method} is not allowed here, only POST`, { allow: 'POST' });
+      });
+    }
   }
   app.get('/openapi.json', etag(), (c) => document.respond(c.req.raw, 'no-cache'));
   app.get('*', etag(), async (c) => {

@@ -6,9 +6,9 @@ import { openExplained } from '../../src/server/explain/open-explained.ts';
 import { openStudy } from '../../src/study/open-study.ts';
 import type { Study } from '../../src/study/study.ts';
 import { writeCheckpoint } from '../helpers/tiny-checkpoint.ts';
-import { PLANTED, type PlantedFiles, plantedStudy, plantedTensors } from './planted.ts';
+import { PLANTED, plantedStudy, plantedTensors, type StudyFiles } from './planted.ts';
 
-let files: PlantedFiles;
+let files: StudyFiles;
 let study: Study;
 
 beforeAll(async () => {

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { createRandom } from '../../src/base/random.ts';
 import { type RunStudyOptions, runStudy } from '../../src/run/run-study.ts';
 import { gpt2Shapes } from '../helpers/reference-gpt2.ts';
-import { type Tensor, type Tensors, writeCheckpoint } from '../helpers/tiny-checkpoint.ts';
+import { randomTensors, type Tensor, type Tensors, writeCheckpoint } from '../helpers/tiny-checkpoint.ts';
 
 /**
  * A small GPT-2 whose weights are built so that one unit is known to do two things. Its text is letters, a token each.
@@ -177,28 +177,56 @@ export function plantedTexts(count = 120): string[] {
   });
 }
 
-export interface PlantedFiles {
+export interface StudyFiles {
   /** Folder of the checkpoint. */
   readonly model: string;
   readonly data: string;
   readonly study: string;
 }
 
-/** Writes the model and its text, and runs a study of all units. */
-export async function plantedStudy(options: RunStudyOptions = {}): Promise<PlantedFiles> {
+/** Writes the planted model and its text, and runs a study of all units. */
+export function plantedStudy(options: RunStudyOptions = {}): Promise<StudyFiles> {
+  return studyOf({ config: PLANTED.config, tensors: plantedTensors() }, options);
+}
+
+/** A study of a model of letters over the planted text. */
+export async function studyOf(
+  checkpoint: { config: object; tensors: Tensors },
+  options: RunStudyOptions = {},
+): Promise<StudyFiles> {
   const dir = mkdtempSync(join(tmpdir(), 'polyseme-planted-'));
-  const [model, data, study] = ['model', 'texts.jsonl', 'study.db'].map((name) => join(dir, name)) as [
-    string,
-    string,
-    string,
-  ];
-  writeCheckpoint(model, { config: PLANTED.config, tensors: plantedTensors() });
+  const files = { model: join(dir, 'model'), data: join(dir, 'texts.jsonl'), study: join(dir, 'study.db') };
+  writeCheckpoint(files.model, checkpoint);
   writeFileSync(
-    data,
+    files.data,
     plantedTexts()
       .map((text) => `${JSON.stringify({ text })}\n`)
       .join(''),
   );
-  await runStudy({ model, data, out: study, context: 24, examples: 64, threads: 1, ...options });
-  return { model, data, study };
+  await runStudy({
+    model: files.model,
+    data: files.data,
+    out: files.study,
+    context: 24,
+    examples: 64,
+    threads: 1,
+    ...options,
+  });
+  return files;
+}
+
+/** A small GPT-2 of random weights, in which every token counts for every unit. */
+export const RANDOM = {
+  config: {
+    ...PLANTED.config,
+    n_embd: 16,
+    n_head: 2,
+    n_inner: 12,
+    activation_function: 'gelu_new',
+    tie_word_embeddings: true,
+  },
+} as const;
+
+export function randomModelTensors(): Tensors {
+  return randomTensors(gpt2Shapes(RANDOM.config), 5);
 }

@@ -13,9 +13,9 @@ export async function apiClient(server: StudyServer) {
   const document: Answer = await (await fetch('/openapi.json')).json();
   const ajv = new Ajv2020({ strict: false });
   ajv.addSchema(document, 'openapi');
-  const checked = (body: Answer, status: number, path: string): Answer => {
+  const checked = (body: Answer, status: number, path: string, method: 'get' | 'post' = 'get'): Answer => {
     const template = pathOf(document, path);
-    const { responses } = document.paths[template].get;
+    const { responses } = document.paths[template][method];
     const [content] = Object.values(responses[status].content) as [Answer];
     const validate = ajv.compile({ $ref: `openapi${(content['x-arrays'] ?? content.schema).$ref}` });
     expect(validate(body) || ajv.errorsText(validate.errors)).toBe(true);
@@ -31,6 +31,15 @@ export async function apiClient(server: StudyServer) {
       expect(`${response.status} ${response.status === 200 ? '' : text}`).toBe('200 ');
       expect(response.headers.get('content-type')).toBe('application/json');
       return checked(JSON.parse(text), 200, path);
+    },
+    /** The JSON that a path answers a body with, which must be one that the document allows. */
+    async post(path: string, body: object): Promise<Answer> {
+      const { content } = document.paths[pathOf(document, path)].post.requestBody;
+      expect(ajv.validate(content['application/json'].schema, body) || ajv.errorsText()).toBe(true);
+      const response = await fetch(path, posted(body));
+      const text = await response.text();
+      expect(`${response.status} ${response.status === 200 ? '' : text}`).toBe('200 ');
+      return checked(JSON.parse(text), 200, path, 'post');
     },
     /** The arrays at a path: each of the type that its description begins with, NaN as null. */
     async arrays(path: string): Promise<Record<string, (number | null)[]>> {
@@ -67,6 +76,16 @@ export async function apiClient(server: StudyServer) {
       expect(body.status).toBe(response.status);
       return body;
     },
+  };
+}
+
+/** A request that brings a JSON body. */
+export function posted(body: unknown, init: RequestInit = {}): RequestInit {
+  return {
+    ...init,
+    method: 'POST',
+    headers: { 'content-type': 'application/json', ...init.headers },
+    body: JSON.stringify(body),
   };
 }
 

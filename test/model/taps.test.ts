@@ -51,6 +51,33 @@ describe('the stream of taps', () => {
     expect([...block!.tokens]).toEqual([0, 0, 10, 11]);
   });
 
+  it('gives the inputs of edits by row, padded, of all copies alike or of each its own', async () => {
+    let given: Readonly<Record<string, Float32Array>> = {};
+    const take: TapRun = (...request) => {
+      given = request[4];
+      return echo(...request);
+    };
+    const contexts = [
+      { tokens: Int32Array.of(1), inputs: { a: Float32Array.of(5), b: Float32Array.of(1, 2) } },
+      { tokens: Int32Array.of(2, 3), inputs: { a: Float32Array.of(6, 7), b: Float32Array.of(3, 4, 5, 6) } },
+    ];
+    await all(streamTaps(contexts, take, { rows: 2, copies: 2 }));
+    expect([...given['a']!]).toEqual([5, 0, 6, 7, 5, 0, 6, 7]);
+    expect([...given['b']!]).toEqual([1, 0, 3, 4, 2, 0, 5, 6]);
+  });
+
+  it('takes contexts of many lengths up to a number of tokens', async () => {
+    const blocks = await all(streamTaps(contextsOf(2, 3, 3, 4, 9, 1, 1), echo, { tokens: 8 }));
+    expect(blocks.map(({ contexts }) => contexts.map(({ tokens }) => tokens.length))).toEqual([
+      [2, 3],
+      [3, 4],
+      [9],
+      [1, 1],
+    ]);
+    const copied = await all(streamTaps(contextsOf(2, 2, 2), echo, { tokens: 8, copies: 2 }));
+    expect(copied.map(({ contexts }) => contexts.length)).toEqual([2, 1]);
+  });
+
   it('takes as many contexts a run as make about 1,024 tokens', async () => {
     const blocks = await all(streamTaps(contextsOf(...Array(9).fill(300)), echo));
     expect(blocks.map(({ contexts }) => contexts.length)).toEqual([3, 3, 3]);

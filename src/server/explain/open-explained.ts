@@ -2,11 +2,18 @@ import { mlpBank } from '../../bank/mlp-bank.ts';
 import { saeBank } from '../../bank/sae-bank.ts';
 import { digestFiles } from '../../base/file-digest.ts';
 import { PolysemeError } from '../../errors.ts';
-import { type Explained, explain, type ModelBank, type OpenedModel } from '../../explain/explained.ts';
+import {
+  type Explained,
+  explain,
+  type KeptResults,
+  type ModelBank,
+  type OpenedModel,
+} from '../../explain/explained.ts';
 import { checkpointPaths } from '../../model/checkpoint.ts';
 import { loadModel } from '../../model/load-model.ts';
 import { parseRunOptions, type RunOptions } from '../../run/run-options.ts';
 import { describeSae, loadSaes, nameSaes, type RunSae } from '../../run/sae-banks.ts';
+import { readCached, writeCached } from '../../study/cache.ts';
 import { OPTIONS_BEFORE } from '../../study/compare-study.ts';
 import type { Study } from '../../study/study.ts';
 
@@ -30,7 +37,24 @@ export interface ExplainedOptions {
  * study.close();
  */
 export function openExplained(study: Study, options: ExplainedOptions = {}): Explained {
-  return explain(study, () => openModel(study, options));
+  return explain(study, () => openModel(study, options), keptResults(study));
+}
+
+/** Keeps results in the cache beside the study. */
+function keptResults(study: Study): KeptResults {
+  return {
+    read(key, schema) {
+      const kept = readCached(study, key);
+      if (kept === null) return null;
+      try {
+        const parsed = schema.safeParse(JSON.parse(Buffer.from(kept).toString()));
+        return parsed.success ? parsed.data : null;
+      } catch {
+        return null;
+      }
+    },
+    write: (key, value) => writeCached(study, key, Buffer.from(JSON.stringify(value))),
+  };
 }
 
 async function openModel(

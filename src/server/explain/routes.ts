@@ -1,6 +1,7 @@
 import { modelAnswer } from '../../contract/explain-answers.ts';
 import { PolysemeError } from '../../errors.ts';
 import { type Route, route } from '../route.ts';
+import { importanceRoutes } from './importance-routes.ts';
 
 /** The routes that need the model behind the study. */
 export const explainRoutes: readonly Route[] = [
@@ -19,4 +20,5 @@ export const explainRoutes: readonly Route[] = [
       }
     },
   }),
+  ...importanceRoutes,
 ];

@@ -1,0 +1,95 @@
+import type { Command } from 'commander';
+import * as z from 'zod';
+import { visible } from '../base/visible.ts';
+import type { ExplainedExample } from '../explain/importance.ts';
+import { whole } from '../model/text-options.ts';
+import { type ExplainOptions, explainShape, withExplained } from './explained.ts';
+import { addOptions, featureOption, studyArgument, unitArgument } from './options.ts';
+import { unitName } from './parse.ts';
+import { cell, colors, Progress, print, printJson } from './terminal.ts';
+
+/** Tokens shown before the peak. */
+const BEFORE = 24;
+
+const shape = {
+  feature: featureOption,
+  examples: whole(1)
+    .default(8)
+    .meta({ description: 'examples shown of the unit or feature; with --json all' }),
+  mask: z.string().min(1).optional().meta({
+    description: 'the token that masked ones are replaced by',
+    value: 'TEXT',
+    fallback: 'the mask token, else padding, else end of text',
+  }),
+  ...explainShape,
+};
+
+interface Options extends ExplainOptions {
+  readonly feature?: number;
+  readonly examples: number;
+  readonly mask?: string;
+}
+
+export function define(command: Command): void {
+  command
+    .description(
+      'Which tokens make a unit fire: each token before the peak of an example is masked in turn, and the activation ' +
+        'at the peak measured again. Importance is the drop, divided by the drop that masking the peak itself gives.',
+    )
+    .argument('<STUDY>', studyArgument)
+    .argument('<BANK/INDEX>', unitArgument, unitName);
+  addOptions(command, shape);
+  command
+    .addHelpText('after', '\nExample:\n  polyseme importance study.db mlp.2/137 --feature 0')
+    .action(async (path: string, unit: { bank: string; index: number }, options: Options) => {
+      const { tokenImportance } = await import('../explain/importance.ts');
+      const { unitExamples } = await import('../explain/unit-examples.ts');
+      const { feature, examples: most, mask, json } = options;
+      const progress = new Progress();
+      const found = await withExplained(path, options, async (explained, signal) => {
+        const { examples } = unitExamples(explained.study, { ...unit, feature });
+        return tokenImportance(explained, {
+          ...unit,
+          feature,
+          mask,
+          examples: json ? undefined : examples.slice(0, most).map(({ id }) => id),
+          signal,
+          onProgress: ({ stage, done, total, unit: counted }) => progress.show(stage, done, total, counted),
+        });
+      });
+      progress.end();
+      if (json) {
+        printJson(found);
+        return;
+      }
+      print(
+        `${colors.bold(visible(`${unit.bank}/${unit.index}`))}  masked tokens replaced by ${visible(found.mask.text)}; ` +
+          'each token with its importance where that is 0.1 or more',
+      );
+      for (const example of found.examples) print(exampleLine(example));
+    });
+}
+
+function exampleLine({
+  activation,
+  tokens,
+  importance,
+  drops,
+  minimal,
+  feature,
+  position,
+}: ExplainedExample): string {
+  const first = Math.max(0, position + 1 - BEFORE);
+  const passage = tokens.slice(first).map((token, i) => {
+    const share = importance?.[first + i] ?? 0;
+    const text = visible(token);
+    if (first + i === position) return colors.bold(colors.inverse(text));
+    if (share < 0.1) return colors.dim(text);
+    return `${share > 0.5 ? colors.yellow(text) : colors.green(text)}${colors.dim(`[${share.toFixed(2)}]`)}`;
+  });
+  const why =
+    importance === null
+      ? `no importance: masking the peak takes away ${cell(drops[position] ?? 0)} only`
+      : '';
+  return `  ${cell(activation).padStart(8)}  feature ${feature}, ${minimal} token${minimal === 1 ? '' : 's'} suffice  ${passage.join('')}  ${why}`.trimEnd();
+}
