@@ -51,7 +51,7 @@ export function addRow(row: usize, count: i32, high: usize, low: usize): i32 {
 
 /**
  * One context's activations [positions, units] (row stride = units floats; units a multiple of 4).
- * `valid`: a byte a position. Statistics: sums as two i64 (high, low; see addExactly), max f32, min f32, active u32, histogram u32[units][2·BINS].
+ * `valid`: a byte a position: 0 where it isn't text, 1 where it is, 2 where it is but can't be a peak. Statistics: sums as two i64 (high, low; see addExactly), max f32, min f32, active u32, histogram u32[units][2·BINS].
  * Peaks: best f32 and its position i32 (-1: none) of each unit, by score: a (sign 1), -a (-1), |a| (0).
  * Returns 1 when a NaN was met, 2 where an activation is too large to be summed, else 0.
  */
@@ -100,13 +100,16 @@ export function scan(
     const bins3 = bins2 + 2 * BINS * 4;
     let at = data + offset;
     for (let t: i32 = 0; t < positions; t++, at += stride) {
-      if (!load<u8>(valid + t)) continue;
+      const role = load<u8>(valid + t);
+      if (!role) continue;
       const v = v128.load(at);
       nan = v128.or(nan, f32x4.ne(v, v));
-      const score = v128.and(v128.xor(v, flip), keep);
-      const better = f32x4.gt(score, peak);
-      peak = v128.bitselect(score, peak, better);
-      place = v128.bitselect(i32x4.splat(t), place, better);
+      if (role == 1) {
+        const score = v128.and(v128.xor(v, flip), keep);
+        const better = f32x4.gt(score, peak);
+        peak = v128.bitselect(score, peak, better);
+        place = v128.bitselect(i32x4.splat(t), place, better);
+      }
       if (statistics) {
         const v01 = f64x2.promote_low_f32x4(v);
         const v23 = f64x2.promote_low_f32x4(v128.shuffle<i32>(v, v, 2, 3, 2, 3));

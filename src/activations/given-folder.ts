@@ -156,6 +156,7 @@ async function openBank(path: string, described: Described, json: string) {
   const bank: Bank = {
     name,
     kind: 'given',
+    norms: null,
     site,
     inputs: GIVEN_INPUTS,
     activations: GIVEN_ACTIVATIONS,

@@ -1,5 +1,6 @@
 import type { GraphEdit } from '../model/compile.ts';
 import type { Embedding } from './embedding.ts';
+import type { NormTap } from './norm-tap.ts';
 
 /** All units of one MLP layer, of one SAE, or of one folder of given activations. Everything after the model works on banks alone. */
 export interface Bank {
@@ -13,6 +14,8 @@ export interface Bank {
   readonly inputs: string;
   /** Where their activations a are tapped. */
   readonly activations: string;
+  /** Norms of what the units read before it is normalised, which tell attention sinks; null where they are not known. */
+  readonly norms: NormTap | null;
   readonly units: number;
   /** Dimension d of h. */
   readonly width: number;

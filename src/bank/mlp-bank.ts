@@ -1,8 +1,9 @@
 import type { GatedMode } from '../embed/gated.ts';
 import { PolysemeError } from '../errors.ts';
-import type { ModelFiles } from '../model/compile.ts';
+import { type ModelFiles, sitesOf } from '../model/compile.ts';
 import { readTensor, type TensorRef } from '../tensors/safetensors.ts';
 import type { Bank } from './bank.ts';
+import { normTap } from './norm-tap.ts';
 
 export interface MlpBankOptions {
   /**
@@ -24,6 +25,9 @@ export function mlpBank(files: ModelFiles, layer: number, { layernorm, gated }: 
     );
   }
   const site = layernorm === 'raw' ? `blocks.${layer}.mlp.hook_in` : `blocks.${layer}.ln2.hook_normalized`;
+  // Where the MLP stands beside the attention, both read the stream before the block.
+  const middle = `blocks.${layer}.hook_resid_mid`;
+  const sites = sitesOf(files);
   const names = architecture.mlpNames(layer);
   const { width, mlpWidth } = model;
   return {
@@ -32,6 +36,7 @@ export function mlpBank(files: ModelFiles, layer: number, { layernorm, gated }: 
     site,
     inputs: site,
     activations: `blocks.${layer}.mlp.hook_post`,
+    norms: normTap(sites.has(middle) ? middle : `blocks.${layer}.hook_resid_pre`),
     units: mlpWidth,
     width,
     embedding: model.gated

@@ -4,6 +4,7 @@ import type { Sae } from '../sae/sae.ts';
 import { encodeNodes } from '../sae/sae-nodes.ts';
 import { flip, type Matrix, rowsOf } from '../tensors/matrix.ts';
 import type { Bank } from './bank.ts';
+import { normTap } from './norm-tap.ts';
 
 /** Columns of the encoder copied together. */
 const COLUMNS = 64;
@@ -35,6 +36,7 @@ export function saeBank(name: string, sae: Sae, attachment: SaeAttachment): Bank
     site: attachment.site,
     inputs,
     activations,
+    norms: normTap(attachment.site),
     units: dSae,
     width: dIn,
     embedding: { kind: 'linear' },

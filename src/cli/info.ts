@@ -1,11 +1,17 @@
 import type { Command } from 'commander';
 import * as z from 'zod';
 import { visible } from '../base/visible.ts';
+import type { BOUNDS } from '../features/auto.ts';
 import { column, METRICS } from '../polysemy/column-lists.ts';
+import { isPaper, PAPER, settledOptions } from '../run/settings.ts';
 import { infoWithDead } from './dead.ts';
 import { printVerdicts } from './headline.ts';
+import { leftOut } from './left-out.ts';
 import { addOptions, jsonOption, studyArgument } from './options.ts';
 import { cell, colors, number, print, printJson, table } from './terminal.ts';
+
+/** Options that the line `settings` has. */
+const SETTINGS = [...Object.keys(PAPER), 'bounds'];
 
 /** Metrics of polysemy that the summary has. */
 const SUMMARISED = METRICS.filter((metric) => column(metric).brief && column(metric).group !== 'statistics');
@@ -39,13 +45,15 @@ export function define(command: Command): void {
         );
         line('model', describe(info.model));
         line('data', describe(info.data));
-        line('options', describe(info.options));
+        line('options', describe(without(info.options, SETTINGS)));
+        line('settings', settings(info.options));
         if (info.contexts !== null) {
           line(
             'read',
-            `${number(info.contexts)} contexts, ${number(info.tokens!)} text tokens, ${number(info.documents!)} documents${duplicates(info.duplicateDocuments)}`,
+            `${number(info.contexts)} contexts, ${number(info.tokens!)} text tokens, ${number(info.documents!)} documents`,
           );
         }
+        for (const text of leftOut(info)) line('left out', text);
         line('examples', number(info.examples));
         line('content', info.contentHash ?? 'not complete');
         if (verified !== null) {
@@ -79,8 +87,22 @@ export function define(command: Command): void {
     });
 }
 
-function duplicates(count: number | null): string {
-  return count === null || count === 0 ? '' : ` (${number(count)} repeat an earlier one and were left out)`;
+/** What decides the examples, the features and the verdicts, as against the paper's. */
+function settings(options: Readonly<Record<string, unknown>>): string {
+  const settled = settledOptions(options);
+  const values = SETTINGS.filter((name) => name !== 'bounds').map(
+    (name) => `${name} ${settled[name] ?? 'off'}`,
+  );
+  const bounds = (options['bounds'] ?? null) as typeof BOUNDS | null;
+  const verdict =
+    bounds === null
+      ? ''
+      : `; several from separation ${bounds.separation}, scatter from relativeDistance ${bounds.scatter}, at most ${bounds.features} features`;
+  return `${isPaper(options) ? 'the paper’s settings: ' : ''}${values.join(', ')}${verdict}`;
+}
+
+function without(values: Readonly<Record<string, unknown>>, names: readonly string[]) {
+  return Object.fromEntries(Object.entries(values).filter(([name]) => !names.includes(name)));
 }
 
 function describe(values: Readonly<Record<string, unknown>>): string {

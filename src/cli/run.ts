@@ -8,6 +8,7 @@ import { deadUnits, infoWithDead } from './dead.ts';
 import { withFlags } from './flags.ts';
 import { printHeadline } from './headline.ts';
 import { RESUME, untilInterrupted } from './interrupt.ts';
+import { leftOut } from './left-out.ts';
 import { addOptions } from './options.ts';
 import { layerList } from './parse.ts';
 import { colors, duration, number, Progress, print, printJson, printNote } from './terminal.ts';
@@ -86,11 +87,7 @@ async function act(
     `${colors.bold(visible(out))}: ${number(info.banks.reduce((sum, { units }) => sum + units, 0))} units, ` +
       `${number(info.examples)} examples from ${number(info.tokens ?? 0)} tokens in ${duration((performance.now() - started) / 1000)}`,
   );
-  if (info.duplicateDocuments !== null && info.duplicateDocuments > 0) {
-    print(
-      `${number(info.duplicateDocuments)} of ${number(info.documents ?? 0)} documents repeat an earlier one and were left out (--keep-duplicates)`,
-    );
-  }
+  for (const line of leftOut(info)) print(line);
   const study = openStudy(out);
   try {
     for (const bank of info.banks) {

@@ -37,6 +37,12 @@ export const studyAnswer = z
     ),
     documents: count.nullable(),
     duplicateDocuments: count.nullable().meta({ description: 'left out because their text came before' }),
+    sinks: z
+      .record(z.string(), z.object({ threshold: z.number(), positions: count }))
+      .nullable()
+      .meta({
+        description: 'text positions that are no examples, by the site where their norm is too large',
+      }),
     contexts: count.nullable(),
     tokens: count.nullable().meta({ description: 'text tokens that the statistics are over' }),
     examples: count.meta({ description: 'examples of all units together' }),

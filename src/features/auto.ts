@@ -4,10 +4,16 @@ import type { Tree } from '../cluster/tree.ts';
 import { type Condensed, checkCondensed, rowStart } from '../embed/condensed.ts';
 import { zeroRowsOf } from '../embed/gram.ts';
 import { pointSilhouette } from '../polysemy/silhouette.ts';
-import { SEPARATION_BOUND } from '../polysemy/verdict.ts';
+import { SCATTER_BOUND, SEPARATION_BOUND } from '../polysemy/verdict.ts';
 
 /** Most features that a unit is split into. */
 export const MOST_FEATURES = 12;
+/** The bounds that features and verdicts follow from; they are kept in a study. */
+export const BOUNDS = {
+  separation: SEPARATION_BOUND,
+  scatter: SCATTER_BOUND,
+  features: MOST_FEATURES,
+} as const;
 /** Examples for each feature that is tried for: n examples are split into at most n/4 features. */
 const EXAMPLES_PER_FEATURE = 4;
 /** Share of the examples below which a cluster is no feature. */

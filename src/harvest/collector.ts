@@ -5,6 +5,7 @@ import { ContextStore, type PackedContexts } from './context-table.ts';
 import type { NullInputs } from './null-rows.ts';
 import { BankScan, type Statistics } from './scan.ts';
 import { type Chosen, needsMaxima, Selection, type SelectionOptions } from './selection.ts';
+import { markSinks, SINK, TEXT } from './sinks.ts';
 import { suffixKeys } from './suffix-keys.ts';
 import { TapInputs } from './tap-inputs.ts';
 
@@ -16,6 +17,8 @@ export interface HarvestBank {
   readonly width: number;
   readonly inputTap: string;
   readonly activationTap: string;
+  /** The norms that tell sinks, and above which a position is one; null where none is. */
+  readonly sinks: { readonly tap: string; readonly limit: number } | null;
 }
 
 /** Contexts to run together. `tokens` is right-padded to `length`. */
@@ -41,6 +44,8 @@ export interface HarvestedBank {
   readonly inputMean: Float32Array;
   /** h at random text positions, the same for all banks. */
   readonly nullInputs: NullInputs;
+  /** Text positions that were no examples, as sinks. */
+  readonly sinks: number;
 }
 
 /** The values of taps for one batch, by name: row-major [row, position, width]. */
@@ -52,6 +57,9 @@ export interface CollectedBank {
   readonly bank: HarvestBank;
   readonly scan: BankScan;
   readonly selection: Selection;
+  /** The largest score of each unit at a position that may be an example, and how many may not, as sinks. */
+  readonly maxima: Float32Array;
+  readonly sinks: Float64Array;
   readonly captures: Captures;
   readonly inputs: TapInputs;
 }
@@ -88,6 +96,8 @@ export class Collector {
         bank,
         scan: new BankScan(units, length, width),
         selection: new Selection(units, options, name),
+        maxima: new Float32Array(units).fill(Number.NEGATIVE_INFINITY),
+        sinks: new Float64Array(1),
         captures: new Captures(units * options.examples, length, inputs.store),
         inputs,
       };
@@ -98,16 +108,7 @@ export class Collector {
   startChoosing(): void {
     this.#choosing = true;
     this.#measuring = false;
-    const { sign } = this.#options;
-    for (const { scan, selection } of this.banks) {
-      const { max, min } = scan.statistics();
-      const score = { positive: (u: number) => max[u]!, negative: (u: number) => -min[u]! };
-      selection.setMaxima(
-        max.map((_, u) =>
-          sign === 'absolute' ? Math.max(score.positive(u), score.negative(u)) : score[sign](u),
-        ),
-      );
-    }
+    for (const { maxima, selection } of this.banks) selection.setMaxima(maxima);
   }
 
   /** Takes in the taps of one batch. */
@@ -118,7 +119,9 @@ export class Collector {
       if (this.#measuring) this.#measureInputs(batch, taps, row);
       for (const state of this.banks) {
         const { inputTap, activationTap } = state.bank;
-        this.#takeContext(state, taps[inputTap]!.data, taps[activationTap]!.data, batch, row);
+        const roles = rolesOf(state, taps, batch, row);
+        if (this.#measuring) state.sinks[0]! += sinksOf(roles);
+        this.#takeContext(state, taps[inputTap]!.data, taps[activationTap]!.data, roles, batch, row);
       }
     }
   }
@@ -134,7 +137,7 @@ export class Collector {
 
   /** What was collected, in shared memory. */
   finish(): { banks: HarvestedBank[]; contexts: PackedContexts } {
-    const banks = this.banks.map(({ name, scan, selection, captures, inputs }) => {
+    const banks = this.banks.map(({ name, scan, selection, sinks, captures, inputs }) => {
       const { capacity, counts, score, context, position, key } = selection;
       return {
         name,
@@ -143,6 +146,7 @@ export class Collector {
         captured: captures.share(),
         inputMean: inputs.mean(this.#tokens),
         nullInputs: inputs.nulls.inputs(),
+        sinks: sinks[0]!,
       };
     });
     return { banks, contexts: this.contexts.pack() };
@@ -168,18 +172,20 @@ export class Collector {
     state: CollectedBank,
     inputs: Float32Array,
     activations: Float32Array,
+    roles: Uint8Array,
     batch: Batch,
     row: number,
   ): void {
-    const { bank, scan, selection } = state;
+    const { bank, scan, selection, maxima } = state;
     const length = batch.lengths[row]!;
     const start = row * batch.length;
-    const valid = batch.valid.subarray(start, start + length);
-    const peaks = inContext(bank.name, batch, row, () =>
-      scan.scan(activations, start * bank.units, valid, this.#options.sign, this.#measuring),
+    const { best, where } = inContext(bank.name, batch, row, () =>
+      scan.scan(activations, start * bank.units, roles, this.#options.sign, this.#measuring),
     );
-    if (!this.#choosing) return;
-    const { best, where } = peaks;
+    if (!this.#choosing) {
+      for (let u = 0; u < bank.units; u++) if (best[u]! > maxima[u]!) maxima[u] = best[u]!;
+      return;
+    }
     const { floor } = selection;
     const capture = this.#capturer(state, inputs, batch, row);
     if (!this.#options.everyPosition) {
@@ -191,7 +197,7 @@ export class Collector {
     const candidates: number[] = [];
     for (let u = 0; u < bank.units; u++) if (best[u]! > floor[u]!) candidates.push(u);
     for (let t = 0; t < length; t++) {
-      if (valid[t] === 0) continue;
+      if (roles[t] !== TEXT) continue;
       for (const u of candidates) {
         const a = scan.activation(u, t);
         const score =
@@ -234,6 +240,20 @@ export class Collector {
       activations[slot] = scan.activation(unit, position);
     };
   }
+}
+
+/** What each position of a context is to a bank. */
+function rolesOf({ bank: { sinks } }: CollectedBank, taps: BatchTaps, batch: Batch, row: number): Uint8Array {
+  const start = row * batch.length;
+  const valid = batch.valid.subarray(start, start + batch.lengths[row]!);
+  if (sinks === null) return valid;
+  return markSinks(valid, taps[sinks.tap]!.data.subarray(start, start + valid.length), sinks.limit);
+}
+
+function sinksOf(roles: Uint8Array): number {
+  let count = 0;
+  for (const role of roles) if (role === SINK) count++;
+  return count;
 }
 
 function keysOf(batch: Batch, row: number): Float64Array {

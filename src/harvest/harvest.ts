@@ -10,13 +10,17 @@ import type { Model } from '../model/load-model.ts';
 import { rowsPerRun, type TapBlock, type TapSource } from '../model/taps.ts';
 import type { Batch, HarvestBank, HarvestedBank } from './collector.ts';
 import { mergeContexts, type PackedContexts } from './context-table.ts';
+import { findSinks, normTaps, sinksAt } from './find-sinks.ts';
 import { commitProgress, loadProgress } from './saved-state.ts';
 import type { HarvestMethods } from './scan-worker.ts';
 import { needsMaxima, type SelectionOptions } from './selection.ts';
+import type { SinkLimits, SiteSinks } from './sinks.ts';
 
 /** Everything a harvest found, in shared memory. */
 export interface Harvest {
   readonly banks: readonly HarvestedBank[];
+  /** Where positions were told from sinks, by site. */
+  readonly sinks: Readonly<Record<string, SiteSinks>>;
   readonly contexts: PackedContexts;
   readonly summary: ContextSummary;
   /** Text tokens that entered the statistics. */
@@ -42,6 +46,8 @@ export interface HarvestOptions extends LongCall<HarvestProgress> {
   /** Text of a token as words see it (`wordText`). */
   readonly tokenText: (id: number) => string;
   readonly selection: SelectionOptions;
+  /** Positions whose norm exceeds so many times the median are no examples; 0 (default): all may be. */
+  readonly sinkMultiple?: number;
   /** Folder of the state that a killed harvest goes on from. */
   readonly stateDir: string;
   /** Seconds of work that may be lost. */
@@ -70,6 +76,7 @@ interface HarvestState {
   /** Of the contexts of this pass up to the cursor, and of all of them; null in the first pass. */
   readonly digest: string;
   readonly whole: string | null;
+  readonly limits: SinkLimits;
 }
 
 /** The contexts that a harvest which was interrupted has taken in: how many, and their digest. */
@@ -93,19 +100,24 @@ interface Scanner {
  */
 export async function harvest(options: HarvestOptions): Promise<Harvest> {
   const { selection, stateDir } = options;
-  const banks = options.banks.map(({ name, units, width, inputs, activations }) => ({
+  checkAborted(options.signal);
+  const found = loadProgress<HarvestState>(stateDir);
+  const measured = found === null ? await findSinks(options) : null;
+  const limits = found?.progress.limits ?? measured?.limits ?? {};
+  const banks = options.banks.map(({ name, units, width, inputs, activations, norms }) => ({
     name,
     units,
     width,
     inputTap: inputs,
     activationTap: activations,
+    sinks: norms !== null && norms.tap in limits ? { tap: norms.tap, limit: limits[norms.tap]! } : null,
   }));
-  checkAborted(options.signal);
+  const norms = normTaps(options.banks).filter(({ tap }) => tap in limits);
   const taps: TapSource<Context> =
     options.source ??
     options.model!.openTaps(
-      [...new Set(banks.flatMap(({ inputTap, activationTap }) => [inputTap, activationTap]))],
-      options.banks.flatMap(({ edits }) => edits),
+      [...new Set(banks.flatMap(tapsOf))],
+      [...options.banks.flatMap(({ edits }) => edits), ...norms.map(({ edit }) => edit)],
     );
   const scanners: Scanner[] = split(banks, SCANNERS).map((part) => ({
     remote: connect<HarvestMethods>(new URL('./scan-worker.js', import.meta.url)),
@@ -114,9 +126,8 @@ export async function harvest(options: HarvestOptions): Promise<Harvest> {
   const all = <T>(call: (remote: Remote<HarvestMethods>) => Promise<T>): Promise<T[]> =>
     Promise.all(scanners.map(({ remote }) => call(remote)));
   try {
-    const found = loadProgress<HarvestState>(stateDir);
     const start = { pass: 1, tokens: 0, summary: null, cursor: null, digest: NO_CONTEXTS, whole: null };
-    let state: HarvestState = found?.progress ?? start;
+    let state: HarvestState = found?.progress ?? { ...start, limits };
     const saved = found && { number: found.number, choosing: state.pass === 2 };
     await Promise.all(
       scanners.map(({ remote, banks: own }) =>
@@ -125,7 +136,7 @@ export async function harvest(options: HarvestOptions): Promise<Harvest> {
     );
     const counter = new WordCounter(found?.words);
     let number = found?.number ?? 0;
-    let digests = found?.digests;
+    let contexts = measured?.contexts ?? options.contexts(state.cursor ?? undefined, found?.digests);
     const save = async (progress: HarvestState, digests?: Uint32Array): Promise<void> => {
       number++;
       await all((remote) => remote.call('save', number));
@@ -139,17 +150,19 @@ export async function harvest(options: HarvestOptions): Promise<Harvest> {
     };
     const passes = needsMaxima(selection) ? 2 : 1;
     for (;;) {
-      state = await onePass({ scanners, taps, options, counter, passes, digests, save }, state);
-      digests = undefined;
+      state = await onePass({ scanners, taps, options, contexts, counter, passes, save }, state);
       if (state.whole !== null && state.whole !== state.digest) throw textChanged();
       if (state.pass === passes) break;
       await all((remote) => remote.call('startChoosing', undefined));
       state = { ...state, pass: 2, digest: NO_CONTEXTS, whole: state.digest };
       await save(state);
+      contexts = options.contexts();
     }
     const parts = await all((remote) => remote.call('finish', undefined));
+    const harvested = parts.flatMap((part) => part.banks);
     return {
-      banks: parts.flatMap((part) => part.banks),
+      banks: harvested,
+      sinks: sinksAt(options, limits, harvested, state.tokens),
       contexts: mergeContexts(parts.map((part) => part.contexts)),
       summary: state.summary!,
       tokens: state.tokens,
@@ -157,6 +170,7 @@ export async function harvest(options: HarvestOptions): Promise<Harvest> {
       digest: state.digest,
     };
   } finally {
+    measured?.stop();
     await Promise.all([taps.close(), ...scanners.map(({ remote }) => remote.close())]);
   }
 }
@@ -165,22 +179,21 @@ interface Pass {
   readonly scanners: readonly Scanner[];
   readonly taps: TapSource<Context>;
   readonly options: HarvestOptions;
+  /** From where the pass starts. */
+  readonly contexts: Contexts;
   readonly counter: WordCounter;
   readonly passes: number;
-  /** Of the documents up to where the pass starts. */
-  readonly digests: Uint32Array | undefined;
   readonly save: (progress: HarvestState, digests?: Uint32Array) => Promise<void>;
 }
 
 /** One pass over the contexts, from where `start` says; the first pass also counts tokens and words. */
 async function onePass(
-  { scanners, taps, options, counter, passes, digests, save }: Pass,
+  { scanners, taps, options, contexts, counter, passes, save }: Pass,
   start: HarvestState,
 ): Promise<HarvestState> {
-  const { pass, summary, whole } = start;
+  const { pass, summary, whole, limits } = start;
   const { specialIds, signal } = options;
   const first = pass === 1;
-  const contexts = options.contexts(start.cursor ?? undefined, digests);
   const rows = rowsPerRun(options.length);
   let { tokens, cursor, digest } = start;
   let done = cursor?.id ?? 0;
@@ -218,7 +231,7 @@ async function onePass(
       scanning.catch(() => {});
       if (performance.now() - lastSave > options.saveEvery * 1000) {
         await scanning;
-        await save({ pass, tokens, summary, cursor, digest, whole }, known(cursor));
+        await save({ pass, tokens, summary, cursor, digest, whole, limits }, known(cursor));
         lastSave = performance.now();
       }
     }
@@ -226,13 +239,19 @@ async function onePass(
   } catch (error) {
     if (error instanceof PolysemeError && error.code === 'aborted') {
       await scanning;
-      await save({ pass, tokens, summary, cursor, digest, whole }, known(cursor));
+      await save({ pass, tokens, summary, cursor, digest, whole, limits }, known(cursor));
     }
     throw error;
   } finally {
     await Promise.allSettled([scanning]);
   }
-  return { pass, tokens, summary: first ? contexts.summary : summary, cursor: null, digest, whole };
+  const read = first ? contexts.summary : summary;
+  return { pass, tokens, summary: read, cursor: null, digest, whole, limits };
+}
+
+/** The taps that a bank reads. */
+function tapsOf({ inputTap, activationTap, sinks }: HarvestBank): string[] {
+  return [inputTap, activationTap, ...(sinks === null ? [] : [sinks.tap])];
 }
 
 /** The error of a text that is not the same from one reading to the next. */
@@ -258,9 +277,7 @@ async function scan(
     length: block.length,
   };
   const uses = new Map<string, number>();
-  const wanted = scanners.map(({ banks }) => [
-    ...new Set(banks.flatMap((b) => [b.inputTap, b.activationTap])),
-  ]);
+  const wanted = scanners.map(({ banks }) => [...new Set(banks.flatMap(tapsOf))]);
   for (const name of wanted.flat()) uses.set(name, (uses.get(name) ?? 0) + 1);
   await Promise.all(
     scanners.map(({ remote }, s) => {

@@ -25,6 +25,8 @@ export interface SavedBank {
   readonly name: string;
   readonly scan: BankScan;
   readonly selection: Selection;
+  readonly maxima: Float32Array;
+  readonly sinks: Float64Array;
   readonly captures: Captures;
   readonly inputs: TapInputs;
 }
@@ -88,6 +90,7 @@ export class StateWriter {
       add(`${b}.windows`, windows.state());
       add(`${b}.statistics`, bank.scan.state());
       add(`${b}.selection`, bank.selection.state());
+      add(`${b}.limits`, { maxima: bank.maxima, sinks: bank.sinks });
       add(`${b}.captures`, bank.captures.state());
     });
     writePacked(join(this.#dir, this.#stateName(number)), arrays);
@@ -115,6 +118,9 @@ export class StateWriter {
         this.#windows[b]!.load(group(`${b}.windows`));
         bank.scan.restore(group(`${b}.statistics`));
         bank.selection.restore(group(`${b}.selection`));
+        const { maxima, sinks } = group<{ maxima: Float32Array; sinks: Float64Array }>(`${b}.limits`);
+        bank.maxima.set(maxima);
+        bank.sinks.set(sinks);
         bank.captures.restore(group(`${b}.captures`));
       });
       const names = decodeJson(arrays['names']!) as string[];

@@ -141,7 +141,8 @@ export class BankScan {
 
   /**
    * Scans one context's activations (row-major positions × units, starting at `offset` of `activations`).
-   * @returns the peak score of each unit and its position (-1 where no position is valid), as views that the
+   * @param valid a byte a position: 0 where it is no text, 1 where it is, 2 where it is but cannot be a peak
+   * @returns the peak score of each unit and its position (-1 where no position can be one), as views that the
    *   next scan overwrites
    * @throws PolysemeError (damaged) where an activation is NaN, or too large
    */

@@ -81,6 +81,7 @@ export async function* splitBank(bank: GivenBank, options: SplitBankOptions = {}
         width: bank.width,
         inputTap: 'inputs',
         activationTap: 'activations',
+        sinks: null,
       },
     ],
     selection,

@@ -5,7 +5,7 @@ import { diskFull, isDiskFull, makeWhole } from '../base/files.ts';
 import { PolysemeError } from '../errors.ts';
 import type { StoredMeta, StudyInputs, StudyMeta } from '../study/meta.ts';
 import { StudyWriter } from '../study/writer.ts';
-import type { CONTENT_OPTIONS } from './run-options.ts';
+import { settledOptions } from './settings.ts';
 
 /** Made whole: no half-made study is ever there. */
 export function createStudy(
@@ -42,11 +42,6 @@ export function readMeta(out: string): StoredMeta {
   }
 }
 
-/** What a study was made with that has not an option: before that came. */
-const BEFORE = { center: 'none', features: 'cut', keepDuplicates: true } as const satisfies Partial<
-  Record<(typeof CONTENT_OPTIONS)[number], unknown>
->;
-
 export interface Compared {
   readonly complete: boolean;
   /** In what it is another study than what is asked for. */
@@ -71,7 +66,7 @@ export function compareMeta(there: StoredMeta, asked: StudyMeta, given: readonly
   const newer: string[] = [];
   for (const part of ['model', 'data', 'options'] as const) {
     const before: Readonly<Record<string, unknown>> =
-      part === 'options' ? { ...BEFORE, ...there.options } : there[part];
+      part === 'options' ? settledOptions(there.options) : there[part];
     for (const key of new Set([...Object.keys(asked[part]), ...Object.keys(before)])) {
       const [old, now] = [before[key] ?? null, asked[part][key] ?? null].map((value) =>
         JSON.stringify(value),

@@ -3,6 +3,7 @@ import { linkageMethods } from '../cluster/linkage-methods.ts';
 import { PolysemeError } from '../errors.ts';
 import { featureRules } from '../features/labeling.ts';
 import { textOptions, whole } from '../model/text-options.ts';
+import { PAPER } from './settings.ts';
 
 /**
  * The options of a run, with their defaults: the one table that the library, the command line and a study share.
@@ -65,6 +66,11 @@ export const runOptions = z.strictObject({
     description:
       'read documents again whose text came before, and let a unit have examples whose 32 tokens up to the peak are equal',
   }),
+  sinkMultiple: z.number().min(0).default(10).meta({
+    description:
+      'positions where the stream that a bank reads is longer than so many times the median (attention sinks) are no examples; 0: all may be',
+    value: 'N',
+  }),
   linkage: z.enum(linkageMethods).default('average').meta({
     description: 'the linkage of the hierarchical clustering',
     value: 'L',
@@ -92,6 +98,14 @@ export const runOptions = z.strictObject({
       'gated MLPs: multiply h by the gradient of the activation, or by the gate’s or the up weights',
     value: 'G',
   }),
+  paper: z
+    .boolean()
+    .default(false)
+    .meta({
+      description: `the paper’s settings: ${Object.entries(PAPER)
+        .map(([name, value]) => flagOf(name, value))
+        .join(' ')}`,
+    }),
   seed: textOptions.seed,
   threads: textOptions.threads,
   layersAtOnce: whole(1).optional().meta({
@@ -120,6 +134,7 @@ export const CONTENT_OPTIONS = [
   'sign',
   'everyPosition',
   'keepDuplicates',
+  'sinkMultiple',
   'linkage',
   'threshold',
   'center',
@@ -143,11 +158,14 @@ const OF_A_MODEL = [
   'layernorm',
   'gated',
   'layersAtOnce',
+  'sinkMultiple',
 ] as const satisfies readonly (keyof RunOptions)[];
 
 /** Checks options and fills in defaults; a bad one is an error that names it and its value. */
 export function parseRunOptions(options: RunOptions): ResolvedRunOptions {
-  const parsed = runOptions.safeParse(options);
+  const parsed = runOptions.safeParse(
+    options.paper === true ? { ...options, ...paperSettings(options) } : options,
+  );
   if (parsed.success) {
     const unused =
       options.activations === undefined ? [] : OF_A_MODEL.filter((name) => options[name] !== undefined);
@@ -163,4 +181,21 @@ export function parseRunOptions(options: RunOptions): ResolvedRunOptions {
   throw new PolysemeError(
     name === '' ? issue!.message : `option ${name} is ${JSON.stringify(value)}: ${issue!.message}`,
   );
+}
+
+/** The paper's settings; an option that says otherwise is an error that names it. */
+function paperSettings(options: RunOptions): RunOptions {
+  for (const [name, value] of Object.entries(PAPER)) {
+    const given = options[name as keyof typeof PAPER];
+    if (given === undefined || given === value) continue;
+    throw new PolysemeError(
+      `option paper means ${name} ${value}, but option ${name} is ${JSON.stringify(given)}: leave one of them out`,
+    );
+  }
+  return PAPER;
+}
+
+function flagOf(name: string, value: unknown): string {
+  const flag = `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
+  return value === true ? flag : `${flag} ${value}`;
 }

@@ -9,6 +9,7 @@ import { fileStamp } from '../base/file-digest.ts';
 import { type ContextCursor, type Contexts, cutContexts } from '../corpus/contexts.ts';
 import type { Corpus } from '../corpus/corpus.ts';
 import { toCorpus } from '../corpus/open-corpus.ts';
+import { BOUNDS } from '../features/auto.ts';
 import type { HarvestOptions } from '../harvest/harvest.ts';
 import { checkpointPaths } from '../model/checkpoint.ts';
 import { contextLength } from '../model/context-rules.ts';
@@ -107,6 +108,7 @@ function modelSource(
 async function openGiven(options: Sources, dir: string): Promise<RunSource> {
   const folder = await openGivenFolder(dir);
   const { bank, parts, longest, specialIds } = folder;
+  const keepDuplicates = options.keepDuplicates || parts.some(({ tokens }) => tokens === null);
   const tokenizer = folder.tokenizer === null ? null : await loadTokenizer(folder.tokenizer);
   const kept = Object.fromEntries(
     CONTENT_OPTIONS.map((name) => [name, OF_GIVEN.has(name) ? (options[name] ?? null) : null]),
@@ -117,7 +119,7 @@ async function openGiven(options: Sources, dir: string): Promise<RunSource> {
     meta: {
       model: { source: dir, architecture: 'given', width: bank.width, units: bank.units },
       data: { source: dir, description: `${files}, ${folder.contexts} contexts`, kind: 'finite' },
-      options: { ...kept, sae: null },
+      options: { ...kept, keepDuplicates, bounds: BOUNDS, sae: null },
     },
     inputs: {
       files: [
@@ -131,7 +133,7 @@ async function openGiven(options: Sources, dir: string): Promise<RunSource> {
     length: longest,
     specialIds: new Set([...specialIds, ...(tokenizer?.specialIds ?? [])]),
     texts: tokenizer && Array.from({ length: tokenizer.size }, (_, id) => tokenizer.text(id)),
-    keepDuplicates: options.keepDuplicates || parts.some(({ tokens }) => tokens === null),
+    keepDuplicates,
     contexts: (from) => givenContexts(folder, tokenizer?.size ?? null, from),
     close: async () => {},
   };
@@ -184,6 +186,6 @@ function describe(options: Settled, model: Model, saes: readonly RunSae[], corpu
       gated: config.gated,
     },
     data: { source: corpus.source, description: corpus.description, kind: corpus.kind },
-    options: { ...kept, sae: saes.length === 0 ? null : saes.map(describeSae) },
+    options: { ...kept, bounds: BOUNDS, sae: saes.length === 0 ? null : saes.map(describeSae) },
   };
 }

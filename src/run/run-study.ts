@@ -30,6 +30,7 @@ import { checkInputs, readInputs } from './inputs.ts';
 import { parseRunOptions, type ResolvedRunOptions, type RunOptions } from './run-options.ts';
 import { openSource, type RunSource } from './run-source.ts';
 import { nameSaes } from './sae-banks.ts';
+import { PAPER } from './settings.ts';
 import { analyseBank } from './split-bank.ts';
 
 /** How far a run has come. */
@@ -96,7 +97,8 @@ export async function runStudy({
       named,
       onNote,
     );
-    const given = Object.keys(options).filter((name) => options[name as keyof typeof options] !== undefined);
+    const typed = Object.keys(options).filter((name) => options[name as keyof typeof options] !== undefined);
+    const given = checked.paper ? [...typed, ...Object.keys(PAPER)] : typed;
     return await run(out, checked, given, source, hooks);
   } catch (error) {
     throw isDiskFull(error) ? diskFull(out) : error;
@@ -194,6 +196,7 @@ async function harvestGroups(
       specialIds,
       tokenText: (id) => words?.[id] ?? ' ',
       selection: { ...options, keepDuplicates: source.keepDuplicates },
+      sinkMultiple: options.sinkMultiple,
       stateDir: groupDir,
       saveEvery: hooks.saveEvery ?? 40,
       signal: hooks.signal,
@@ -204,6 +207,7 @@ async function harvestGroups(
     if (inputs.contexts === null) writer.writeInputs({ ...inputs, contexts: found.digest });
     else if (inputs.contexts !== found.digest) throw textChanged();
     writer.writeContexts(found.contexts, (id) => texts?.[id] ?? `<id ${id}>`);
+    writer.writeSinks(found.sinks);
     for (const [i, { inputMean, nullInputs }] of found.banks.entries()) {
       writer.writeBankInputs(first + i, { mean: inputMean, ...nullInputs });
     }

@@ -49,6 +49,7 @@ export const routes: readonly Route[] = [
       options: { ...info.options },
       banks: [...info.banks],
       documents: info.documents,
+      sinks: info.sinks,
       duplicateDocuments: info.duplicateDocuments,
       contexts: info.contexts,
       tokens: info.tokens,

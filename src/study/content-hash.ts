@@ -23,6 +23,7 @@ export function contentHash(path: string, query: Query, counts: object, version:
   hash.update(JSON.stringify(counts));
   for (const [options] of query(`SELECT ${bytes('value')} FROM meta WHERE key = 'options'`))
     add(text(options));
+  for (const [sinks] of query(`SELECT ${bytes('value')} FROM meta WHERE key = 'sinks'`)) add(text(sinks));
   const banks = [...['name', 'kind', 'site', 'embedding'].map(bytes), ...['units', 'dimension'].map(integer)];
   for (const [name, kind, site, embedding, units, width] of query(`SELECT ${banks} FROM banks ORDER BY id`)) {
     add(text(name), text(kind), text(site), units, width, text(embedding));

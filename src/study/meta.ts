@@ -42,6 +42,12 @@ export interface StudyInputs {
   readonly contexts: string | null;
 }
 
+/** The sinks of a site: the norm above which a position is one, and how many text positions are. */
+export interface StudySinks {
+  readonly threshold: number;
+  readonly positions: number;
+}
+
 /** Everything in the table `meta`. */
 export interface StoredMeta extends StudyMeta {
   readonly status: 'complete' | 'unfinished';
@@ -50,6 +56,8 @@ export interface StoredMeta extends StudyMeta {
   /** Of the content hash. */
   readonly contentVersion: number;
   readonly specialIds: readonly number[] | null;
+  /** By site; null where all positions may be examples. */
+  readonly sinks: Readonly<Record<string, StudySinks>> | null;
   /** Null in a study of an older version. */
   readonly inputs: StudyInputs | null;
 }
@@ -84,7 +92,7 @@ export function readMeta(path: string, query: Query): StoredMeta {
   return {
     model: checked('model', isObject),
     data: checked('data', isObject),
-    options: checked('options', isObject),
+    options: checked('options', (value) => isObject(value) && or(isBounds)(value['bounds'] ?? null)),
     status: checked('status', (value) => value === 'complete' || value === 'unfinished'),
     counts: checked(
       'counts',
@@ -99,6 +107,7 @@ export function readMeta(path: string, query: Query): StoredMeta {
       'specialIds',
       or((value) => Array.isArray(value) && value.every(isCount)),
     ),
+    sinks: checked('sinks', or(isSinks)),
     inputs: checked('inputs', or(isInputs)),
   };
 }
@@ -139,6 +148,23 @@ function isInputs(value: unknown): boolean {
   return (
     (files as unknown[]).every(isFile) && [stamp, contexts].every((text) => text === null || isText(text))
   );
+}
+
+function isSinks(value: unknown): boolean {
+  const isSite = (site: unknown): boolean =>
+    isObject(site) && isPositive(site['threshold']) && isCount(site['positions']);
+  return isObject(value) && Object.values(value).every(isSite);
+}
+
+/** Of what features and verdicts follow from. */
+function isBounds(value: unknown): boolean {
+  if (!isObject(value) || Object.keys(value).length !== 3) return false;
+  const { separation, scatter, features } = value;
+  return isPositive(separation) && isPositive(scatter) && isCount(features);
+}
+
+function isPositive(value: unknown): boolean {
+  return typeof value === 'number' && Number.isFinite(value) && value > 0;
 }
 
 function isEmbedding(value: unknown): boolean {

@@ -58,7 +58,7 @@ export class StudyReader implements Study {
   }
 
   info(): StudyInfo {
-    const { model, data, options, status, counts, contentHash } = readMeta(this.path, this.#query);
+    const { model, data, options, status, counts, sinks, contentHash } = readMeta(this.path, this.#query);
     const [[examples]] = this.#query(`SELECT ${integer('COALESCE(SUM(examples), 0)')} FROM units`) as [
       [number],
     ];
@@ -69,6 +69,7 @@ export class StudyReader implements Study {
       banks: this.#banks.map(({ id: _, embedding: __, ...bank }) => bank),
       status,
       documents: counts?.documents ?? null,
+      sinks,
       duplicateDocuments: counts?.duplicateDocuments ?? null,
       contexts: counts?.contexts ?? null,
       tokens: counts?.tokens ?? null,

@@ -3,7 +3,7 @@ import type { Tree } from '../cluster/tree.ts';
 import type { Labeling } from '../features/labeling.ts';
 import type { SplitUnit, TokenTexts, UnitSummary } from '../features/split-unit.ts';
 import type { Metric, WordColumn } from '../polysemy/column-lists.ts';
-import type { StudyInputs, StudyMeta } from './meta.ts';
+import type { StudyInputs, StudyMeta, StudySinks } from './meta.ts';
 import type { UnitDetail } from './record.ts';
 
 /** A study's account of itself: what was run, on what, with which options, and how much came of it. */
@@ -19,6 +19,8 @@ export interface StudyInfo extends StudyMeta {
   readonly documents: number | null;
   /** Documents left out because their text came before. */
   readonly duplicateDocuments: number | null;
+  /** Text positions that were no examples as attention sinks, by site; null where all may be examples. */
+  readonly sinks: Readonly<Record<string, StudySinks>> | null;
   readonly contexts: number | null;
   /** Text tokens that the statistics are over. */
   readonly tokens: number | null;

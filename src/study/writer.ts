@@ -11,6 +11,7 @@ import {
   type StudyCounts,
   type StudyInputs,
   type StudyMeta,
+  type StudySinks,
 } from './meta.ts';
 import type { BankInputs, UnitRecord } from './record.ts';
 import { checkLayout, createDatabase, openDatabase } from './schema.ts';
@@ -104,6 +105,14 @@ export class StudyWriter {
       const packed = pack({ ...inputs });
       row.run(bank, digestOf(packed), blob(packed));
     });
+  }
+
+  /** Adds the sinks of some sites. */
+  writeSinks(sinks: Readonly<Record<string, StudySinks>>): void {
+    const all = Object.entries({ ...this.info().sinks, ...sinks });
+    if (all.length === 0) return;
+    all.sort(([a], [b]) => (a < b ? -1 : 1));
+    this.#transaction(() => this.#setMeta('sinks', Object.fromEntries(all)));
   }
 
   /** What the study is made from. Not part of the content. */

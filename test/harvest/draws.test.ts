@@ -20,7 +20,14 @@ const activations: Float32Array[] = (() => {
 })();
 
 function collect(options: Partial<SelectionOptions>) {
-  const bank = { name: 'b', units: DENSITIES.length, width: 2, inputTap: 'h', activationTap: 'a' };
+  const bank = {
+    name: 'b',
+    units: DENSITIES.length,
+    width: 2,
+    inputTap: 'h',
+    activationTap: 'a',
+    sinks: null,
+  };
   const collector = new Collector(
     [bank],
     {

@@ -45,12 +45,21 @@ test('it is shown as it is, and one line says which newer options differ', async
   expect(notes).toHaveLength(1);
   expect(notes[0]).toContain('center "none" there, "mean" by default now');
   expect(notes[0]).toContain('features "cut" there, "auto" by default now');
+  expect(notes[0]).toContain('sinkMultiple 0 there, 10 by default now');
   expect(notes[0]).toContain('keepDuplicates true there, false by default now');
   expect(readFileSync(out).equals(before)).toBe(true);
 });
 
 test('with its own values given, nothing is said; with others, it is another study', async () => {
-  const same = await run('--center', 'none', '--features', 'cut', '--keep-duplicates');
+  const same = await run(
+    '--center',
+    'none',
+    '--features',
+    'cut',
+    '--keep-duplicates',
+    '--sink-multiple',
+    '0',
+  );
   expect(same.code, same.stderr).toBe(0);
   expect(same.stderr).not.toContain('older');
   expectFailure(await run('--center', 'mean'), /other options \(center "none" there, "mean" asked/);

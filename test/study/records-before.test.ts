@@ -15,7 +15,7 @@ const BEFORE = JSON.parse(
 const FILE = new URL('../fixtures/study/version-0.1.db', import.meta.url).pathname;
 /** The settings that mean what they meant then; `fraction` and `quantiles` are thinned by a hash now. */
 const SAME = Object.keys(SETTINGS).filter((name) => !name.startsWith('quantiles'));
-const OLD: Partial<RunOptions> = { center: 'none', features: 'cut', keepDuplicates: true };
+const OLD: Partial<RunOptions> = { center: 'none', features: 'cut', keepDuplicates: true, sinkMultiple: 0 };
 
 const folder = mkdtempSync(join(tmpdir(), 'polyseme-before-'));
 let settings: Record<string, RunOptions>;
