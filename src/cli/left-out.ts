@@ -20,7 +20,7 @@ export function leftOut({ documents, duplicateDocuments, tokens, sinks, options 
       .map(([site, { positions }]) => `${number(positions)} at ${visible(site)}`);
     const more = found.length > SHOWN ? `, and at ${found.length - SHOWN} more sites` : '';
     lines.push(
-      `attention sinks, which are no examples: ${sites.join(', ')}${more} of ${number(tokens ?? 0)} positions have a norm above ${options['sinkMultiple']} × the median (--sink-multiple)`,
+      `attention sinks, which are no examples: ${sites.join(', ')}${more} of ${number(tokens ?? 0)} positions have a norm above ${visible(String(options['sinkMultiple']))} × the median (--sink-multiple)`,
     );
   }
   return lines;

@@ -68,7 +68,7 @@ export async function measureSinks(
     const median = values.length % 2 === 1 ? values[middle]! : (values[middle - 1]! + values[middle]!) / 2;
     if (!(median > 0 && median < Number.POSITIVE_INFINITY)) {
       throw new PolysemeError(
-        `${site}: the median norm over the first ${read.length} contexts is ${median}, so that no position can be told from an attention sink: give option sink-multiple 0`,
+        `${site}: the median norm over the first ${read.length} contexts is ${median}, so that no position can be told from an attention sink: give option sinkMultiple 0`,
       );
     }
     if (values[0]! > multiple * median) throw onlySinks(site, multiple);
@@ -84,7 +84,7 @@ export async function measureSinks(
 /** The error of a run in which no position is left to be an example. */
 export function onlySinks(site: string, multiple: number): PolysemeError {
   return new PolysemeError(
-    `${site}: every text position has a norm above ${multiple} × the median and counts as an attention sink, so that none can be an example: raise option sink-multiple, or give 0`,
+    `${site}: every text position has a norm above ${multiple} × the median and counts as an attention sink, so that none can be an example: raise option sinkMultiple, or give 0`,
   );
 }
 

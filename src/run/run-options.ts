@@ -98,14 +98,10 @@ export const runOptions = z.strictObject({
       'gated MLPs: multiply h by the gradient of the activation, or by the gate’s or the up weights',
     value: 'G',
   }),
-  paper: z
-    .boolean()
-    .default(false)
-    .meta({
-      description: `the paper’s settings: ${Object.entries(PAPER)
-        .map(([name, value]) => flagOf(name, value))
-        .join(' ')}`,
-    }),
+  paper: z.boolean().default(false).meta({
+    description:
+      'the paper’s settings: --select fraction --fraction 0.75 --center none --features cut --linkage average --threshold 0.5 --keep-duplicates --sink-multiple 0',
+  }),
   seed: textOptions.seed,
   threads: textOptions.threads,
   layersAtOnce: whole(1).optional().meta({
@@ -189,13 +185,8 @@ function paperSettings(options: RunOptions): RunOptions {
     const given = options[name as keyof typeof PAPER];
     if (given === undefined || given === value) continue;
     throw new PolysemeError(
-      `option paper means ${name} ${value}, but option ${name} is ${JSON.stringify(given)}: leave one of them out`,
+      `option paper means option ${name} ${value}, but option ${name} is ${JSON.stringify(given)}: leave one of them out`,
     );
   }
   return PAPER;
-}
-
-function flagOf(name: string, value: unknown): string {
-  const flag = `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
-  return value === true ? flag : `${flag} ${value}`;
 }

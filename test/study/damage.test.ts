@@ -145,6 +145,44 @@ test('what was changed is found when it is read, and by a check of everything', 
   }
 });
 
+test.each([
+  ['a word', '{"separation":"0.45","scatter":0.81,"features":12}'],
+  ['no number', '{"separation":0.45,"scatter":null,"features":12}'],
+  ['one missing', '{"separation":0.45,"features":12}'],
+  ['one that is unknown', '{"separation":0.45,"scatter":0.81,"features":12,"other":1}'],
+  ['no whole number of features', '{"separation":0.45,"scatter":0.81,"features":1.5}'],
+  ['one below zero', '{"separation":-1,"scatter":0.81,"features":12}'],
+  ['a list', '[0.45,0.81,12]'],
+  ['a number', '3'],
+])('bounds of verdicts: %s is one line', async (_, bounds) => {
+  const path = changed(
+    `UPDATE meta SET value = json_set(value, '$.bounds', json('${bounds}')) WHERE key = 'options'`,
+  );
+  await damaged(() => openStudy(path), /its meta value options is/);
+});
+
+test('bounds of verdicts that are not there, or others than today’s, are no damage', () => {
+  for (const sql of ["json_remove(value, '$.bounds')", "json_set(value, '$.bounds', json('null'))"]) {
+    const path = changed(`UPDATE meta SET value = ${sql} WHERE key = 'options'`);
+    expect(read(path, (study) => study.info().options['bounds'] ?? null)).toBe(null);
+  }
+  const other = { separation: 0.5, scatter: 0.9, features: 8 };
+  const path = changed(
+    `UPDATE meta SET value = json_set(value, '$.bounds', json('${JSON.stringify(other)}')) WHERE key = 'options'`,
+  );
+  expect(read(path, (study) => study.info().options['bounds'])).toEqual(other);
+});
+
+test.each([
+  '[]',
+  '{"a":{"threshold":"1","positions":1}}',
+  '{"a":{"threshold":1,"positions":-1}}',
+  '{"a":null}',
+])('sinks that are none: %s is one line', async (sinks) => {
+  const path = changed(`INSERT OR REPLACE INTO meta VALUES ('sinks', '${sinks}')`);
+  await damaged(() => openStudy(path), /its meta value sinks is/);
+});
+
 test('info --verify says so, or fails with the units that it found', async () => {
   const right = await cli(['info', whole, '--verify']);
   expect(right.code, right.stderr).toBe(0);
