@@ -6,12 +6,12 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { loadModel, openStudy, type RunOptions, runStudy, type SplitUnit } from '../../src/index.ts';
 import { saveSae } from '../../src/sae/save.ts';
-import { cli, FROM_SOURCES } from '../helpers/cli.ts';
+import { cli, compiled } from '../helpers/cli.ts';
 import { expectOneLine } from '../helpers/expect.ts';
 import { randomSae } from '../helpers/saes.ts';
 import { lettersWithZ, writeScaledModel, Z } from '../helpers/sink-model.ts';
 
-const CHILD = new URL('../helpers/run-study.mjs', import.meta.url).pathname;
+const CHILD = compiled('test/helpers/run-study.mjs');
 const SITE = 'blocks.1.hook_resid_mid';
 const UNITS = 40;
 const LENGTH = 20;
@@ -166,7 +166,7 @@ describe('the same content', () => {
     async (killAt) => {
       const options = { ...PLAIN, select: 'fraction', fraction: 0.5, threads: 2, out: next() } as const;
       const request = JSON.stringify({ options, saveEvery: 0, killAt });
-      const child = spawn(process.execPath, [...FROM_SOURCES, CHILD, request], { stdio: 'ignore' });
+      const child = spawn(process.execPath, [CHILD, request], { stdio: 'ignore' });
       const signal = await new Promise((resolve) => child.on('close', (_, how) => resolve(how)));
       expect(signal).toBe('SIGKILL');
       const { contentHash } = await runStudy({ ...options, threads: 1 });
