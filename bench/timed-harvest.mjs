@@ -4,11 +4,11 @@ import { join } from 'node:path';
 import { harvest } from '../dist/harvest/harvest.js';
 
 /**
- * Harvests contexts at hand, 64 examples a unit.
+ * Harvests contexts at hand, 64 examples a unit, as a run does by default.
  * @returns what was found; `wall`: seconds from the first context that is asked for, when the threads stand ready;
  *   `cpu`: processor seconds of all threads
  */
-export async function timedHarvest({ model, banks, contexts, length, select, saveEvery }) {
+export async function timedHarvest({ model, banks, contexts, length, select, saveEvery, sinkMultiple = 10 }) {
   const stateDir = mkdtempSync(join(tmpdir(), 'polyseme-bench-'));
   const before = process.cpuUsage();
   let first = 0;
@@ -21,7 +21,7 @@ export async function timedHarvest({ model, banks, contexts, length, select, sav
         yield* contexts;
       };
       return Object.assign(iterate(), {
-        summary: { documents: 0, skipped: 0, contexts: contexts.length, tokens: 0 },
+        summary: { documents: 0, skipped: 0, duplicates: 0, contexts: contexts.length, tokens: 0 },
       });
     },
     length,
@@ -36,6 +36,7 @@ export async function timedHarvest({ model, banks, contexts, length, select, sav
       keepDuplicates: false,
       seed: 0,
     },
+    sinkMultiple,
     stateDir,
     saveEvery,
   });

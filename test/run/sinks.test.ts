@@ -102,7 +102,10 @@ describe('positions that are sinks', () => {
   });
 
   test('change no statistic', async () => {
-    const [kept, out] = [await unitsOf({ sinkMultiple: 0 }), await unitsOf({})];
+    const [kept, out] = [
+      await unitsOf({ sinkMultiple: 0, keepDuplicates: true, examples: 100 }),
+      await unitsOf({ keepDuplicates: true }),
+    ];
     expect(kept.info.sinks).toBeNull();
     const statistics = ({ mean, density, maxActivation, histogram }: (typeof kept.units)[number]) => ({
       mean,
