@@ -24,6 +24,7 @@ export type { TokenEncoder, WindowOptions } from './corpus/windows.ts';
 export { type EvaluateOptions, evaluateSae } from './evaluate/evaluate.ts';
 export { type RedrawBanksOptions, type RedrawProgress, redrawBanks } from './evaluate/redraw-study.ts';
 export type { EvaluationProgress, SaeEvaluation } from './evaluate/result.ts';
+export type { Certainty } from './features/certainty.ts';
 export type { DownloadOptions, DownloadProgress, HubFile, HubFiles, HubRepo } from './hub/hub.ts';
 export type { Activation, ModelConfig } from './model/architectures/architecture.ts';
 export type { GraphEdit, ModelFiles } from './model/compile.ts';
@@ -48,6 +49,7 @@ export type {
 } from './sae/trainer/trainer-options.ts';
 export { createServer, type ServerOptions, type StudyServer } from './server/api.ts';
 export { type ListenOptions, type RunningServer, startServer } from './server/server.ts';
+export { unitCertainty } from './study/certainty.ts';
 export { compareBanks, compareStudyBanks, type StudyBank } from './study/compare-study.ts';
 export type { StudyMeta } from './study/meta.ts';
 export { openStudy } from './study/open-study.ts';

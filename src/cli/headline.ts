@@ -1,17 +1,15 @@
-import { unitEmbeddings } from '../bank/embedding.ts';
 import { visible } from '../base/visible.ts';
-import { cosineDistances } from '../embed/distances.ts';
-import { significance } from '../features/significance.ts';
+import { CERTAINTY_SEED } from '../features/certainty.ts';
+import { SIGNIFICANT, significance } from '../features/significance.ts';
 import type { UnitSummary } from '../features/split-unit.ts';
 import { wordList } from '../features/words.ts';
 import { verdicts } from '../polysemy/verdict.ts';
+import { unitDistances } from '../study/certainty.ts';
 import type { Study } from '../study/study.ts';
 import { colors, number, print, printNote } from './terminal.ts';
 
 /** Units named. */
 const SHOWN = 10;
-/** z from which a unit is told apart from one cloud of its own mean and covariance (docs/validity.md). */
-const SIGNIFICANT = 3;
 /** Distance of unrelated inputs below which a cut at 0.5 means little (docs/validity.md). */
 const LITTLE = 0.7;
 
@@ -57,19 +55,13 @@ const MEANINGS = {
   few: 'too few examples',
 } as const satisfies Record<(typeof verdicts)[number], string>;
 
-/** Units that are several things, by effective features, then separation, then place. */
+/** The first units that are several things. */
 function mostFeatures(study: Study): UnitSummary[] {
-  return study
-    .units({ sort: 'effectiveFeatures', descending: true, limit: 10 * SHOWN })
-    .filter(({ verdict }) => verdict === 'several')
-    .sort((a, b) => b.effectiveFeatures! - a.effectiveFeatures! || b.separation! - a.separation!)
-    .slice(0, SHOWN);
+  return study.units({ sort: 'verdict', limit: SHOWN }).filter(({ verdict }) => verdict === 'several');
 }
 
 function printUnit(study: Study, { bank, index, featureCount, separation }: UnitSummary): void {
-  const { embedding, inputs, weights, centre, count } = study.inputs(bank, index);
-  const distances = cosineDistances({ rows: unitEmbeddings(embedding, inputs, weights, centre), count });
-  const z = significance({ distances, count, seed: 0 })?.z ?? null;
+  const z = significance({ ...unitDistances(study, bank, index), seed: CERTAINTY_SEED })?.z ?? null;
   const clear = z !== null && z >= SIGNIFICANT;
   const found = `z ${z?.toFixed(1) ?? '–'}${clear ? '' : ', not clear'}`;
   const { features } = study.unit(bank, index);

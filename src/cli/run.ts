@@ -100,9 +100,7 @@ async function act(
   if (serve && process.stdout.isTTY)
     await (await import('./serve.ts')).serveStudy(out, { port: 7423, host: '127.0.0.1' });
   else
-    print(
-      `\nLook closer:  polyseme serve ${visible(out)}  (or: polyseme units ${visible(out)} --sort effectiveFeatures --desc --limit 20)`,
-    );
+    print(`\nLook closer:  polyseme serve ${visible(out)}  (or: polyseme units ${visible(out)} --limit 20)`);
 }
 
 function latentsLine(study: Study, bank: StudyInfo['banks'][number], tokens: number): string {

@@ -1,10 +1,13 @@
 import type { Command } from 'commander';
 import * as z from 'zod';
 import { visible } from '../base/visible.ts';
+import type { Certainty } from '../features/certainty.ts';
 import type { UnitExample } from '../features/split-unit.ts';
 import { wordList } from '../features/words.ts';
 import { whole } from '../model/text-options.ts';
+import type { Study } from '../study/study.ts';
 import { spelledAt } from '../tokenizer/byte-tokens.ts';
+import { printCertainty } from './certainty-table.ts';
 import { addOptions, studyArgument, unitArgument } from './options.ts';
 import { unitName } from './parse.ts';
 import { cell, colors, print, printJson } from './terminal.ts';
@@ -14,6 +17,10 @@ const AROUND = 12;
 
 const shape = {
   examples: whole(1).default(3).meta({ description: 'examples shown of each feature' }),
+  significance: z.boolean().default(false).meta({
+    description:
+      'also say how sure the features are: z of the separation against 39 seeded draws of one cloud, and of each feature whether it is found again; kept beside the study',
+  }),
   json: z
     .boolean()
     .default(false)
@@ -29,19 +36,23 @@ export function define(command: Command): void {
     .argument('<BANK/INDEX>', unitArgument, unitName);
   addOptions(command, shape);
   command
-    .addHelpText('after', '\nExample:\n  polyseme unit study.db mlp.2/137')
+    .addHelpText(
+      'after',
+      '\nExamples:\n  polyseme unit study.db mlp.2/137\n  polyseme unit study.db mlp.2/137 --significance',
+    )
     .action(
       async (
         path: string,
         name: { bank: string; index: number },
-        options: { examples: number; json?: boolean },
+        options: { examples: number; significance?: boolean; json?: boolean },
       ) => {
         const { openStudy } = await import('../study/open-study.ts');
         const study = openStudy(path);
         try {
           const unit = study.unit(name.bank, name.index);
+          const certainty = options.significance ? await certaintyOf(study, name) : null;
           if (options.json) {
-            printJson(unit);
+            printJson(certainty === null ? unit : { ...unit, certainty });
             return;
           }
           print(
@@ -54,6 +65,7 @@ export function define(command: Command): void {
                 `intra ${cell(unit.intraClusterDistance)}, inter ${cell(unit.interClusterDistance)}, silhouette ${cell(unit.silhouette)}`,
             ),
           );
+          if (certainty !== null) printCertainty(certainty);
           for (const feature of unit.features) {
             print(`\n${colors.bold(colors.cyan(visible(wordList(feature.words)) || '(no words)'))}`);
             print(
@@ -73,6 +85,14 @@ export function define(command: Command): void {
         }
       },
     );
+}
+
+async function certaintyOf(
+  study: Study,
+  { bank, index }: { bank: string; index: number },
+): Promise<Certainty> {
+  const { unitCertainty } = await import('../study/certainty.ts');
+  return unitCertainty(study, bank, index);
 }
 
 function exampleLine(example: UnitExample, largest: number): string {

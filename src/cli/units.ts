@@ -3,7 +3,8 @@ import * as z from 'zod';
 import { visible } from '../base/visible.ts';
 import { wordList } from '../features/words.ts';
 import { whole } from '../model/text-options.ts';
-import { column, LISTED, METRICS, type Metric } from '../polysemy/column-lists.ts';
+import { column, LISTED, METRICS } from '../polysemy/column-lists.ts';
+import { SORTS, type Sort } from '../polysemy/order.ts';
 import { addOptions, bankOption, studyArgument } from './options.ts';
 import { cell, colors, print, printJson, table } from './terminal.ts';
 
@@ -11,14 +12,18 @@ const COLUMNS = LISTED.filter((name) => column(name).brief);
 /** What `--help` says of each metric. */
 const HELP = METRICS.map((metric) => `  ${metric.padEnd(22)}${column(metric).meaning}`).join('\n');
 
+const ORDERS = ['unit', ...SORTS] as const;
+
 const shape = {
   bank: bankOption,
-  sort: z.enum(METRICS).optional().meta({
-    description: 'the metric to sort by',
-    value: 'METRIC',
-    fallback: 'bank and index',
+  sort: z.enum(ORDERS).default('verdict').meta({
+    description:
+      'what to sort by: verdict (several things first, the most effective features first), unit (bank and index), or a metric',
+    value: 'ORDER',
   }),
-  desc: z.boolean().default(false).meta({ description: 'largest first; units without a number stay last' }),
+  desc: z.boolean().default(false).meta({
+    description: 'the other way round: the largest first; units without a number stay last',
+  }),
   limit: whole(1).optional().meta({ description: 'show so many units at most', fallback: 'all' }),
   json: z.boolean().default(false).meta({ description: 'print one JSON document, with every metric' }),
 };
@@ -36,13 +41,13 @@ export function define(command: Command): void {
     .action(
       async (
         path: string,
-        options: { bank?: string; sort?: Metric; desc?: boolean; limit?: number; json?: boolean },
+        options: { bank?: string; sort: 'unit' | Sort; desc?: boolean; limit?: number; json?: boolean },
       ) => {
         const { openStudy } = await import('../study/open-study.ts');
         const study = openStudy(path);
         try {
           const { bank, sort, desc: descending, limit } = options;
-          const units = study.units({ bank, sort, descending, limit });
+          const units = study.units({ bank, sort: sort === 'unit' ? undefined : sort, descending, limit });
           if (options.json) {
             printJson({ units });
             return;

@@ -1,5 +1,14 @@
 import * as z from 'zod';
-import { METRICS, type Metric } from '../polysemy/column-lists.ts';
+import { featureRules } from '../features/labeling.ts';
+import {
+  column,
+  described,
+  METRICS,
+  type Metric,
+  WORD_COLUMNS,
+  type WordColumn,
+} from '../polysemy/column-lists.ts';
+import { SORTS } from '../polysemy/order.ts';
 import { MATCHED_BANKS } from './constants.ts';
 import { linkages, metrics } from './schemas.ts';
 
@@ -27,13 +36,24 @@ const ranges = Object.fromEntries(
   ]),
 ) as Record<`${'min' | 'max'}.${Metric}`, z.ZodPreprocess<z.ZodOptional<z.ZodNumber>>>;
 
+const words = Object.fromEntries(
+  WORD_COLUMNS.map((name) => [
+    name,
+    z
+      .enum(column(name).words!)
+      .optional()
+      .meta({ description: described(name) }),
+  ]),
+) as Record<WordColumn, z.ZodOptional<z.ZodEnum<Record<string, string>>>>;
+
 export const noQuery = z.strictObject({});
 
 export const unitsQuery = z.strictObject({
   bank: bank.optional(),
-  sort: metrics
-    .optional()
-    .meta({ description: 'default: bank, then index; units without a number come last' }),
+  sort: z.enum(SORTS).optional().meta({
+    description:
+      'default: bank, then index; verdict: the units that are several things first, by effectiveFeatures, then separation; units without a number come last',
+  }),
   order: z.enum(['asc', 'desc']).default('asc'),
   limit: limit(100),
   cursor: z
@@ -42,6 +62,7 @@ export const unitsQuery = z.strictObject({
     .meta({ description: '`next` of the page before; the rest of the query stays the same' }),
   offset: numeric(z.int().min(0).optional()).meta({ description: 'units to skip, instead of a cursor' }),
   q: z.string().max(200).optional().meta({ description: "words, or parts of them, in the unit's features" }),
+  ...words,
   ...ranges,
 });
 
@@ -71,6 +92,10 @@ export const clusteringQuery = z.strictObject({
   linkage: linkages.optional().meta({ description: "default: the study's" }),
   threshold: numeric(z.number().min(0).max(2).optional()).meta({ description: "default: the study's" }),
   clusters: numeric(z.int().min(1).optional()).meta({ description: 'instead of a threshold' }),
+  features: z.enum(featureRules).optional().meta({
+    description:
+      "auto: the best split by its silhouette, whatever the linkage; cut: the clusters at the threshold; default: the study's own where nothing is asked for, else cut",
+  }),
 });
 
 export const mapQuery = z.strictObject({ vectors: flag });

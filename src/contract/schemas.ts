@@ -5,6 +5,7 @@ import {
   type ColumnValues,
   type ComparedMetric,
   column,
+  described,
   eachCompared,
   eachMetric,
   METRICS,
@@ -27,9 +28,9 @@ type ColumnSchema<Name extends ColumnName> = z.ZodType<ColumnValues<Name>[Name]>
 
 /** What a unit has of a column. */
 function valueSchema(name: ColumnName): z.ZodType {
-  const { type, words, nullable, meaning } = column(name);
+  const { type, words, nullable } = column(name);
   const value = type === 'word' ? z.enum(words!) : type === 'integer' ? count : z.number();
-  return (nullable ? value.nullable() : value).meta({ description: meaning });
+  return (nullable ? value.nullable() : value).meta({ description: described(name) });
 }
 
 /** Some columns of a unit. */

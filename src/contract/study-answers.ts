@@ -1,7 +1,8 @@
 import * as z from 'zod';
 import { featureRules } from '../features/labeling.ts';
-import { COMPARED, column, eachMetric, SUMMARY } from '../polysemy/column-lists.ts';
+import { COMPARED, described, eachMetric, SUMMARY } from '../polysemy/column-lists.ts';
 import { POLYSEMY } from '../polysemy/metrics.ts';
+import { type Verdict, verdicts } from '../polysemy/verdict.ts';
 import { MATCHED_UNITS } from './constants.ts';
 import { array } from './octets.ts';
 import { byCompared, byMetric, columns, count, linkages, metrics, real } from './schemas.ts';
@@ -67,6 +68,12 @@ export const banksAnswer = z
         width: count,
         analysed: count.meta({ description: 'units in the study: less than `units` while it is unfinished' }),
         dead: count.meta({ description: 'units without examples' }),
+        verdicts: z
+          .object(
+            Object.fromEntries(verdicts.map((verdict) => [verdict, count])) as Record<Verdict, typeof count>,
+          )
+          .nullable()
+          .meta({ description: 'units by verdict; null in a study of a version that had none' }),
         summary: byMetric(quantiles),
       }),
     ),
@@ -94,7 +101,7 @@ export const metricsAnswer = z
   .object({
     bank: array('u16', "of every unit, the place of its bank among the study's"),
     index: array('u32', 'of every unit, its index in the bank'),
-    ...eachMetric((metric) => array('f32', column(metric).meaning).optional()),
+    ...eachMetric((metric) => array('f32', described(metric)).optional()),
   })
   .meta({ id: 'Metrics', description: 'columns over all units, by bank and index' });
 
@@ -142,6 +149,9 @@ export const unitAnswer = unitSummary
       description:
         'what the features are: auto, the best split by its silhouette; cut, the clusters at the threshold',
     }),
+    stray: z.array(count).meta({
+      description: 'ids of the examples that were given to the nearest feature; none where the tree was cut',
+    }),
     merges: z.array(merge),
     leaves: z
       .object({ feature: z.array(count), activation: z.array(z.number()), peak: z.array(z.string()) })
@@ -183,11 +193,15 @@ export const clusteringAnswer = z
       .meta({ description: 'as asked; null where the tree was cut at a threshold, or not' }),
     merges: z.array(merge),
     order: z.array(count).meta({ description: 'the leaves from left to right' }),
+    features: z.array(feature).meta({ description: 'by id' }),
+    rule: z.enum(featureRules).meta({ description: 'what the features are, as of a unit' }),
     leaves: z
       .object({ feature: z.array(count) })
       .meta({ description: 'of every example: the id of its feature' }),
+    stray: z.array(count).meta({
+      description: 'ids of the examples that were given to the nearest feature; none where the tree was cut',
+    }),
     metrics: columns(POLYSEMY).meta({ id: 'Polysemy' }),
-    features: z.array(feature).meta({ description: 'by id' }),
   })
   .meta({ id: 'Clustering' });
 

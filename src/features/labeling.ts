@@ -6,6 +6,13 @@ export type FeatureRule = (typeof featureRules)[number];
 export interface Labeling {
   readonly labels: Int32Array;
   readonly centrals: Int32Array;
+  /** 1 for each example that was given to the nearest feature, its own cluster being too small; undefined: none. */
+  readonly stray?: Uint8Array;
+}
+
+/** Ids of the examples that a split marks as stray. */
+export function strayExamples({ stray }: Pick<Labeling, 'stray'>): number[] {
+  return stray === undefined ? [] : Array.from(stray.keys()).filter((example) => stray[example] === 1);
 }
 
 /**
@@ -16,6 +23,7 @@ export function featureLabels(
   rule: FeatureRule,
   split: Labeling & { readonly auto: Labeling | null },
 ): Labeling {
-  const { labels, centrals } = rule === 'auto' && split.auto !== null ? split.auto : split;
+  if (rule === 'auto' && split.auto !== null) return split.auto;
+  const { labels, centrals } = split;
   return { labels, centrals };
 }

@@ -33,6 +33,12 @@ export function column(name: ColumnName): Column {
   return COLUMNS[name];
 }
 
+/** What a column says, and which paper it follows: of tooltips and descriptions. */
+export function described(name: ColumnName): string {
+  const { meaning, source } = column(name);
+  return `${meaning} (${source})`;
+}
+
 /** In the order of the study's file. */
 export const STORED = all.filter((name) => column(name).stored) as readonly StoredColumn[];
 /** In the order of the study's file. */

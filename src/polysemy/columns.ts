@@ -23,6 +23,7 @@ export const COLUMNS = {
     cut: false,
     stored: true,
     from: 'Number of examples n, at most `--examples`.',
+    source: 'Foote 2024: the contexts that activate a unit',
   },
   maxActivation: {
     title: 'Max activation',
@@ -40,6 +41,7 @@ export const COLUMNS = {
     cut: false,
     stored: true,
     from: 'max a over all text tokens.',
+    source: 'usual: the largest of a unit’s activations',
   },
   minActivation: {
     title: 'Min activation',
@@ -57,6 +59,7 @@ export const COLUMNS = {
     cut: false,
     stored: true,
     from: 'min a over all text tokens.',
+    source: 'usual: the smallest of them',
   },
   mean: {
     title: 'Mean activation',
@@ -74,6 +77,7 @@ export const COLUMNS = {
     cut: false,
     stored: true,
     from: 'Mean of a over all text tokens.',
+    source: 'usual: their mean',
   },
   density: {
     title: 'Density',
@@ -91,6 +95,7 @@ export const COLUMNS = {
     cut: false,
     stored: true,
     from: 'Share of the text tokens with a > 0.',
+    source: 'usual: activation density, as SAELens and Neuronpedia have it',
   },
   clusters: {
     title: 'Clusters',
@@ -109,6 +114,7 @@ export const COLUMNS = {
     cut: true,
     stored: true,
     from: 'Number of clusters at the threshold.',
+    source: 'Foote 2024',
   },
   maxDistance: {
     title: 'Max distance',
@@ -126,6 +132,7 @@ export const COLUMNS = {
     cut: false,
     stored: true,
     from: 'Largest distance over all pairs; null for fewer than two examples.',
+    source: 'Foote 2024',
   },
   meanDistance: {
     title: 'Mean distance',
@@ -144,6 +151,7 @@ export const COLUMNS = {
     cut: false,
     stored: true,
     from: 'Mean distance over all pairs; null for fewer than two examples.',
+    source: 'Foote 2024',
   },
   intraClusterDistance: {
     title: 'Intra-cluster distance',
@@ -161,6 +169,7 @@ export const COLUMNS = {
     cut: true,
     stored: true,
     from: 'Mean distance over all pairs inside one cluster; null where there is no such pair.',
+    source: 'Foote 2024',
   },
   interClusterDistance: {
     title: 'Inter-cluster distance',
@@ -178,12 +187,13 @@ export const COLUMNS = {
     cut: true,
     stored: true,
     from: 'Mean distance over all pairs in two different clusters; null where there is no such pair.',
+    source: 'Foote 2024',
   },
   effectiveClusters: {
     title: 'Effective clusters',
     short: 'eff. clusters',
     meaning:
-      'Clusters weighted by how many examples they hold (exp of the entropy of their shares): stray examples hardly count.',
+      'Clusters weighted by how many examples they hold (exp of the entropy of their shares): single examples hardly count.',
     group: 'beside',
     type: 'real',
     format: 'two',
@@ -196,6 +206,7 @@ export const COLUMNS = {
     cut: true,
     stored: true,
     from: 'exp of the entropy of the clusters’ shares of the examples: 2.0 for two equal ones; null without examples.',
+    source: 'Hill 1973, the number of order 1, of the clusters',
   },
   largestShare: {
     title: 'Largest share',
@@ -213,6 +224,7 @@ export const COLUMNS = {
     cut: true,
     stored: true,
     from: 'Share of the examples in the largest cluster; null without examples.',
+    source: 'ours: docs/method.md',
   },
   silhouette: {
     title: 'Silhouette',
@@ -231,6 +243,7 @@ export const COLUMNS = {
     cut: true,
     stored: true,
     from: 'Mean silhouette (Rousseeuw 1987) in [−1, 1]; an example alone in its feature scores 0; null unless 2 ≤ features ≤ n − 1.',
+    source: 'Rousseeuw 1987',
   },
   featureCount: {
     title: 'Features',
@@ -249,6 +262,7 @@ export const COLUMNS = {
     cut: false,
     stored: true,
     from: 'Best split of the average-linkage tree by mean silhouette, k = 2 … min(12, ⌊n/4⌋), where it reaches 0.45; else 1 (docs/validity.md).',
+    source: 'Rousseeuw 1987, with the bound and the range of k of ours: docs/validity.md',
   },
   effectiveFeatures: {
     title: 'Effective features',
@@ -266,6 +280,7 @@ export const COLUMNS = {
     cut: false,
     stored: true,
     from: 'exp of the entropy of the features’ shares: 1 where there is one feature; null without examples.',
+    source: 'Hill 1973, the number of order 1, of the features',
   },
   separation: {
     title: 'Separation',
@@ -284,6 +299,7 @@ export const COLUMNS = {
     cut: false,
     stored: true,
     from: 'Largest mean silhouette (Rousseeuw 1987) over k; null for fewer than 8 examples.',
+    source: 'Rousseeuw 1987; its bound is ours: docs/validity.md',
   },
   strayShare: {
     title: 'Stray share',
@@ -301,6 +317,7 @@ export const COLUMNS = {
     cut: false,
     stored: true,
     from: 'Members of clusters below max(2, 5 % of n), given to the nearest other by cosine with its mean unit embedding.',
+    source: 'ours: docs/method.md',
   },
   nullDistance: {
     title: 'Null distance',
@@ -319,6 +336,7 @@ export const COLUMNS = {
     cut: false,
     stored: true,
     from: 'Median distance of the embeddings of 150 random text positions, the same for all banks, over 1,350 fixed pairs.',
+    source: 'ours: docs/method.md',
   },
   relativeDistance: {
     title: 'Relative distance',
@@ -337,6 +355,7 @@ export const COLUMNS = {
     cut: false,
     stored: true,
     from: 'meanDistance ÷ nullDistance.',
+    source: 'ours: docs/validity.md',
   },
   verdict: {
     title: 'Verdict',
@@ -356,6 +375,7 @@ export const COLUMNS = {
     cut: false,
     stored: true,
     from: '`several` where separation ≥ 0.45; else `scatter` where relativeDistance ≥ 0.81; else `one`; `few` below 8 examples.',
+    source: 'ours: docs/validity.md',
   },
   inputDistance: {
     title: 'Distance of inputs',
@@ -374,6 +394,7 @@ export const COLUMNS = {
     cut: false,
     stored: false,
     from: 'meanDistance of the inputs h themselves; only in comparisons.',
+    source: 'ours: docs/monosemantic.md',
   },
 } as const satisfies Readonly<Record<string, Column>>;
 
@@ -409,4 +430,6 @@ export interface Column {
   readonly stored: boolean;
   /** How it is computed, and when it is null. */
   readonly from: string;
+  /** Which paper it follows, or where ours is defined and tested. */
+  readonly source: string;
 }

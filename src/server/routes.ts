@@ -5,10 +5,12 @@ import { MATCHED_UNITS } from '../contract/constants.ts';
 import * as queries from '../contract/queries.ts';
 import * as schemas from '../contract/study-answers.ts';
 import { trainingLogAnswer, trainingLogQuery, trainingsAnswer } from '../contract/training-answers.ts';
+import { certainty } from '../features/certainty.ts';
 import { METRICS } from '../polysemy/column-lists.ts';
 import { explainRoutes } from './explain/routes.ts';
 import { HttpProblem } from './http/problem.ts';
 import { type Route, route } from './route.ts';
+import { certaintyAnswer } from './study/certainty-answer.ts';
 import { compareAnswer, matchedAnswer } from './study/comparisons.ts';
 import { banksAnswer, metricsAnswer, randomAnswer, searchAnswer, unitsAnswer } from './study/lists.ts';
 import { featureAnswer, mergeRows, unitAnswer } from './study/unit-answer.ts';
@@ -95,24 +97,30 @@ export const routes: readonly Route[] = [
     query: queries.clusteringQuery,
     answer: schemas.clusteringAnswer,
     handle(source, { bank, index }, query) {
-      if (query.threshold !== undefined && query.clusters !== undefined) {
+      const { threshold: at, clusters: most } = query;
+      if (at !== undefined && most !== undefined) {
         throw new HttpProblem(400, 'query parameters threshold and clusters exclude each other');
+      }
+      if (query.features === 'auto' && (at ?? most) !== undefined) {
+        throw new HttpProblem(
+          400,
+          'query parameter features is auto, which has neither threshold nor clusters: leave these out, or ask for features=cut',
+        );
       }
       const space = source.space(bank, index);
       const method = query.linkage ?? source.clustering.linkage;
-      const threshold = query.threshold ?? source.clustering.threshold;
       const isOwn = Object.values(query).every((value) => value === undefined);
-      const cut =
-        isOwn && source.clustering.rule === 'auto'
-          ? null
-          : query.clusters === undefined
-            ? { distance: threshold }
-            : { clusters: query.clusters };
-      const { tree, order, featureOf, metrics, features } = space.cluster(method, cut);
+      const rule = query.features ?? (isOwn ? source.clustering.rule : 'cut');
+      const threshold = at ?? source.clustering.threshold;
+      const cut = most === undefined ? { distance: threshold } : { clusters: most };
+      const found = space.cluster(method, rule === 'auto' ? 'auto' : cut);
+      const { tree, order, featureOf, metrics, stray, features } = found;
       return {
         linkage: method,
-        threshold: cut !== null && query.clusters === undefined ? threshold : null,
-        clusters: query.clusters ?? null,
+        rule,
+        threshold: rule === 'cut' && most === undefined ? threshold : null,
+        clusters: most ?? null,
+        stray,
         merges: mergeRows(tree.merges),
         order,
         leaves: { feature: featureOf },
@@ -120,6 +128,14 @@ export const routes: readonly Route[] = [
         features: features.map(featureAnswer),
       };
     },
+  }),
+  route({
+    path: '/api/units/{bank}/{index}/certainty',
+    summary:
+      "How sure a unit's features are: against one cloud of the same mean and covariance, and of each feature whether it is found again. Takes a second, then it is kept beside the study",
+    params: queries.unitParams,
+    answer: certainty,
+    handle: (source, { bank, index }) => certaintyAnswer(source, bank, index),
   }),
   route({
     path: '/api/units/{bank}/{index}/distances',

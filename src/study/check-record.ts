@@ -18,6 +18,7 @@ export function checkDetail(detail: UnitDetail, what: string): UnitDetail {
     ['merges', 4 * Math.max(0, n - 1)],
     ['histogramCounts', detail.histogramBins?.length],
     ...(detail.autoLabels ? ([['autoLabels', n]] as const) : []),
+    ...(detail.stray ? ([['stray', n]] as const) : []),
   ];
   for (const [name, length] of lengths) {
     const found = detail[name]?.length;

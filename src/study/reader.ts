@@ -8,12 +8,12 @@ import type { SplitUnit, TokenTexts, UnitExample, UnitSummary } from '../feature
 import {
   column,
   eachMetric,
-  METRICS,
   type Metric,
   SUMMARY,
   WORD_COLUMNS,
   type WordColumn,
 } from '../polysemy/column-lists.ts';
+import { SORTS, type SortKey, sortKeys } from '../polysemy/order.ts';
 import { spellBytes } from '../tokenizer/byte-tokens.ts';
 import { checkBankInputs, checkDetail, checkInputs } from './check-record.ts';
 import { checkDigest, digestOf } from './digests.ts';
@@ -112,17 +112,20 @@ export class StudyReader implements Study {
 
   units({ bank, sort, descending = false, limit = -1, offset = 0 }: UnitQuery = {}): UnitSummary[] {
     const where = bank === undefined ? '' : `WHERE bank = ${this.#bank(bank).id}`;
-    if (sort !== undefined && !METRICS.includes(sort)) {
+    if (sort !== undefined && !SORTS.includes(sort)) {
       throw new PolysemeError(
-        `units cannot be sorted by ${JSON.stringify(sort)} (known: ${METRICS.join(', ')})`,
+        `units cannot be sorted by ${JSON.stringify(sort)} (known: ${SORTS.join(', ')})`,
       );
     }
     // A study of an older version may have no number to sort by.
-    const isThere = sort !== undefined && this.#units.names.includes(sort);
-    const order = isThere ? `${sort} IS NULL, ${sort} ${descending ? 'DESC' : 'ASC'},` : '';
+    const keys = sort === undefined ? [] : sortKeys(sort, descending);
+    const order = keys
+      .filter(({ column }) => this.#units.names.includes(column))
+      .map((key) => `${orderSql(key)}, `)
+      .join('');
     return this.#query(
       `SELECT ${integer('bank')}, ${integer('idx')}, ${this.#units.sql(SUMMARY)} FROM units ${where}
-       ORDER BY ${order} bank, idx LIMIT ? OFFSET ?`,
+       ORDER BY ${order}bank, idx LIMIT ? OFFSET ?`,
       limit,
       offset,
     ).map(([of, index, ...values]) => {
@@ -393,9 +396,17 @@ export class StudyReader implements Study {
 
 /** The split that is a unit's features. */
 function detailLabels(rule: FeatureRule, detail: UnitDetail): Labeling {
-  const { autoLabels, autoCentrals } = detail;
-  const auto = autoLabels && autoCentrals ? { labels: autoLabels, centrals: autoCentrals } : null;
+  const { autoLabels, autoCentrals, stray } = detail;
+  const auto = autoLabels && autoCentrals ? { labels: autoLabels, centrals: autoCentrals, stray } : null;
   return featureLabels(rule, { ...detail, auto });
+}
+
+/** SQL of one column that units are ordered by; what has no value comes last. */
+function orderSql({ column: name, descending }: SortKey): string {
+  const { words } = column(name);
+  const cases = words?.map((word, place) => `WHEN '${word}' THEN ${place}`).join(' ');
+  const value = cases === undefined ? name : `CASE ${name} ${cases} END`;
+  return `${value} IS NULL, ${value} ${descending ? 'DESC' : 'ASC'}`;
 }
 
 /** A value as it is; of a column of words only those that this version knows. */

@@ -3,6 +3,7 @@ import type { Tree } from '../cluster/tree.ts';
 import type { Labeling } from '../features/labeling.ts';
 import type { SplitUnit, TokenTexts, UnitSummary } from '../features/split-unit.ts';
 import type { Metric, WordColumn } from '../polysemy/column-lists.ts';
+import type { Sort } from '../polysemy/order.ts';
 import type { StudyInputs, StudyMeta, StudySinks } from './meta.ts';
 import type { UnitDetail } from './record.ts';
 
@@ -33,8 +34,8 @@ export interface StudyInfo extends StudyMeta {
 export interface UnitQuery {
   /** Only this bank. */
   readonly bank?: string;
-  /** Default: bank, then index. Units without a number come last, either way. */
-  readonly sort?: Metric;
+  /** Default: bank, then index; `verdict`: several things first. Units without a value come last, either way. */
+  readonly sort?: Sort;
   readonly descending?: boolean;
   readonly limit?: number;
   readonly offset?: number;

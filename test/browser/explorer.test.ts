@@ -428,7 +428,13 @@ describe.skipIf(!hasBrowser)('explorer', () => {
     'passes axe on every page (%s)',
     async (theme) => {
       const page = await open('/', { dark: theme === 'dark' });
-      const views = ['?example=0&feature=0', '?view=matrix', '?view=activations', '?view=metrics'];
+      const views = [
+        '?example=0&feature=0',
+        '?view=matrix',
+        '?view=activations',
+        '?view=metrics',
+        '?view=certainty',
+      ];
       const units = views.map((view) => unitUrl(most, view));
       const others = [
         '/search',

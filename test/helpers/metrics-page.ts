@@ -1,6 +1,7 @@
 import type { Column } from '../../src/polysemy/columns.ts';
 
 const GROUPS = {
+  features: 'Of the features, and what the unit is',
   paper: 'Of the paper',
   beside: 'Beside the paper’s',
   statistics: 'Statistics of the activations',
@@ -12,21 +13,22 @@ export function metricsPage(columns: Readonly<Record<string, Column>>): string {
   const sections = Object.entries(GROUPS).map(([group, title]) => {
     const rows = entries
       .filter(([, column]) => column.group === group)
-      .map(([name, { title, type, nullable, more, from, meaning }]) => [
+      .map(([name, { title, type, words, nullable, more, from, source, meaning }]) => [
         `\`${name}\``,
         title,
-        `${type}${nullable ? ' or null' : ''}`,
+        `${words?.join(', ') ?? type}${nullable ? ' or null' : ''}`,
         meaning,
         from,
+        source,
         more,
       ]);
-    return `## ${title}\n\n${table([['column', 'name', 'type', 'what it says', 'how it is computed', 'a larger value'], ...rows])}`;
+    return `## ${title}\n\n${table([['column', 'name', 'type', 'what it says', 'how it is computed', 'follows', 'a larger value'], ...rows])}`;
   });
   return `# Metrics
 
 What a study holds per unit, the API gives, \`polyseme units --sort\` takes and the explorer shows. All are over the n
 examples of a unit, but for the statistics, which are over all text tokens. The formulas are in [the method](method.md).
-This page is written by \`npx vitest run test/polysemy/columns.test.ts -u\` from \`src/polysemy/columns.ts\`.
+Papers are listed [at the end of the method](method.md#references). This page is written by \`npx vitest run test/polysemy/columns.test.ts -u\` from \`src/polysemy/columns.ts\`.
 
 ${sections.join('\n')}`;
 }

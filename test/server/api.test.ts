@@ -9,6 +9,7 @@ import { leafOrder } from '../../src/cluster/leaf-order.ts';
 import { principalComponents } from '../../src/embed/pca.ts';
 import { describeFeatures } from '../../src/features/describe.ts';
 import { splitUnit } from '../../src/features/split.ts';
+import type { UnitSummary } from '../../src/features/split-unit.ts';
 import { METRICS } from '../../src/polysemy/column-lists.ts';
 import { runStudy } from '../../src/run/run-study.ts';
 import { createServer } from '../../src/server/api.ts';
@@ -74,6 +75,8 @@ describe('lists of units', () => {
       ['silhouette', 'asc'],
       ['clusters', 'desc'],
       ['intraClusterDistance', 'desc'],
+      ['verdict', 'asc'],
+      ['verdict', 'desc'],
     ] as const) {
       const want = study.units({ sort, descending: order === 'desc' });
       const got: unknown[] = [];
@@ -87,6 +90,32 @@ describe('lists of units', () => {
       } while (next !== null);
       expect(got).toEqual(want);
     }
+  });
+
+  it('puts those that are several things first, by effective features, then separation', async () => {
+    const { units } = await api.get('/api/units?sort=verdict&limit=1000');
+    const several = study.units().filter(({ verdict }) => verdict === 'several');
+    expect(several.length).toBeGreaterThan(3);
+    const want = several.sort(
+      (a, b) => b.effectiveFeatures! - a.effectiveFeatures! || b.separation! - a.separation!,
+    );
+    const names = (list: readonly UnitSummary[]) => list.map(({ bank, index }) => `${bank}/${index}`);
+    expect(names(units.slice(0, want.length))).toEqual(names(want));
+    const words = units.map(({ verdict }: UnitSummary) => verdict);
+    const places = words.map((word: string) => ['several', 'one', 'scatter', 'few', null].indexOf(word));
+    expect(places).toEqual([...places].sort());
+  });
+
+  it('filters by verdict, and counts verdicts by bank', async () => {
+    const { banks } = await api.get('/api/banks');
+    for (const { name, verdicts } of banks) {
+      for (const [verdict, count] of Object.entries(verdicts)) {
+        const { units, total } = await api.get(`/api/units?bank=${name}&verdict=${verdict}&limit=1000`);
+        expect(total).toBe(count);
+        expect(units.every((unit: UnitSummary) => unit.verdict === verdict)).toBe(true);
+      }
+    }
+    expect((await api.problem('/api/units?verdict=two')).status).toBe(400);
   });
 
   it('gives the words of the largest feature', async () => {

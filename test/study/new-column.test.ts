@@ -14,6 +14,7 @@ vi.mock(import('../../src/polysemy/columns.ts'), async (original) => {
     more: '',
     first: 'most',
     from: 'Hen.',
+    source: 'Fable 1',
     nullable: true,
     brief: true,
   } as const;
@@ -115,7 +116,10 @@ test('the API answers with it, sorts, filters, ranks and describes it', async ()
   expect((await get<{ metrics: string[] }>('/api/study')).metrics).toContain('foxes');
   type Document = { components: { schemas: { UnitRow: { properties: object } } } };
   const { properties } = (await get<Document>('/openapi.json')).components.schemas.UnitRow;
-  expect(properties).toMatchObject({ foxes: { description: 'Fox.' }, den: { description: 'Fox.' } });
+  expect(properties).toMatchObject({
+    foxes: { description: 'Fox. (Fable 1)' },
+    den: { description: 'Fox. (Fable 1)' },
+  });
   study.close();
 });
 

@@ -1,15 +1,18 @@
 import { type Quantiles, quantilesOf } from '../../compare/bootstrap.ts';
 import type { UnitSummary } from '../../features/split-unit.ts';
-import { METRICS, type Metric, WORD_COLUMNS } from '../../polysemy/column-lists.ts';
+import { METRICS, type Metric, WORD_COLUMNS, type WordColumn } from '../../polysemy/column-lists.ts';
+import { type Sort, sortKeys, wordPlace } from '../../polysemy/order.ts';
 import type { Study, UnitColumns } from '../../study/study.ts';
 import { HttpProblem } from '../http/problem.ts';
 
 /** Which units, and in which order. */
 export interface TableQuery {
   readonly bank?: string;
-  readonly sort?: Metric;
+  readonly sort?: Sort;
   readonly descending?: boolean;
   readonly ranges: readonly { readonly metric: Metric; readonly min?: number; readonly max?: number }[];
+  /** Only units with these words, such as a verdict. */
+  readonly words?: readonly { readonly name: WordColumn; readonly word: string }[];
   /** Words or parts of words, in one feature. */
   readonly text?: string;
 }
@@ -99,7 +102,7 @@ export class ListedUnits {
   }
 
   /** The rows that a query chooses, in its order. */
-  select({ bank, sort, descending = false, ranges, text }: TableQuery): Uint32Array {
+  select({ bank, sort, descending = false, ranges, words = [], text }: TableQuery): Uint32Array {
     const { start, end } = bank === undefined ? { start: 0, end: this.size } : this.bank(bank);
     const terms = termsOf(text ?? '');
     const within = (row: number): boolean =>
@@ -109,6 +112,7 @@ export class ListedUnits {
         const value = this.#columns.metrics[metric][row]!;
         return value >= (min ?? Number.NEGATIVE_INFINITY) && value <= (max ?? Number.POSITIVE_INFINITY);
       }) &&
+      words.every(({ name, word }) => this.#columns.texts[name][row] === word) &&
       (terms.length === 0 || this.#matching(row, terms).length > 0);
     return this.#ordered(sort, descending).filter(within);
   }
@@ -157,7 +161,20 @@ export class ListedUnits {
     return sorted;
   }
 
-  #ordered(sort: Metric | undefined, descending: boolean): Uint32Array {
+  /** How many of a bank's units have each word of a column, by the order of the words. */
+  wordCounts<Word extends string>(
+    name: WordColumn,
+    words: readonly Word[],
+    bank: number,
+  ): Record<Word, number> {
+    const { start, end } = this.banks[bank]!;
+    const own = this.#columns.texts[name].slice(start, end);
+    return Object.fromEntries(
+      words.map((word) => [word, own.filter((one) => one === word).length]),
+    ) as Record<Word, number>;
+  }
+
+  #ordered(sort: Sort | undefined, descending: boolean): Uint32Array {
     const key = sort === undefined ? `${descending}` : `${sort} ${descending}`;
     let order = this.#orders.get(key);
     if (order === undefined) {
@@ -165,18 +182,32 @@ export class ListedUnits {
       if (sort === undefined) {
         if (descending) order.reverse();
       } else {
-        const values = this.#columns.metrics[sort];
-        const sign = descending ? -1 : 1;
+        const keys = sortKeys(sort, descending).map(({ column, descending }) => ({
+          values: this.#values(column),
+          sign: descending ? -1 : 1,
+        }));
         order.sort((a, b) => {
-          const [x, y] = [values[a]!, values[b]!];
-          if (Number.isNaN(x) || Number.isNaN(y))
-            return Number(Number.isNaN(x)) - Number(Number.isNaN(y)) || a - b;
-          return sign * (x - y) || a - b;
+          for (const { values, sign } of keys) {
+            const [x, y] = [values[a]!, values[b]!];
+            const before =
+              Number.isNaN(x) || Number.isNaN(y)
+                ? Number(Number.isNaN(x)) - Number(Number.isNaN(y))
+                : sign * (x - y);
+            if (before !== 0) return before;
+          }
+          return a - b;
         });
       }
       this.#orders.set(key, order);
     }
     return order;
+  }
+
+  /** A column as numbers to be sorted by. */
+  #values(name: Metric | WordColumn): ArrayLike<number> {
+    const texts = this.#columns.texts[name as WordColumn];
+    if (texts === undefined) return this.#columns.metrics[name as Metric];
+    return texts.map((word) => wordPlace(name as WordColumn, word));
   }
 
   /** Features that hold every term; the score is lower for whole words, then beginnings, and for first words. */

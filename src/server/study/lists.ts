@@ -7,7 +7,8 @@ import type {
   SearchAnswer,
   UnitsAnswer,
 } from '../../contract/study-answers.ts';
-import { eachMetric, METRICS, type Metric } from '../../polysemy/column-lists.ts';
+import { eachMetric, METRICS, type Metric, WORD_COLUMNS } from '../../polysemy/column-lists.ts';
+import { verdicts } from '../../polysemy/verdict.ts';
 import type { Wire } from '../http/json-writer.ts';
 import { HttpProblem } from '../http/problem.ts';
 import type { StudySource } from './served-study.ts';
@@ -21,7 +22,9 @@ export function banksAnswer({ info, table }: StudySource): BanksAnswer {
       const { start, end } = table.banks[id]!;
       const summary = eachMetric((metric) => table.quantiles(metric, id));
       const dead = table.metric('examples', start, end).filter((count) => count === 0).length;
-      return { ...bank, analysed: end - start, dead, summary };
+      const counts = table.wordCounts('verdict', verdicts, id);
+      const judged = Object.values(counts).some((count) => count > 0);
+      return { ...bank, analysed: end - start, dead, verdicts: judged ? counts : null, summary };
     }),
   };
 }
@@ -38,7 +41,11 @@ export function unitsAnswer(source: StudySource, query: UnitsQuery): UnitsAnswer
     min: query[`min.${metric}`],
     max: query[`max.${metric}`],
   })).filter(({ min, max }) => min !== undefined || max !== undefined);
-  const chosen = { bank, sort, descending: order === 'desc', ranges, text: q };
+  const words = WORD_COLUMNS.flatMap((name) => {
+    const word = query[name];
+    return word === undefined ? [] : [{ name, word }];
+  });
+  const chosen = { bank, sort, descending: order === 'desc', ranges, words, text: q };
   const digest = createHash('sha256').update(JSON.stringify(chosen)).digest('base64url').slice(0, 12);
   const first = cursor === undefined ? (offset ?? 0) : offsetOf(cursor, digest);
   const rows = source.selected(digest, () => table.select(chosen));

@@ -1,6 +1,7 @@
 import { unpackRows } from '../../base/half.ts';
 import type { ExampleAnswer, FeatureAnswer, UnitAnswer } from '../../contract/study-answers.ts';
 import { describeFeatures, type Feature } from '../../features/describe.ts';
+import { strayExamples } from '../../features/labeling.ts';
 import { HISTOGRAM_BINS, histogramEdge } from '../../harvest/scan.ts';
 import { eachMetric } from '../../polysemy/column-lists.ts';
 import type { UnitDetail } from '../../study/record.ts';
@@ -21,8 +22,9 @@ export function unitAnswer(
   const contexts = source.contexts(detail.context);
   const length = detail.windows.length / Math.max(1, detail.labels.length);
   const values = unpackRows(detail.windows, detail.windowScales, length);
+  const labeling = study.features(detail);
   const { features, featureOf } = describeFeatures({
-    ...study.features(detail),
+    ...labeling,
     activations: detail.activation,
     words: table.words(row),
   });
@@ -31,6 +33,7 @@ export function unitAnswer(
   return {
     ...table.summary(row),
     ...source.clustering,
+    stray: strayExamples(labeling),
     merges: mergeRows(detail.merges),
     leaves: {
       feature: featureOf,

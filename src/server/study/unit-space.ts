@@ -8,8 +8,10 @@ import type { Tree } from '../../cluster/tree.ts';
 import { pairCount } from '../../embed/condensed.ts';
 import { cosineDistances } from '../../embed/distances.ts';
 import { type PrincipalComponents, principalComponents } from '../../embed/pca.ts';
+import { autoFeatures } from '../../features/auto.ts';
 import { type DescribedFeatures, describeFeatures } from '../../features/describe.ts';
 import type { WordCounts } from '../../features/feature-words.ts';
+import { type Labeling, strayExamples } from '../../features/labeling.ts';
 import type { TokenTexts } from '../../features/split-unit.ts';
 import { peakWords, wordTokens } from '../../features/word-texts.ts';
 import type { ExampleWords } from '../../features/words.ts';
@@ -81,18 +83,25 @@ export class UnitSpace {
     return tree;
   }
 
-  /** The features that a cut of a tree gives, or without one the study's own. */
-  cluster(method: LinkageMethod, cut: Cut | null) {
+  /** The features that a cut of a tree gives, or `auto`, the best split by its silhouette. */
+  cluster(method: LinkageMethod, cut: Cut | 'auto') {
     const tree = this.tree(method);
-    const { labels } =
-      cut === null ? this.#source.study.features(this.#detail) : { labels: cutTree(tree, cut) };
     const distances = this.#distances;
+    const { labels, stray } = cut === 'auto' ? this.#auto() : { labels: cutTree(tree, cut) };
     return {
       tree,
       order: leafOrder(tree),
       metrics: polysemy({ distances, labels }),
+      stray: strayExamples({ stray }),
       ...this.#describe(labels),
     };
+  }
+
+  /** The best split: the study's own where it keeps it. */
+  #auto(): Pick<Labeling, 'labels' | 'stray'> {
+    const { autoLabels, stray } = this.#detail;
+    if (autoLabels !== undefined) return { labels: autoLabels, stray };
+    return autoFeatures({ tree: this.tree('average'), distances: this.#distances });
   }
 
   components(count: number): PrincipalComponents {

@@ -51,7 +51,9 @@ export function AboutPage() {
         {LISTED.map((name) => (
           <div key={name}>
             <dt>{column(name).title}</dt>
-            <dd>{column(name).meaning}</dd>
+            <dd>
+              {column(name).meaning} <span className="muted">{column(name).source}.</span>
+            </dd>
           </div>
         ))}
       </dl>

@@ -47,7 +47,9 @@ function Chosen({ all }: { all: readonly Bank[] }) {
   const names = all.map(({ name }) => name);
   const asked = search.banks?.split(',').filter((name) => names.includes(name)) ?? [];
   const chosen = asked.length > 0 ? asked : [...new Set([names[0]!, names.at(-1)!])].filter(Boolean);
-  const metric = search.metric ?? 'effectiveClusters';
+  // A study of a version that had no separation has clusters only.
+  const metric =
+    search.metric ?? (all.some(({ verdicts }) => verdicts !== null) ? 'separation' : 'effectiveClusters');
   const comparison = useQuery(compareQuery(chosen));
   const metrics = useQuery(metricsQuery);
   const points = useMemo(() => (metrics.data === undefined ? null : Points.of(metrics.data)), [metrics.data]);
@@ -99,10 +101,10 @@ function Chosen({ all }: { all: readonly Bank[] }) {
 
 function Table({ comparison, colour }: { comparison: Comparison; colour: (bank: string) => string }) {
   const { banks, matched } = comparison;
-  const rows = METRIC_LIST.map(({ metric, name, sentence }) => ({
+  const rows = METRIC_LIST.map(({ metric, name, tip }) => ({
     metric,
     name,
-    sentence,
+    tip,
     values: banks.map((bank) => bank.metrics[metric]),
   }));
   return (
@@ -153,9 +155,9 @@ function Table({ comparison, colour }: { comparison: Comparison; colour: (bank: 
         <table className="plain">
           <BankHeads names={banks.map(({ name }) => name)} colour={colour} />
           <tbody>
-            {rows.map(({ metric, name, sentence, values }) => (
+            {rows.map(({ metric, name, tip, values }) => (
               <tr key={metric}>
-                <th scope="row" title={sentence}>
+                <th scope="row" title={tip}>
                   {name}
                 </th>
                 {values.map((value, i) => (

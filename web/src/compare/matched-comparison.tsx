@@ -243,9 +243,9 @@ function DifferenceCell({ difference }: { difference: Difference | undefined }) 
 }
 
 function MetricHead({ metric }: { metric: ComparedMetric }) {
-  const { name, sentence } = metricInfo(metric);
+  const { name, tip } = metricInfo(metric);
   return (
-    <th scope="row" title={sentence}>
+    <th scope="row" title={tip}>
       {name}
     </th>
   );

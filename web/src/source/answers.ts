@@ -51,6 +51,7 @@ export type Training = TrainingAnswer;
 export type TrainingLog = TrainingLogAnswer;
 
 export type { LinkageMethod } from '../../../src/cluster/linkage-methods.ts';
+export type { Certainty } from '../../../src/features/certainty.ts';
 export type { Metric } from '../../../src/polysemy/column-lists.ts';
 export type { Polysemy } from '../../../src/polysemy/metrics.ts';
 export type { LogFigure } from '../../../src/sae/trainer/log-figures.ts';

@@ -1,6 +1,7 @@
 import { keepPreviousData, QueryClient, queryOptions } from '@tanstack/react-query';
 import type {
   Banks,
+  Certainty,
   Clustering,
   Comparison,
   LinkageMethod,
@@ -75,12 +76,23 @@ export const unitQuery = (bank: string, index: number) =>
     placeholderData: keepPreviousData,
   });
 
-/** The tree of a linkage, with words and metrics of a cut. */
-export const clusteringQuery = (bank: string, index: number, linkage: LinkageMethod, threshold: number) =>
+/** The tree of a linkage, with words and metrics of a cut, or of the best split. */
+export const clusteringQuery = (bank: string, index: number, linkage: LinkageMethod, cut: number | 'auto') =>
   queryOptions({
-    queryKey: ['clustering', bank, index, linkage, threshold],
+    queryKey: ['clustering', bank, index, linkage, cut],
     queryFn: ({ signal }) =>
-      get<Clustering>(`${unitPath(bank, index)}/clustering`, { linkage, threshold }, signal),
+      get<Clustering>(
+        `${unitPath(bank, index)}/clustering`,
+        { linkage, ...(cut === 'auto' ? { features: cut } : { threshold: cut }) },
+        signal,
+      ),
+  });
+
+/** How sure a unit's features are: a second's work of the server, the first time. */
+export const certaintyQuery = (bank: string, index: number) =>
+  queryOptions({
+    queryKey: ['certainty', bank, index],
+    queryFn: ({ signal }) => get<Certainty>(`${unitPath(bank, index)}/certainty`, {}, signal),
   });
 
 /** Condensed distances between a unit's examples: they do not depend on linkage or cut. */

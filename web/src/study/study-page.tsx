@@ -1,20 +1,23 @@
 import { useQuery } from '@tanstack/react-query';
 import { useNavigate, useSearch } from '@tanstack/react-router';
 import { lazy, Suspense, useEffect, useMemo } from 'react';
+import { type Verdict, verdicts } from '../../../src/polysemy/verdict.ts';
 import { bankColour } from '../charts/colours.ts';
 import { Figure } from '../charts/figure.tsx';
-import type { Metric, Study } from '../source/answers.ts';
+import type { Study } from '../source/answers.ts';
 import { banksQuery, metricsQuery, studyQuery, unitsQuery } from '../source/query-options.ts';
 import { MetricSelect } from '../ui/controls.tsx';
 import { BankPicker, RangeFilters, useDelayed } from '../ui/filters.tsx';
 import { rememberStudySearch } from '../ui/last-study.ts';
-import { counted, firstOrder, METRIC_LIST, metricInfo } from '../ui/metric-info.ts';
+import { counted, firstOrder, type ListSort, METRIC_LIST, metricInfo } from '../ui/metric-info.ts';
 import { Points } from '../ui/points.ts';
 import { Empty, Failure, Loading } from '../ui/states.tsx';
 import { useTheme } from '../ui/theme.ts';
 import { ranges, type StudySearch } from '../ui/url-state.ts';
+import { VERDICT_NAMES } from '../ui/verdict-names.ts';
 import { saveUnits } from './save-units.ts';
 import { tableCaption, UnitTable } from './unit-table.tsx';
+import { Verdicts } from './verdicts.tsx';
 
 const figures = {
   scatter: () => import('./scatter.tsx'),
@@ -94,8 +97,8 @@ function StudyHead({ study }: { study: Study | undefined }) {
 }
 
 function unitParams(search: StudySearch) {
-  const { sort, order = firstOrder(sort), bank, q } = search;
-  return { bank, sort, order, q, ...ranges({ ...search }) };
+  const { sort = 'verdict', order = firstOrder(sort), bank, verdict, q } = search;
+  return { bank, sort: sort === 'unit' ? undefined : sort, order, verdict, q, ...ranges({ ...search }) };
 }
 
 function usePoints() {
@@ -118,7 +121,14 @@ function Overview() {
   const { search, change } = useStudySearch();
   const { points, error, retry } = usePoints();
   const navigate = useNavigate();
-  const { shape = 'effectiveClusters', x = 'meanDistance', y = 'effectiveClusters' } = search;
+  const banks = useQuery(banksQuery);
+  // A study of a version that had no verdicts has clusters only.
+  const isJudged = banks.data?.some(({ verdicts }) => verdicts !== null) ?? true;
+  const {
+    shape = isJudged ? 'separation' : 'effectiveClusters',
+    x = isJudged ? 'relativeDistance' : 'meanDistance',
+    y = isJudged ? 'separation' : 'effectiveClusters',
+  } = search;
   if (error !== null) return <Failure error={error} onRetry={retry} />;
   if (points !== null && points.count === 0) {
     return <Empty title="No unit yet">This study has no unit: its run has not come that far.</Empty>;
@@ -126,6 +136,11 @@ function Overview() {
   const waiting = <Loading what="the figures" />;
   return (
     <div className="cards">
+      <Verdicts
+        banks={banks.data ?? []}
+        chosen={{ bank: search.bank, verdict: search.verdict }}
+        onChoose={(bank, verdict) => change({ bank, verdict })}
+      />
       <Figure
         className="span-5"
         title="Distribution by bank"
@@ -154,7 +169,7 @@ function Overview() {
             <MetricSelect label="Horizontal axis" value={x} onChange={(metric) => change({ x: metric })} />
           </span>
         }
-        note="A point is a unit; click one to open it. Filters of the table below leave the others grey."
+        note="A point is a unit; click one to open it. The table’s bank and ranges of metrics leave the others grey."
       >
         <Suspense fallback={waiting}>
           {points === null ? (
@@ -179,11 +194,12 @@ function Units() {
   const { search, change } = useStudySearch();
   const banks = useQuery(banksQuery);
   const { dark } = useTheme();
-  const { sort, order = firstOrder(sort), bank, q } = search;
+  const { sort = 'verdict', order = firstOrder(sort), bank, verdict, q } = search;
   const bounds = ranges({ ...search });
   const [words, setWords] = useDelayed(q ?? '', (text) => change({ q: text.trim() || undefined }));
   const params = unitParams(search);
-  const isWhole = q === undefined && bank === undefined && Object.keys(bounds).length === 0;
+  const isWhole =
+    q === undefined && bank === undefined && verdict === undefined && Object.keys(bounds).length === 0;
   const first = useQuery(unitsQuery(params, 0));
   const dead = banks.data?.reduce((sum, each) => sum + each.dead, 0) ?? 0;
   const clear = Object.fromEntries(
@@ -192,8 +208,11 @@ function Units() {
       [`max.${metric}`, undefined],
     ]),
   );
-  const onSort = (metric: Metric | undefined) =>
-    change({ sort: metric, order: metric === sort ? (order === 'desc' ? 'asc' : 'desc') : undefined });
+  const onSort = (to: ListSort) =>
+    change({
+      sort: to === 'verdict' ? undefined : to,
+      order: to === sort ? (order === 'desc' ? 'asc' : 'desc') : undefined,
+    });
   return (
     <section className="panel" aria-labelledby="units-title">
       <div className="panel-head">
@@ -226,6 +245,20 @@ function Units() {
           value={words}
           onChange={(event) => setWords(event.target.value)}
         />
+        <label>
+          Verdict
+          <select
+            value={verdict ?? ''}
+            onChange={({ target }) => change({ verdict: (target.value || undefined) as Verdict | undefined })}
+          >
+            <option value="">any</option>
+            {verdicts.map((one) => (
+              <option key={one} value={one}>
+                {VERDICT_NAMES[one]}
+              </option>
+            ))}
+          </select>
+        </label>
         <RangeFilters ranges={bounds} onChange={change} />
       </div>
       <UnitTable
@@ -233,7 +266,7 @@ function Units() {
         sort={sort}
         order={order}
         onSort={onSort}
-        onReset={() => change({ ...clear, bank: undefined, q: undefined })}
+        onReset={() => change({ ...clear, bank: undefined, verdict: undefined, q: undefined })}
       />
     </section>
   );

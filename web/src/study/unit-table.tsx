@@ -9,10 +9,17 @@ import { useNavigate } from '@tanstack/react-router';
 import { useVirtualizer } from '@tanstack/react-virtual';
 import { memo, useCallback, useEffect, useRef } from 'react';
 import { wordList } from '../../../src/features/words.ts';
-import type { Metric, UnitRow } from '../source/answers.ts';
+import type { UnitRow } from '../source/answers.ts';
 import type { Params } from '../source/http.ts';
 import { PAGE, unitsQuery } from '../source/query-options.ts';
-import { formatMetric, formatWhole, METRIC_LIST, metricInfo, WORD_LIST } from '../ui/metric-info.ts';
+import {
+  formatMetric,
+  formatWhole,
+  type ListSort,
+  METRIC_LIST,
+  metricInfo,
+  WORD_LIST,
+} from '../ui/metric-info.ts';
 import { Empty, Failure } from '../ui/states.tsx';
 
 const ROW = 33;
@@ -33,9 +40,9 @@ export function UnitTable({
   onReset,
 }: {
   params: Params;
-  sort: Metric | undefined;
+  sort: ListSort;
   order: 'asc' | 'desc';
-  onSort: (metric: Metric | undefined) => void;
+  onSort: (sort: ListSort) => void;
   onReset: () => void;
 }) {
   const scroller = useRef<HTMLDivElement>(null);
@@ -104,40 +111,52 @@ function Head({
   order,
   onSort,
 }: {
-  sort: Metric | undefined;
+  sort: ListSort;
   order: 'asc' | 'desc';
-  onSort: (metric: Metric | undefined) => void;
+  onSort: (sort: ListSort) => void;
 }) {
   const direction = order === 'asc' ? 'ascending' : 'descending';
   return (
     <div role="rowgroup" className="thead">
       <div role="row" className="row" aria-rowindex={1}>
-        <div role="columnheader" className="cell name" aria-sort={sort === undefined ? direction : 'none'}>
-          <button type="button" onClick={() => onSort(undefined)}>
+        <div role="columnheader" className="cell name" aria-sort={sort === 'unit' ? direction : 'none'}>
+          <button type="button" onClick={() => onSort('unit')}>
             unit
+            <Arrow sorted={sort === 'unit'} order={order} />
           </button>
         </div>
         <div role="columnheader" className="cell words">
           largest feature
         </div>
-        {METRIC_LIST.map(({ metric, short, sentence, name }) => (
+        {WORD_LIST.map(({ name, short, title, tip, sorts }) => (
+          <div
+            key={name}
+            role="columnheader"
+            className="cell value"
+            {...(sorts ? { 'aria-sort': sort === name ? direction : 'none' } : {})}
+            title={sorts ? undefined : `${title}. ${tip}`}
+          >
+            {sorts ? (
+              <button type="button" onClick={() => onSort(name)} title={`${title}. ${tip}`}>
+                {short}
+                <Arrow sorted={sort === name} order={order} />
+              </button>
+            ) : (
+              short
+            )}
+          </div>
+        ))}
+        {METRIC_LIST.map(({ metric, short, tip, name }) => (
           <div
             key={metric}
             role="columnheader"
             className="cell value"
             aria-sort={sort === metric ? direction : 'none'}
           >
-            <button type="button" onClick={() => onSort(metric)} title={`${name}. ${sentence}`}>
+            <button type="button" onClick={() => onSort(metric)} title={`${name}. ${tip}`}>
               {short}
-              <span className="arrow" aria-hidden="true">
-                {sort === metric ? (order === 'asc' ? '↑' : '↓') : ''}
-              </span>
+              <Arrow sorted={sort === metric} order={order} />
             </button>
-          </div>
-        ))}
-        {WORD_LIST.map(({ name, short, title, meaning }) => (
-          <div key={name} role="columnheader" className="cell value" title={`${title}. ${meaning}`}>
-            {short}
           </div>
         ))}
       </div>
@@ -156,7 +175,7 @@ const Row = memo(function Row({
   index: number;
   start: number;
   unit: UnitRow | undefined;
-  sort: Metric | undefined;
+  sort: ListSort;
   onOpen: (bank: string, index: number) => void;
 }) {
   const style = { transform: `translateY(${start}px)` };
@@ -195,25 +214,35 @@ const Row = memo(function Row({
           <bdi>{wordList(unit.words)}</bdi>
         )}
       </div>
+      {WORD_LIST.map(({ name }) => (
+        <div key={name} role="cell" className={`cell value${name === sort ? ' sorted' : ''}`}>
+          {unit[name] ?? '–'}
+        </div>
+      ))}
       {METRIC_LIST.map(({ metric }) => (
         <div key={metric} role="cell" className={`cell value num${metric === sort ? ' sorted' : ''}`}>
           {formatMetric(metric, unit[metric])}
-        </div>
-      ))}
-      {WORD_LIST.map(({ name }) => (
-        <div key={name} role="cell" className="cell value">
-          {unit[name] ?? '–'}
         </div>
       ))}
     </div>
   );
 });
 
+function Arrow({ sorted, order }: { sorted: boolean; order: 'asc' | 'desc' }) {
+  return (
+    <span className="arrow" aria-hidden="true">
+      {sorted ? (order === 'asc' ? '↑' : '↓') : ''}
+    </span>
+  );
+}
+
 /** "1,024 units by features, most first" */
-export function tableCaption(total: number, sort: Metric | undefined, order: 'asc' | 'desc'): string {
-  const by =
-    sort === undefined
-      ? ''
-      : ` by ${metricInfo(sort).name.toLowerCase()}, ${order === 'asc' ? 'least' : 'most'} first`;
-  return `${formatWhole(total)} unit${total === 1 ? '' : 's'}${by}`;
+export function tableCaption(total: number, sort: ListSort, order: 'asc' | 'desc'): string {
+  return `${formatWhole(total)} unit${total === 1 ? '' : 's'}${orderCaption(sort, order)}`;
+}
+
+function orderCaption(sort: ListSort, order: 'asc' | 'desc'): string {
+  if (sort === 'unit') return '';
+  if (sort === 'verdict') return `, several things ${order === 'asc' ? 'first' : 'last'}`;
+  return ` by ${metricInfo(sort).name.toLowerCase()}, ${order === 'asc' ? 'least' : 'most'} first`;
 }

@@ -1,12 +1,14 @@
 import {
   type ComparedMetric,
   column,
+  described,
   LISTED,
   METRICS,
   type Metric,
   type WordColumn,
 } from '../../../src/polysemy/column-lists.ts';
 import type { Column } from '../../../src/polysemy/columns.ts';
+import { SORTS, type Sort } from '../../../src/polysemy/order.ts';
 
 type Known = Metric | ComparedMetric;
 
@@ -18,6 +20,8 @@ export interface MetricInfo<M extends Known = Metric> {
   readonly short: string;
   /** What it says, in a sentence. */
   readonly sentence: string;
+  /** The same, with the paper that it follows: for tooltips. */
+  readonly tip: string;
   /** Which end a list shows first. */
   readonly first: 'most' | 'least';
   /** Whether its values are whole numbers, or shares of one. */
@@ -31,7 +35,9 @@ export interface WordInfo {
   readonly name: WordColumn;
   readonly title: string;
   readonly short: string;
-  readonly meaning: string;
+  readonly tip: string;
+  /** Whether lists can be sorted by it. */
+  readonly sorts: boolean;
 }
 
 const whole = new Intl.NumberFormat('en', { maximumFractionDigits: 0 });
@@ -77,7 +83,10 @@ export const METRIC_LIST: readonly MetricInfo[] = LISTED.filter(isMetric).map(me
 /** Its columns of words, such as verdicts. */
 export const WORD_LIST: readonly WordInfo[] = LISTED.filter((name) => !isMetric(name)).map((name) => ({
   name: name as WordColumn,
-  ...column(name),
+  title: column(name).title,
+  short: column(name).short,
+  tip: described(name),
+  sorts: SORTS.includes(name as Sort),
 }));
 
 export function isMetric(text: unknown): text is Metric {
@@ -91,6 +100,7 @@ export function metricInfo<M extends Known>(metric: M): MetricInfo<M> {
     name: title,
     short,
     sentence: meaning,
+    tip: described(metric),
     first,
     whole: type === 'integer',
     share: format === 'share',
@@ -98,9 +108,12 @@ export function metricInfo<M extends Known>(metric: M): MetricInfo<M> {
   };
 }
 
-/** The order of a list by a metric, or by unit, when nothing else is asked for. */
-export function firstOrder(sort: Metric | undefined): 'asc' | 'desc' {
-  return sort === undefined || metricInfo(sort).first === 'least' ? 'asc' : 'desc';
+/** What lists of units are sorted by: `unit` is bank and index. */
+export type ListSort = Sort | 'unit';
+
+/** The order of a list when nothing else is asked for: by verdict several things come first. */
+export function firstOrder(sort: ListSort): 'asc' | 'desc' {
+  return isMetric(sort) && metricInfo(sort).first === 'most' ? 'desc' : 'asc';
 }
 
 /** A metric's value as text; a dash where there is none. */

@@ -1,6 +1,8 @@
 import { linkageMethods } from '../../../src/cluster/linkage-methods.ts';
+import { SORTS } from '../../../src/polysemy/order.ts';
+import { type Verdict, verdicts } from '../../../src/polysemy/verdict.ts';
 import type { LinkageMethod, Metric } from '../source/answers.ts';
-import { isMetric } from './metric-info.ts';
+import { isMetric, type ListSort } from './metric-info.ts';
 
 // What is on screen lies in the URL. Each page has one reader below: from the raw query to what the page knows, with
 // what is unknown, malformed or default left out, so that a link stays short and always opens.
@@ -16,7 +18,11 @@ export interface TableSearch extends Ranges {
   q?: string;
 }
 
-export interface StudySearch extends TableSearch {
+export interface StudySearch extends Omit<TableSearch, 'sort'> {
+  /** Default: verdict. */
+  sort?: ListSort;
+  /** Only units with this one. */
+  verdict?: Verdict;
   /** Metric of the distributions. */
   shape?: Metric;
   /** Axes of the scatter. */
@@ -24,13 +30,15 @@ export interface StudySearch extends TableSearch {
   y?: Metric;
 }
 
-export const VIEWS = ['map', 'matrix', 'activations', 'metrics'] as const;
+export const VIEWS = ['map', 'matrix', 'activations', 'metrics', 'certainty'] as const;
 export type View = (typeof VIEWS)[number];
 export const LAYOUTS = ['pca', 'umap'] as const;
 export type Layout = (typeof LAYOUTS)[number];
 export interface UnitSearch {
   linkage?: LinkageMethod;
   threshold?: number;
+  /** The best split, in a study whose features are a cut. */
+  features?: 'auto';
   view?: View;
   layout?: Layout;
   /** Label of the feature looked at. */
@@ -71,7 +79,14 @@ export interface TrainingsSearch {
 type Raw = Record<string, unknown>;
 
 export function studySearch(raw: Raw): StudySearch {
-  return clean({ ...tableSearch(raw), shape: metric(raw.shape), x: metric(raw.x), y: metric(raw.y) });
+  return clean({
+    ...tableSearch(raw),
+    sort: oneOf(['unit', ...SORTS], raw.sort),
+    verdict: oneOf(verdicts, raw.verdict),
+    shape: metric(raw.shape),
+    x: metric(raw.x),
+    y: metric(raw.y),
+  });
 }
 
 export function tableSearch(raw: Raw): TableSearch {
@@ -88,6 +103,7 @@ export function unitSearch(raw: Raw): UnitSearch {
   return clean({
     linkage: oneOf(linkageMethods, raw.linkage),
     threshold: number(raw.threshold, 0, 2),
+    features: oneOf(['auto'], raw.features),
     view: oneOf(VIEWS, raw.view),
     layout: oneOf(LAYOUTS, raw.layout),
     feature: whole(raw.feature),

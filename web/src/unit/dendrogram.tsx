@@ -87,7 +87,9 @@ export function Dendrogram({
               width={Math.max(0.5, step - (step > 3 ? 1 : 0))}
               height={STRIP}
               rx={step > 5 ? 1.5 : 0}
-              fill={colours[example]}
+              fill={cut.stray.has(example) ? 'var(--raised)' : colours[example]}
+              stroke={cut.stray.has(example) ? colours[example] : undefined}
+              strokeWidth={cut.stray.has(example) ? 1 : undefined}
               opacity={selected !== undefined && cut.featureOf[example] !== selected ? 0.3 : 1}
             />
           ))}
@@ -108,6 +110,7 @@ export function Dendrogram({
           )}
           <text x={MARGIN.left} y={HEIGHT - 3} className="tick">
             {counted(tree.count, 'example')}, by likeness
+            {cut.stray.size === 0 ? '' : `; ${cut.stray.size} stray (hollow)`}
           </text>
         </svg>
       )}

@@ -4,11 +4,15 @@ import { formatActivation } from '../ui/metric-info.ts';
 import { Concordance, WholeContext } from '../ui/tokens.tsx';
 import { getHovered, setHovered, subscribeHovered } from './hover.ts';
 
+/** What the mark of a stray example says. */
+export const STRAY = 'stray: its own cluster is too small to be a feature, so it stands with the nearest one';
+
 /** One example: its activation, the passage with the peak in the middle, its document; opened, the whole context. */
 export const ExampleRow = memo(function ExampleRow({
   example,
   scale,
   central,
+  stray,
   open,
   onToggle,
 }: {
@@ -17,6 +21,8 @@ export const ExampleRow = memo(function ExampleRow({
   scale: number;
   /** Whether it is the most typical of its feature. */
   central: boolean;
+  /** Whether it was given to its feature, having none of its own. */
+  stray: boolean;
   open: boolean;
   onToggle: (example: number, open: boolean) => void;
 }) {
@@ -38,15 +44,19 @@ export const ExampleRow = memo(function ExampleRow({
       onFocus={() => setHovered(example.id)}
       onBlur={() => setHovered(-1)}
     >
-      <span className="activation num" title={central ? `${name}; the most typical of its feature` : name}>
+      <span
+        className="activation num"
+        title={`${name}${central ? '; the most typical of its feature' : ''}${stray ? `; ${STRAY}` : ''}`}
+      >
         {central ? <i className="central" /> : null}
+        {stray ? <i className="stray" /> : null}
         {formatActivation(example.activation)}
       </span>
       {/* biome-ignore lint/a11y/useSemanticElements: a passage whose tokens are read with the arrow keys */}
       <div
         className="passage"
         role="group"
-        aria-label={`${name}${central ? ', most typical' : ''}. Arrow keys read the tokens`}
+        aria-label={`${name}${central ? ', most typical' : ''}${stray ? ', stray' : ''}. Arrow keys read the tokens`}
         // biome-ignore lint/a11y/noNoninteractiveTabindex: as above
         tabIndex={0}
         data-example={example.id}

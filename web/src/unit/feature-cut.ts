@@ -13,7 +13,11 @@ import type { Feature as AnsweredFeature, Clustering, Example, Polysemy, Unit } 
 export interface Cut extends DescribedFeatures {
   /** Null while the distances are not there yet. */
   readonly metrics: Polysemy | null;
+  /** Examples that belong to no feature of their own and were given to the nearest. */
+  readonly stray: ReadonlySet<number>;
 }
+
+const NONE: ReadonlySet<number> = new Set();
 
 export function unitTree(count: number, merges: readonly (readonly number[])[]): Tree {
   return { count, merges: Float64Array.from(merges.flat()) };
@@ -28,12 +32,12 @@ export function unitExamples(unit: Unit): Example[] {
 
 /** The cut that the study stores. */
 export function storedCut(unit: Unit): Cut {
-  return { ...answered(unit), metrics: unit };
+  return { ...answered(unit), metrics: unit, stray: new Set(unit.stray) };
 }
 
 /** A cut as the server answers it. */
 export function answeredCut(answer: Clustering): Cut {
-  return { ...answered(answer), metrics: answer.metrics };
+  return { ...answered(answer), metrics: answer.metrics, stray: new Set(answer.stray) };
 }
 
 /** Cuts a tree here in the browser: features, metrics (where `distances` are there) and words, as the server would. */
@@ -51,6 +55,7 @@ export function recut(
   return {
     ...describeFeatures({ labels, activations: activation, centrals, words }),
     metrics: distances === null ? null : polysemy({ distances, labels }),
+    stray: NONE,
   };
 }
 

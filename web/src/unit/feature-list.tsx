@@ -27,7 +27,7 @@ export function FeatureList({
 }) {
   const [all, setAll] = useState<Unit | null>(null);
   // While the threshold is dragged, the tree goes first.
-  const { features, featureOf } = useDeferredValue(unitCut.cut);
+  const { features, featureOf, stray } = useDeferredValue(unitCut.cut);
   const { examples } = unitCut;
   if (unit.examples === 0) {
     return (
@@ -51,6 +51,7 @@ export function FeatureList({
           total={unit.examples}
           features={features.length}
           examples={examples}
+          stray={stray}
           scale={scale}
           selected={selected === feature.id}
           openExample={

@@ -3,8 +3,8 @@ import type { Feature } from '../../../src/features/describe.ts';
 import { wordList } from '../../../src/features/words.ts';
 import { featureColour } from '../charts/colours.ts';
 import type { Example } from '../source/answers.ts';
-import { counted, formatActivation, formatShare } from '../ui/metric-info.ts';
-import { ExampleRow } from './example.tsx';
+import { counted, formatActivation, formatShare, formatWhole } from '../ui/metric-info.ts';
+import { ExampleRow, STRAY } from './example.tsx';
 
 /** Examples shown of a feature that is not opened, by its id. */
 const SHOWN = [5, 4, 4, 3, 3, 3, 3, 3];
@@ -18,6 +18,7 @@ export const FeatureSection = memo(function FeatureSection({
   total,
   features,
   examples,
+  stray,
   scale,
   selected,
   openExample,
@@ -30,6 +31,7 @@ export const FeatureSection = memo(function FeatureSection({
   /** Features of the unit. */
   features: number;
   examples: readonly Example[];
+  stray: ReadonlySet<number>;
   scale: number;
   selected: boolean;
   openExample: number | undefined;
@@ -43,6 +45,7 @@ export const FeatureSection = memo(function FeatureSection({
   if (openExample !== undefined && members.includes(openExample) && !shown.includes(openExample)) {
     shown.push(openExample);
   }
+  const strays = members.filter((example) => stray.has(example)).length;
   const title = `feature-${id}-title`;
   const section = useRef<HTMLElement>(null);
   useEffect(() => {
@@ -80,7 +83,13 @@ export const FeatureSection = memo(function FeatureSection({
           <i className="bar-small" aria-hidden="true">
             <i style={{ width: `${(100 * size) / total}%` }} />
           </i>
-          {counted(size, 'example')} · {formatShare(size / total)} · mean {formatActivation(meanActivation)}
+          {counted(size, 'example')}
+          {strays === 0 ? (
+            ''
+          ) : (
+            <span title={`${strays} of them ${STRAY}`}> ({formatWhole(strays)} stray)</span>
+          )}{' '}
+          · {formatShare(size / total)} · mean {formatActivation(meanActivation)}
         </span>
       </header>
       <ol>
@@ -90,6 +99,7 @@ export const FeatureSection = memo(function FeatureSection({
             example={examples[example]!}
             scale={scale}
             central={example === central && size > 2}
+            stray={stray.has(example)}
             open={openExample === example}
             onToggle={onToggle}
           />

@@ -25,11 +25,11 @@ function isMoved({ stored }: UnitCut, metric: Metric): boolean {
 export function MetricsTable({ unit, unitCut }: { unit: Unit; unitCut: UnitCut }) {
   return (
     <dl className="metrics">
-      {METRIC_LIST.map(({ metric, name, sentence }) => {
+      {METRIC_LIST.map(({ metric, name, sentence, tip }) => {
         const rank = unit.ranks[metric];
         return (
           <div key={metric} className="metric-row">
-            <dt>{name}</dt>
+            <dt title={tip}>{name}</dt>
             <dd className="num metric-value">{formatMetric(metric, metricNow(unit, unitCut, metric))}</dd>
             <dd className="muted small sentence">{sentence}</dd>
             <dd className="muted small num standing">

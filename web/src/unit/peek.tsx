@@ -24,6 +24,7 @@ export function Peek({ unitCut, children }: { unitCut: UnitCut; children: ReactN
         style={{ background: feature && featureColour(feature, unitCut.cut.features.length) }}
       />
       <span className="num muted">{formatActivation(activation)}</span>
+      {unitCut.cut.stray.has(id) ? <span className="muted">stray</span> : null}
       <bdi className="before">{part(position - AROUND, position)}</bdi>
       <bdi className="after">
         <b>{part(position, position + 1)}</b>

@@ -7,7 +7,18 @@ import type { UnitCut } from './unit-cut.ts';
 /** Saves a unit's examples with the features of the cut on screen. */
 export function saveFeatures(unit: Unit, { cut, examples }: UnitCut): void {
   const rows: CsvValue[][] = [
-    ['feature', 'words', 'example', 'activation', 'document', 'context', 'position', 'token', 'text'],
+    [
+      'feature',
+      'words',
+      'example',
+      'stray',
+      'activation',
+      'document',
+      'context',
+      'position',
+      'token',
+      'text',
+    ],
   ];
   for (const { id, words, members } of cut.features) {
     for (const member of members) {
@@ -17,6 +28,7 @@ export function saveFeatures(unit: Unit, { cut, examples }: UnitCut): void {
         id,
         words.join(' '),
         member,
+        String(cut.stray.has(member)),
         activation,
         document,
         context,

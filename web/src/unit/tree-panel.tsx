@@ -20,20 +20,25 @@ export function TreePanel({
   unitCut: UnitCut;
   selected: number | undefined;
   /** Brings a threshold or linkage into the URL; undefined is the study's own. */
-  onCut: (cut: { threshold?: number | undefined; linkage?: LinkageMethod | undefined }) => void;
+  onCut: (cut: {
+    threshold?: number | undefined;
+    linkage?: LinkageMethod | undefined;
+    features?: 'auto' | undefined;
+  }) => void;
   onExample: (example: number) => void;
 }) {
   const body = useRef<HTMLDivElement>(null);
   const { linkage, threshold, cut, stored, auto } = unitCut;
   const commit = (to: number) =>
-    onCut({ threshold: unit.rule === 'cut' && to === unit.threshold ? undefined : to });
-  const reset = () => onCut({ threshold: undefined, linkage: undefined });
+    onCut({ threshold: unit.rule === 'cut' && to === unit.threshold ? undefined : to, features: undefined });
+  const reset = () => onCut({ threshold: undefined, linkage: undefined, features: undefined });
+  const toAuto = () => (unit.rule === 'auto' ? reset() : onCut({ threshold: undefined, features: 'auto' }));
   return (
     <section className="panel tree-panel" aria-label="Tree">
       <div className="panel-head">
         <h2>Tree</h2>
-        <label>
-          Linkage
+        <label title="Linkage">
+          <span className="sr">Linkage</span>
           <select
             value={linkage}
             onChange={({ target }) => {
@@ -46,16 +51,10 @@ export function TreePanel({
             ))}
           </select>
         </label>
-        {unit.rule === 'auto' && (
-          <label title="The best split by its silhouette; else the clusters below the threshold">
-            <input
-              type="checkbox"
-              checked={auto}
-              onChange={() => (auto ? commit(unit.threshold) : reset())}
-            />
-            Auto
-          </label>
-        )}
+        <label title="The best split by its silhouette, without a threshold (docs/method.md); else the clusters below the threshold">
+          <input type="checkbox" checked={auto} onChange={() => (auto ? commit(unit.threshold) : toAuto())} />
+          Auto
+        </label>
         <ThresholdField value={threshold} onCommit={commit} />
         <span className="grow" />
         <ExportButtons body={body} name={`${unit.bank}-${unit.index}-tree`} title="the tree" />

@@ -45,10 +45,12 @@ export function useUnitCut(unit: Unit, search: UnitSearch): UnitCut {
   const [live, setLive] = useState<{ unit: Unit; threshold: number } | null>(null);
   const linkage = search.linkage ?? unit.linkage;
   const asked = search.threshold ?? unit.threshold;
+  // The best split in a study whose features are a cut.
+  const askedAuto = unit.rule === 'cut' && search.features === 'auto';
   const threshold = live?.unit === unit ? live.threshold : asked;
   // Where features are found by their silhouette, any threshold that is asked for is another split.
   const isOwn = (value: number, named: boolean): boolean =>
-    linkage === unit.linkage && (unit.rule === 'auto' ? !named : value === unit.threshold);
+    linkage === unit.linkage && (unit.rule === 'auto' ? !named : !askedAuto && value === unit.threshold);
   const askedStored = isOwn(asked, search.threshold !== undefined);
   const stored = isOwn(threshold, search.threshold !== undefined || live?.unit === unit);
 
@@ -57,7 +59,10 @@ export function useUnitCut(unit: Unit, search: UnitSearch): UnitCut {
     ...clusteringQuery(bank, index, linkage, unit.threshold),
     enabled: linkage !== unit.linkage,
   });
-  const answer = useQuery({ ...clusteringQuery(bank, index, linkage, asked), enabled: !askedStored });
+  const answer = useQuery({
+    ...clusteringQuery(bank, index, linkage, askedAuto ? 'auto' : asked),
+    enabled: !askedStored,
+  });
 
   const examples = useMemo(() => unitExamples(unit), [unit]);
   const words = useMemo(() => LocalWords.of(examples), [examples]);
@@ -65,13 +70,15 @@ export function useUnitCut(unit: Unit, search: UnitSearch): UnitCut {
   const merges = linkage === unit.linkage ? unit.merges : (other.data?.merges ?? unit.merges);
   const tree = useMemo(() => unitTree(unit.examples, merges), [unit, merges]);
   const order = useMemo(() => leafOrder(tree), [tree]);
-  const settled = threshold === asked ? answer.data : undefined;
+  const isAuto = askedAuto && live?.unit !== unit;
+  const settled = threshold === asked && isAuto === askedAuto ? answer.data : undefined;
   const between = distances.data ?? null;
   const cut = useMemo(() => {
     if (stored) return storedCut(unit);
-    if (settled !== undefined) return answeredCut(settled);
+    if (settled !== undefined)
+      return isAuto ? { ...answeredCut(settled), metrics: unit } : answeredCut(settled);
     return recut(tree, threshold, { distances: between, activation: unit.leaves.activation, words });
-  }, [stored, unit, settled, tree, threshold, between, words]);
+  }, [stored, unit, settled, isAuto, tree, threshold, between, words]);
 
   return {
     tree,
@@ -82,7 +89,7 @@ export function useUnitCut(unit: Unit, search: UnitSearch): UnitCut {
     threshold,
     cut,
     stored,
-    auto: stored && unit.rule === 'auto',
+    auto: (stored && unit.rule === 'auto') || (isAuto && settled !== undefined),
     waiting,
     error: other.error ?? answer.error ?? distances.error,
     drag: (to) => setLive(to === null ? null : { unit, threshold: to }),

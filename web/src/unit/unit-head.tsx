@@ -60,7 +60,7 @@ export function UnitHead({
       </div>
       <dl className="tiles">
         {TILES.map((metric) => (
-          <div key={metric} title={metricInfo(metric).sentence}>
+          <div key={metric} title={metricInfo(metric).tip}>
             <dt>
               <span className="wide">{metricInfo(metric).name}</span>
               <span className="tight">{metricInfo(metric).short}</span>

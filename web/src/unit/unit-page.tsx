@@ -9,6 +9,7 @@ import { useShortcuts } from '../ui/shortcuts.ts';
 import { Failure, Loading } from '../ui/states.tsx';
 import type { UnitSearch } from '../ui/url-state.ts';
 import { useRandom } from '../ui/use-random.ts';
+import { VERDICT_NAMES } from '../ui/verdict-names.ts';
 import { FeatureList } from './feature-list.tsx';
 import { saveFeatures } from './save-features.ts';
 import { TreePanel } from './tree-panel.tsx';
@@ -126,7 +127,10 @@ function UnitView({ unit }: { unit: Unit }) {
           <div className="features-head">
             <h2 id="features-title" className="num">
               {counted(features, 'feature')}{' '}
-              <span className="muted">in {counted(unit.examples, 'example')}</span>
+              <span className="muted">
+                in {counted(unit.examples, 'example')}
+                {unitCut.stored && unit.verdict !== null ? `: ${VERDICT_NAMES[unit.verdict]}` : ''}
+              </span>
             </h2>
             <button
               type="button"

@@ -14,6 +14,7 @@ const EmbeddingMap = lazy(async () => ({ default: (await import('./map.tsx')).Em
 const DistanceMatrix = lazy(async () => ({
   default: (await import('./distance-matrix.tsx')).DistanceMatrix,
 }));
+const CertaintyView = lazy(async () => ({ default: (await import('./certainty.tsx')).CertaintyView }));
 const Histogram = lazy(async () => ({ default: (await import('./histogram.tsx')).Histogram }));
 
 const NAMES: readonly (readonly [View, string])[] = [
@@ -21,9 +22,10 @@ const NAMES: readonly (readonly [View, string])[] = [
   ['matrix', 'Distances'],
   ['activations', 'Activations'],
   ['metrics', 'Metrics'],
+  ['certainty', 'How sure?'],
 ];
 
-/** The unit seen in other ways: map, distance matrix, histogram, metrics. */
+/** The unit seen in other ways: map, distance matrix, histogram, metrics, how sure its features are. */
 export function ViewsPanel({
   unit,
   unitCut,
@@ -59,7 +61,7 @@ export function ViewsPanel({
           >
             CSV
           </button>
-        ) : (
+        ) : view === 'certainty' ? null : (
           <ExportButtons body={body} name={name} title={`the ${view}`} />
         )}
       </div>
@@ -70,6 +72,8 @@ export function ViewsPanel({
               <MetricsTable unit={unit} unitCut={unitCut} />
             ) : unit.examples === 0 && view !== 'activations' ? (
               <Empty title="No examples to show" />
+            ) : view === 'certainty' ? (
+              <CertaintyView unit={unit} />
             ) : view === 'map' ? (
               <EmbeddingMap
                 unit={unit}
