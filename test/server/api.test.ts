@@ -552,12 +552,13 @@ describe('HTTP', () => {
     expect(
       [...text.matchAll(/"\$ref":"([^"]*)"/g)].every(([, ref]) => ref!.startsWith('#/components/schemas/')),
     ).toBe(true);
-    for (const [path, { get }] of Object.entries<{
-      get: { parameters: { name: string; in: string; required: boolean }[] };
-    }>(document.paths)) {
-      const inPath = get.parameters.filter((parameter) => parameter.in === 'path');
-      expect(inPath.map(({ name }) => `{${name}}`)).toEqual(path.match(/\{\w+\}/g) ?? []);
-      expect(inPath.every(({ required }) => required)).toBe(true);
+    type Operation = { parameters: { name: string; in: string; required: boolean }[] };
+    for (const [path, operations] of Object.entries<Record<string, Operation>>(document.paths)) {
+      for (const { parameters } of Object.values(operations)) {
+        const inPath = parameters.filter((parameter) => parameter.in === 'path');
+        expect(inPath.map(({ name }) => `{${name}}`)).toEqual(path.match(/\{\w+\}/g) ?? []);
+        expect(inPath.every(({ required }) => required)).toBe(true);
+      }
     }
     const required = document.paths['/api/units'].get.parameters.filter(
       (p: { required: boolean }) => p.required,
