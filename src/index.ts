@@ -9,6 +9,7 @@ export type { ActivationOrigin } from './activations/activation-source.ts';
 export type { CacheDtype, CacheManifest } from './activations/cache.ts';
 export { type CacheActivationsOptions, cacheActivations } from './activations/cache-activations.ts';
 export type { Bank } from './bank/bank.ts';
+export type { NormTap } from './bank/norm-tap.ts';
 export * from './core.ts';
 export {
   type Context,
@@ -51,7 +52,7 @@ export { createServer, type ServerOptions, type StudyServer } from './server/api
 export { type ListenOptions, type RunningServer, startServer } from './server/server.ts';
 export { unitCertainty } from './study/certainty.ts';
 export { compareBanks, compareStudyBanks, type StudyBank } from './study/compare-study.ts';
-export type { StudyMeta } from './study/meta.ts';
+export type { StudyInputs, StudyMeta, StudySinks } from './study/meta.ts';
 export { openStudy } from './study/open-study.ts';
 export type { UnitDetail } from './study/record.ts';
 export type { Study, StudyContext, StudyInfo, UnitColumns, UnitQuery } from './study/study.ts';

@@ -1,6 +1,7 @@
 import { hashFraction, mix32 } from '../base/hash.ts';
 import { sharedBytes } from '../base/shared-bytes.ts';
 import type { Sign } from './scan.ts';
+import { TextTable } from './text-table.ts';
 
 /** How a unit's examples are chosen among the contexts that activate it. */
 export interface SelectionOptions {
@@ -96,9 +97,7 @@ export class Selection implements Chosen {
   readonly #heap: Uint32Array;
   readonly #index: Uint32Array;
   readonly key: Float64Array | null;
-  /** Per unit, an open hash table of slots by their key: 1 + the slot within the unit, or 0. */
-  readonly #table: Uint32Array;
-  readonly #places: number;
+  readonly #texts: TextTable | null;
   #maxima: Float32Array | null = null;
   /** The last context that was dealt to a part. */
   #dealt = { context: -1, part: 0 };
@@ -118,8 +117,7 @@ export class Selection implements Chosen {
     this.#heap = new Uint32Array(slots);
     this.#index = new Uint32Array(slots);
     this.key = options.keepDuplicates ? null : shared(Float64Array, slots);
-    this.#places = this.key === null ? 0 : 2 ** Math.ceil(Math.log2(2 * this.capacity));
-    this.#table = new Uint32Array(units * this.#places);
+    this.#texts = this.key && new TextTable(units, this.capacity, this.key);
   }
 
   /** Gives the maxima of each unit's score, which `fraction` and `quantiles` need before any offer. */
@@ -152,7 +150,7 @@ export class Selection implements Chosen {
     const priority = this.#priorityOf(unit, score, context, position, key);
     const base = unit * this.capacity + first;
     const count = this.counts[at]!;
-    let slot = this.key === null ? -1 : this.#sameText(unit, base, room, key);
+    let slot = this.#texts === null ? -1 : this.#texts.find(unit, base, room, key);
     if (slot >= 0) {
       const better =
         priority - this.#priority[slot]! ||
@@ -179,14 +177,11 @@ export class Selection implements Chosen {
         priority - this.#priority[slot]! || this.context[slot]! - context || this.position[slot]! - position;
       if (before <= 0) return -1;
       this.givenUp = this.context[slot]!;
-      if (this.key !== null) this.#forget(unit, slot);
+      this.#texts?.remove(unit, slot);
       this.#set(slot, score, context, position, priority);
       this.#siftDown(base, count, 0);
     }
-    if (this.key !== null) {
-      this.key[slot] = key;
-      this.#remember(unit, slot);
-    }
+    this.#texts?.add(unit, slot, key);
     if (select === 'top' && this.counts[at] === room) this.floor[unit] = this.#priority[this.#heap[base]!]!;
     return slot;
   }
@@ -207,13 +202,13 @@ export class Selection implements Chosen {
 
   restore(saved: Record<string, ArrayLike<number>>): void {
     for (const [name, array] of Object.entries(this.state())) array.set(saved[name]!);
-    this.#table.fill(0);
+    this.#texts?.clear();
     for (let at = 0; at < this.counts.length; at++) {
       const unit = Math.floor(at / this.#groups);
       const base = unit * this.capacity + this.#firstSlot(at % this.#groups);
       for (let i = 0; i < this.counts[at]!; i++) {
         this.#index[this.#heap[base + i]!] = i;
-        if (this.key !== null) this.#remember(unit, base + i);
+        this.#texts?.add(unit, base + i, this.key![base + i]!);
       }
     }
   }
@@ -224,45 +219,6 @@ export class Selection implements Chosen {
     return this.key === null || select === 'random'
       ? hashFraction(this.#salt, unit, context, position)
       : hashFraction(this.#salt, unit, Math.floor(key / 2 ** 21), key % 2 ** 21);
-  }
-
-  /** The slot of a group (from `base`, `room` slots) whose text is the candidate's, or -1. */
-  #sameText(unit: number, base: number, room: number, key: number): number {
-    const table = unit * this.#places;
-    for (let at = this.#home(key); ; at = (at + 1) & (this.#places - 1)) {
-      const found = this.#table[table + at]!;
-      if (found === 0) return -1;
-      const slot = unit * this.capacity + found - 1;
-      if (this.key![slot] === key && slot >= base && slot < base + room) return slot;
-    }
-  }
-
-  #remember(unit: number, slot: number): void {
-    const table = unit * this.#places;
-    let at = this.#home(this.key![slot]!);
-    while (this.#table[table + at] !== 0) at = (at + 1) & (this.#places - 1);
-    this.#table[table + at] = 1 + slot - unit * this.capacity;
-  }
-
-  /** Takes a slot out of the table; what stood behind it moves up, so that no search stops early. */
-  #forget(unit: number, slot: number): void {
-    const mask = this.#places - 1;
-    const table = unit * this.#places;
-    const wanted = 1 + slot - unit * this.capacity;
-    let hole = this.#home(this.key![slot]!);
-    while (this.#table[table + hole] !== wanted) hole = (hole + 1) & mask;
-    for (let at = (hole + 1) & mask; this.#table[table + at] !== 0; at = (at + 1) & mask) {
-      const found = this.#table[table + at]!;
-      const home = this.#home(this.key![unit * this.capacity + found - 1]!);
-      if (((at - home) & mask) < ((at - hole) & mask)) continue;
-      this.#table[table + hole] = found;
-      hole = at;
-    }
-    this.#table[table + hole] = 0;
-  }
-
-  #home(key: number): number {
-    return Math.floor(key / 2 ** 21) & (this.#places - 1);
   }
 
   /** As `partOf`, computed once for all candidates of a context. */

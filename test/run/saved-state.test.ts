@@ -10,6 +10,7 @@ import { randomTensors, writeCheckpoint } from '../helpers/tiny-checkpoint.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'polyseme-saved-'));
 const options: RunOptions = {
+  keepDuplicates: true,
   model: join(folder, 'model'),
   data: join(folder, 'texts'),
   layers: [1],
