@@ -1,0 +1,189 @@
+import { PolysemeError } from '../errors.ts';
+import { describeFeatures } from '../features/describe.ts';
+import type { TokenTexts } from '../features/unit.ts';
+import type { Study } from '../study/study.ts';
+import type { StudyVectors } from '../study/vectors.ts';
+import { type BankVectors, rowsOf, type VectorKind } from '../study/vectors-file.ts';
+import { NearestDirections, type NearRow } from './nearest.ts';
+import { nearestByContexts } from './shared-contexts.ts';
+
+/** What makes two features similar; what each is stands in `SIMILARITY_MEANINGS`. */
+export const SIMILARITIES = ['embedding', 'input', 'contexts'] as const;
+export type Similarity = (typeof SIMILARITIES)[number];
+
+export const SIMILARITY_MEANINGS: Readonly<Record<Similarity, string>> = {
+  embedding: 'cosine of their mean neuron embeddings',
+  input: "cosine of their central examples' inputs h (the paper's way)",
+  contexts: 'contexts of examples of both, over those of either (Jaccard)',
+};
+
+/** A study whose features are compared. */
+export interface ComparedStudy {
+  readonly study: Study;
+  readonly vectors: StudyVectors;
+}
+
+/** A feature that is like another one. */
+export interface SimilarFeature {
+  /** Whether it is of the second study. */
+  readonly other: boolean;
+  readonly bank: string;
+  readonly index: number;
+  readonly feature: number;
+  readonly similarity: number;
+  readonly words: readonly string[];
+  /** Its central example. */
+  readonly passage: Passage;
+}
+
+/** A context and where its peak is. */
+export interface Passage extends TokenTexts {
+  readonly document: string;
+  readonly position: number;
+  readonly activation: number;
+}
+
+export interface SimilarOptions {
+  readonly by: Similarity;
+  /** How many, at most. */
+  readonly limit: number;
+}
+
+/** Directions of one kind and width, and whose they are. */
+interface Search {
+  readonly of: NearestDirections;
+  /** By table. */
+  readonly banks: readonly ComparedBank[];
+}
+
+/** A bank of one of the studies. */
+interface ComparedBank {
+  /** Place of its study. */
+  readonly side: number;
+  readonly vectors: BankVectors;
+}
+
+/** A feature, or of output directions a whole unit: the row that is asked for, and those of the same unit. */
+interface Asked {
+  readonly row: number;
+  readonly first: number;
+  readonly end: number;
+}
+
+/**
+ * Finds features that are like a given one among all units and banks of a study, and of a second one where it is given;
+ * the unit's own features are left out. What is searched is kept in memory: a byte for each number of a direction.
+ */
+export class SimilarFeatures {
+  readonly #studies: readonly ComparedStudy[];
+  readonly #banks: readonly ComparedBank[];
+  readonly #searches = new Map<string, Promise<Search>>();
+
+  /** @param studies the study that is asked about, and a second one or none */
+  constructor(...studies: readonly [ComparedStudy, ComparedStudy?]) {
+    this.#studies = studies.filter((one) => one !== undefined);
+    this.#banks = this.#studies.flatMap(({ vectors }, side) =>
+      vectors.banks.map((bank) => ({ side, vectors: bank })),
+    );
+  }
+
+  /**
+   * The features most like one, best first.
+   * @throws PolysemeError where the unit or feature is unknown, or the studies cannot be compared in this way
+   */
+  async of(
+    bank: string,
+    index: number,
+    feature: number,
+    { by, limit }: SimilarOptions,
+  ): Promise<SimilarFeature[]> {
+    const { study } = this.#studies[0]!;
+    // Complains of a unit that is not there.
+    study.words(bank, index);
+    const own = this.#banks.find(({ side, vectors }) => side === 0 && vectors.bank === bank)!;
+    const { first, count } = rowsOf(own.vectors, index);
+    if (feature >= count) {
+      const known = count === 0 ? 'it has no examples' : `its features go from 0 to ${count - 1}`;
+      throw new PolysemeError(
+        `${study.path}: unit ${bank}/${index} has no feature ${feature}: ${known}`,
+        'not-found',
+      );
+    }
+    const rows = await this.#nearest(own, { row: first + feature, first, end: first + count }, by, limit);
+    return rows.map(({ bank: { side, vectors }, row, similarity }) => {
+      const found = { bank: vectors.bank, index: vectors.units[row]!, feature: vectors.features[row]! };
+      const of = this.#studies[side]!.study;
+      const words = of.words(found.bank, found.index)[found.feature] ?? [];
+      return { other: side > 0, ...found, similarity, words, passage: centralPassage(of, found) };
+    });
+  }
+
+  async #nearest(own: ComparedBank, asked: Asked, by: Similarity, limit: number) {
+    if (by === 'contexts') {
+      this.#checkContexts();
+      const { contexts, contextEnds } = own.vectors;
+      const ids = contexts.subarray(contextEnds[asked.row - 1] ?? 0, contextEnds[asked.row]);
+      const tables = this.#banks.map(({ vectors }) => vectors);
+      const skip = { ...asked, table: this.#banks.indexOf(own) };
+      return named(nearestByContexts(tables, ids, limit, skip), this.#banks);
+    }
+    const { of, banks } = await this.#search(by, own.vectors.width);
+    const vector = own.vectors.vectors(by, asked.row, 1);
+    return named(of.nearest(vector, limit, { ...asked, table: banks.indexOf(own) }), banks);
+  }
+
+  /** The directions of all banks of a width, taken in once. */
+  #search(kind: VectorKind, width: number): Promise<Search> {
+    const key = `${kind} ${width}`;
+    let search = this.#searches.get(key);
+    if (search === undefined) {
+      const banks = this.#banks.filter(({ vectors }) => vectors.width === width);
+      const tables = banks.map(({ vectors }) => ({
+        count: vectors.units.length,
+        width,
+        codes: () => vectors.codes(kind),
+        row: (row: number) => vectors.vectors(kind, row, 1),
+      }));
+      search = NearestDirections.of(tables).then((of) => ({ of, banks }));
+      this.#searches.set(key, search);
+      search.catch(() => this.#searches.delete(key));
+    }
+    return search;
+  }
+
+  /** Contexts have the same numbers only where two studies were made from the same text, cut in the same way. */
+  #checkContexts(): void {
+    const [one, other] = this.#studies.map(({ study }) => study);
+    if (other === undefined) return;
+    const digest = one!.madeFrom()?.contexts;
+    if (digest !== null && digest !== undefined && digest === other.madeFrom()?.contexts) return;
+    throw new PolysemeError(
+      `${one!.path} and ${other.path} were made from other contexts, so their features share none: compare them in another way (option by)`,
+    );
+  }
+}
+
+function named(rows: readonly NearRow[], banks: readonly ComparedBank[]) {
+  return rows.map(({ table, row, similarity }) => ({ bank: banks[table]!, row, similarity }));
+}
+
+/** The most typical example of a feature. */
+function centralPassage(
+  study: Study,
+  { bank, index, feature }: { bank: string; index: number; feature: number },
+): Passage {
+  const detail = study.detail(bank, index);
+  const { features } = describeFeatures({
+    ...study.features(detail),
+    activations: detail.activation,
+    words: null,
+  });
+  const { central } = features[feature]!;
+  const { document, tokens } = [...study.contexts([detail.context[central]!]).values()][0]!;
+  return {
+    document,
+    ...study.texts(tokens),
+    position: detail.position[central]!,
+    activation: detail.activation[central]!,
+  };
+}
