@@ -196,7 +196,16 @@ export class Prober {
         units[i] =
           !at.special && relative > 0
             ? { ...this.#firing(of, index, at, activation), fires: true }
-            : { bank, index, position: at.position, activation, relative, feature: null, distances: [], fires: false };
+            : {
+                bank,
+                index,
+                position: at.position,
+                activation,
+                relative,
+                feature: null,
+                distances: [],
+                fires: false,
+              };
       }
     }
     return { ...probed, units };
@@ -262,11 +271,10 @@ export class Prober {
   }
 
   #open(model: ExplainModel, key: string, taps: readonly string[], edits: readonly GraphEdit[]): OpenTaps {
-    let opened = this.#taps.get(key);
-    if (opened === undefined) {
-      opened = model.openTaps([...new Set(taps)], edits);
-      this.#taps.set(key, opened);
-    }
+    const known = this.#taps.get(key);
+    if (known !== undefined) return known;
+    const opened = model.openTaps([...new Set(taps)], edits);
+    this.#taps.set(key, opened);
     return opened;
   }
 }
@@ -330,9 +338,14 @@ function probedText({ tokenizer }: ExplainModel, { windows, starts, length }: Te
 function checkKey({ bank, index, position }: UnitAt, banks: readonly ProbedBank[], tokens: number): void {
   const { units } = banks.find((one) => one.bank.name === bank)!.bank;
   if (!Number.isInteger(index) || index < 0 || index >= units) {
-    throw new PolysemeError(`there is no unit ${bank}/${index}: units go from 0 to ${units - 1}`, 'not-found');
+    throw new PolysemeError(
+      `there is no unit ${bank}/${index}: units go from 0 to ${units - 1}`,
+      'not-found',
+    );
   }
   if (!Number.isInteger(position) || position < 0 || position >= tokens) {
-    throw new PolysemeError(`unit ${bank}/${index}: the text has no position ${position}; it has ${tokens} tokens, from 0 on`);
+    throw new PolysemeError(
+      `unit ${bank}/${index}: the text has no position ${position}; it has ${tokens} tokens, from 0 on`,
+    );
   }
 }

@@ -18,11 +18,12 @@ export function probedBank(study: Study, info: StudyInfo, columns: UnitColumns, 
   const sign = (info.options['sign'] as OwnMaxima['sign'] | undefined) ?? 'positive';
   const maxima = new Float32Array(bank.units);
   const nullDistance = new Float64Array(bank.units).fill(Number.NaN);
-  const { maxActivation, minActivation } = columns.metrics;
+  const { least, most } = study.activationRanges(bank.name);
+  for (let index = 0; index < maxima.length; index++) {
+    maxima[index] = ownMaximum(sign, most[index]!, least[index]!);
+  }
   columns.index.forEach((index, row) => {
-    if (columns.bank[row] !== id) return;
-    maxima[index] = ownMaximum(sign, maxActivation[row]!, minActivation[row]!);
-    nullDistance[index] = columns.metrics.nullDistance[row]!;
+    if (columns.bank[row] === id) nullDistance[index] = columns.metrics.nullDistance[row]!;
   });
   return {
     bank,

@@ -1,6 +1,6 @@
 import { PolysemeError } from '../errors.ts';
 import { describeFeatures } from '../features/describe.ts';
-import type { TokenTexts } from '../features/unit.ts';
+import type { TokenTexts } from '../features/split-unit.ts';
 import type { Study } from '../study/study.ts';
 import type { StudyVectors } from '../study/vectors.ts';
 import { type BankVectors, rowsOf, type VectorKind } from '../study/vectors-file.ts';

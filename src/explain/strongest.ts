@@ -25,7 +25,10 @@ export function strongestUnits(bank: Bank, own: OwnMaxima, most: number): Strong
   const activations = `${bank.name}.strongest_activations`;
   const taps = (graph: GraphBuilder, wire: Wire): NonNullable<EditResult['taps']> => {
     const size = own.sign === 'absolute' ? graph.op('Abs', [wire]) : wire;
-    const share = graph.op('Mul', [size, graph.constant(own.maxima.map((value) => (value === 0 ? 0 : 1 / value)))]);
+    const share = graph.op('Mul', [
+      size,
+      graph.constant(own.maxima.map((value) => (value === 0 ? 0 : 1 / value))),
+    ]);
     const [, chosen] = graph.ops('TopK', 2, [share, graph.integers(count)], { axis: -1 });
     return {
       // A float holds every index: banks have at most 2^24 units.

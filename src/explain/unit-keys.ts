@@ -47,10 +47,15 @@ export function parseKeys(json: string, what: string): UnitKey[] {
   } catch (error) {
     throw new PolysemeError(`${what} is no JSON: ${(error as Error).message}`);
   }
-  const { keys, firings } = (Array.isArray(parsed) ? { keys: parsed } : (parsed ?? {})) as Record<string, unknown>;
+  const { keys, firings } = (Array.isArray(parsed) ? { keys: parsed } : (parsed ?? {})) as Record<
+    string,
+    unknown
+  >;
   const list = keys ?? firings;
   if (!Array.isArray(list)) {
-    throw new PolysemeError(`${what} holds no list of keys {layer, unit, sign, position}, and none as keys or firings`);
+    throw new PolysemeError(
+      `${what} holds no list of keys {layer, unit, sign, position}, and none as keys or firings`,
+    );
   }
   if (list.length > MAX_KEYS) {
     throw new PolysemeError(`${what} holds ${list.length} keys; at most ${MAX_KEYS} are read: split it`);
@@ -61,7 +66,9 @@ export function parseKeys(json: string, what: string): UnitKey[] {
     const { path, message } = key.error.issues[0]!;
     const name = String(path[0] ?? 'it');
     const value = JSON.stringify((entry as Record<string, unknown> | null)?.[name]);
-    throw new PolysemeError(`${what}: key ${i} is wrong: ${name} is ${String(value).slice(0, 80)} (${message})`);
+    throw new PolysemeError(
+      `${what}: key ${i} is wrong: ${name} is ${String(value).slice(0, 80)} (${message})`,
+    );
   });
 }
 

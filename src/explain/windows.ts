@@ -26,7 +26,9 @@ export function cutText(
   options: StudyInfo['options'],
 ): TextWindows {
   if (text.length > MAX_TEXT) {
-    throw new PolysemeError(`the text has ${text.length} characters; at most ${MAX_TEXT} can be probed: give a part of it`);
+    throw new PolysemeError(
+      `the text has ${text.length} characters; at most ${MAX_TEXT} can be probed: give a part of it`,
+    );
   }
   const ids = new Int32Array(tokenizer.encode(text));
   if (ids.length === 0) throw new PolysemeError('the text is empty: there is nothing to probe');

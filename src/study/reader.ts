@@ -169,6 +169,19 @@ export class StudyReader implements Study {
     };
   }
 
+  activationRanges(bank: string): { least: Float64Array; most: Float64Array } {
+    const { id, units } = this.#bank(bank);
+    const least = new Float64Array(units).fill(Number.NaN);
+    const most = new Float64Array(units).fill(Number.NaN);
+    const listed = this.#units.sql(['minActivation', 'maxActivation']);
+    const rows = this.#query(`SELECT ${integer('idx')}, ${listed} FROM units WHERE bank = ?`, id);
+    for (const [index, min, max] of rows as [number, number | null, number | null][]) {
+      least[index] = min ?? Number.NaN;
+      most[index] = max ?? Number.NaN;
+    }
+    return { least, most };
+  }
+
   histogram(bank: string, index: number): { bins: Uint32Array; counts: Uint32Array } {
     const { histogramBins, histogramCounts } = this.detail(bank, index);
     return { bins: histogramBins, counts: histogramCounts };

@@ -83,6 +83,8 @@ export interface Study extends Disposable, AsyncDisposable {
   /** Words of each feature of a unit, by id. */
   words(bank: string, index: number): string[][];
   unit(bank: string, index: number): SplitUnit;
+  /** Smallest and largest activation over all text of each unit of a bank, by index; NaN where it has none. */
+  activationRanges(bank: string): { readonly least: Float64Array; readonly most: Float64Array };
   /** Histogram of a unit's activations: bins that are not empty, and their counts. */
   histogram(bank: string, index: number): { bins: Uint32Array; counts: Uint32Array };
   /** A unit's tree, and the feature of each of its examples. */
