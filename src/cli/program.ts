@@ -21,6 +21,14 @@ const COMMANDS: Readonly<Record<string, Entry>> = {
   units: { summary: 'a table of units with their polysemy', load: () => import('./units.ts') },
   unit: { summary: 'one unit: its features and their examples', load: () => import('./unit.ts') },
   serve: { summary: 'the explorer, in the browser', load: () => import('./serve.ts') },
+  probe: {
+    summary: 'which units fire on a text of yours, and with which of their features',
+    load: () => import('./probe.ts'),
+  },
+  neighbours: {
+    summary: 'where else the meaning of a feature lives',
+    load: () => import('./neighbours.ts'),
+  },
   importance: { summary: 'which tokens make a unit fire', load: () => import('./importance.ts') },
   compare: { summary: 'polysemy of two or more banks side by side', load: () => import('./compare.ts') },
   sae: {

@@ -1,4 +1,6 @@
 import * as z from 'zod';
+import { MAX_TEXT, MOST_UNITS } from '../explain/limits.ts';
+import { SIMILARITIES, SIMILARITY_MEANINGS } from '../explain/similarities.ts';
 import { featureRules } from '../features/labeling.ts';
 import {
   column,
@@ -137,6 +139,27 @@ export const importanceBody = z.strictObject({
     description:
       'text of the token that masked ones are replaced by; default: the mask token, padding or end of text',
   }),
+});
+
+const text = z.string().min(1).max(MAX_TEXT).meta({ description: 'the text' });
+
+export const probeBody = z.strictObject({
+  text,
+  bank: bank.optional().meta({ description: 'only this bank; default all' }),
+  top: z.int().min(1).max(MOST_UNITS).default(5).meta({ description: 'units of a token, at most' }),
+});
+
+export const unitProbeBody = z.strictObject({ text });
+
+export const similarQuery = z.strictObject({
+  feature: numeric(z.int().min(0).default(0)).meta({ description: 'its id' }),
+  by: z
+    .enum(SIMILARITIES)
+    .default('embedding')
+    .meta({
+      description: SIMILARITIES.map((by) => `${by}: ${SIMILARITY_MEANINGS[by]}`).join('; '),
+    }),
+  limit: limit(10),
 });
 
 export type UnitsQuery = z.output<typeof unitsQuery>;

@@ -7,9 +7,11 @@ import type { StudyInfo, UnitColumns } from '../study/study.ts';
 import { unitVectors } from '../study/unit-vectors.ts';
 import { spellBytes } from '../tokenizer/byte-tokens.ts';
 import type { Explained, ExplainModel } from './explained.ts';
+import { MOST_UNITS } from './limits.ts';
 import { type Placed, placeInput, type UnitPlace } from './place.ts';
 import { type ProbedBank, probedBank, relativeTo } from './probed-bank.ts';
 import { type StrongestTaps, strongestUnits } from './strongest.ts';
+import { checkNumber } from './unit-taps.ts';
 import { cutText, type TextWindows } from './windows.ts';
 
 /** A text as a model reads it. */
@@ -71,8 +73,6 @@ export interface ProbeOptions {
   readonly signal?: AbortSignal;
 }
 
-/** Most units of one token. */
-export const MOST_UNITS = 32;
 const USUAL_UNITS = 5;
 /** Bytes of what is kept of units, so that they need not be read again. */
 const PLACE_BYTES = 128 << 20;
@@ -191,7 +191,11 @@ export class Prober {
       for (const i of byPosition.get(at.position) ?? []) {
         const { bank, index } = keys[i]!;
         const of = banks.find((one) => one.bank.name === bank)!;
-        const activation = rowAt(of.bank.activations, of.bank.units, at)[index]!;
+        const activation = checkedActivation(
+          of,
+          index,
+          rowAt(of.bank.activations, of.bank.units, at)[index]!,
+        );
         const relative = relativeTo(of.own, index, activation);
         units[i] =
           !at.special && relative > 0
@@ -318,11 +322,16 @@ function strongestAt(of: ProbedBank, taps: StrongestTaps, at: TextPosition, top:
   const activations = rowAt(taps.activations, taps.count, at);
   const found = [];
   for (let i = 0; i < Math.min(top, taps.count); i++) {
-    const [index, activation] = [indices[i]!, activations[i]!];
+    const index = indices[i]!;
+    const activation = checkedActivation(of, index, activations[i]!);
     const relative = relativeTo(of.own, index, activation);
     if (relative > 0) found.push({ of, index, activation, relative });
   }
   return found;
+}
+
+function checkedActivation({ bank: { name } }: ProbedBank, index: number, activation: number): number {
+  return checkNumber(activation, `the activation of ${name}/${index}`);
 }
 
 function probedText({ tokenizer }: ExplainModel, { windows, starts, length }: TextWindows): ProbedText {

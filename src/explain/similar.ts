@@ -6,16 +6,7 @@ import type { StudyVectors } from '../study/vectors.ts';
 import { type BankVectors, rowsOf, type VectorKind } from '../study/vectors-file.ts';
 import { NearestDirections, type NearRow } from './nearest.ts';
 import { nearestByContexts } from './shared-contexts.ts';
-
-/** What makes two features similar; what each is stands in `SIMILARITY_MEANINGS`. */
-export const SIMILARITIES = ['embedding', 'input', 'contexts'] as const;
-export type Similarity = (typeof SIMILARITIES)[number];
-
-export const SIMILARITY_MEANINGS: Readonly<Record<Similarity, string>> = {
-  embedding: 'cosine of their mean neuron embeddings',
-  input: "cosine of their central examples' inputs h (the paper's way)",
-  contexts: 'contexts of examples of both, over those of either (Jaccard)',
-};
+import type { Similarity } from './similarities.ts';
 
 /** A study whose features are compared. */
 export interface ComparedStudy {

@@ -8,7 +8,7 @@ import type { UnitAt } from './probe.ts';
 export interface UnitKey {
   /** The layer that the unit reads; not needed where `bank` is given. */
   readonly layer?: number;
-  /** The study's name of the bank; not needed where one bank reads the layer, or the key means a neuron. */
+  /** The study's name of the bank; not needed where only one bank reads the layer, or a neuron is meant. */
   readonly bank?: string;
   readonly unit: number;
   /** 1 or −1: which activations are meant; default those that count in the study. */
@@ -27,7 +27,7 @@ const sign = z
   .transform((given) => (typeof given === 'number' ? given : signs[given]));
 
 const unitKey = z.object({
-  layer: whole.optional(),
+  layer: whole.nullish().transform((layer) => layer ?? undefined),
   bank: z.string().min(1).max(500).optional(),
   unit: whole,
   sign: sign.optional(),
@@ -92,6 +92,16 @@ export function findUnits(keys: readonly UnitKey[], { banks }: Pick<StudyInfo, '
       `key ${i}: layer ${layer} has ${there.map(({ name }) => name).join(' and ')}: name one of them as its bank`,
     );
   });
+}
+
+/** A unit at a position under the names that `parseKeys` reads. */
+export function keyOf<T extends UnitAt & { readonly activation: number }>(
+  { bank, index: unit, position, activation, ...rest }: T,
+  { banks }: Pick<StudyInfo, 'banks'>,
+) {
+  const { site } = banks.find(({ name }) => name === bank)!;
+  const sign: 1 | -1 = activation < 0 ? -1 : 1;
+  return { layer: layerOfSite(site), unit, sign, position, bank, activation, ...rest };
 }
 
 function noBank(key: number, what: string, banks: StudyInfo['banks']): PolysemeError {

@@ -2,9 +2,7 @@ import { windowSize, windowTokens } from '../corpus/windows.ts';
 import { PolysemeError } from '../errors.ts';
 import type { StudyInfo } from '../study/study.ts';
 import type { Tokenizer } from '../tokenizer/tokenizer.ts';
-
-/** Longest text that is read, in characters. */
-export const MAX_TEXT = 1 << 17;
+import { MAX_TEXT } from './limits.ts';
 
 /** A text cut as the contexts of a study are; positions count on from window to window. */
 export interface TextWindows {

@@ -139,7 +139,10 @@ export function createServer(study: Study | null, options: ServerOptions = {}): 
   return {
     prepare: () => answers.prepare(),
     fetch: (request) => app.fetch(request),
-    close: async () => explained?.close(),
+    async close() {
+      await answers.close();
+      await explained?.close();
+    },
   };
 }
 
@@ -171,6 +174,10 @@ class Answers {
     this.#served = { study: study !== null, trainings: trainings !== null };
     this.#revision = study?.revision() ?? '';
     this.#source = study === null ? null : new StudySource(study);
+  }
+
+  async close(): Promise<void> {
+    await this.#source?.close();
   }
 
   prepare(): void {
@@ -255,6 +262,7 @@ class Answers {
     const revision = this.#study.revision();
     if (revision === this.#revision) return;
     this.#revision = revision;
+    void this.#source.close();
     this.#source = new StudySource(this.#study);
     this.#kept = byteCache(ANSWER_BYTES);
     this.#pending = new Map();

@@ -1,20 +1,20 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { unitEmbeddings } from '../../src/bank/embedding.ts';
 import type { Explained } from '../../src/explain/explained.ts';
+import { MAX_TEXT } from '../../src/explain/limits.ts';
 import { type Firing, type Probe, Prober } from '../../src/explain/probe.ts';
-import { MAX_TEXT } from '../../src/explain/windows.ts';
 import { openExplained } from '../../src/server/explain/open-explained.ts';
 import { openStudy } from '../../src/study/open-study.ts';
 import type { Study } from '../../src/study/study.ts';
 import { referenceGpt2 } from '../helpers/reference-gpt2.ts';
 import { randomSae, savedSae } from '../helpers/saes.ts';
-import { letterId, PLANTED, type PlantedFiles, plantedStudy, plantedTensors } from './planted.ts';
+import { letterId, PLANTED, plantedStudy, plantedTensors, type StudyFiles } from './planted.ts';
 
 const { unit, twin, sets, config } = PLANTED;
 /** None of the texts of the study: both sets before the trigger, and others. */
 const TEXT = 'fgcoehzomdojkaorxotyo';
 
-let files: PlantedFiles;
+let files: StudyFiles;
 let study: Study;
 let explained: Explained;
 let prober: Prober;

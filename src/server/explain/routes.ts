@@ -2,6 +2,7 @@ import { modelAnswer } from '../../contract/explain-answers.ts';
 import { PolysemeError } from '../../errors.ts';
 import { type Route, route } from '../route.ts';
 import { importanceRoutes } from './importance-routes.ts';
+import { probeRoutes } from './probe-routes.ts';
 
 /** The routes that need the model behind the study. */
 export const explainRoutes: readonly Route[] = [
@@ -21,4 +22,5 @@ export const explainRoutes: readonly Route[] = [
     },
   }),
   ...importanceRoutes,
+  ...probeRoutes,
 ];

@@ -1,10 +1,12 @@
 import type { LinkageMethod } from '../../cluster/linkage-methods.ts';
+import { SimilarFeatures } from '../../explain/similar.ts';
 import type { WordCounts } from '../../features/feature-words.ts';
 import type { FeatureRule } from '../../features/labeling.ts';
 import type { TokenTexts } from '../../features/split-unit.ts';
 import { sampleCounts } from '../../features/word-counter.ts';
 import { allWordTexts, wordTokens } from '../../features/word-texts.ts';
 import type { Study, StudyInfo } from '../../study/study.ts';
+import { openVectors, type StudyVectors } from '../../study/vectors.ts';
 import { byteCache } from '../http/byte-cache.ts';
 import { Json } from '../http/json-writer.ts';
 import { HttpProblem } from '../http/problem.ts';
@@ -36,6 +38,8 @@ export class StudySource {
   readonly #selections = byteCache<string, { readonly length: number }>(SELECTION_BYTES);
   #table: ListedUnits | null = null;
   #words: WordCounts | null = null;
+  #vectors: Promise<StudyVectors> | null = null;
+  #similar: Promise<SimilarFeatures> | null = null;
 
   constructor(study: Study) {
     this.study = study;
@@ -118,5 +122,24 @@ export class StudySource {
         .map(({ tokens }) => allWordTexts(wordTokens(this.study.texts(tokens)))),
     );
     return this.#words;
+  }
+
+  /** The search for similar features; what it searches is computed where it was not kept beside the study. */
+  similar(): Promise<SimilarFeatures> {
+    if (this.#similar === null) {
+      this.#vectors = openVectors(this.study);
+      this.#similar = this.#vectors.then((vectors) => new SimilarFeatures({ study: this.study, vectors }));
+      // The next request tries again.
+      this.#similar.catch(() => {
+        this.#similar = null;
+      });
+    }
+    return this.#similar;
+  }
+
+  /** Closes the files that it opened; the study stays open. */
+  async close(): Promise<void> {
+    const vectors = await this.#vectors?.catch(() => null);
+    vectors?.close();
   }
 }

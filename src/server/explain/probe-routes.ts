@@ -1,0 +1,85 @@
+import { probeAnswer, unitProbeAnswer } from '../../contract/probe-answers.ts';
+import { probeBody, unitParams, unitProbeBody } from '../../contract/queries.ts';
+import type { Explained } from '../../explain/explained.ts';
+import type { Placed } from '../../explain/place.ts';
+import { Prober } from '../../explain/probe.ts';
+import { fourDigits } from '../http/json-writer.ts';
+import { type Route, route } from '../route.ts';
+import type { StudySource } from '../study/served-study.ts';
+
+export const probeRoutes: readonly Route[] = [
+  route({
+    path: '/api/probe',
+    summary: 'The units that fire most at each token of a text, and with which of their features',
+    method: 'post',
+    of: 'explain',
+    query: probeBody,
+    answer: probeAnswer,
+    handle: (source, _, { text, ...options }, signal) =>
+      source.work(signal, async (explained) => {
+        const probe = await proberOf(source.source, explained).probe(text, { ...options, signal });
+        return {
+          ...probe,
+          firings: probe.firings.map(({ bank, index, ...firing }) => ({
+            bank,
+            index,
+            ...shown(source.source, bank, index, firing),
+          })),
+        };
+      }),
+  }),
+  route({
+    path: '/api/units/{bank}/{index}/probe',
+    summary: "A unit's activation at each token of a text, and the feature of each firing",
+    method: 'post',
+    of: 'explain',
+    params: unitParams,
+    query: unitProbeBody,
+    answer: unitProbeAnswer,
+    handle: (source, { bank, index }, { text }, signal) =>
+      source.work(signal, async (explained) => {
+        const probe = await proberOf(source.source, explained).unit(text, bank, index, { signal });
+        return {
+          ...probe,
+          firings: probe.firings.map(({ bank: _, index: __, ...firing }) =>
+            shown(source.source, bank, index, firing),
+          ),
+        };
+      }),
+  }),
+];
+
+const probers = new WeakMap<StudySource, Prober>();
+
+/** The prober of a study at one revision, which keeps what it compiled and read. */
+function proberOf(source: StudySource, explained: Explained): Prober {
+  const known = probers.get(source);
+  if (known !== undefined) return known;
+  const prober = new Prober(explained);
+  probers.set(source, prober);
+  return prober;
+}
+
+interface Found extends Placed {
+  readonly position: number;
+  readonly activation: number;
+  readonly relative: number;
+}
+
+/** A firing as answers give it. */
+function shown(
+  { table }: StudySource,
+  bank: string,
+  index: number,
+  { position, activation, relative, feature, distances }: Found,
+) {
+  const words = feature === null ? [] : (table.words(table.row(bank, index))[feature] ?? []);
+  return {
+    position,
+    activation: fourDigits(activation),
+    relative: fourDigits(relative),
+    feature,
+    distances: distances.map(fourDigits),
+    words,
+  };
+}
