@@ -119,14 +119,14 @@ async function show(
 function firingLine(firing: Firing | ProbedUnit, words: Words): string {
   const { bank, index, activation, relative, feature, distances } = firing;
   const unit = `      ${visible(`${bank}/${index}`).padEnd(14)}`;
-  const size = `${cell(relative, 2).padStart(5)} of its maximum`;
+  const size = `${relative.toFixed(2)} of its maximum`;
   if ('fires' in firing && !firing.fires)
     return `${unit}${colors.dim(`does not fire (${cell(activation)})`)}`;
   const least = Math.min(...distances);
   const which =
     feature === null
-      ? colors.dim(`none of its features (nearest at ${cell(least, 2)})`)
-      : `feature ${feature} at ${cell(distances[feature]!, 2)}  ${colors.cyan(visible(wordList(words(bank, index, feature))))}`;
+      ? colors.dim(`none of its features (nearest at ${least.toFixed(2)})`)
+      : `feature ${feature} at ${distances[feature]!.toFixed(2)}  ${colors.cyan(visible(wordList(words(bank, index, feature))))}`;
   return `${unit}${size}  ${which}`;
 }
 

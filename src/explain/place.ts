@@ -13,6 +13,9 @@ export interface Placed {
   readonly distances: readonly number[];
 }
 
+/** What half precision, in which a study keeps h, may add to a distance. */
+const ROUNDING = 1e-4;
+
 /**
  * Which of a unit's features an input h belongs to: the one with the least mean distance to its examples, unless that is
  * beyond the feature's bound. Of equal distances the first.
@@ -35,6 +38,6 @@ export function placeInput(
   distances.forEach((distance, feature) => {
     if (nearest < 0 || distance < distances[nearest]!) nearest = feature;
   });
-  const isNear = nearest >= 0 && distances[nearest]! <= bounds[nearest]!;
+  const isNear = nearest >= 0 && distances[nearest]! <= bounds[nearest]! + ROUNDING;
   return { feature: isNear ? nearest : null, distances };
 }

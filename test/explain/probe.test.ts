@@ -126,7 +126,7 @@ function bruteForce(of: Study, text: string, sign: 'positive' | 'negative' | 'ab
             : (options['threshold'] as number);
         firings.push({
           ...{ bank, index, position, activation: a, relative: size / own, distances },
-          feature: distances[nearest]! <= bound ? nearest : null,
+          feature: distances[nearest]! <= bound + 1e-4 ? nearest : null,
         });
       });
     }

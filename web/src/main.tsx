@@ -10,6 +10,7 @@ import './styles/layout.css';
 import './styles/parts.css';
 import './styles/figures.css';
 import './styles/unit.css';
+import './styles/explain.css';
 
 createRoot(document.getElementById('root')!).render(
   <StrictMode>

@@ -42,6 +42,9 @@ export function App() {
                   Study
                 </Link>
                 <Link to="/search">Search</Link>
+                <Link to="/probe" activeOptions={{ includeSearch: false }}>
+                  Probe
+                </Link>
                 <Link to="/compare">Compare</Link>
               </>
             )}

@@ -12,6 +12,7 @@ import { Failure, Loading } from '../ui/states.tsx';
 import {
   compareSearch,
   parseSearch,
+  probeSearch,
   stringifySearch,
   studySearch,
   tableSearch,
@@ -73,6 +74,14 @@ const search = createRoute({
   component: lazyRouteComponent(() => import('../search/search-page.tsx'), 'SearchPage'),
 });
 
+const probe = createRoute({
+  getParentRoute: () => root,
+  path: '/probe',
+  validateSearch: probeSearch,
+  beforeLoad: needsStudy,
+  component: lazyRouteComponent(() => import('../explain/probe-page.tsx'), 'ProbePage'),
+});
+
 const compare = createRoute({
   getParentRoute: () => root,
   path: '/compare',
@@ -98,7 +107,7 @@ const about = createRoute({
 });
 
 export const router = createRouter({
-  routeTree: root.addChildren([study, unit, search, compare, trainings, about]),
+  routeTree: root.addChildren([study, unit, search, probe, compare, trainings, about]),
   parseSearch,
   stringifySearch,
   defaultPreload: 'intent',

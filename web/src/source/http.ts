@@ -24,10 +24,23 @@ export async function getArrays<T>(path: string, params: Params = {}, signal?: A
   return unpack(new Uint8Array(await response.arrayBuffer()), path) as T;
 }
 
-async function ask(path: string, params: Params, accept: string, signal?: AbortSignal): Promise<Response> {
+/** POSTs a JSON document, for what is costly or writes. */
+export async function post<T>(path: string, body: object, signal?: AbortSignal): Promise<T> {
+  const headers = { accept: 'application/json', 'content-type': 'application/json' };
+  return (await (
+    await answerOf(path, { method: 'POST', body: JSON.stringify(body), headers, signal })
+  ).json()) as T;
+}
+
+function ask(path: string, params: Params, accept: string, signal?: AbortSignal): Promise<Response> {
+  return answerOf(address(path, params), { signal, headers: { accept } });
+}
+
+async function answerOf(url: string, init: RequestInit): Promise<Response> {
+  const { signal } = init;
   let response: Response;
   try {
-    response = await fetch(address(path, params), { signal, headers: { accept } });
+    response = await fetch(url, init);
   } catch (error) {
     if (signal?.aborted) throw error;
     throw new ApiError(0, 'The server does not answer. Is `polyseme serve` still running?');

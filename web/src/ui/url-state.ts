@@ -53,6 +53,11 @@ export interface CompareSearch {
   metric?: Metric;
 }
 
+export interface ProbeSearch {
+  text?: string;
+  bank?: string;
+}
+
 /** Figures of trainings that stand against each other. */
 export const STANDINGS = [
   'explainedVariance',
@@ -77,6 +82,9 @@ export interface TrainingsSearch {
 }
 
 type Raw = Record<string, unknown>;
+
+/** Characters of a probed text that a URL keeps. */
+const LONGEST_TEXT = 4000;
 
 export function studySearch(raw: Raw): StudySearch {
   return clean({
@@ -113,6 +121,14 @@ export function unitSearch(raw: Raw): UnitSearch {
 
 export function compareSearch(raw: Raw): CompareSearch {
   return clean({ banks: text(raw.banks), metric: metric(raw.metric) });
+}
+
+export function probeSearch(raw: Raw): ProbeSearch {
+  const { text: probed } = raw;
+  return clean({
+    text: typeof probed === 'string' && probed !== '' ? probed.slice(0, LONGEST_TEXT) : undefined,
+    bank: text(raw.bank),
+  });
 }
 
 export function trainingsSearch(raw: Raw): TrainingsSearch {

@@ -1,6 +1,8 @@
 import { useQuery } from '@tanstack/react-query';
 import { useNavigate, useParams, useSearch } from '@tanstack/react-router';
 import { useCallback, useEffect } from 'react';
+import { NearestElsewhere } from '../explain/nearest-elsewhere.tsx';
+import { UnitProbeBox } from '../explain/unit-probe.tsx';
 import type { Unit } from '../source/answers.ts';
 import { ApiError } from '../source/http.ts';
 import { queryClient, studyQuery, unitQuery } from '../source/query-options.ts';
@@ -122,6 +124,8 @@ function UnitView({ unit }: { unit: Unit }) {
             onLayout={(layout) => change({ layout: layout === 'pca' ? undefined : layout })}
             onExample={onExample}
           />
+          <NearestElsewhere unit={unit} selected={selected} />
+          <UnitProbeBox key={`${unit.bank}/${unit.index}`} unit={unit} />
         </div>
         <section className="features" aria-labelledby="features-title">
           <div className="features-head">
