@@ -211,6 +211,26 @@ describe.skipIf(!hasBrowser)('explorer', () => {
     }
   });
 
+  it('shows the best split of a study of a cut, where it is ticked', async () => {
+    const unit = some.find(({ featureCount, clusters }) => featureCount! > 1 && featureCount !== clusters)!;
+    const page = await open(unitUrl(unit));
+    await page.locator('.feature').first().waitFor();
+    expect(await featureCount(page)).toBe(unit.clusters);
+    const tick = page.getByLabel('Auto');
+    expect(await tick.isChecked()).toBe(false);
+    await tick.click();
+    await page.waitForURL(/features=auto/);
+    await expect.poll(() => featureCount(page)).toBe(unit.featureCount);
+    // The paper's numbers stay those of the cut.
+    expect(await tile(page, 'clusters')).toBe(String(unit.clusters));
+    await page.reload();
+    await expect.poll(() => featureCount(page)).toBe(unit.featureCount);
+    expect(await tick.isChecked()).toBe(true);
+    await page.getByRole('slider', { name: 'Threshold' }).press('PageUp');
+    await page.waitForURL(/threshold=0\.6/);
+    expect(search(page).has('features')).toBe(false);
+  });
+
   it('changes the linkage', async () => {
     // A unit that the two linkages split differently: few do with so few examples.
     const split = async (unit: UnitSummary, linkage: string) => {

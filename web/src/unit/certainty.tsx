@@ -26,18 +26,18 @@ export function CertaintyView({ unit }: { unit: Unit }) {
 }
 
 /** The answer in one sentence. */
-function summary({ z, separation, features, draws }: Certainty): string {
+function summary({ z, separation, draws }: Certainty): string {
   if (z === null || separation === null) {
     return 'There are too few examples, or they are too much alike, to ask whether they are several things.';
   }
-  const chance = `than that of ${draws} clouds drawn with the same mean and spread (z ${z.toFixed(1)})`;
+  const chance = `than those of ${draws} clouds drawn with the same mean and spread (z ${z.toFixed(1)})`;
   if (z < SIGNIFICANT) {
     return `Not sure. The best split is not clearer ${chance}: the examples could be one thing.`;
   }
   if (separation < SEPARATION_BOUND) {
     return `There is some structure: the best split is clearer ${chance}, but its parts are not far enough apart to be called several things.`;
   }
-  return `${features.length > 1 ? 'Sure' : 'Sure that there is a split'}: it is clearer ${chance}.`;
+  return `Sure: the best split is clearer ${chance}, and its parts are far enough apart to be called several things.`;
 }
 
 function Cloud({ certainty }: { certainty: Certainty }) {
@@ -157,9 +157,9 @@ function Features({ unit, certainty }: { unit: Unit; certainty: Certainty }) {
       <p className="muted small">
         These are the study’s features, whatever the tree shows now. Tightness and nearest are in units of the
         distance of unrelated inputs under the unit’s weights ({number(nullDistance)}): 1 is no more alike
-        than chance. A feature is whole where it is much tighter than it is near to the next, and found again;
-        a feature of noise is found again in about half or less. Draws are seeded ({seed}): the same each
-        time.
+        than chance. A feature is whole where it is much tighter than it is near to the next, and found again.
+        Half of the examples may be too few to tell many features apart: then a low share says little. Draws
+        are seeded ({seed}): the same each time.
       </p>
     </>
   );
