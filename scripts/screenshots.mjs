@@ -7,17 +7,19 @@ import { join } from 'node:path';
 import { chromium } from 'playwright-core';
 import { runStudy } from '../dist/run/run-study.js';
 import { startServer } from '../dist/server/server.js';
+import { openStudy } from '../dist/study/open-study.js';
 
 const OUT = new URL('../docs/images/', import.meta.url).pathname;
 
-/** name, path, and what differs from a light page of 1440 × 900 */
+/** name, path, and what differs from a light page of 1440 × 900; UNIT stands for one of several clear features */
 const PICTURES = [
-  ['study', '/?sort=effectiveClusters'],
-  ['study-dark', '/?sort=effectiveClusters', { dark: true }],
-  ['unit', '/unit/mlp.1/20'],
-  ['unit-dark', '/unit/mlp.1/20', { dark: true }],
-  ['unit-recut', '/unit/mlp.1/20?threshold=0.4&view=matrix&example=3'],
-  ['unit-narrow', '/unit/mlp.1/20', { width: 360, height: 780 }],
+  ['study', '/'],
+  ['study-dark', '/', { dark: true }],
+  ['unit', '/unit/UNIT'],
+  ['unit-dark', '/unit/UNIT', { dark: true }],
+  ['unit-recut', '/unit/UNIT?threshold=0.4&view=matrix&example=3'],
+  ['unit-sure', '/unit/UNIT?view=certainty'],
+  ['unit-narrow', '/unit/UNIT', { width: 360, height: 780 }],
   ['search', '/search?q=war'],
   ['compare', '/compare?banks=mlp.0,mlp.1,mlp.3'],
   ['about', '/about'],
@@ -26,6 +28,10 @@ const PICTURES = [
 const folder = mkdtempSync(join(tmpdir(), 'polyseme-pictures-'));
 const path = process.argv[2] ?? join(folder, 'study.db');
 if (process.argv[2] === undefined) await runStudy({ contexts: 400, out: path });
+const study = openStudy(path);
+const clear = study.units({ sort: 'separation', descending: true });
+const { bank, index } = clear.find(({ featureCount }) => featureCount >= 4) ?? clear[0];
+study.close();
 const server = await startServer(path, { port: 0 });
 const browser = await chromium.launch({
   executablePath: process.env.CHROMIUM_PATH ?? '/usr/bin/chromium',
@@ -37,7 +43,7 @@ for (const [name, at, { width = 1440, height = 900, dark = false } = {}] of PICT
     colorScheme: dark ? 'dark' : 'light',
     reducedMotion: 'reduce',
   });
-  await page.goto(server.url + at, { waitUntil: 'networkidle' });
+  await page.goto(server.url + at.replace('UNIT', `${bank}/${index}`), { waitUntil: 'networkidle' });
   await page.waitForTimeout(500);
   await page.screenshot({ path: join(OUT, `${name}.png`) });
   await page.close();

@@ -65,6 +65,7 @@ export { type ComparedMetric, METRICS, type Metric } from './polysemy/column-lis
 export { type FeatureNumbers, featureNumbers } from './polysemy/feature-numbers.ts';
 export type { Judgement } from './polysemy/judgement.ts';
 export { type Polysemy, polysemy } from './polysemy/metrics.ts';
+export type { UnitSort } from './polysemy/order.ts';
 export { effectiveCount } from './polysemy/shares.ts';
 export { relativeDistance, type Verdict, type VerdictBounds, verdict } from './polysemy/verdict.ts';
 export {

@@ -4,7 +4,7 @@ import { visible } from '../base/visible.ts';
 import { wordList } from '../features/words.ts';
 import { whole } from '../model/text-options.ts';
 import { column, LISTED, METRICS } from '../polysemy/column-lists.ts';
-import { SORTS, type Sort } from '../polysemy/order.ts';
+import { SORTS, type UnitSort } from '../polysemy/order.ts';
 import { addOptions, bankOption, studyArgument } from './options.ts';
 import { cell, colors, print, printJson, table } from './terminal.ts';
 
@@ -41,7 +41,7 @@ export function define(command: Command): void {
     .action(
       async (
         path: string,
-        options: { bank?: string; sort: 'unit' | Sort; desc?: boolean; limit?: number; json?: boolean },
+        options: { bank?: string; sort: 'unit' | UnitSort; desc?: boolean; limit?: number; json?: boolean },
       ) => {
         const { openStudy } = await import('../study/open-study.ts');
         const study = openStudy(path);

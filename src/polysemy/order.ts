@@ -4,8 +4,8 @@ import { column, METRICS, type Metric, type WordColumn } from './column-lists.ts
  * What lists of units are sorted by: a metric, or the verdict, which puts those that are several things first. The
  * study's SQL, the server's table and `run`'s last lines all follow from here.
  */
-export type Sort = Metric | 'verdict';
-export const SORTS = ['verdict', ...METRICS] as const satisfies readonly Sort[];
+export type UnitSort = Metric | 'verdict';
+export const SORTS = ['verdict', ...METRICS] as const satisfies readonly UnitSort[];
 
 /** One of the columns that an order goes by, after those before it. */
 export interface SortKey {
@@ -18,7 +18,7 @@ export interface SortKey {
  * By verdict: in the order of its words (several, one, scatter, few), then the most effective features, then the largest
  * separation.
  */
-export function sortKeys(sort: Sort, descending = false): readonly SortKey[] {
+export function sortKeys(sort: UnitSort, descending = false): readonly SortKey[] {
   if (sort !== 'verdict') return [{ column: sort, descending }];
   return [
     { column: 'verdict', descending },

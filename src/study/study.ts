@@ -3,7 +3,7 @@ import type { Tree } from '../cluster/tree.ts';
 import type { Labeling } from '../features/labeling.ts';
 import type { SplitUnit, TokenTexts, UnitSummary } from '../features/split-unit.ts';
 import type { Metric, WordColumn } from '../polysemy/column-lists.ts';
-import type { Sort } from '../polysemy/order.ts';
+import type { UnitSort } from '../polysemy/order.ts';
 import type { StudyInputs, StudyMeta, StudySinks } from './meta.ts';
 import type { UnitDetail } from './record.ts';
 
@@ -35,7 +35,7 @@ export interface UnitQuery {
   /** Only this bank. */
   readonly bank?: string;
   /** Default: bank, then index; `verdict`: several things first. Units without a value come last, either way. */
-  readonly sort?: Sort;
+  readonly sort?: UnitSort;
   readonly descending?: boolean;
   readonly limit?: number;
   readonly offset?: number;

@@ -1,14 +1,14 @@
 import { type Quantiles, quantilesOf } from '../../compare/bootstrap.ts';
 import type { UnitSummary } from '../../features/split-unit.ts';
 import { METRICS, type Metric, WORD_COLUMNS, type WordColumn } from '../../polysemy/column-lists.ts';
-import { type Sort, sortKeys, wordPlace } from '../../polysemy/order.ts';
+import { sortKeys, type UnitSort, wordPlace } from '../../polysemy/order.ts';
 import type { Study, UnitColumns } from '../../study/study.ts';
 import { HttpProblem } from '../http/problem.ts';
 
 /** Which units, and in which order. */
 export interface TableQuery {
   readonly bank?: string;
-  readonly sort?: Sort;
+  readonly sort?: UnitSort;
   readonly descending?: boolean;
   readonly ranges: readonly { readonly metric: Metric; readonly min?: number; readonly max?: number }[];
   /** Only units with these words, such as a verdict. */
@@ -174,7 +174,7 @@ export class ListedUnits {
     ) as Record<Word, number>;
   }
 
-  #ordered(sort: Sort | undefined, descending: boolean): Uint32Array {
+  #ordered(sort: UnitSort | undefined, descending: boolean): Uint32Array {
     const key = sort === undefined ? `${descending}` : `${sort} ${descending}`;
     let order = this.#orders.get(key);
     if (order === undefined) {

@@ -8,7 +8,7 @@ import {
   type WordColumn,
 } from '../../../src/polysemy/column-lists.ts';
 import type { Column } from '../../../src/polysemy/columns.ts';
-import { SORTS, type Sort } from '../../../src/polysemy/order.ts';
+import { SORTS, type UnitSort } from '../../../src/polysemy/order.ts';
 
 type Known = Metric | ComparedMetric;
 
@@ -86,7 +86,7 @@ export const WORD_LIST: readonly WordInfo[] = LISTED.filter((name) => !isMetric(
   title: column(name).title,
   short: column(name).short,
   tip: described(name),
-  sorts: SORTS.includes(name as Sort),
+  sorts: SORTS.includes(name as UnitSort),
 }));
 
 export function isMetric(text: unknown): text is Metric {
@@ -109,7 +109,7 @@ export function metricInfo<M extends Known>(metric: M): MetricInfo<M> {
 }
 
 /** What lists of units are sorted by: `unit` is bank and index. */
-export type ListSort = Sort | 'unit';
+export type ListSort = UnitSort | 'unit';
 
 /** The order of a list when nothing else is asked for: by verdict several things come first. */
 export function firstOrder(sort: ListSort): 'asc' | 'desc' {

@@ -11,13 +11,13 @@ export function saveFeatures(unit: Unit, { cut, examples }: UnitCut): void {
       'feature',
       'words',
       'example',
-      'stray',
       'activation',
       'document',
       'context',
       'position',
       'token',
       'text',
+      'stray',
     ],
   ];
   for (const { id, words, members } of cut.features) {
@@ -28,13 +28,13 @@ export function saveFeatures(unit: Unit, { cut, examples }: UnitCut): void {
         id,
         words.join(' '),
         member,
-        String(cut.stray.has(member)),
         activation,
         document,
         context,
         position,
         tokens[spelledAt(tokens, position)] ?? '',
         text,
+        String(cut.stray.has(member)),
       ]);
     }
   }
