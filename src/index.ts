@@ -10,6 +10,7 @@ export type { CacheDtype, CacheManifest } from './activations/cache.ts';
 export { type CacheActivationsOptions, cacheActivations } from './activations/cache-activations.ts';
 export type { Bank } from './bank/bank.ts';
 export type { NormTap } from './bank/norm-tap.ts';
+export type { FileDigest } from './base/file-digest.ts';
 export * from './core.ts';
 export {
   type Context,
@@ -49,6 +50,7 @@ export type {
   SaeWeights,
 } from './sae/trainer/trainer-options.ts';
 export { createServer, type ServerOptions, type StudyServer } from './server/api.ts';
+export type { ExplainedOptions } from './server/explain/open-explained.ts';
 export { type ListenOptions, type RunningServer, startServer } from './server/server.ts';
 export { unitCertainty } from './study/certainty.ts';
 export { compareBanks, compareStudyBanks, type StudyBank } from './study/compare-study.ts';
