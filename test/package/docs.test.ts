@@ -45,7 +45,8 @@ const folder = mkdtempSync(join(tmpdir(), 'polyseme-docs-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 function types(command: string): void {
-  const [program, ...args] = command.split(/\s+/);
+  // What stands in quotes is one argument.
+  const [program, ...args] = (command.match(/"[^"]*"|\S+/g) ?? []).map((part) => part.replaceAll('"', ''));
   expect(program, command).toBe('polyseme');
   const { status, stderr } = spawnSync(process.execPath, [MAIN, ...args], { cwd: folder, encoding: 'utf8' });
   expect(status, `${command}\n${stderr}`).toBe(0);

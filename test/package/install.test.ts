@@ -82,7 +82,7 @@ describe.skipIf(!reachable)('registry: the package installed where only npm can 
 
   test('so do the help, tables and export', () => {
     expect(polyseme('--help').stdout).toMatch(/^Usage: polyseme/);
-    expect(polyseme('units', 'study.db', '--limit', '1').stdout).toMatch(/mlp\.0\/0/);
+    expect(polyseme('units', 'study.db', '--sort', 'unit', '--limit', '1').stdout).toMatch(/mlp\.0\/0/);
     const { status, stderr } = polyseme('export', 'study.db', '--out', 'study.jsonl');
     expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
     expect(readFileSync(join(home, 'study.jsonl'), 'utf8').split('\n').length).toBe(1025);
