@@ -222,7 +222,7 @@ describe('--json', () => {
         );
       }
     }
-    const units = parse((await cli(['units', study, '--json'])).stdout) as { units: Row[] };
+    const units = parse((await cli(['units', study, '--sort', 'unit', '--json'])).stdout) as { units: Row[] };
     const { merges: _, features: __, ...summary } = unit;
     expect(summary).toEqual(units.units[1024 + 17]);
   });
