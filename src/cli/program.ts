@@ -30,6 +30,10 @@ const COMMANDS: Readonly<Record<string, Entry>> = {
     load: () => import('./neighbours.ts'),
   },
   importance: { summary: 'which tokens make a unit fire', load: () => import('./importance.ts') },
+  ablate: {
+    summary: 'what a unit and each of its features does to the output',
+    load: () => import('./ablate.ts'),
+  },
   compare: { summary: 'polysemy of two or more banks side by side', load: () => import('./compare.ts') },
   sae: {
     summary: 'sparse autoencoders: train, cache, eval, convert',

@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { exampleImportance } from '../explain/importance.ts';
+import { ablationResult, directEffectResult, exampleImportance } from '../explain/results.ts';
 import { count } from './schemas.ts';
 
 /** What the HTTP API gives that needs the model behind the study. */
@@ -48,5 +48,19 @@ export const importanceAnswer = z
   })
   .meta({ id: 'Importance' });
 
+export const directEffectAnswer = directEffectResult.meta({
+  id: 'DirectEffect',
+  description:
+    'the tokens whose logits a unit raises and lowers by itself, past all later layers: its output weights through the final norm and the unembedding, for each 1 of activation; null where its output does not reach the logits directly',
+});
+
+export const ablationAnswer = ablationResult.meta({
+  id: 'Ablation',
+  description:
+    'what the model predicts changes where the activation of a unit, or of one of its features, is changed',
+});
+
+export type DirectEffectAnswer = z.output<typeof directEffectAnswer>;
+export type AblationAnswer = z.output<typeof ablationAnswer>;
 export type ImportanceAnswer = z.output<typeof importanceAnswer>;
 export type ModelAnswer = z.output<typeof modelAnswer>;

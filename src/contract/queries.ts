@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { MAX_TEXT, MOST_UNITS } from '../explain/limits.ts';
+import { MAX_TEXT, MOST_CONTEXTS, MOST_UNITS, SCALES, USUAL_CONTEXTS } from '../explain/limits.ts';
 import { SIMILARITIES, SIMILARITY_MEANINGS } from '../explain/similarities.ts';
 import { featureRules } from '../features/labeling.ts';
 import {
@@ -160,6 +160,18 @@ export const similarQuery = z.strictObject({
       description: SIMILARITIES.map((by) => `${by}: ${SIMILARITY_MEANINGS[by]}`).join('; '),
     }),
   limit: limit(10),
+});
+
+export const ablateBody = z.strictObject({
+  feature: featureId.optional(),
+  contexts: z.int().min(1).max(MOST_CONTEXTS).default(USUAL_CONTEXTS).meta({
+    description: 'contexts that are measured, where there are as many',
+  }),
+  scale: z.number().min(SCALES[0]).max(SCALES[1]).default(0).meta({
+    description: 'what the activation is multiplied by: 0 ablates, more than 1 steers',
+  }),
+  to: z.enum(['zero', 'mean']).default('zero').meta({ description: 'what the activation is at scale 0' }),
+  controls: z.boolean().default(true).meta({ description: 'measure units of equal density too' }),
 });
 
 export type UnitsQuery = z.output<typeof unitsQuery>;

@@ -1,9 +1,9 @@
-import * as z from 'zod';
 import type { LongCall } from '../base/progress.ts';
 import type { OpenTaps } from '../model/load-model.ts';
 import { type TapInput, TOKENS_PER_RUN } from '../model/taps.ts';
 import type { Explained } from './explained.ts';
 import { type MaskToken, maskToken } from './mask-token.ts';
+import { type ExampleImportance, exampleImportance } from './results.ts';
 import { type RunnableExample, type UnitQuestion, unitExamples } from './unit-examples.ts';
 import { checkNumber, readUnits, UNIT_TAP, unitInput } from './unit-taps.ts';
 
@@ -13,24 +13,6 @@ const LEAST_DROP = 0.05;
 const ENOUGH = 0.8;
 /** Tokens of the suffixes that are tried first, then the next longer ones. */
 const FIRST_SUFFIXES = 8;
-
-/** Why a unit fires at the peak of an example. */
-export const exampleImportance = z.object({
-  /** The example's rank. */
-  example: z.int().min(0),
-  /** Its activation at the peak, measured anew. */
-  activation: z.number(),
-  /**
-   * By token up to the peak: by how much the activation falls where the token is masked, in the direction of its sign
-   * (less than 0: it rises). Null at special tokens, which are never masked.
-   */
-  drops: z.array(z.number().nullable()),
-  /** The drops divided by that of the peak itself, from 0 to 1; null where masking the peak takes away too little. */
-  importance: z.array(z.number().nullable()).nullable(),
-  /** Tokens of the shortest passage ending at the peak that still gives 0.8 of the activation; BOS is not counted. */
-  minimal: z.int().min(1),
-});
-export type ExampleImportance = z.output<typeof exampleImportance>;
 
 export interface ImportanceOptions extends UnitQuestion, LongCall {
   /** Ids of examples; default all of the unit or feature. */

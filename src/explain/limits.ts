@@ -2,3 +2,9 @@
 export const MAX_TEXT = 1 << 17;
 /** Most units of one token. */
 export const MOST_UNITS = 32;
+
+/** Contexts that effects are measured in, unless told otherwise, and at most. */
+export const USUAL_CONTEXTS = 100;
+export const MOST_CONTEXTS = 1000;
+/** Scales of an activation: from turned around to strong steering. */
+export const SCALES = [-1, 10] as const;

@@ -12,8 +12,16 @@ export interface Gpt2Config {
   tie_word_embeddings?: boolean;
 }
 
-/** GPT-2 in float64, written from the paper and Hugging Face's GPT2LMHeadModel: every site of one sequence. */
-export function referenceGpt2(tensors: Tensors, config: Gpt2Config, tokens: ArrayLike<number>): Sites {
+/**
+ * GPT-2 in float64, written from the paper and Hugging Face's GPT2LMHeadModel: every site of one sequence.
+ * @param change what flows on in a site's place
+ */
+export function referenceGpt2(
+  tensors: Tensors,
+  config: Gpt2Config,
+  tokens: ArrayLike<number>,
+  change: (site: string, value: Float64Array) => Float64Array = (_, value) => value,
+): Sites {
   const { n_embd: width, n_head: heads, n_layer: layers, layer_norm_epsilon: epsilon = 1e-5 } = config;
   const get = (name: string) => tensors[name] ?? tensors[`transformer.${name}`];
   const conv = (x: Float64Array, name: string) =>
@@ -24,7 +32,7 @@ export function referenceGpt2(tensors: Tensors, config: Gpt2Config, tokens: Arra
   const headDim = width / heads;
 
   const sites: Sites = {};
-  let x = new Float64Array(tokens.length * width);
+  let x: Float64Array = new Float64Array(tokens.length * width);
   for (let t = 0; t < tokens.length; t++) {
     for (let k = 0; k < width; k++) {
       x[t * width + k] =
@@ -33,10 +41,11 @@ export function referenceGpt2(tensors: Tensors, config: Gpt2Config, tokens: Arra
   }
   for (let l = 0; l < layers; l++) {
     const put = (site: string, value: Float64Array) => {
-      sites[`blocks.${l}.${site}`] = value;
-      return value;
+      const name = `blocks.${l}.${site}`;
+      sites[name] = change(name, value);
+      return sites[name];
     };
-    put('hook_resid_pre', x);
+    x = put('hook_resid_pre', x);
     const qkv = conv(norm(x, `h.${l}.ln_1`), `h.${l}.attn.c_attn`);
     const part = (p: number) => qkv.filter((_, i) => Math.floor((i % (3 * width)) / width) === p);
     let scale = config.scale_attn_weights === false ? 1 : 1 / Math.sqrt(headDim);
@@ -46,13 +55,13 @@ export function referenceGpt2(tensors: Tensors, config: Gpt2Config, tokens: Arra
       attend([part(0), part(1), part(2)], { heads, kvHeads: heads, headDim, scale }),
     );
     const attnOut = put('hook_attn_out', conv(z, `h.${l}.attn.c_proj`));
-    x = put('hook_resid_mid', add(x, attnOut)) as Float64Array<ArrayBuffer>;
+    x = put('hook_resid_mid', add(x, attnOut));
     put('ln2.hook_normalized', normalize(x, width, epsilon, true));
     const h = put('mlp.hook_in', norm(x, `h.${l}.ln_2`));
     const pre = put('mlp.hook_pre', conv(h, `h.${l}.mlp.c_fc`));
     const post = put('mlp.hook_post', pre.map(act));
     const out = put('hook_mlp_out', conv(post, `h.${l}.mlp.c_proj`));
-    x = put('hook_resid_post', add(x, out)) as Float64Array<ArrayBuffer>;
+    x = put('hook_resid_post', add(x, out));
   }
   const head = config.tie_word_embeddings === false ? tensors['lm_head.weight']! : get('wte.weight')!;
   sites['logits'] = linear(norm(x, 'ln_f'), head, undefined, 'out_in');

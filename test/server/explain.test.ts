@@ -43,6 +43,30 @@ describe('the model behind the study', () => {
   });
 });
 
+describe('effects over HTTP', () => {
+  const unit = `/api/units/${PLANTED.unit.bank}/${PLANTED.unit.index}`;
+
+  it('are given by themselves and as they are measured', async () => {
+    const { raised } = await api.post(`${unit}/direct-effect`, {});
+    expect(raised.slice(0, 2).map(({ text }: { text: string }) => text)).toEqual(
+      expect.arrayContaining(['p', 'q']),
+    );
+    const found = await api.post(`${unit}/ablation`, { contexts: 20, to: 'mean' });
+    expect(found).toMatchObject({ bank: 'mlp.0', index: 2, scale: 0, to: 'mean', contexts: 20 });
+    expect(found.features).toHaveLength(2);
+    const one = await api.post(`${unit}/ablation`, { contexts: 20, feature: 1, scale: 2, controls: false });
+    expect(one.features.map(({ feature }: { feature: number }) => feature)).toEqual([1]);
+  });
+
+  it('say what is wrong', async () => {
+    const problem = (body: object, path = `${unit}/ablation`) => api.problem(path, posted(body));
+    expect(await problem({ scale: 11 })).toMatchObject({ status: 400 });
+    expect(await problem({ contexts: 0 })).toMatchObject({ status: 400 });
+    expect(await problem({ feature: 7 })).toMatchObject({ status: 404 });
+    expect(await problem({}, '/api/units/mlp.7/0/direct-effect')).toMatchObject({ status: 404 });
+  });
+});
+
 describe('importance over HTTP', () => {
   it('is given for a feature or for some examples', async () => {
     const all = await api.post(IMPORTANCE, {});

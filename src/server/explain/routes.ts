@@ -1,6 +1,7 @@
 import { modelAnswer } from '../../contract/explain-answers.ts';
 import { PolysemeError } from '../../errors.ts';
 import { type Route, route } from '../route.ts';
+import { effectRoutes } from './effect-routes.ts';
 import { importanceRoutes } from './importance-routes.ts';
 import { probeRoutes } from './probe-routes.ts';
 
@@ -23,4 +24,5 @@ export const explainRoutes: readonly Route[] = [
   }),
   ...importanceRoutes,
   ...probeRoutes,
+  ...effectRoutes,
 ];

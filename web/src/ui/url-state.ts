@@ -34,6 +34,9 @@ export const VIEWS = ['map', 'matrix', 'activations', 'metrics', 'certainty'] as
 export type View = (typeof VIEWS)[number];
 export const LAYOUTS = ['pca', 'umap'] as const;
 export type Layout = (typeof LAYOUTS)[number];
+/** What colours the tokens of a unit's passages. */
+export const TOKEN_COLOURS = ['activation', 'importance'] as const;
+export type TokenColour = (typeof TOKEN_COLOURS)[number];
 export interface UnitSearch {
   linkage?: LinkageMethod;
   threshold?: number;
@@ -41,6 +44,7 @@ export interface UnitSearch {
   features?: 'auto';
   view?: View;
   layout?: Layout;
+  colour?: TokenColour;
   /** Label of the feature looked at. */
   feature?: number;
   /** Id of the example looked at. */
@@ -114,6 +118,7 @@ export function unitSearch(raw: Raw): UnitSearch {
     features: oneOf(['auto'], raw.features),
     view: oneOf(VIEWS, raw.view),
     layout: oneOf(LAYOUTS, raw.layout),
+    colour: oneOf(TOKEN_COLOURS, raw.colour),
     feature: whole(raw.feature),
     example: whole(raw.example),
   });

@@ -1,7 +1,9 @@
 import { useDeferredValue, useState } from 'react';
+import { useColoured } from '../explain/token-importance.tsx';
 import type { Unit } from '../source/answers.ts';
 import { counted } from '../ui/metric-info.ts';
 import { Empty } from '../ui/states.tsx';
+import type { TokenColour } from '../ui/url-state.ts';
 import { FeatureSection } from './feature.tsx';
 import { TokenTips } from './token-tip.tsx';
 import type { UnitCut } from './unit-cut.ts';
@@ -13,6 +15,7 @@ const FIRST = 40;
 export function FeatureList({
   unit,
   unitCut,
+  colour,
   selected,
   openExample,
   onSelect,
@@ -20,6 +23,7 @@ export function FeatureList({
 }: {
   unit: Unit;
   unitCut: UnitCut;
+  colour: TokenColour;
   selected: number | undefined;
   openExample: number | undefined;
   onSelect: (feature: number | undefined) => void;
@@ -28,7 +32,7 @@ export function FeatureList({
   const [all, setAll] = useState<Unit | null>(null);
   // While the threshold is dragged, the tree goes first.
   const { features, featureOf, stray } = useDeferredValue(unitCut.cut);
-  const { examples } = unitCut;
+  const { examples, scale } = useColoured(unit, unitCut.examples, colour);
   if (unit.examples === 0) {
     return (
       <Empty title="This unit never responds">
@@ -41,7 +45,6 @@ export function FeatureList({
   }
   const wanted = openExample === undefined ? selected : featureOf[openExample];
   const shown = features.filter(({ id }) => all === unit || id < FIRST || id === wanted);
-  const scale = Math.max(...unit.leaves.activation.map(Math.abs), 1e-9);
   return (
     <TokenTips examples={examples}>
       {shown.map((feature) => (

@@ -1,7 +1,9 @@
 import { useQuery } from '@tanstack/react-query';
 import { useNavigate, useParams, useSearch } from '@tanstack/react-router';
 import { useCallback, useEffect } from 'react';
+import { EffectsPanel } from '../explain/effects-panel.tsx';
 import { NearestElsewhere } from '../explain/nearest-elsewhere.tsx';
+import { ColourSwitch } from '../explain/token-importance.tsx';
 import { UnitProbeBox } from '../explain/unit-probe.tsx';
 import type { Unit } from '../source/answers.ts';
 import { ApiError } from '../source/http.ts';
@@ -124,6 +126,7 @@ function UnitView({ unit }: { unit: Unit }) {
             onLayout={(layout) => change({ layout: layout === 'pca' ? undefined : layout })}
             onExample={onExample}
           />
+          <EffectsPanel key={`effects ${unit.bank}/${unit.index}`} unit={unit} />
           <NearestElsewhere unit={unit} selected={selected} />
           <UnitProbeBox key={`${unit.bank}/${unit.index}`} unit={unit} />
         </div>
@@ -136,6 +139,12 @@ function UnitView({ unit }: { unit: Unit }) {
                 {unitCut.stored && unit.verdict !== null ? `: ${VERDICT_NAMES[unit.verdict]}` : ''}
               </span>
             </h2>
+            <span className="grow" />
+            <ColourSwitch
+              unit={unit}
+              value={search.colour ?? 'activation'}
+              onChange={(colour) => change({ colour: colour === 'activation' ? undefined : colour })}
+            />
             <button
               type="button"
               className="button quiet"
@@ -148,6 +157,7 @@ function UnitView({ unit }: { unit: Unit }) {
           <FeatureList
             unit={unit}
             unitCut={unitCut}
+            colour={search.colour ?? 'activation'}
             selected={selected}
             openExample={
               search.example !== undefined && search.example < unit.examples ? search.example : undefined

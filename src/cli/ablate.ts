@@ -1,0 +1,142 @@
+import type { Command } from 'commander';
+import * as z from 'zod';
+import { visible } from '../base/visible.ts';
+import { MOST_CONTEXTS, SCALES, USUAL_CONTEXTS } from '../explain/limits.ts';
+import type { Ablation, DirectEffect, Effect } from '../explain/results.ts';
+import { textOptions, whole } from '../model/text-options.ts';
+import { type ExplainOptions, explainShape, withExplained } from './explained.ts';
+import { addOptions, featureOption, studyArgument, unitArgument } from './options.ts';
+import { unitName } from './parse.ts';
+import { cell, colors, Progress, print, printJson, table } from './terminal.ts';
+
+const shape = {
+  feature: featureOption,
+  contexts: whole(1)
+    .max(MOST_CONTEXTS)
+    .default(USUAL_CONTEXTS)
+    .meta({ description: 'contexts that are measured, where there are as many' }),
+  scale: z.number().min(SCALES[0]).max(SCALES[1]).default(0).meta({
+    description: 'what the activation is multiplied by: 0 ablates, −1 turns it around, up to 10 steers',
+    value: 'S',
+  }),
+  to: z
+    .enum(['zero', 'mean'])
+    .default('zero')
+    .meta({ description: 'what the activation is at scale 0: zero, or the unit’s mean', value: 'WHAT' }),
+  controls: z.boolean().default(true).meta({
+    description: 'leave out the units of equal density, which take about as long as the rest',
+  }),
+  seed: textOptions.seed,
+  ...explainShape,
+};
+
+interface Options extends ExplainOptions {
+  readonly feature?: number;
+  readonly contexts: number;
+  readonly scale: number;
+  readonly to: 'zero' | 'mean';
+  readonly controls: boolean;
+  readonly seed: number;
+}
+
+export function define(command: Command): void {
+  command
+    .description(
+      'What a unit does to the output: the tokens that it raises and lowers by itself, and, for the unit and for each of ' +
+        'its features, what the model predicts changes where its activation is changed.',
+    )
+    .argument('<STUDY>', studyArgument)
+    .argument('<BANK/INDEX>', unitArgument, unitName);
+  addOptions(command, shape);
+  command
+    .addHelpText(
+      'after',
+      '\nExamples:\n  polyseme ablate study.db mlp.2/137\n  polyseme ablate study.db mlp.2/137 --feature 0 --scale 5',
+    )
+    .action(async (path: string, unit: { bank: string; index: number }, options: Options) => {
+      const [{ ablate }, { directEffect }] = await Promise.all([
+        import('../explain/ablate.ts'),
+        import('../explain/direct-effect.ts'),
+      ]);
+      const { feature, contexts, scale, to, controls, seed, json } = options;
+      const progress = new Progress();
+      const found = await withExplained(path, options, async (explained, signal) => ({
+        direct: await directEffect(explained, { ...unit, signal }),
+        ...(await ablate(explained, {
+          ...unit,
+          feature,
+          contexts,
+          scale,
+          to,
+          controls,
+          seed,
+          signal,
+          onProgress: ({ stage, done, total, unit: counted }) => progress.show(stage, done, total, counted),
+        })),
+      }));
+      progress.end();
+      if (json) printJson(found);
+      else printEffects(found);
+    });
+}
+
+function printEffects(found: Ablation & { readonly direct: DirectEffect }): void {
+  const { bank, index, direct, contexts, firings, unplaced, scale, to, whole: all, features } = found;
+  print(colors.bold(visible(`${bank}/${index}`)));
+  if (direct.raised === null) print('Its output does not reach the logits directly.');
+  else {
+    print(`raises by itself: ${list(direct.raised.map(({ text }) => text))}`);
+    print(`lowers by itself: ${list(direct.lowered!.map(({ text }) => text))}`);
+  }
+  const what = scale === 0 ? `set to ${to === 'zero' ? '0' : 'its mean'}` : `multiplied by ${scale}`;
+  print(
+    `\nMeasured in ${contexts} contexts, with the activation ${what} (${firings} firings, ${unplaced} of no feature):`,
+  );
+  const rows = [
+    ['', 'contexts', 'KL', '95 %', 'loss', '95 %', 'elsewhere', 'shuffled', 'p', 'no longer expected'],
+  ];
+  const figures = (effect: Effect): string[] => [
+    String(effect.contexts),
+    cell(effect.kl),
+    range(effect.klInterval),
+    cell(effect.lossChange),
+    range(effect.lossInterval),
+  ];
+  for (const one of features) {
+    rows.push([
+      `feature ${one.feature}`,
+      ...figures(one),
+      cell(one.elsewhere),
+      range(one.shuffled),
+      cell(one.adjusted),
+      list(one.lowered.slice(0, 5).map(({ text }) => text)),
+    ]);
+  }
+  rows.push(['whole unit', ...figures(all), '', '', '', '']);
+  for (const line of table(rows, [false, true, true, true, true, true, true, true, true, false])) print(line);
+  if (found.ratio !== null)
+    print(`All features together make ${cell(100 * found.ratio, 0)} % of the unit’s effect.`);
+  if (found.differs !== null) {
+    print(
+      found.differs
+        ? colors.yellow(
+            'The features differ: one or more move the log-probabilities another way than the rest.',
+          )
+        : 'That the features move the log-probabilities in different ways is not shown.',
+    );
+  }
+  if (found.controls !== null) {
+    const { units, below } = found.controls;
+    print(
+      `${units.length} other unit${units.length === 1 ? '' : 's'} of about the same density: ${cell(100 * below, 0)} % of them have a smaller effect.`,
+    );
+  }
+}
+
+function range(interval: readonly [number, number] | null): string {
+  return interval === null ? '–' : `${cell(interval[0])} to ${cell(interval[1])}`;
+}
+
+function list(texts: readonly string[]): string {
+  return colors.cyan(visible(texts.map((text) => `‹${text}›`).join(' ')));
+}

@@ -1,0 +1,104 @@
+import { PolysemeError } from '../errors.ts';
+import type { EditResult, GraphEdit } from '../model/compile.ts';
+import {
+  copiesOf,
+  divergenceNodes,
+  nextTokenLoss,
+  perPosition,
+  positionInput,
+  scaleUnitNodes,
+} from '../model/edits.ts';
+import type { GraphBuilder, Wire } from '../onnx/graph.ts';
+import { readNodes, writeNodes } from '../sae/attach.ts';
+import { decodeNodes, encodeNodes } from '../sae/sae-nodes.ts';
+import type { ModelBank } from './explained.ts';
+import { UNIT_INPUT } from './unit-taps.ts';
+
+/** The inputs of the graph: numbers for each token of each copy. At a position, a becomes factor · a + shift. */
+export const ABLATION_INPUTS = {
+  unit: UNIT_INPUT,
+  factor: 'explain.factor',
+  shift: 'explain.shift',
+  /** 1 at the position whose next token's distribution is handed over, else 0. */
+  read: 'explain.read',
+} as const;
+
+/** What the graph gives; the first copy is the clean one, the others are variants. */
+export const ABLATION_TAPS = {
+  /** KL(clean ‖ variant) of the next token: [rows, position, variants]. */
+  divergence: 'explain.divergence',
+  /** −log p of the next token: [copies · rows, position, 1]. */
+  loss: 'explain.loss',
+  /** log p of every next token at the position that is read: [copies · rows, 1, vocabulary]. */
+  next: 'explain.next',
+} as const;
+
+/**
+ * Edits that run a context several times at once, each time with another change of one unit's activation, and compare what
+ * the model predicts. A latent's change is added as decode(changed) − decode(latents), so that the SAE's error is kept.
+ */
+export function ablationEdits(bank: ModelBank, copies: number): GraphEdit[] {
+  return [
+    ...changeEdits(bank),
+    { site: 'logits', apply: (graph, logits) => ({ taps: predictionTaps(graph, logits, copies) }) },
+  ];
+}
+
+function changeEdits({ sae, activations }: ModelBank): GraphEdit[] {
+  const change = (graph: GraphBuilder, values: Wire): Wire =>
+    scaleUnitNodes(graph, values, {
+      index: positionInput(graph, ABLATION_INPUTS.unit),
+      factor: positionInput(graph, ABLATION_INPUTS.factor),
+      shift: positionInput(graph, ABLATION_INPUTS.shift),
+    });
+  if (sae === null) {
+    return [{ site: activations, apply: (graph, wire) => ({ replacement: change(graph, wire) }) }];
+  }
+  const { data, attachment } = sae;
+  let difference: Wire | null = null;
+  const read: GraphEdit = {
+    site: attachment.site,
+    apply(graph, wire, width) {
+      const x = readNodes(graph, attachment, wire, width);
+      const { latents } = encodeNodes(graph, data, x);
+      const decoded = [change(graph, latents), latents].map((values) => decodeNodes(graph, data, values, x));
+      difference = graph.op('Sub', decoded);
+      return {};
+    },
+  };
+  const write: GraphEdit = {
+    site: attachment.output,
+    apply(graph, wire, width): EditResult {
+      if (difference === null) {
+        throw new PolysemeError(
+          `${data.label} predicts ${attachment.output}, which comes before ${attachment.site}`,
+        );
+      }
+      const part = readNodes(graph, { ...attachment, centred: false }, wire, width);
+      return {
+        replacement: writeNodes(graph, attachment, wire, width, graph.op('Add', [part, difference])),
+      };
+    },
+  };
+  return [read, write];
+}
+
+function predictionTaps(graph: GraphBuilder, logits: Wire, copies: number): NonNullable<EditResult['taps']> {
+  const logp = graph.op('LogSoftmax', [logits], { axis: -1 });
+  const [clean, ...variants] = copiesOf(graph, logp, copies);
+  const divergences = variants.map((other) => divergenceNodes(graph, clean!, other));
+  const { divergence, loss, next } = ABLATION_TAPS;
+  // [rows, 1, position] · [rows, position, vocabulary]: the row of the one position.
+  const place = graph.op('Transpose', [perPosition(graph, positionInput(graph, ABLATION_INPUTS.read))], {
+    perm: [0, 2, 1],
+  });
+  return {
+    [divergence]: {
+      wire: graph.op('Concat', divergences, { axis: -1 }),
+      width: copies - 1,
+    },
+    [loss]: { wire: nextTokenLoss(graph, logp), width: 1 },
+    // The widths of taps that are no positions' are not asked for.
+    [next]: { wire: graph.op('MatMul', [place, logp]), width: 0 },
+  };
+}

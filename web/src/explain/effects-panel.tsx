@@ -1,0 +1,180 @@
+import { useQuery } from '@tanstack/react-query';
+import { featureColour } from '../charts/colours.ts';
+import type { Unit } from '../source/answers.ts';
+import {
+  type Ablation,
+  ablationQuery,
+  type DirectEffect,
+  directEffectQuery,
+  type FeatureEffect,
+  MEASURED_CONTEXTS,
+} from '../source/effect-queries.ts';
+import { spelledText } from '../ui/shown-token.ts';
+
+/** What a unit does to the output: the tokens that it raises and lowers by itself, and the measured effect of each feature. */
+export function EffectsPanel({ unit }: { unit: Unit }) {
+  const { bank, index } = unit;
+  const direct = useQuery(directEffectQuery(bank, index));
+  const measured = useQuery(ablationQuery(bank, index));
+  const isBusy = direct.isFetching || measured.isFetching;
+  const measure = async () => {
+    // Without a model the first of the two says so.
+    if (!(await direct.refetch()).isError) await measured.refetch();
+  };
+  if (unit.examples === 0) return null;
+  return (
+    <section className="panel effects" aria-labelledby="effects-title">
+      <div className="panel-head">
+        <h2 id="effects-title">What it does</h2>
+        <span className="grow" />
+        <button
+          type="button"
+          className="button"
+          disabled={isBusy}
+          title={`Runs the model over ${MEASURED_CONTEXTS} contexts without the unit, and without each of its features: some seconds`}
+          onClick={() => void measure()}
+        >
+          {isBusy ? 'Measuring …' : 'Measure'}
+        </button>
+      </div>
+      <div className="panel-body">
+        {direct.data === undefined && direct.error === null ? (
+          <p className="muted small">
+            The tokens that it raises and lowers, and what the model predicts without it and without each of
+            its features.
+          </p>
+        ) : null}
+        {direct.data === undefined ? null : <DirectEffects effect={direct.data} />}
+        {[direct.error, measured.error].map((error) =>
+          error === null ? null : (
+            <p key={error.message} className="bad small" role="alert">
+              {error.message}
+            </p>
+          ),
+        )}
+        {measured.data === undefined ? null : <Measured unit={unit} found={measured.data} />}
+      </div>
+    </section>
+  );
+}
+
+function DirectEffects({ effect: { raised, lowered } }: { effect: DirectEffect }) {
+  if (raised === null || lowered === null) {
+    return <p className="muted small">Its output does not reach the logits directly.</p>;
+  }
+  return (
+    <dl className="token-effects small">
+      <dt title="Tokens whose logits its output weights raise most, past all later layers">Raises</dt>
+      <dd>
+        <Tokens
+          tokens={raised.map(({ id, text, effect }) => ({ id, text, title: `+${effect.toFixed(3)}` }))}
+        />
+      </dd>
+      <dt title="Tokens whose logits its output weights lower most, past all later layers">Lowers</dt>
+      <dd>
+        <Tokens tokens={lowered.map(({ id, text, effect }) => ({ id, text, title: effect.toFixed(3) }))} />
+      </dd>
+    </dl>
+  );
+}
+
+function Measured({ unit, found }: { unit: Unit; found: Ablation }) {
+  const { contexts, whole, features, ratio, differs } = found;
+  const most = Math.max(
+    ...[whole, ...features].map(({ kl, klInterval }) => klInterval?.[1] ?? kl ?? 0),
+    1e-12,
+  );
+  return (
+    <>
+      <p className="muted small">
+        Without it in {contexts} contexts. KL of the next token, in nats, with its 95 % interval; the change
+        of the loss; and the tokens that are expected less.
+      </p>
+      <table className="effects-table num small">
+        <thead>
+          <tr>
+            <th scope="col">without</th>
+            <th scope="col">KL</th>
+            <th scope="col">loss</th>
+            <th scope="col">expected less</th>
+          </tr>
+        </thead>
+        <tbody>
+          {features.map((feature) => (
+            <EffectRow
+              key={feature.feature}
+              name={`feature ${feature.feature}`}
+              colour={featureColour(
+                unit.features[feature.feature] ?? { id: feature.feature, size: 2 },
+                unit.features.length,
+              )}
+              effect={feature}
+              most={most}
+              lowered={feature.lowered}
+            />
+          ))}
+          <EffectRow name="whole unit" colour="var(--muted)" effect={whole} most={most} lowered={[]} />
+        </tbody>
+      </table>
+      <p className="small">
+        {ratio === null ? null : `All features together: ${Math.round(100 * ratio)} % of the unit’s effect. `}
+        {differs === null
+          ? null
+          : differs
+            ? 'The features differ in how they move the predictions (p ≤ 0.05, corrected).'
+            : 'That the features differ in how they move the predictions is not shown.'}
+      </p>
+    </>
+  );
+}
+
+function EffectRow({
+  name,
+  colour,
+  effect: { kl, klInterval, lossChange },
+  most,
+  lowered,
+}: {
+  name: string;
+  colour: string;
+  effect: Pick<FeatureEffect, 'kl' | 'klInterval' | 'lossChange'>;
+  most: number;
+  lowered: FeatureEffect['lowered'];
+}) {
+  const share = (value: number): string => `${(100 * value) / most}%`;
+  const [low, high] = klInterval ?? [kl ?? 0, kl ?? 0];
+  return (
+    <tr>
+      <th scope="row">
+        <i className="swatch" style={{ background: colour }} aria-hidden="true" />
+        {name}
+      </th>
+      <td>
+        {kl === null ? '–' : kl.toPrecision(2)}
+        <i className="interval" aria-hidden="true">
+          <i style={{ left: share(low), width: share(high - low), background: colour }} />
+        </i>
+      </td>
+      <td>
+        {lossChange === null ? '–' : `${lossChange < 0 ? '−' : '+'}${Math.abs(lossChange).toPrecision(2)}`}
+      </td>
+      <td>
+        <Tokens
+          tokens={lowered.slice(0, 4).map(({ id, text, change, logChange }) => ({
+            id,
+            text,
+            title: `probability ${(100 * change).toPrecision(2)} points, log-probability ${logChange.toPrecision(2)}`,
+          }))}
+        />
+      </td>
+    </tr>
+  );
+}
+
+function Tokens({ tokens }: { tokens: readonly { id: number; text: string; title: string }[] }) {
+  return tokens.map(({ id, text, title }) => (
+    <code key={id} className="token-chip" title={title}>
+      <bdi>{spelledText(text)}</bdi>
+    </code>
+  ));
+}
