@@ -216,7 +216,7 @@ describe('a study', () => {
     expectFailure(await cli(['unit', path, 'mlp.0/2']), /damaged: it has no context/);
     const bytes = readFileSync(path);
     writeFileSync(path, bytes.subarray(0, bytes.length >> 1));
-    expectFailure(await cli(['units', path]), /study\.db: .*malformed/);
+    expectFailure(await cli(['units', path]), /study\.db is damaged: .*malformed/);
   });
 
   test('that is unfinished says so, and how to go on', async () => {

@@ -1,7 +1,7 @@
 // Every command that README, docs and help texts show is typed in the order in which it is shown, in one folder, after
 // `npm start`. That command's own run is made smaller, and so are the examples of help texts.
 import { spawn, spawnSync } from 'node:child_process';
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
@@ -42,13 +42,21 @@ function helpExamples(): string[] {
 
 const commands = await allCommands();
 const folder = mkdtempSync(join(tmpdir(), 'polyseme-docs-'));
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
+const programs = mkdtempSync(join(tmpdir(), 'polyseme-programs-'));
+writeFileSync(join(programs, 'polyseme'), `#!/bin/sh\nexec '${process.execPath}' '${MAIN}' "$@"\n`, {
+  mode: 0o755,
+});
+afterAll(() => {
+  for (const made of [folder, programs]) rmSync(made, { recursive: true, force: true });
+});
 
+/** Types a line in a shell in which `polyseme` is the built program. */
 function types(command: string): void {
-  // What stands in quotes is one argument.
-  const [program, ...args] = (command.match(/"[^"]*"|\S+/g) ?? []).map((part) => part.replaceAll('"', ''));
-  expect(program, command).toBe('polyseme');
-  const { status, stderr } = spawnSync(process.execPath, [MAIN, ...args], { cwd: folder, encoding: 'utf8' });
+  const { status, stderr } = spawnSync('/bin/sh', ['-c', command], {
+    cwd: folder,
+    encoding: 'utf8',
+    env: { ...process.env, PATH: `${programs}:${process.env['PATH']}` },
+  });
   expect(status, `${command}\n${stderr}`).toBe(0);
 }
 
