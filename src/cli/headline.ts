@@ -1,8 +1,9 @@
 import { visible } from '../base/visible.ts';
 import { CERTAINTY_SEED } from '../features/certainty.ts';
+import { featureTitle } from '../features/names.ts';
 import { SIGNIFICANT, significance } from '../features/significance.ts';
 import type { UnitSummary } from '../features/split-unit.ts';
-import { wordList } from '../features/words.ts';
+
 import { verdicts } from '../polysemy/verdict.ts';
 import { unitDistances } from '../study/certainty.ts';
 import type { Study } from '../study/study.ts';
@@ -69,8 +70,8 @@ function printUnit(study: Study, { bank, index, featureCount, separation }: Unit
     `  ${colors.bold(visible(`${bank}/${index}`))}  ${featureCount} features, separation ${separation!.toFixed(2)}, ` +
       (clear ? found : colors.yellow(found)),
   );
-  for (const { size, words } of features.slice(0, 3)) {
-    print(`    ${String(size).padStart(4)} examples  ${colors.cyan(visible(wordList(words)))}`);
+  for (const feature of features.slice(0, 3)) {
+    print(`    ${String(feature.size).padStart(4)} examples  ${colors.cyan(visible(featureTitle(feature)))}`);
   }
   if (features.length > 3) print(colors.dim(`         … and ${features.length - 3} more`));
 }

@@ -2,6 +2,7 @@ import type { Command } from 'commander';
 import * as z from 'zod';
 import { visible } from '../base/visible.ts';
 import type { Certainty } from '../features/certainty.ts';
+import { featureTitle, nameScores } from '../features/names.ts';
 import type { UnitExample } from '../features/split-unit.ts';
 import { wordList } from '../features/words.ts';
 import { whole } from '../model/text-options.ts';
@@ -67,12 +68,17 @@ export function define(command: Command): void {
           );
           if (certainty !== null) printCertainty(certainty);
           for (const feature of unit.features) {
-            print(`\n${colors.bold(colors.cyan(visible(wordList(feature.words)) || '(no words)'))}`);
+            print(`\n${colors.bold(colors.cyan(visible(featureTitle(feature)) || '(no words)'))}`);
             print(
               colors.dim(
                 `feature ${feature.id}: ${feature.size} examples, mean activation ${cell(feature.meanActivation)}`,
               ),
             );
+            if (feature.name !== null) {
+              print(
+                colors.dim(`name: ${nameScores(feature.name)}; words: ${visible(wordList(feature.words))}`),
+              );
+            }
             const central = feature.examples.find(({ id }) => id === feature.central)!;
             const shown = [central, ...feature.examples.filter((e) => e !== central)].slice(
               0,

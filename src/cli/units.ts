@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import * as z from 'zod';
 import { visible } from '../base/visible.ts';
-import { wordList } from '../features/words.ts';
+import { featureTitle } from '../features/names.ts';
 import { whole } from '../model/text-options.ts';
 import { column, LISTED, METRICS } from '../polysemy/column-lists.ts';
 import { SORTS, type UnitSort } from '../polysemy/order.ts';
@@ -52,18 +52,17 @@ export function define(command: Command): void {
             printJson({ units });
             return;
           }
-          const rows = [
-            ['unit', ...COLUMNS.map((name) => column(name).short), 'words of the largest feature'],
-          ];
+          const rows = [['unit', ...COLUMNS.map((name) => column(name).short), 'the largest feature']];
           for (const unit of units) {
             const words = study.words(unit.bank, unit.index)[0] ?? [];
+            const name = study.names(unit.bank, unit.index)[0] ?? null;
             const values = COLUMNS.map((name) =>
               cell(unit[name], column(name).format === 'activation' ? 2 : 3),
             );
             rows.push([
               visible(`${unit.bank}/${unit.index}`),
               ...values,
-              colors.cyan(visible(wordList(words))),
+              colors.cyan(visible(featureTitle({ name, words }))),
             ]);
           }
           for (const line of table(rows, [

@@ -63,7 +63,11 @@ export const unitsQuery = z.strictObject({
     .optional()
     .meta({ description: '`next` of the page before; the rest of the query stays the same' }),
   offset: numeric(z.int().min(0).optional()).meta({ description: 'units to skip, instead of a cursor' }),
-  q: z.string().max(200).optional().meta({ description: "words, or parts of them, in the unit's features" }),
+  q: z
+    .string()
+    .max(200)
+    .optional()
+    .meta({ description: "words, or parts of them, in the names and words of the unit's features" }),
   ...words,
   ...ranges,
 });

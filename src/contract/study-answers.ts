@@ -85,8 +85,28 @@ export const unitSummary = z
   .object({ bank: z.string(), index: count, ...columns(SUMMARY).shape })
   .meta({ id: 'UnitSummary' });
 
+export const featureName = z
+  .object({
+    text: z.string(),
+    precision: real.meta({
+      description:
+        "share of the unit's examples for which the pattern holds that are the feature's own, of examples that the choice has not seen; null where it is not scored or the unit has no other examples",
+    }),
+    recall: real.meta({
+      description:
+        "share of the feature's examples for which it holds, likewise; null where it is not scored: fewer than 8 examples",
+    }),
+    falseAlarms: real.meta({ description: 'share of random text positions for which it holds' }),
+  })
+  .meta({ id: 'FeatureName', description: "a pattern that tells a feature's examples from others" });
+
+const name = featureName.nullable();
+
 const unitRow = unitSummary
-  .extend({ words: z.array(z.string()).meta({ description: 'of the largest feature, at most five' }) })
+  .extend({
+    name: name.meta({ description: 'of the largest feature' }),
+    words: z.array(z.string()).meta({ description: 'of the largest feature, at most five' }),
+  })
   .meta({ id: 'UnitRow' });
 
 export const unitsAnswer = z
@@ -130,6 +150,7 @@ export const feature = z
         "its place among the unit's features, from 0: the largest first, of equal sizes the one with the first example",
     }),
     size: count,
+    name,
     words: z.array(z.string()),
     meanActivation: z.number(),
     central: count.meta({ description: 'id of the example that is most like the rest' }),
@@ -226,9 +247,9 @@ export const searchAnswer = z
       .array(
         unitRow
           .extend({
-            matches: z.array(z.object({ feature: count, words: z.array(z.string()) })).meta({
+            matches: z.array(z.object({ feature: count, name, words: z.array(z.string()) })).meta({
               description:
-                'ids of the features with a word that matches, and their words; none for a match by name',
+                'ids of the features whose name or words match, with these; none for a match of the unit itself',
             }),
           })
           .meta({ id: 'Match' }),
@@ -335,6 +356,7 @@ export type UnitSummaryAnswer = z.output<typeof unitSummary>;
 export type UnitsAnswer = z.output<typeof unitsAnswer>;
 export type MetricsAnswer = z.output<typeof metricsAnswer>;
 export type ExampleAnswer = z.output<typeof example>;
+export type FeatureNameAnswer = z.output<typeof featureName>;
 export type FeatureAnswer = z.output<typeof feature>;
 export type UnitAnswer = z.output<typeof unitAnswer>;
 export type ClusteringAnswer = z.output<typeof clusteringAnswer>;

@@ -44,7 +44,7 @@ export function unitExamples(
   const { features, featureOf } = describeFeatures({
     ...study.features(detail),
     activations: detail.activation,
-    words: study.words(bank, index),
+    words: { words: study.words(bank, index), names: study.names(bank, index) },
   });
   if (feature !== undefined && features[feature] === undefined) {
     const known = features.length === 0 ? 'it has none' : `its features are 0 to ${features.length - 1}`;

@@ -9,6 +9,11 @@ export interface Word {
   readonly last: number;
 }
 
+/** A word as the text writes it. */
+export interface WrittenWord extends Omit<Word, 'text'> {
+  readonly written: string;
+}
+
 /** The words around an example's peak. */
 export interface ExampleWords {
   /** The word that holds the peak token; absent where that token is nothing but space. */
@@ -33,6 +38,8 @@ export const LONGEST_REACH = RADIUS + MAX_EXTENSION + 1;
 // commas inside numbers; every other run that is not space is punctuation.
 const WORD =
   /([\p{L}\p{M}\p{N}\uFFFD]+(?:(?:['’]|(?<=\p{N})[.,](?=\p{N}))[\p{L}\p{M}\p{N}\uFFFD]+)*)|[^\s\p{L}\p{M}\p{N}\uFFFD]+/gu;
+/** The same, and each newline by itself. */
+const WORD_OR_NEWLINE = new RegExp(`${WORD.source}|\\n`, WORD.flags);
 /** Scripts written without spaces: their words end where their tokens do. */
 const UNSPACED =
   /[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Thai}\p{Script=Lao}\p{Script=Khmer}\p{Script=Myanmar}]/u;
@@ -43,15 +50,34 @@ const BROKEN = /^\uFFFD+$/;
  * are spread over. Space belongs to no word. Pass special tokens as a space: they then end a word and are none.
  */
 export function splitWords(tokens: readonly string[]): Word[] {
+  const words: Word[] = [];
+  split(tokens, WORD, (written, first, last) => words.push({ text: written.toLowerCase(), first, last }));
+  return words;
+}
+
+/** The words as they are written; each newline is a word of its own. */
+export function splitLines(tokens: readonly string[]): WrittenWord[] {
+  const words: WrittenWord[] = [];
+  split(tokens, WORD_OR_NEWLINE, (written, first, last) => words.push({ written, first, last }));
+  return words;
+}
+
+function split(
+  tokens: readonly string[],
+  pattern: RegExp,
+  add: (written: string, first: number, last: number) => void,
+): void {
   const ends = new Uint32Array(tokens.length);
   let text = '';
   for (let token = 0; token < tokens.length; token++) {
     text += tokens[token]!;
     ends[token] = text.length;
   }
-  const words: Word[] = [];
+  const addWhole = (written: string, first: number, last: number): void => {
+    if (!BROKEN.test(written)) add(written, first, last);
+  };
   let token = 0;
-  for (const match of text.matchAll(WORD)) {
+  for (const match of text.matchAll(pattern)) {
     const end = match.index + match[0].length;
     while (ends[token]! <= match.index) token++;
     const first = token;
@@ -60,12 +86,11 @@ export function splitWords(tokens: readonly string[]): Word[] {
       let from = match.index;
       for (let t = first; t <= token; t++) {
         const to = Math.min(end, ends[t]!);
-        if (to > from) addWord(words, text.slice(from, to), t, t);
+        if (to > from) addWhole(text.slice(from, to), t, t);
         from = to;
       }
-    } else addWord(words, match[0], first, token);
+    } else addWhole(match[0], first, token);
   }
-  return words;
 }
 
 /**
@@ -118,10 +143,6 @@ function window(tokens: readonly string[], position: number, radius: number): Wo
   return splitWords(tokens.slice(start, end + 1))
     .map(({ text, first, last }) => ({ text, first: first + start, last: last + start }))
     .filter(({ first, last }) => last >= low && first <= high);
-}
-
-function addWord(words: Word[], text: string, first: number, last: number): void {
-  if (!BROKEN.test(text)) words.push({ text: text.toLowerCase(), first, last });
 }
 
 function isWord(text: string): boolean {

@@ -15,6 +15,7 @@ import { commitProgress, loadProgress } from './saved-state.ts';
 import type { HarvestMethods } from './scan-worker.ts';
 import { needsMaxima, type SelectionOptions } from './selection.ts';
 import type { SinkLimits, SiteSinks } from './sinks.ts';
+import { type TextSample, TextSampler } from './text-sample.ts';
 
 /** Everything a harvest found, in shared memory. */
 export interface Harvest {
@@ -27,6 +28,8 @@ export interface Harvest {
   readonly tokens: number;
   /** Words of the corpus, as counted by a WordCounter. */
   readonly words: Uint32Array;
+  /** Random text positions: what names of features are compared with. */
+  readonly sample: TextSample;
   /** Digest of the contexts (see `extendDigest`). */
   readonly digest: string;
 }
@@ -135,6 +138,7 @@ export async function harvest(options: HarvestOptions): Promise<Harvest> {
       ),
     );
     const counter = new WordCounter(found?.words);
+    const sampler = new TextSampler(selection.seed, found?.sample);
     let number = found?.number ?? 0;
     let contexts = measured?.contexts ?? options.contexts(state.cursor ?? undefined, found?.digests);
     const save = async (progress: HarvestState, digests?: Uint32Array): Promise<void> => {
@@ -144,13 +148,14 @@ export async function harvest(options: HarvestOptions): Promise<Harvest> {
         number,
         progress,
         words: counter.buckets,
+        sample: sampler.state(),
         digests: digests ?? new Uint32Array(0),
       });
       await all((remote) => remote.call('forget', number));
     };
     const passes = needsMaxima(selection) ? 2 : 1;
     for (;;) {
-      state = await onePass({ scanners, taps, options, contexts, counter, passes, save }, state);
+      state = await onePass({ scanners, taps, options, contexts, counter, sampler, passes, save }, state);
       if (state.whole !== null && state.whole !== state.digest) throw textChanged();
       if (state.pass === passes) break;
       await all((remote) => remote.call('startChoosing', undefined));
@@ -167,6 +172,7 @@ export async function harvest(options: HarvestOptions): Promise<Harvest> {
       summary: state.summary!,
       tokens: state.tokens,
       words: counter.buckets,
+      sample: sampler.sample(),
       digest: state.digest,
     };
   } finally {
@@ -182,13 +188,14 @@ interface Pass {
   /** From where the pass starts. */
   readonly contexts: Contexts;
   readonly counter: WordCounter;
+  readonly sampler: TextSampler;
   readonly passes: number;
   readonly save: (progress: HarvestState, digests?: Uint32Array) => Promise<void>;
 }
 
-/** One pass over the contexts, from where `start` says; the first pass also counts tokens and words. */
+/** One pass over the contexts, from where `start` says; the first pass also counts tokens and words, and draws the sample. */
 async function onePass(
-  { scanners, taps, options, contexts, counter, passes, save }: Pass,
+  { scanners, taps, options, contexts, counter, sampler, passes, save }: Pass,
   start: HarvestState,
 ): Promise<HarvestState> {
   const { pass, summary, whole, limits } = start;
@@ -205,12 +212,14 @@ async function onePass(
   try {
     for await (const block of taps.stream(contexts, { specialIds, rows, signal })) {
       await scanning;
-      for (const context of block.contexts) {
+      for (const [row, context] of block.contexts.entries()) {
         seen += context.tokens.length;
         digest = extendDigest(digest, context);
         if (first) {
           const texts = Array.from(context.tokens, options.tokenText);
           countWords(wordTexts(texts, RUN_SPELLS_BYTES), counter);
+          const isText = block.text.subarray(row * block.length, (row + 1) * block.length);
+          sampler.offer(context.id, context.tokens, isText);
         }
       }
       if (first) tokens += block.text.reduce((sum, isText) => sum + isText, 0);

@@ -101,12 +101,7 @@ export class StateWriter {
     const path = join(this.#dir, this.#stateName(number));
     try {
       const arrays = unpack(unsealed(readFileSync(path)), path);
-      const group = <T>(prefix: string): T =>
-        Object.fromEntries(
-          Object.entries(arrays)
-            .filter(([name]) => name.startsWith(`${prefix}.`))
-            .map(([name, array]) => [name.slice(prefix.length + 1), array]),
-        ) as T;
+      const group = <T>(prefix: string): T => groupOf(arrays, prefix) as T;
       this.#saved.restore(group('collector'));
       this.#inputs.forEach(({ inputs, files }, s) => {
         inputs.store.restore(group(`${s}.store`));
@@ -146,38 +141,52 @@ export class StateWriter {
 
 const PROGRESS = 'progress.bin';
 
-/** What a harvest says of save `number` once all of its parts are written; `words`: the corpus's word counts; `digests`: of its documents. */
+/** What a harvest says of save `number` once all of its parts are written. */
 export interface SavedProgress<T> {
   readonly number: number;
   readonly progress: T;
+  /** The corpus's word counts, and the state of the sample of its text. */
   readonly words: Uint32Array;
+  readonly sample: Readonly<Record<string, PackedArray>>;
+  /** Digests of the documents that were read. */
   readonly digests: Uint32Array;
 }
 
 /** Makes save `number` the one that a later run goes on from. */
 export async function commitProgress<T>(
   dir: string,
-  { number, progress, words, digests }: SavedProgress<T>,
+  { number, progress, words, sample, digests }: SavedProgress<T>,
 ): Promise<void> {
-  await writeWhole(
-    join(dir, PROGRESS),
-    sealed(packPieces({ progress: encodeJson({ number, progress }), words, digests })),
+  const sampled = Object.fromEntries(
+    Object.entries(sample).map(([name, array]) => [`sample.${name}`, array]),
   );
+  const pieces = packPieces({ progress: encodeJson({ number, progress }), words, digests, ...sampled });
+  await writeWhole(join(dir, PROGRESS), sealed(pieces));
 }
 
 export function loadProgress<T>(dir: string): SavedProgress<T> | null {
   const path = join(dir, PROGRESS);
   if (!existsSync(path)) return null;
   try {
-    const { progress, words, digests } = unpack(unsealed(readFileSync(path)), path);
+    const arrays = unpack(unsealed(readFileSync(path)), path);
     return {
-      ...(decodeJson(progress!) as { number: number; progress: T }),
-      words: (words as Uint32Array).slice(),
-      digests: (digests as Uint32Array).slice(),
+      ...(decodeJson(arrays['progress']!) as { number: number; progress: T }),
+      words: (arrays['words'] as Uint32Array).slice(),
+      sample: groupOf(arrays, 'sample'),
+      digests: (arrays['digests'] as Uint32Array).slice(),
     };
   } catch (error) {
     throw damaged(dir, error);
   }
+}
+
+/** The arrays named `prefix.NAME`, by that name. */
+function groupOf(arrays: Readonly<Record<string, PackedArray>>, prefix: string): Record<string, PackedArray> {
+  return Object.fromEntries(
+    Object.entries(arrays)
+      .filter(([name]) => name.startsWith(`${prefix}.`))
+      .map(([name, array]) => [name.slice(prefix.length + 1), array]),
+  );
 }
 
 function writePacked(path: string, arrays: Record<string, PackedArray>): void {

@@ -5,6 +5,7 @@ import { nextTurn } from '../base/turn.ts';
 import type { LinkageMethod } from '../cluster/linkage-methods.ts';
 import { PolysemeError } from '../errors.ts';
 import type { FeatureRule } from '../features/labeling.ts';
+import { NamingTexts } from '../features/naming.ts';
 import type { SplitUnit, UnitExample } from '../features/split-unit.ts';
 import { countWords, WordCounter } from '../features/word-counter.ts';
 import { RUN_SPELLS_BYTES, wordText, wordTexts } from '../features/word-texts.ts';
@@ -12,6 +13,7 @@ import { spellBytes } from '../tokenizer/byte-tokens.ts';
 import { type Batch, Collector } from './collector.ts';
 import type { Sign } from './scan.ts';
 import { needsMaxima, type SelectionOptions } from './selection.ts';
+import { sampledTexts, TextSampler } from './text-sample.ts';
 import { type HarvestedUnit, type SplitWork, unitFeatures } from './unit-features.ts';
 
 /** How the units of a bank of one's own are split; the defaults are those of `runStudy`. */
@@ -88,6 +90,7 @@ export async function* splitBank(bank: GivenBank, options: SplitBankOptions = {}
     length,
   );
   const corpus = new WordCounter();
+  const sampler = new TextSampler(selection.seed);
   let positions = 0;
   for (let pass = 1; pass <= (needsMaxima(selection) ? 2 : 1); pass++) {
     if (pass === 2) collector.startChoosing();
@@ -106,6 +109,7 @@ export async function* splitBank(bank: GivenBank, options: SplitBankOptions = {}
       if (bank.tokens !== null) {
         const texts = bank.tokens[context]!.map((text) => wordText(text, bank.special.has(text)));
         countWords(wordTexts(texts, RUN_SPELLS_BYTES), corpus);
+        sampler.offer(context, batch.tokens, batch.valid);
       }
     }
   }
@@ -121,10 +125,12 @@ export async function* splitBank(bank: GivenBank, options: SplitBankOptions = {}
     centre: center === 'mean' ? banks[0]!.inputMean : null,
     rule: features,
   };
+  const { words } = vocabulary;
+  const naming = words && new NamingTexts(sampledTexts(sampler.sample(), (id) => words[id]!));
   let done = 0;
   for (const index of units) {
     await turn(signal);
-    const unit = describeUnit(bank, work, unitFeatures(work, index, corpus), index, positions);
+    const unit = describeUnit(bank, work, unitFeatures(work, index, corpus, naming), index, positions);
     onProgress?.({
       stage: 'features',
       done: ++done,

@@ -3,8 +3,9 @@ import { unpackRows } from '../base/half.ts';
 import { describeFeatures, type Feature } from '../features/describe.ts';
 import type { WordCounts } from '../features/feature-words.ts';
 import { type FeatureRule, featureLabels } from '../features/labeling.ts';
+import type { NamingTexts } from '../features/naming.ts';
 import { type ClusterOptions, splitUnit, type UnitFeatures } from '../features/split.ts';
-import { peakWords, RUN_SPELLS_BYTES } from '../features/word-texts.ts';
+import { peakWords, RUN_SPELLS_BYTES, wordTexts } from '../features/word-texts.ts';
 import type { HarvestedBank } from './collector.ts';
 import { type PackedContexts, tokensOf } from './context-table.ts';
 import { type StoredExamples, storedExamples } from './stored-examples.ts';
@@ -37,8 +38,16 @@ export interface HarvestedUnit {
   readonly features: readonly Feature[];
 }
 
-/** Splits a harvested unit into features, from its inputs as a study stores them, and names them. */
-export function unitFeatures(work: SplitWork, unit: number, corpus: WordCounts): HarvestedUnit {
+/**
+ * Splits a harvested unit into features, from its inputs as a study stores them, and names them.
+ * @param naming what patterns are found with; null: features get words alone
+ */
+export function unitFeatures(
+  work: SplitWork,
+  unit: number,
+  corpus: WordCounts,
+  naming: NamingTexts | null,
+): HarvestedUnit {
   const { bank, embedding, width, contexts, texts, cluster, rule } = work;
   const examples = storedExamples(bank, unit);
   const { halves, scales, context, position, activation } = examples;
@@ -58,10 +67,21 @@ export function unitFeatures(work: SplitWork, unit: number, corpus: WordCounts):
     const text = (token: number): string => texts[tokens[token]!]!;
     return peakWords({ length: tokens.length, text }, position[i]!, RUN_SPELLS_BYTES);
   });
+  const labeling = featureLabels(rule, split);
+  const places = texts !== null &&
+    naming !== null && {
+      examples: Array.from(context, (id, i) =>
+        naming.example(id, position[i]!, () =>
+          wordTexts(Array.from(tokensOf(contexts, id), (token) => texts[token]!)),
+        ),
+      ),
+      corpus: naming,
+      stray: labeling.stray ?? null,
+    };
   const { features } = describeFeatures({
-    ...featureLabels(rule, split),
+    ...labeling,
     activations: activation,
-    words: { examples: words, corpus },
+    words: { examples: words, corpus, places: places || null },
   });
   return { examples, weights, split, features };
 }

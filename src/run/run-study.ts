@@ -206,6 +206,7 @@ async function harvestGroups(
     const inputs = writer.info().inputs!;
     if (inputs.contexts === null) writer.writeInputs({ ...inputs, contexts: found.digest });
     else if (inputs.contexts !== found.digest) throw textChanged();
+    writer.writeTextSample(found.sample, (id) => texts?.[id] ?? `<id ${id}>`);
     writer.writeContexts(found.contexts, (id) => texts?.[id] ?? `<id ${id}>`);
     writer.writeSinks(found.sinks);
     for (const [i, { inputMean, nullInputs }] of found.banks.entries()) {

@@ -38,6 +38,7 @@ export async function analyseBank(request: {
     contexts: harvest.contexts,
     texts,
     words: harvest.words,
+    sample: harvest.sample,
     tokens: harvest.tokens,
     cluster,
     centre: center === 'mean' ? harvested.inputMean : null,

@@ -1,7 +1,9 @@
 import { pack } from '../base/pack.ts';
 import { Moved, serve } from '../base/worker.ts';
+import { NamingTexts } from '../features/naming.ts';
 import { WordCounter } from '../features/word-counter.ts';
 import { HISTOGRAM_BINS } from '../harvest/scan.ts';
+import { sampledTexts, type TextSample } from '../harvest/text-sample.ts';
 import { type SplitWork, unitFeatures } from '../harvest/unit-features.ts';
 import { recordHash } from '../study/digests.ts';
 import type { UnitRecord } from '../study/record.ts';
@@ -9,17 +11,22 @@ import type { UnitRecord } from '../study/record.ts';
 interface Work extends SplitWork {
   /** Words of the corpus, as counted by a WordCounter. */
   readonly words: Uint32Array;
+  /** Random text positions that names are compared with. */
+  readonly sample: TextSample;
   /** Text tokens that the statistics are over. */
   readonly tokens: number;
 }
 
 let work: Work;
 let corpus: WordCounter;
+let naming: NamingTexts | null;
 
 const methods = {
   begin(next: Work): void {
     work = next;
     corpus = new WordCounter(next.words);
+    const { texts, sample } = next;
+    naming = texts && new NamingTexts(sampledTexts(sample, (id) => texts[id]!));
   },
 
   /** Splits the given units into features and packs what the study keeps of them. */
@@ -38,7 +45,7 @@ serve(methods);
 
 function unitRecord(unit: number): UnitRecord {
   const { statistics } = work.bank;
-  const { examples, weights, split, features } = unitFeatures(work, unit, corpus);
+  const { examples, weights, split, features } = unitFeatures(work, unit, corpus, naming);
   const { count, halves, scales, context, position, activation, windows, windowScales } = examples;
   const { tree, labels, centrals, metrics, auto, judgement } = split;
   const bins = statistics.histogram.subarray(unit * HISTOGRAM_BINS, (unit + 1) * HISTOGRAM_BINS);
@@ -69,6 +76,7 @@ function unitRecord(unit: number): UnitRecord {
     metrics,
     judgement,
     words: features.map(({ words }) => words),
+    names: features.map(({ name }) => name),
     detail,
     inputs: pack({ halves, scales, weights }),
   };

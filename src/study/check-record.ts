@@ -1,5 +1,7 @@
 import { weightsWidth } from '../bank/embedding.ts';
 import { PolysemeError } from '../errors.ts';
+import type { FeatureName } from '../features/names.ts';
+import type { TextSample } from '../harvest/text-sample.ts';
 import type { StudyBank } from './meta.ts';
 import type { BankInputs, UnitDetail, UnitInputs } from './record.ts';
 
@@ -45,6 +47,40 @@ export function checkBankInputs(inputs: BankInputs, width: number, what: string)
   if (mean?.length !== width) refuse(what, `a mean of ${mean?.length} values, not ${width}`);
   if (halves?.length !== scales?.length * width) refuse(what, `random inputs of ${halves?.length} values`);
   return inputs;
+}
+
+/** Characters of a name. */
+const MAX_NAME = 2048;
+/** Positions of a sample of text, and tokens around one. */
+const MAX_SAMPLE = 100_000;
+const MAX_WINDOW = 4096;
+
+/** The same for the names of a unit's features. */
+export function checkNames(names: unknown, what: string): (FeatureName | null)[] {
+  const isShare = (value: unknown): boolean =>
+    value === null || (typeof value === 'number' && value >= 0 && value <= 1);
+  const isName = (name: unknown): boolean => {
+    if (name === null) return true;
+    const { text, precision, recall, falseAlarms } = Object(name) as Record<string, unknown>;
+    return (
+      typeof text === 'string' && text.length <= MAX_NAME && [precision, recall, falseAlarms].every(isShare)
+    );
+  };
+  if (!Array.isArray(names) || names.length > MAX_EXAMPLES || !names.every(isName)) refuse(what, 'its names');
+  return names as (FeatureName | null)[];
+}
+
+/** The same for a sample of text. */
+export function checkTextSample(sample: TextSample, what: string): TextSample {
+  const { offset, tokens, position } = sample;
+  const count = position?.length;
+  if (!(count <= MAX_SAMPLE)) refuse(what, `${count} positions (limit ${MAX_SAMPLE})`);
+  if (offset?.length !== count + 1 || offset[count] !== tokens?.length) refuse(what, 'its windows');
+  for (let i = 0; i < count; i++) {
+    const length = offset[i + 1]! - offset[i]!;
+    if (length < 1 || length > MAX_WINDOW || position[i]! >= length) refuse(what, `its window ${i}`);
+  }
+  return sample;
 }
 
 /** Labels count from 0, and each has a most typical example. */

@@ -1,7 +1,7 @@
 import { PolysemeError } from '../errors.ts';
 import { bytes, decodeText, type Query } from './select.ts';
 
-/** The tables of a study; those of the first layout lack `bankInputs`. */
+/** The tables of a study; those of the first layout lack some. */
 const TABLES = [
   'meta',
   'banks',
@@ -9,11 +9,12 @@ const TABLES = [
   'details',
   'inputs',
   'bankInputs',
+  'textSample',
   'contexts',
   'documents',
   'tokens',
 ];
-const SINCE_LAYOUT_2 = ['bankInputs'];
+const SINCE_LAYOUT_2 = ['bankInputs', 'textSample'];
 /** Entries of a file's schema: our tables, and the indices of their keys. */
 const MAX_ENTRIES = 64;
 /** Bytes of a table's definition. */

@@ -4,8 +4,9 @@ import type { Judgement } from '../polysemy/judgement.ts';
 import { POLYSEMY } from '../polysemy/metrics.ts';
 import type { UnitRecord } from './record.ts';
 
-/** What `UnitRecord.hash` is over; studies of the first layout have no judgement. */
-export type HashedRecord = Omit<UnitRecord, 'hash' | 'judgement'> & Partial<Pick<UnitRecord, 'judgement'>>;
+/** What `UnitRecord.hash` is over; studies of the first layout have neither judgement nor names. */
+export type HashedRecord = Omit<UnitRecord, 'hash' | 'judgement' | 'names'> &
+  Partial<Pick<UnitRecord, 'judgement' | 'names'>>;
 
 /** The columns of a judgement, in the order in which they enter a record's hash. */
 export const JUDGED = [
@@ -36,12 +37,14 @@ export function rowDigest(index: number, values: Readonly<Record<string, unknown
 
 /** SHA-256 of all of a record: what a study's content hash is over. */
 export function recordHash({ detail, inputs, ...record }: HashedRecord): Buffer {
-  const { index, examples, maxActivation, minActivation, mean, density, metrics, judgement, words } = record;
+  const { index, examples, maxActivation, minActivation, mean, density, metrics, judgement, words, names } =
+    record;
   const ordered = {
     ...{ index, examples, maxActivation, minActivation, mean, density },
     metrics: pick(metrics, POLYSEMY),
     judgement: judgement && pick(judgement, JUDGED),
     words,
+    names,
   };
   return createHash('sha256').update(JSON.stringify(ordered)).update(detail).update(inputs).digest();
 }

@@ -4,7 +4,9 @@ import type { Tree } from '../cluster/tree.ts';
 import { PolysemeError } from '../errors.ts';
 import { describeFeatures } from '../features/describe.ts';
 import { type FeatureRule, featureLabels, type Labeling } from '../features/labeling.ts';
+import type { FeatureName } from '../features/names.ts';
 import type { SplitUnit, TokenTexts, UnitExample, UnitSummary } from '../features/split-unit.ts';
+import type { TextSample } from '../harvest/text-sample.ts';
 import {
   column,
   eachMetric,
@@ -15,12 +17,12 @@ import {
 } from '../polysemy/column-lists.ts';
 import { SORTS, type SortKey, sortKeys } from '../polysemy/order.ts';
 import { spellBytes } from '../tokenizer/byte-tokens.ts';
-import { checkBankInputs, checkDetail, checkInputs } from './check-record.ts';
+import { checkBankInputs, checkDetail, checkInputs, checkNames, checkTextSample } from './check-record.ts';
 import { checkDigest, digestOf } from './digests.ts';
 import type { Db } from './guard.ts';
 import { readBanks, readMeta, type StudyBank, type StudyInputs } from './meta.ts';
 import type { BankInputs, UnitDetail, UnitInputs } from './record.ts';
-import { bytes, createQuery, decodeJson, integer, kindAndText, type Query } from './select.ts';
+import { bytes, createQuery, decodeJson, hasTable, integer, kindAndText, type Query } from './select.ts';
 import { loadText } from './stored-text.ts';
 import { StoredUnits, type UnitRow } from './stored-units.ts';
 import type { Study, StudyContext, StudyInfo, UnitColumns, UnitQuery } from './study.ts';
@@ -51,7 +53,7 @@ export class StudyReader implements Study {
     this.#query = createQuery(path, db);
     this.#banks = readBanks(path, this.#query).map((bank, id) => ({ ...bank, id }));
     this.#units = new StoredUnits(path, this.#query);
-    this.#hasBankInputs = this.#query("SELECT 1 FROM sqlite_schema WHERE name = 'bankInputs'").length > 0;
+    this.#hasBankInputs = hasTable(this.#query, 'bankInputs');
     const { center, features } = readMeta(path, this.#query).options;
     this.#centred = center === 'mean';
     this.#rule = features === 'auto' ? 'auto' : 'cut';
@@ -89,18 +91,19 @@ export class StudyReader implements Study {
   }
 
   columns(): UnitColumns {
-    const listed = this.#units.sql(['words', ...SUMMARY]);
+    const listed = this.#units.sql(['words', 'names', ...SUMMARY]);
     const rows = this.#query(
       `SELECT ${integer('bank')}, ${integer('idx')}, ${listed} FROM units ORDER BY bank, idx`,
     );
     const values = (name: Metric | WordColumn): unknown[] => {
-      const at = 3 + SUMMARY.indexOf(name);
+      const at = 4 + SUMMARY.indexOf(name);
       return rows.map((row) => this.#units.load(row[at]));
     };
     return {
       bank: Uint16Array.from(rows, ([bank]) => bank as number),
       index: Uint32Array.from(rows, ([, index]) => index as number),
       words: rows.map(([, , words]) => this.#units.load(words) as string),
+      names: rows.map(([, , , names]) => this.#units.load(names) as string | null),
       metrics: eachMetric((metric) =>
         Float64Array.from(values(metric), (value) => (value as number | null) ?? Number.NaN),
       ),
@@ -144,6 +147,25 @@ export class StudyReader implements Study {
     return decodeJson(row[0], this.#where(bank, index)) as string[][];
   }
 
+  names(bank: string, index: number): (FeatureName | null)[] {
+    const [row] = this.#query(
+      `SELECT ${this.#units.sql(['names'])} FROM units WHERE bank = ? AND idx = ?`,
+      this.#bank(bank).id,
+      index,
+    );
+    if (row === undefined) throw this.#noUnit(bank, index);
+    return row[0] === null
+      ? []
+      : checkNames(decodeJson(row[0], this.#where(bank, index)), this.#where(bank, index));
+  }
+
+  textSample(): TextSample | null {
+    if (!hasTable(this.#query, 'textSample')) return null;
+    const where = `${this.path}: its sample of text`;
+    const packed = this.#packed('textSample', 'sample', 0, null, where);
+    return packed && checkTextSample(unpack(packed, where) as unknown as TextSample, where);
+  }
+
   unit(bank: string, index: number): SplitUnit {
     const { id } = this.#bank(bank);
     const row = this.#units.row(id, index, this.#where(bank, index));
@@ -153,7 +175,7 @@ export class StudyReader implements Study {
     const { features } = describeFeatures({
       ...detailLabels(this.#rule, detail),
       activations: detail.activation,
-      words: this.words(bank, index),
+      words: { words: this.words(bank, index), names: this.names(bank, index) },
     });
     const merges = Array.from(
       { length: detail.merges.length / 4 },
@@ -364,8 +386,9 @@ export class StudyReader implements Study {
   /** Packed arrays, checked against their digest; null where there are none. */
   #packed(table: string, name: string, bank: number, index: number | null, what: string): Uint8Array | null {
     const { hasDigest } = this.#units;
+    const key = table === 'textSample' ? 'id' : 'bank';
     const unit = index === null ? '' : 'AND idx = ?';
-    const sql = `SELECT ${bytes(name)}, ${hasDigest ? bytes('digest') : 'NULL'} FROM ${table} WHERE bank = ? ${unit}`;
+    const sql = `SELECT ${bytes(name)}, ${hasDigest ? bytes('digest') : 'NULL'} FROM ${table} WHERE ${key} = ? ${unit}`;
     const [row] = index === null ? this.#query(sql, bank) : this.#query(sql, bank, index);
     if (row === undefined) return null;
     const [packed, digest] = row as [Uint8Array, unknown];

@@ -1,3 +1,4 @@
+import type { FeatureName } from '../features/names.ts';
 import type { Judgement } from '../polysemy/judgement.ts';
 import type { Polysemy } from '../polysemy/metrics.ts';
 
@@ -13,6 +14,8 @@ export interface UnitRecord {
   readonly judgement: Judgement;
   /** Words of each feature, by its id (see features/describe.ts). */
   readonly words: readonly (readonly string[])[];
+  /** And its name. */
+  readonly names: readonly (FeatureName | null)[];
   readonly detail: Uint8Array;
   readonly inputs: Uint8Array;
   /** SHA-256 of everything above. */

@@ -59,3 +59,8 @@ export function decodeJson(value: unknown, what: string): unknown {
     throw new PolysemeError(`${what} is damaged: not valid JSON`, 'damaged');
   }
 }
+
+/** Whether a study has a table, which older ones may lack. */
+export function hasTable(query: Query, name: string): boolean {
+  return query('SELECT 1 FROM sqlite_schema WHERE name = ?', name).length > 0;
+}

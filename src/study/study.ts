@@ -1,7 +1,9 @@
 import type { Embedding } from '../bank/embedding.ts';
 import type { Tree } from '../cluster/tree.ts';
 import type { Labeling } from '../features/labeling.ts';
+import type { FeatureName } from '../features/names.ts';
 import type { SplitUnit, TokenTexts, UnitSummary } from '../features/split-unit.ts';
+import type { TextSample } from '../harvest/text-sample.ts';
 import type { Metric, WordColumn } from '../polysemy/column-lists.ts';
 import type { UnitSort } from '../polysemy/order.ts';
 import type { StudyInputs, StudyMeta, StudySinks } from './meta.ts';
@@ -51,6 +53,8 @@ export interface UnitColumns {
   readonly texts: Readonly<Record<WordColumn, readonly (string | null)[]>>;
   /** Words of each feature, by id, as JSON. */
   readonly words: readonly string[];
+  /** Names of each feature, by id, as JSON; null in a study of an older version. */
+  readonly names: readonly (string | null)[];
 }
 
 /** A context that examples lie in. */
@@ -74,6 +78,8 @@ export interface Study extends Disposable, AsyncDisposable {
   /** Which split of a unit's examples is its features: what the run's option `features` says. */
   features(detail: UnitDetail): Labeling;
   contexts(ids: readonly number[]): Map<number, StudyContext>;
+  /** Random text positions, with the tokens around them; null in a study of an older version. */
+  textSample(): TextSample | null;
   /** About `count` contexts, evenly spread. */
   sampleContexts(count: number): StudyContext[];
   tokenText(id: number): string;
@@ -82,6 +88,8 @@ export interface Study extends Disposable, AsyncDisposable {
   units(query?: UnitQuery): UnitSummary[];
   /** Words of each feature of a unit, by id. */
   words(bank: string, index: number): string[][];
+  /** The name of each feature of a unit, by id; empty in a study of an older version. */
+  names(bank: string, index: number): (FeatureName | null)[];
   unit(bank: string, index: number): SplitUnit;
   /** Smallest and largest activation over all text of each unit of a bank, by index; NaN where it has none. */
   activationRanges(bank: string): { readonly least: Float64Array; readonly most: Float64Array };

@@ -3,7 +3,7 @@ import { contentHash } from './content-hash.ts';
 import { checkDigest, digestOf, type HashedRecord, JUDGED, recordHash } from './digests.ts';
 import { readBanks, readMeta } from './meta.ts';
 import { openDatabase } from './schema.ts';
-import { bytes, createQuery, integer, type Query } from './select.ts';
+import { bytes, createQuery, hasTable, integer, type Query } from './select.ts';
 import { StoredUnits, type UnitRow } from './stored-units.ts';
 
 /** What a check of a study found to be right. */
@@ -60,6 +60,11 @@ function verifyUnits(path: string, query: Query): number {
       }
     }
   });
+  if (hasTable(query, 'textSample')) {
+    for (const [digest, sample] of query(`SELECT ${bytes('digest')}, ${bytes('sample')} FROM textSample`)) {
+      checkDigest(digest, digestOf(sample as Uint8Array), `${path}: its sample of text`);
+    }
+  }
   if (wrong.length === 0) return units;
   const more = wrong.length > NAMED ? ` and ${wrong.length - NAMED} more` : '';
   throw damaged(path, `${wrong.slice(0, NAMED).join(', ')}${more} of ${units} units`);
@@ -85,9 +90,15 @@ function verifyUnit(table: StoredUnits, query: Query, bank: number, index: numbe
 /** A unit as the run wrote it. */
 function recordOf(index: number, row: UnitRow, detail: Uint8Array, inputs: Uint8Array): HashedRecord {
   const isJudged = JUDGED.some((name) => name in row);
-  const { words, ...values } = row;
+  const { words, names, ...values } = row;
   const record = { ...values, index, words: JSON.parse(words as string), detail, inputs };
-  return { ...record, metrics: values, judgement: isJudged ? values : undefined } as unknown as HashedRecord;
+  const named = typeof names === 'string' ? { names: JSON.parse(names) } : {};
+  return {
+    ...record,
+    ...named,
+    metrics: values,
+    judgement: isJudged ? values : undefined,
+  } as unknown as HashedRecord;
 }
 
 function damaged(what: string, why: string): PolysemeError {

@@ -1,5 +1,6 @@
 import { pack } from '../base/pack.ts';
 import type { PackedContexts } from '../harvest/context-table.ts';
+import type { TextSample } from '../harvest/text-sample.ts';
 import { type ColumnValues, STORED, type StoredColumn } from '../polysemy/column-lists.ts';
 import { CONTENT_VERSION, contentHash } from './content-hash.ts';
 import { digestOf, rowDigest } from './digests.ts';
@@ -19,7 +20,7 @@ import { createQuery, integer, type Query } from './select.ts';
 import { storedText } from './stored-text.ts';
 
 /** The columns of `units`, by which values are bound. */
-const UNIT_COLUMNS = ['bank', 'idx', ...STORED, 'words', 'hash', 'digest'];
+const UNIT_COLUMNS = ['bank', 'idx', ...STORED, 'words', 'names', 'hash', 'digest'];
 
 /** Writes a study. Everything goes in by transactions, so that a reader sees whole units or none. */
 export class StudyWriter {
@@ -115,6 +116,18 @@ export class StudyWriter {
     this.#transaction(() => this.#setMeta('sinks', Object.fromEntries(all)));
   }
 
+  /** Keeps random text positions, with the texts of their tokens. Not part of the content: it follows from the text. */
+  writeTextSample(sample: TextSample, text: (id: number) => string): void {
+    this.#transaction(() => {
+      const packed = pack({ ...sample });
+      this.#db
+        .prepare('INSERT OR IGNORE INTO textSample VALUES (0, ?, ?)')
+        .run(digestOf(packed), blob(packed));
+      const token = this.#db.prepare('INSERT OR IGNORE INTO tokens VALUES (?, ?)');
+      for (const id of new Set(sample.tokens)) token.run(id, storedText(text(id)));
+    });
+  }
+
   /** What the study is made from. Not part of the content. */
   writeInputs(inputs: StudyInputs): void {
     this.#transaction(() => this.#setMeta('inputs', inputs));
@@ -193,7 +206,11 @@ function unitValues(bank: number, record: UnitRecord): Record<string, unknown> {
   const stored: ColumnValues<StoredColumn> = { ...record, ...record.metrics, ...record.judgement };
   const words = JSON.stringify(record.words);
   const values: Record<string, unknown> = { ...stored };
-  const row = Object.fromEntries([...STORED.map((name) => [name, values[name]]), ['words', words]]);
+  const row = Object.fromEntries([
+    ...STORED.map((name) => [name, values[name]]),
+    ['words', words],
+    ['names', JSON.stringify(record.names)],
+  ]);
   return { ...row, bank, idx: record.index, hash: blob(record.hash), digest: rowDigest(record.index, row) };
 }
 

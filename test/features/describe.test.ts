@@ -6,19 +6,21 @@ import { describeFeatures } from '../../src/features/describe.ts';
 import { peakWords, wordText, wordTexts, wordTokens } from '../../src/features/word-texts.ts';
 import { exampleWords } from '../../src/features/words.ts';
 
+const named = { text: '‹one›', precision: 1, recall: 0.5, falseAlarms: 0 };
+
 describe('describeFeatures', () => {
   test('the largest feature is 0; of equal sizes the one with the first example', () => {
     const { features, featureOf } = describeFeatures({
       labels: Int32Array.of(0, 1, 2, 2, 1, 3, 2),
       activations: [7, 6, 5, 4, 3, 2, 1],
       centrals: Int32Array.of(0, 4, 3, 5),
-      words: [['two'], ['one'], ['zero'], ['three']],
+      words: { words: [['two'], ['one'], ['zero'], ['three']], names: [null, named, null, null] },
     });
     expect(features).toEqual([
-      { id: 0, size: 3, members: [2, 3, 6], words: ['two'], meanActivation: 10 / 3, central: 3 },
-      { id: 1, size: 2, members: [1, 4], words: ['one'], meanActivation: 4.5, central: 4 },
-      { id: 2, size: 1, members: [0], words: ['zero'], meanActivation: 7, central: 0 },
-      { id: 3, size: 1, members: [5], words: ['three'], meanActivation: 2, central: 5 },
+      { id: 0, size: 3, members: [2, 3, 6], name: null, words: ['two'], meanActivation: 10 / 3, central: 3 },
+      { id: 1, size: 2, members: [1, 4], name: named, words: ['one'], meanActivation: 4.5, central: 4 },
+      { id: 2, size: 1, members: [0], name: null, words: ['zero'], meanActivation: 7, central: 0 },
+      { id: 3, size: 1, members: [5], name: null, words: ['three'], meanActivation: 2, central: 5 },
     ]);
     expect([...featureOf]).toEqual([2, 1, 0, 0, 1, 3, 0]);
   });

@@ -7,6 +7,7 @@ import { cutTree } from '../../src/cluster/cut.ts';
 import { linkage } from '../../src/cluster/linkage.ts';
 import { cosineDistances } from '../../src/embed/distances.ts';
 import { autoFeatures } from '../../src/features/auto.ts';
+import type { FeatureName } from '../../src/features/names.ts';
 import { judge } from '../../src/polysemy/judgement.ts';
 import { polysemy } from '../../src/polysemy/metrics.ts';
 import { recordHash } from '../../src/study/digests.ts';
@@ -23,6 +24,8 @@ export interface WrittenStudy {
   readonly documents?: readonly string[];
   /** Words of the largest feature (0) and the others of a unit. */
   readonly words?: (unit: number, feature: number) => string[];
+  /** Their names; default none. */
+  readonly names?: (unit: number, feature: number) => FeatureName | null;
   /** Leave it unfinished, without these units of the last bank. */
   readonly without?: readonly number[];
 }
@@ -123,6 +126,7 @@ export function writtenUnit(study: Omit<WrittenStudy, 'path'>, index: number): U
       { length: metrics.clusters },
       (_, feature) => study.words?.(index, feature) ?? [`word${feature}`],
     ),
+    names: Array.from({ length: metrics.clusters }, (_, feature) => study.names?.(index, feature) ?? null),
     detail,
     inputs: pack({ halves, scales, weights: new Float32Array(DIMENSION).fill(1) }),
   };

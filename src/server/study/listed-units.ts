@@ -1,4 +1,5 @@
 import { type Quantiles, quantilesOf } from '../../compare/bootstrap.ts';
+import type { FeatureName } from '../../features/names.ts';
 import type { UnitSummary } from '../../features/split-unit.ts';
 import { METRICS, type Metric, WORD_COLUMNS, type WordColumn } from '../../polysemy/column-lists.ts';
 import { sortKeys, type UnitSort, wordPlace } from '../../polysemy/order.ts';
@@ -34,7 +35,7 @@ interface BankRows {
 const WORD_END = '\n';
 const FEATURE_END = '\n\n';
 
-/** Every unit's statistics, polysemy and words in memory (about 300 bytes per unit): what lists and searches go over. */
+/** Every unit's statistics, polysemy, names and words in memory (about 500 bytes per unit): what lists and searches go over. */
 export class ListedUnits {
   readonly banks: readonly BankRows[];
   readonly #columns: UnitColumns;
@@ -99,6 +100,11 @@ export class ListedUnits {
   /** Words of each feature, largest first. */
   words(row: number): string[][] {
     return JSON.parse(this.#columns.words[row]!) as string[][];
+  }
+
+  /** Names of each feature, largest first; none in a study of an older version. */
+  names(row: number): (FeatureName | null)[] {
+    return JSON.parse(this.#columns.names[row] ?? '[]') as (FeatureName | null)[];
   }
 
   /** The rows that a query chooses, in its order. */
@@ -212,16 +218,12 @@ export class ListedUnits {
 
   /** Features that hold every term; the score is lower for whole words, then beginnings, and for first words. */
   #matching(row: number, terms: readonly string[]): { id: number; score: number }[] {
-    this.#texts ??= this.#columns.words.map((json) =>
-      (JSON.parse(json) as string[][])
-        .map((words) =>
-          words
-            .map((word) => word.replaceAll(WORD_END, ' '))
-            .join(WORD_END)
-            .toLowerCase(),
-        )
-        .join(FEATURE_END),
-    );
+    this.#texts ??= this.#columns.words.map((json, row) => {
+      const names = this.names(row);
+      return (JSON.parse(json) as string[][])
+        .map((words, id) => searchedText([...words, ...wordsOfName(names[id] ?? null)]))
+        .join(FEATURE_END);
+    });
     const text = this.#texts[row]!;
     if (!terms.every((term) => text.includes(term))) return [];
     return text.split(FEATURE_END).flatMap((words, id) => {
@@ -229,6 +231,19 @@ export class ListedUnits {
       return score === null ? [] : [{ id, score }];
     });
   }
+}
+
+/** The words of a feature as they are searched. */
+function searchedText(words: readonly string[]): string {
+  return words
+    .map((word) => word.replaceAll(WORD_END, ' '))
+    .join(WORD_END)
+    .toLowerCase();
+}
+
+/** The words of a name, without the marks around what it quotes. */
+function wordsOfName(name: FeatureName | null): string[] {
+  return name === null ? [] : termsOf(name.text.replaceAll(/[‹›"/]|,(?= )/g, ' '));
 }
 
 /** What is searched for: the words of a text, in lower case. */
@@ -239,8 +254,8 @@ export function termsOf(text: string): string[] {
     .filter((term) => term !== '');
 }
 
-/** Words a feature has at most. */
-const MOST_WORDS = 8;
+/** Words a feature has at most, those of its name among them. */
+const MOST_WORDS = 64;
 
 function scoreOf(words: readonly string[], terms: readonly string[]): number | null {
   let score = 0;

@@ -69,7 +69,7 @@ function offsetOf(cursor: string, digest: string): number {
 }
 
 function unitRow({ table }: StudySource, row: number): UnitsAnswer['units'][number] {
-  return { ...table.summary(row), words: table.words(row)[0] ?? [] };
+  return { ...table.summary(row), name: table.names(row)[0] ?? null, words: table.words(row)[0] ?? [] };
 }
 
 /** Numbers of all units by column, for pictures of a whole model: NaN where there is none. */
@@ -100,7 +100,7 @@ export function randomAnswer({ table }: StudySource, bank: string | undefined): 
   );
 }
 
-/** Units by name, and by the words of their features. */
+/** Units by name, and by the names and words of their features. */
 export function searchAnswer(
   source: StudySource,
   { q, bank, limit }: { q: string; bank?: string; limit: number },
@@ -110,11 +110,12 @@ export function searchAnswer(
   const found = source.selected(`search ${JSON.stringify([q, bank])}`, () => table.search(q, bank));
   const matches = found.slice(0, limit).map(({ row, features }) => {
     const words = table.words(row);
+    const names = table.names(row);
     return {
       ...unitRow(source, row),
       matches: features
         .slice(0, MATCHED_FEATURES)
-        .map((feature) => ({ feature, words: words[feature] ?? [] })),
+        .map((feature) => ({ feature, name: names[feature] ?? null, words: words[feature] ?? [] })),
     };
   });
   if (named < 0 || (bank !== undefined && table.name(named).bank !== bank)) {

@@ -2,11 +2,13 @@ import type { LinkageMethod } from '../../cluster/linkage-methods.ts';
 import { SimilarFeatures } from '../../explain/similar.ts';
 import type { WordCounts } from '../../features/feature-words.ts';
 import type { FeatureRule } from '../../features/labeling.ts';
+import type { NamingTexts } from '../../features/naming.ts';
 import type { TokenTexts } from '../../features/split-unit.ts';
 import { sampleCounts } from '../../features/word-counter.ts';
 import { allWordTexts, wordTokens } from '../../features/word-texts.ts';
 import type { Study, StudyInfo } from '../../study/study.ts';
 import { openVectors, type StudyVectors } from '../../study/vectors.ts';
+import { studyNaming } from '../../study/study-naming.ts';
 import { byteCache } from '../http/byte-cache.ts';
 import { Json } from '../http/json-writer.ts';
 import { HttpProblem } from '../http/problem.ts';
@@ -40,6 +42,7 @@ export class StudySource {
   #words: WordCounts | null = null;
   #vectors: Promise<StudyVectors> | null = null;
   #similar: Promise<SimilarFeatures> | null = null;
+  #naming: NamingTexts | null | undefined;
 
   constructor(study: Study) {
     this.study = study;
@@ -141,5 +144,11 @@ export class StudySource {
   async close(): Promise<void> {
     const vectors = await this.#vectors?.catch(() => null);
     vectors?.close();
+  }
+
+  /** What features that are cut anew are named with; null in a study of an older version. */
+  get naming(): NamingTexts | null {
+    this.#naming ??= studyNaming(this.study);
+    return this.#naming;
   }
 }

@@ -26,7 +26,7 @@ export function unitAnswer(
   const { features, featureOf } = describeFeatures({
     ...labeling,
     activations: detail.activation,
-    words: table.words(row),
+    words: { words: table.words(row), names: table.names(row) },
   });
   const { units } = info.banks.find(({ name }) => name === bank)!;
   const at = (i: number): number => (i >= 0 && i < units ? table.row(bank, i) : -1);

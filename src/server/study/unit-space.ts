@@ -12,12 +12,14 @@ import { autoFeatures } from '../../features/auto.ts';
 import { type DescribedFeatures, describeFeatures } from '../../features/describe.ts';
 import type { WordCounts } from '../../features/feature-words.ts';
 import { type Labeling, strayExamples } from '../../features/labeling.ts';
+import type { NamingTexts } from '../../features/naming.ts';
 import type { TokenTexts } from '../../features/split-unit.ts';
 import { peakWords, wordTokens } from '../../features/word-texts.ts';
 import type { ExampleWords } from '../../features/words.ts';
 import { polysemy } from '../../polysemy/metrics.ts';
 import type { UnitDetail } from '../../study/record.ts';
 import type { Study } from '../../study/study.ts';
+import { namedExamples } from '../../study/study-naming.ts';
 import { HttpProblem } from '../http/problem.ts';
 
 /** Most examples whose distances are computed while someone waits: about a second. */
@@ -30,6 +32,8 @@ export interface SpaceSource {
   readonly clustering: { readonly linkage: LinkageMethod };
   contexts(ids: ArrayLike<number>): ReadonlyMap<number, TokenTexts>;
   readonly wordCounts: WordCounts;
+  /** What names are found with; null in a study of an older version. */
+  readonly naming: NamingTexts | null;
 }
 
 /** One unit's examples in the space of its neuron embeddings, from which it is clustered anew and mapped. */
@@ -93,7 +97,7 @@ export class UnitSpace {
       order: leafOrder(tree),
       metrics: polysemy({ distances, labels }),
       stray: strayExamples({ stray }),
-      ...this.#describe(labels),
+      ...this.#describe(labels, stray ?? null),
     };
   }
 
@@ -113,8 +117,8 @@ export class UnitSpace {
     });
   }
 
-  /** Features with the study's words where they are the study's features; else named against a sample of its contexts. */
-  #describe(labels: Int32Array): DescribedFeatures {
+  /** Features with the study's names where they are the study's features; else named against a sample of its text. */
+  #describe(labels: Int32Array, stray: Uint8Array | null): DescribedFeatures {
     const { activation } = this.#detail;
     const { labels: stored } = this.#source.study.features(this.#detail);
     const isStored = labels.every((label, i) => label === stored[i]);
@@ -123,9 +127,20 @@ export class UnitSpace {
       activations: activation,
       centrals: centralExamples({ distances: this.#distances, labels }),
       words: isStored
-        ? this.#source.study.words(this.#bank, this.#index)
-        : { examples: this.#peakWords(), corpus: this.#source.wordCounts },
+        ? {
+            words: this.#source.study.words(this.#bank, this.#index),
+            names: this.#source.study.names(this.#bank, this.#index),
+          }
+        : { examples: this.#peakWords(), corpus: this.#source.wordCounts, places: this.#places(stray) },
     });
+  }
+
+  #places(stray: Uint8Array | null) {
+    const { naming } = this.#source;
+    if (naming === null) return null;
+    const contexts = this.#source.contexts(this.#detail.context);
+    const examples = namedExamples(naming, this.#detail, contexts);
+    return { examples, corpus: naming, stray };
   }
 
   #peakWords(): readonly ExampleWords[] {

@@ -1,5 +1,6 @@
 import { useQuery } from '@tanstack/react-query';
 import { Link, useNavigate, useSearch } from '@tanstack/react-router';
+import { visible } from '../../../src/base/visible.ts';
 import type { Metric, UnitRow } from '../source/answers.ts';
 import { PAGE, searchQuery, studyQuery, unitsQuery } from '../source/query-options.ts';
 import { RangeFilters, useDelayed } from '../ui/filters.tsx';
@@ -8,7 +9,7 @@ import { unitName } from '../ui/search-box.tsx';
 import { Empty, Failure, Loading } from '../ui/states.tsx';
 import { ranges, type TableSearch } from '../ui/url-state.ts';
 
-type Found = UnitRow & { matches?: { feature: number; words: string[] }[] };
+type Found = UnitRow & { matches?: { feature: number; name: UnitRow['name']; words: string[] }[] };
 
 /** Units by words of their features, by name, and by metrics. */
 export function SearchPage() {
@@ -109,7 +110,7 @@ function Result({ unit, q, extra }: { unit: Found; q: string; extra: Metric | un
   const shown: readonly Metric[] = [
     ...new Set<Metric>(['clusters', 'meanDistance', ...(extra === undefined ? [] : [extra])]),
   ];
-  const features = matches.length > 0 ? matches : [{ feature: -1, words: unit.words }];
+  const features = matches.length > 0 ? matches : [{ feature: -1, name: unit.name, words: unit.words }];
   return (
     <li>
       <Link
@@ -121,8 +122,15 @@ function Result({ unit, q, extra }: { unit: Found; q: string; extra: Metric | un
         {bank}/{index}
       </Link>
       <span className="result-words wrap">
-        {features.slice(0, 4).map(({ feature, words }) => (
+        {features.slice(0, 4).map(({ feature, name, words }) => (
           <bdi key={feature}>
+            {name !== null && (
+              <>
+                <span className="feature-name">
+                  <Words words={[visible(name.text)]} q={q} />
+                </span>{' '}
+              </>
+            )}
             <Words words={words} q={q} />
           </bdi>
         ))}
@@ -160,7 +168,7 @@ function Nothing({ q }: { q: string }) {
     <Empty title={name === null ? 'No feature has such words' : 'There is no such unit'}>
       <p>
         {name === null
-          ? 'Features are named by at most five words that set them apart. Try a shorter word, or a part of one.'
+          ? 'Names of features and the words that set them apart are searched. Try a shorter word, or a part of one.'
           : 'A unit is its bank, a slash, and its number, counted from 0.'}
       </p>
     </Empty>

@@ -6,7 +6,7 @@ import { get, type Params } from '../source/http.ts';
 
 /** Saves all units of a query, in its order, page by page. */
 export async function saveUnits(name: string, params: Params): Promise<void> {
-  const rows: CsvValue[][] = [['unit', 'words', ...LISTED]];
+  const rows: CsvValue[][] = [['unit', 'name', 'words', ...LISTED]];
   let cursor: string | undefined;
   do {
     const { units, next }: Units = await get('/api/units', { ...params, limit: 1000, cursor });
@@ -17,5 +17,10 @@ export async function saveUnits(name: string, params: Params): Promise<void> {
 }
 
 function unitCells(unit: UnitRow): CsvValue[] {
-  return [`${unit.bank}/${unit.index}`, unit.words.join(' '), ...LISTED.map((name) => unit[name])];
+  return [
+    `${unit.bank}/${unit.index}`,
+    unit.name?.text ?? '',
+    unit.words.join(' '),
+    ...LISTED.map((name) => unit[name]),
+  ];
 }

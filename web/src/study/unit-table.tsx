@@ -8,6 +8,8 @@ import { useQueries, useQuery } from '@tanstack/react-query';
 import { useNavigate } from '@tanstack/react-router';
 import { useVirtualizer } from '@tanstack/react-virtual';
 import { memo, useCallback, useEffect, useRef } from 'react';
+import { visible } from '../../../src/base/visible.ts';
+import { featureTitle } from '../../../src/features/names.ts';
 import { wordList } from '../../../src/features/words.ts';
 import type { UnitRow } from '../source/answers.ts';
 import type { Params } from '../source/http.ts';
@@ -207,11 +209,14 @@ const Row = memo(function Row({
           {bank}/{unit.index}
         </a>
       </div>
-      <div role="cell" className="cell words" title={wordList(unit.words)}>
+      <div role="cell" className="cell words" title={featureTitle(unit)}>
         {unit.examples === 0 ? (
           <span className="muted">never active</span>
         ) : (
-          <bdi>{wordList(unit.words)}</bdi>
+          <>
+            {unit.name !== null && <bdi className="feature-name">{visible(unit.name.text)}</bdi>}{' '}
+            <bdi className={unit.name === null ? undefined : 'muted'}>{wordList(unit.words)}</bdi>
+          </>
         )}
       </div>
       {WORD_LIST.map(({ name }) => (

@@ -93,9 +93,10 @@ function answered({
   return {
     featureOf: Int32Array.from(leaves.feature),
     features: features.map(
-      ({ id, size, words, meanActivation, central }): Feature => ({
+      ({ id, size, name, words, meanActivation, central }): Feature => ({
         id,
         size,
+        name,
         words,
         meanActivation,
         central,

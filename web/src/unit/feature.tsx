@@ -1,5 +1,7 @@
 import { memo, useEffect, useRef } from 'react';
+import { visible } from '../../../src/base/visible.ts';
 import type { Feature } from '../../../src/features/describe.ts';
+import { type FeatureName, nameScores } from '../../../src/features/names.ts';
 import { wordList } from '../../../src/features/words.ts';
 import { featureColour } from '../charts/colours.ts';
 import type { Example } from '../source/answers.ts';
@@ -12,7 +14,13 @@ const SHOWN_LATER = 2;
 /** Examples of an opened feature drawn at once. */
 const MOST = 200;
 
-/** One feature: words, size, mean activation, and its examples, the most typical first. */
+/** Precision and recall, or that they are not known. */
+function shortScores({ precision, recall }: FeatureName): string {
+  if (recall === null) return 'name unscored';
+  return `name ${precision === null ? '' : `${precision.toFixed(2)} right, `}${recall.toFixed(2)} found`;
+}
+
+/** One feature: name, words, size, mean activation, and its examples, the most typical first. */
 export const FeatureSection = memo(function FeatureSection({
   feature,
   total,
@@ -38,7 +46,7 @@ export const FeatureSection = memo(function FeatureSection({
   onSelect: (feature: number | undefined) => void;
   onToggle: (example: number, open: boolean) => void;
 }) {
-  const { id, size, words, members, central, meanActivation } = feature;
+  const { id, size, name, words, members, central, meanActivation } = feature;
   const few = features === 1 ? 25 : (SHOWN[id] ?? SHOWN_LATER);
   const ordered = [central, ...members.filter((example) => example !== central)];
   const shown = ordered.slice(0, selected ? MOST : few);
@@ -77,7 +85,18 @@ export const FeatureSection = memo(function FeatureSection({
         </button>
         <h3 id={title} className="wrap">
           <span className="sr">Feature {id}: </span>
-          {words.length === 0 ? <span className="muted">no words</span> : <bdi>{wordList(words)}</bdi>}
+          {name !== null && (
+            <>
+              <bdi className="feature-name" title={nameScores(name)}>
+                {visible(name.text)}
+              </bdi>{' '}
+            </>
+          )}
+          {words.length === 0 ? (
+            <span className="muted">no words</span>
+          ) : (
+            <bdi className={name === null ? undefined : 'muted feature-words'}>{wordList(words)}</bdi>
+          )}
         </h3>
         <span className="muted num size">
           <i className="bar-small" aria-hidden="true">
@@ -90,6 +109,7 @@ export const FeatureSection = memo(function FeatureSection({
             <span title={`${strays} of them ${STRAY}`}> ({formatWhole(strays)} stray)</span>
           )}{' '}
           · {formatShare(size / total)} · mean {formatActivation(meanActivation)}
+          {name === null ? '' : ` · ${shortScores(name)}`}
         </span>
       </header>
       <ol>

@@ -9,6 +9,7 @@ export function saveFeatures(unit: Unit, { cut, examples }: UnitCut): void {
   const rows: CsvValue[][] = [
     [
       'feature',
+      'name',
       'words',
       'example',
       'activation',
@@ -20,12 +21,13 @@ export function saveFeatures(unit: Unit, { cut, examples }: UnitCut): void {
       'stray',
     ],
   ];
-  for (const { id, words, members } of cut.features) {
+  for (const { id, name, words, members } of cut.features) {
     for (const member of members) {
       const { activation, document, context, position, tokens } = examples[member]!;
       const text = tokens.join('');
       rows.push([
         id,
+        name?.text ?? '',
         words.join(' '),
         member,
         activation,
