@@ -13,6 +13,8 @@ const STARTS = 6;
 /** Scores that differ by less are equal. */
 const EQUAL = 1e-9;
 
+const WORD = KINDS.findIndex(({ name }) => name === 'word');
+const CLASS = KINDS.findIndex(({ name }) => name === 'class');
 const IS_CONTEXT = KINDS.map(({ role }) => role === 'context');
 const FAMILIES = [...new Set(KINDS.map(({ family }) => family))];
 /** By kind, the number of its family; −1 for none. */
@@ -119,7 +121,7 @@ export function bestPattern(
       if (narrow !== null) offer(search.widened(narrow, narrow.context.length === 1 ? 'context' : 'peak'));
     }
   }
-  return best;
+  return search.withPeak(best);
 }
 
 type Role = 'peak' | 'context';
@@ -217,14 +219,28 @@ class Search {
     return found;
   }
 
-  /** With one fact of the other role, where that helps. */
-  narrowed(start: FoundPattern): FoundPattern | null {
+  /** With the word or class of the token, where a pattern of its context alone holds for the same examples with it. */
+  withPeak(found: FoundPattern | null): FoundPattern | null {
+    if (found === null || found.peak.length > 0) return found;
+    return this.narrowed(found, 0, (kind) => kind === WORD || kind === CLASS) ?? found;
+  }
+
+  /**
+   * With one fact of the other role, where that helps.
+   * @param step what it must add to the score
+   */
+  narrowed(
+    start: FoundPattern,
+    step = STEP,
+    isWanted: (kind: number) => boolean = () => true,
+  ): FoundPattern | null {
     const isContext = start.peak.length > 0;
     const [bits, own, others] = [start.bits, this.#own, this.#others];
     let best = -1;
-    let least = start.score + STEP - EQUAL;
+    let least = start.score + step - EQUAL;
     for (const id of this.#candidates) {
-      if (IS_CONTEXT[this.#unit.kinds[id]!] !== isContext) continue;
+      const kind = this.#unit.kinds[id]!;
+      if (IS_CONTEXT[kind] !== isContext || !isWanted(kind)) continue;
       const more = this.#unit.bits[id]!;
       let right = 0;
       let wrong = 0;

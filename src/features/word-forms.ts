@@ -1,14 +1,14 @@
-/** What a word is, beside which word it is: bits. */
+/** What a word is, beside which word it is: bits. Where two say the same of a feature's examples, the first names it. */
 export const WORD_CLASSES = {
   newline: 1,
-  digits: 2,
-  year: 4,
-  capitalised: 8,
+  year: 2,
+  digits: 4,
+  month: 8,
   capitals: 16,
-  punctuation: 32,
-  sentenceEnd: 64,
-  quote: 128,
-  month: 256,
+  capitalised: 32,
+  quote: 64,
+  sentenceEnd: 128,
+  punctuation: 256,
 } as const;
 export type WordClass = keyof typeof WORD_CLASSES;
 

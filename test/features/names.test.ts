@@ -92,7 +92,7 @@ describe('a name is the pattern that tells the examples apart', () => {
   test('what tells newlines from newlines, digits from digits, and starts of texts', () => {
     const quoted = several(12, () => `${filler(6)} » ” « \n ${filler(6)}`);
     const bare = several(12, () => `${filler(6)} « \n ${filler(6)}`);
-    expect(first([quoted, bare])!.text).toBe('after a quote');
+    expect(first([quoted, bare])!.text).toBe('newline after ‹”›');
     const dates = several(12, (i) => `${filler(6)} on March « ${i + 1} ${filler(6)}`);
     const sums = several(12, (i) => `${filler(6)} about « ${i + 100} ${filler(6)}`);
     expect(first([dates, [...sums, ...other]])!.text).toMatch(
@@ -102,6 +102,8 @@ describe('a name is the pattern that tells the examples apart', () => {
     expect(first([starts, other])!.text).toBe('at the start of the text');
     const lines = several(12, (i) => `${filler(4)} \n « ${WORDS[i]} ${filler(6)}`);
     expect(first([lines, other])!.text).toBe('after a newline');
+    const both = several(12, (i) => `${filler(6)} » ${['”', '"'][i % 2]} « \n ${filler(6)}`);
+    expect(first([both, bare])!.text).toBe('newline after a quote');
   });
 
   test('pieces of words, and the token that comes next', () => {
