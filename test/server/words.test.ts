@@ -6,10 +6,12 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createRandom } from '../../src/base/random.ts';
 import type { ExampleAnswer, SearchAnswer, UnitAnswer } from '../../src/contract/study-answers.ts';
 import { openCorpus } from '../../src/corpus/open-corpus.ts';
+import { type FeatureName, nameFeatures } from '../../src/features/names.ts';
 import { runStudy } from '../../src/run/run-study.ts';
 import { createServer } from '../../src/server/api.ts';
 import { openStudy } from '../../src/study/open-study.ts';
 import type { Study } from '../../src/study/study.ts';
+import { namedExamples, studyNaming } from '../../src/study/study-naming.ts';
 import { LocalWords, recut, unitExamples, unitTree } from '../../web/src/unit/feature-cut.ts';
 import { apiClient } from '../helpers/api-client.ts';
 
@@ -155,5 +157,42 @@ describe('ids of features', () => {
       }
     }
     expect(beyondFirst).toBeGreaterThan(3);
+  });
+});
+
+describe('names of features', () => {
+  it('follow from what the study keeps, and a unit that is cut anew is named as a run at that threshold names it', async () => {
+    const naming = studyNaming(study)!;
+    const out = join(dir, 'at-0.7.db');
+    const data = join(dir, 'texts');
+    const same = { data, layers: [1], contexts: 120, context: 64, examples: 16, features: 'cut' } as const;
+    await runStudy({ ...same, threshold: 0.7, out });
+    const other = openStudy(out);
+    let count = 0;
+    for (const { index, features } of units) {
+      const detail = study.detail('mlp.1', index);
+      const contexts = new Map(
+        Array.from(study.contexts([...new Set(detail.context)]), ([id, { tokens }]) => [
+          id,
+          study.texts(tokens),
+        ]),
+      );
+      const examples = namedExamples(naming, detail, contexts);
+      const members = features.map((feature) => feature.examples.map(({ id }) => id));
+      const stored = features.map(({ name }) => name);
+      expect(nameFeatures({ features: members, examples, corpus: naming })).toEqual(stored);
+      const { features: cut } = await api.get(`/api/units/mlp.1/${index}/clustering?threshold=0.7`);
+      const names = (cut as { name: FeatureName | null }[]).map(({ name }) => name);
+      expect(names).toEqual(other.names('mlp.1', index));
+      count += names.filter((name) => name !== null).length;
+    }
+    other.close();
+    expect(count).toBeGreaterThan(UNITS);
+  });
+
+  it('are found by a search', async () => {
+    const { units: found } = await api.get<SearchAnswer>('/api/search?q=capitalised');
+    expect(found.length).toBeGreaterThan(0);
+    for (const { matches } of found) expect(matches[0]!.name?.text).toContain('capitalised');
   });
 });
