@@ -18,9 +18,14 @@ if (!existsSync(values.study)) {
   await runStudy({ contexts: 2000, out: values.study });
 }
 const study = openStudy(values.study);
-const started = performance.now();
+/** Processor seconds: other programs that run do not count. */
+const seconds = () => {
+  const { user, system } = process.cpuUsage();
+  return (user + system) / 1e6;
+};
+let begun = seconds();
 const naming = studyNaming(study);
-let spent = performance.now() - started;
+let spent = seconds() - begun;
 const texts = new Map();
 const features = [];
 let units = 0;
@@ -30,10 +35,10 @@ for (const { bank, index } of study.units()) {
   for (const [id, { tokens }] of study.contexts(missing)) texts.set(id, study.texts(tokens));
   const { features: split } = study.unit(bank, index);
   const members = split.map(({ examples }) => examples.map(({ id }) => id));
-  const begun = performance.now();
+  begun = seconds();
   const examples = namedExamples(naming, detail, texts);
   const names = nameFeatures({ features: members, examples, corpus: naming, stray: detail.stray ?? null });
-  spent += performance.now() - begun;
+  spent += seconds() - begun;
   units++;
   names.forEach((name, id) => {
     features.push({
@@ -89,7 +94,7 @@ const table = [
 ].join('\n');
 console.log(table);
 console.log(
-  `${units} units, ${(spent / 1000).toFixed(2)} s on one core, ${(spent / units).toFixed(2)} ms a unit`,
+  `${units} units, ${spent.toFixed(2)} processor seconds, ${((1000 * spent) / units).toFixed(2)} ms a unit`,
 );
 const others = features.filter(({ isStored }) => !isStored).length;
 if (others > 0) console.log(`${others} names are not those that the study holds`);

@@ -43,9 +43,18 @@ export { nullDistance } from './embed/null-distance.ts';
 export { type PrincipalComponents, principalComponents } from './embed/pca.ts';
 export { type ErrorCode, PolysemeError } from './errors.ts';
 export { type AutoFeatures, autoFeatures } from './features/auto.ts';
-export { type DescribedFeatures, describeFeatures, type Feature, type Naming } from './features/describe.ts';
+export {
+  type DescribedFeatures,
+  describeFeatures,
+  type Feature,
+  type Naming,
+  type StoredNames,
+} from './features/describe.ts';
 export { featureWords, type WordCounts } from './features/feature-words.ts';
 export type { FeatureRule, Labeling } from './features/labeling.ts';
+export { type FeatureName, type NamedExample, type NamingCorpus, nameFeatures } from './features/names.ts';
+export { NamingTexts, type TextPlace } from './features/naming.ts';
+export type { PlaceIndex, PlaceReader, Sequence } from './features/places.ts';
 export { type Significance, significance } from './features/significance.ts';
 export {
   type AutoSplit,
@@ -61,6 +70,7 @@ export { type ExampleWords, exampleWords } from './features/words.ts';
 export type { Sign } from './harvest/scan.ts';
 export type { SelectionOptions } from './harvest/selection.ts';
 export { type SplitBankOptions, splitBank } from './harvest/split-given.ts';
+export type { TextSample } from './harvest/text-sample.ts';
 export { type ComparedMetric, METRICS, type Metric } from './polysemy/column-lists.ts';
 export { type FeatureNumbers, featureNumbers } from './polysemy/feature-numbers.ts';
 export type { Judgement } from './polysemy/judgement.ts';

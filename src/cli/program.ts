@@ -33,6 +33,10 @@ const COMMANDS: Readonly<Record<string, Entry>> = {
   ablate: {
     summary: 'what a unit and each of its features does to the output',
     load: () => import('./ablate.ts'),
+  name: { summary: 'names of features by a language model, scored', load: () => import('./name.ts') },
+  intruders: {
+    summary: 'whether a language model sees that a unit is several things',
+    load: () => import('./intruders.ts'),
   },
   compare: { summary: 'polysemy of two or more banks side by side', load: () => import('./compare.ts') },
   sae: {

@@ -72,6 +72,11 @@ export interface NamedExample {
  *
  * @param features members of each feature, indices of `examples`
  * @param stray 1 for examples that were given to a feature though they are unlike it
+ * @example
+ * const naming = new NamingTexts([{ texts: [' the', ' court', ' ruled'], position: 1 }]);
+ * const texts = [' the', ' treaty', ' of', ' peace'];
+ * const examples = [0, 1].map((context) => naming.example(context, 1, () => texts));
+ * console.log(nameFeatures({ features: [[0, 1]], examples, corpus: naming })[0]?.text); // ‹treaty›
  */
 export function nameFeatures({
   features,

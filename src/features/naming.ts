@@ -11,7 +11,12 @@ export interface TextPlace {
 /** Sequences kept between units: about 2 KiB each. */
 const KEPT = 20_000;
 
-/** What features are named with: facts of places in texts, and random places to compare with. */
+/**
+ * What features are named with: facts of places in texts, and random places to compare with. See `nameFeatures`.
+ * @example
+ * const naming = new NamingTexts([{ texts: [' the', ' court'], position: 1 }]);
+ * console.log(naming.example(0, 1, () => [' the', ' ship']).position); // 1
+ */
 export class NamingTexts {
   readonly reader = new PlaceReader();
   readonly index: PlaceIndex;

@@ -49,6 +49,13 @@ export function recordHash({ detail, inputs, ...record }: HashedRecord): Buffer 
   return createHash('sha256').update(JSON.stringify(ordered)).update(detail).update(inputs).digest();
 }
 
+/** Packed arrays that were read with their digest, checked. @param digest undefined in a study that has none */
+export function checkedBytes(packed: unknown, digest: unknown, what: string): Uint8Array {
+  if (!(packed instanceof Uint8Array)) throw new PolysemeError(`${what} is damaged: it is missing`, 'damaged');
+  if (digest !== undefined) checkDigest(digest, digestOf(packed), what);
+  return packed;
+}
+
 /** Refuses what has another digest than the one that was stored with it. @param what as an error names it */
 export function checkDigest(stored: unknown, found: Uint8Array, what: string): void {
   if (stored instanceof Uint8Array && Buffer.compare(stored, found) === 0) return;

@@ -18,7 +18,7 @@ import {
 import { SORTS, type SortKey, sortKeys } from '../polysemy/order.ts';
 import { spellBytes } from '../tokenizer/byte-tokens.ts';
 import { checkBankInputs, checkDetail, checkInputs, checkNames, checkTextSample } from './check-record.ts';
-import { checkDigest, digestOf } from './digests.ts';
+import { checkedBytes } from './digests.ts';
 import type { Db } from './guard.ts';
 import { readBanks, readMeta, type StudyBank, type StudyInputs } from './meta.ts';
 import type { BankInputs, UnitDetail, UnitInputs } from './record.ts';
@@ -391,9 +391,7 @@ export class StudyReader implements Study {
     const sql = `SELECT ${bytes(name)}, ${hasDigest ? bytes('digest') : 'NULL'} FROM ${table} WHERE ${key} = ? ${unit}`;
     const [row] = index === null ? this.#query(sql, bank) : this.#query(sql, bank, index);
     if (row === undefined) return null;
-    const [packed, digest] = row as [Uint8Array, unknown];
-    if (hasDigest) checkDigest(digest, digestOf(packed), what);
-    return packed;
+    return checkedBytes(row[0], hasDigest ? row[1] : undefined, what);
   }
 
   #summary(bank: number, index: number, row: UnitRow): UnitSummary {

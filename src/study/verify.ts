@@ -1,6 +1,6 @@
 import { PolysemeError } from '../errors.ts';
 import { contentHash } from './content-hash.ts';
-import { checkDigest, digestOf, type HashedRecord, JUDGED, recordHash } from './digests.ts';
+import { checkDigest, checkedBytes, type HashedRecord, JUDGED, recordHash } from './digests.ts';
 import { readBanks, readMeta } from './meta.ts';
 import { openDatabase } from './schema.ts';
 import { bytes, createQuery, hasTable, integer, type Query } from './select.ts';
@@ -56,13 +56,13 @@ function verifyUnits(path: string, query: Query): number {
         `SELECT ${bytes('digest')}, ${bytes('inputs')} FROM bankInputs WHERE bank = ?`,
         bank,
       )) {
-        checkDigest(digest, digestOf(inputs as Uint8Array), `${path}: inputs of ${name}`);
+        checkedBytes(inputs, digest, `${path}: inputs of ${name}`);
       }
     }
   });
   if (hasTable(query, 'textSample')) {
     for (const [digest, sample] of query(`SELECT ${bytes('digest')}, ${bytes('sample')} FROM textSample`)) {
-      checkDigest(digest, digestOf(sample as Uint8Array), `${path}: its sample of text`);
+      checkedBytes(sample, digest, `${path}: its sample of text`);
     }
   }
   if (wrong.length === 0) return units;
@@ -77,8 +77,7 @@ function verifyUnit(table: StoredUnits, query: Query, bank: number, index: numbe
     const sql = `SELECT ${bytes(column)}, ${digest} FROM ${name} WHERE bank = ? AND idx = ?`;
     const [found] = query(sql, bank, index);
     if (found === undefined) throw damaged(unit, `it has no ${column}`);
-    if (table.hasDigest) checkDigest(found[1], digestOf(found[0] as Uint8Array), unit);
-    return found[0] as Uint8Array;
+    return checkedBytes(found[0], table.hasDigest ? found[1] : undefined, unit);
   };
   const record = recordOf(index, row!, packed('details', 'detail'), packed('inputs', 'inputs'));
   const [[hash]] = query(`SELECT ${bytes('hash')} FROM units WHERE bank = ? AND idx = ?`, bank, index) as [

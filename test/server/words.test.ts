@@ -165,8 +165,8 @@ describe('names of features', () => {
     const naming = studyNaming(study)!;
     const out = join(dir, 'at-0.7.db');
     const data = join(dir, 'texts');
-    const same = { data, layers: [1], contexts: 120, context: 64, examples: 16, features: 'cut' } as const;
-    await runStudy({ ...same, threshold: 0.7, out });
+    const same = { data, layers: [1], contexts: 120, context: 64, examples: 16 };
+    await runStudy({ ...same, features: 'cut', threshold: 0.7, out });
     const other = openStudy(out);
     let count = 0;
     for (const { index, features } of units) {
@@ -191,7 +191,7 @@ describe('names of features', () => {
   });
 
   it('are found by a search', async () => {
-    const { units: found } = await api.get<SearchAnswer>('/api/search?q=capitalised');
+    const { units: found } = (await api.get('/api/search?q=capitalised')) as SearchAnswer;
     expect(found.length).toBeGreaterThan(0);
     for (const { matches } of found) expect(matches[0]!.name?.text).toContain('capitalised');
   });

@@ -4,6 +4,7 @@ import { type Route, route } from '../route.ts';
 import { effectRoutes } from './effect-routes.ts';
 import { importanceRoutes } from './importance-routes.ts';
 import { probeRoutes } from './probe-routes.ts';
+import { notesRoutes } from './notes-routes.ts';
 
 /** The routes that need the model behind the study. */
 export const explainRoutes: readonly Route[] = [
@@ -25,4 +26,5 @@ export const explainRoutes: readonly Route[] = [
   ...importanceRoutes,
   ...probeRoutes,
   ...effectRoutes,
+  ...notesRoutes,
 ];
