@@ -7,7 +7,7 @@ import { count, real } from './schemas.ts';
 
 const place = z
   .strictObject({ context: count, position: count })
-  .meta({ id: 'Place', description: 'an example of a unit, by the context and position of its peak' });
+  .meta({ description: 'an example of a unit, by the context and position of its peak' });
 
 const about = {
   bank: z.string(),

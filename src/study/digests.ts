@@ -51,7 +51,8 @@ export function recordHash({ detail, inputs, ...record }: HashedRecord): Buffer 
 
 /** Packed arrays that were read with their digest, checked. @param digest undefined in a study that has none */
 export function checkedBytes(packed: unknown, digest: unknown, what: string): Uint8Array {
-  if (!(packed instanceof Uint8Array)) throw new PolysemeError(`${what} is damaged: it is missing`, 'damaged');
+  if (!(packed instanceof Uint8Array))
+    throw new PolysemeError(`${what} is damaged: it is missing`, 'damaged');
   if (digest !== undefined) checkDigest(digest, digestOf(packed), what);
   return packed;
 }

@@ -76,9 +76,9 @@ function comparable(unit: Readonly<Record<string, unknown>>, fields: readonly st
     examples: rest['examples'].map(
       ({ tokens: _, token: __, ...example }: object & { tokens: 0; token: 0 }) => example,
     ),
-    // Ids are places by size now.
+    // Ids are places by size now, and features have names.
     features: rest['features'].map(
-      ({ words: _, id: __, ...feature }: object & { words: 0; id: 0 }) => feature,
+      ({ words: _, id: __, name: ___, ...feature }: object & { words: 0; id: 0; name?: 0 }) => feature,
     ),
   };
 }

@@ -3,8 +3,8 @@ import { PolysemeError } from '../../errors.ts';
 import { type Route, route } from '../route.ts';
 import { effectRoutes } from './effect-routes.ts';
 import { importanceRoutes } from './importance-routes.ts';
-import { probeRoutes } from './probe-routes.ts';
 import { notesRoutes } from './notes-routes.ts';
+import { probeRoutes } from './probe-routes.ts';
 
 /** The routes that need the model behind the study. */
 export const explainRoutes: readonly Route[] = [
