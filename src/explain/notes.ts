@@ -83,21 +83,6 @@ export function notesLine(value: NotesLine): string {
   return `${JSON.stringify(line.parse(value))}\n`;
 }
 
-/** The note of a unit, or of a feature: the last one that is about one of the feature's examples. */
-export function noteOf(
-  notes: readonly Note[],
-  unit: { readonly bank: string; readonly index: number },
-  examples: readonly Place[] | null,
-): Note | null {
-  const own = notes.filter((note) => note.bank === unit.bank && note.index === unit.index);
-  const isAbout = ({ place }: Note): boolean =>
-    examples === null
-      ? place === null
-      : place !== null &&
-        examples.some(({ context, position }) => context === place.context && position === place.position);
-  return own.findLast(isAbout) ?? null;
-}
-
 function noteKey({ bank, index, place }: Note): string {
   return JSON.stringify([bank, index, place && [place.context, place.position]]);
 }

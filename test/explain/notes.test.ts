@@ -3,7 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
 import { intruderScore, intruderTest, wilsonInterval } from '../../src/explain/intruders.ts';
-import { type NotesLine, noteOf, notesLine, readNotes } from '../../src/explain/notes.ts';
+import { noteOf } from '../../src/explain/note-of.ts';
+import { type NotesLine, notesLine, readNotes } from '../../src/explain/notes.ts';
 import { appendNoteLine, notesPath, readNoteLines } from '../../src/study/notes-file.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'polyseme-notes-'));

@@ -50,6 +50,7 @@ export function FeatureList({
       {shown.map((feature) => (
         <FeatureSection
           key={feature.id}
+          unit={unit}
           feature={feature}
           total={unit.examples}
           features={features.length}

@@ -4,7 +4,8 @@ import type { Feature } from '../../../src/features/describe.ts';
 import { type FeatureName, nameScores } from '../../../src/features/names.ts';
 import { wordList } from '../../../src/features/words.ts';
 import { featureColour } from '../charts/colours.ts';
-import type { Example } from '../source/answers.ts';
+import { Note } from '../explain/note.tsx';
+import type { Example, Unit } from '../source/answers.ts';
 import { counted, formatActivation, formatShare, formatWhole } from '../ui/metric-info.ts';
 import { ExampleRow, STRAY } from './example.tsx';
 
@@ -22,6 +23,7 @@ function shortScores({ precision, recall }: FeatureName): string {
 
 /** One feature: name, words, size, mean activation, and its examples, the most typical first. */
 export const FeatureSection = memo(function FeatureSection({
+  unit,
   feature,
   total,
   features,
@@ -33,6 +35,7 @@ export const FeatureSection = memo(function FeatureSection({
   onSelect,
   onToggle,
 }: {
+  unit: Unit;
   feature: Feature;
   /** Examples of the unit. */
   total: number;
@@ -112,6 +115,12 @@ export const FeatureSection = memo(function FeatureSection({
           {name === null ? '' : ` · ${shortScores(name)}`}
         </span>
       </header>
+      <Note
+        key={`${unit.bank}/${unit.index}/${central}`}
+        unit={unit}
+        about={`feature ${id}`}
+        examples={ordered.map((example) => examples[example]!)}
+      />
       <ol>
         {shown.map((example) => (
           <ExampleRow

@@ -4,6 +4,9 @@ import { useCallback, useEffect } from 'react';
 import { EffectsPanel } from '../explain/effects-panel.tsx';
 import { NearestElsewhere } from '../explain/nearest-elsewhere.tsx';
 import { ColourSwitch } from '../explain/token-importance.tsx';
+import { BlindTest } from '../explain/blind-test.tsx';
+import { NearestElsewhere } from '../explain/nearest-elsewhere.tsx';
+import { Note } from '../explain/note.tsx';
 import { UnitProbeBox } from '../explain/unit-probe.tsx';
 import type { Unit } from '../source/answers.ts';
 import { ApiError } from '../source/http.ts';
@@ -107,6 +110,12 @@ function UnitView({ unit }: { unit: Unit }) {
   return (
     <>
       <UnitHead unit={unit} unitCut={unitCut} onRandom={random} />
+      <Note
+        key={`note ${unit.bank}/${unit.index}`}
+        unit={unit}
+        about={`${unit.bank}/${unit.index}`}
+        examples={null}
+      />
       <div className="unit-grid">
         <div className="unit-side">
           <TreePanel
@@ -127,6 +136,7 @@ function UnitView({ unit }: { unit: Unit }) {
             onExample={onExample}
           />
           <EffectsPanel key={`effects ${unit.bank}/${unit.index}`} unit={unit} />
+          <BlindTest key={`blind ${unit.bank}/${unit.index}`} unit={unit} unitCut={unitCut} />
           <NearestElsewhere unit={unit} selected={selected} />
           <UnitProbeBox key={`${unit.bank}/${unit.index}`} unit={unit} />
         </div>

@@ -1,0 +1,95 @@
+import { useMutation, useQuery } from '@tanstack/react-query';
+import { useState } from 'react';
+import { noteOf } from '../../../src/explain/note-of.ts';
+import type { Example, Unit } from '../source/answers.ts';
+import { notesQuery, writeNote } from '../source/notes-queries.ts';
+
+/** Longest note, in characters. */
+const MOST = 10_000;
+
+/**
+ * The star and the note on a unit, or on one of its features.
+ * @param about what they are on, as its name is read out
+ * @param examples those of the feature, the most typical first; null: it is about the unit
+ */
+export function Note({
+  unit,
+  about,
+  examples,
+}: {
+  unit: Unit;
+  about: string;
+  examples: readonly Example[] | null;
+}) {
+  const { bank, index } = unit;
+  const { data } = useQuery(notesQuery(unit));
+  const saving = useMutation({ mutationFn: writeNote });
+  const [draft, setDraft] = useState<string | null>(null);
+  const found = data === undefined ? null : noteOf(data.notes, unit, examples);
+  const { star, note } = found ?? { star: false, note: '' };
+  const [central] = examples ?? [];
+  // A note that is there keeps its place, so that the feature it was written on stays its own.
+  const place =
+    found?.place ?? (central === undefined ? null : { context: central.context, position: central.position });
+  const save = (changes: { star?: boolean; note?: string }) =>
+    saving.mutate({ bank, index, place, star, note, ...changes });
+  return (
+    <div className="note">
+      <button
+        type="button"
+        className="button quiet"
+        aria-pressed={star}
+        aria-label={`Star ${about}`}
+        title={star ? 'Take the star away' : 'Star'}
+        disabled={data === undefined}
+        onClick={() => save({ star: !star })}
+      >
+        {star ? '★' : '☆'}
+      </button>
+      {draft === null ? (
+        <button
+          type="button"
+          className="button quiet small note-text"
+          aria-label={`${note === '' ? 'Write a note on' : 'Change the note on'} ${about}`}
+          disabled={data === undefined}
+          onClick={() => setDraft(note)}
+        >
+          {note === '' ? <span className="muted">Note</span> : <bdi className="wrap">{note}</bdi>}
+        </button>
+      ) : (
+        <form
+          className="note-form"
+          onSubmit={(event) => {
+            event.preventDefault();
+            save({ note: draft.trim() });
+            setDraft(null);
+          }}
+        >
+          <textarea
+            // biome-ignore lint/a11y/noAutofocus: it was asked for by the button that it replaces
+            autoFocus
+            rows={2}
+            maxLength={MOST}
+            aria-label={`Note on ${about}`}
+            value={draft}
+            onChange={(event) => setDraft(event.target.value)}
+            onKeyDown={(event) => {
+              if (event.key === 'Escape') setDraft(null);
+            }}
+          />
+          <button type="submit" className="button small">
+            Save
+          </button>
+          <button type="button" className="button quiet small" onClick={() => setDraft(null)}>
+            Cancel
+          </button>
+        </form>
+      )}
+      {saving.error === null ? null : (
+        <p className="bad small" role="alert">
+          {saving.error.message}
+        </p>
+      )}
+    </div>
+  );
+}
