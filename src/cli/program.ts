@@ -33,6 +33,7 @@ const COMMANDS: Readonly<Record<string, Entry>> = {
   ablate: {
     summary: 'what a unit and each of its features does to the output',
     load: () => import('./ablate.ts'),
+  },
   name: { summary: 'names of features by a language model, scored', load: () => import('./name.ts') },
   intruders: {
     summary: 'whether a language model sees that a unit is several things',

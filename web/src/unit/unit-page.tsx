@@ -1,12 +1,11 @@
 import { useQuery } from '@tanstack/react-query';
 import { useNavigate, useParams, useSearch } from '@tanstack/react-router';
 import { useCallback, useEffect } from 'react';
+import { BlindTest } from '../explain/blind-test.tsx';
 import { EffectsPanel } from '../explain/effects-panel.tsx';
 import { NearestElsewhere } from '../explain/nearest-elsewhere.tsx';
-import { ColourSwitch } from '../explain/token-importance.tsx';
-import { BlindTest } from '../explain/blind-test.tsx';
-import { NearestElsewhere } from '../explain/nearest-elsewhere.tsx';
 import { Note } from '../explain/note.tsx';
+import { ColourSwitch } from '../explain/token-importance.tsx';
 import { UnitProbeBox } from '../explain/unit-probe.tsx';
 import type { Unit } from '../source/answers.ts';
 import { ApiError } from '../source/http.ts';
