@@ -60,7 +60,7 @@ const row = (title, group) => {
   const scored = group.filter(isScored);
   const paired = scored.filter(({ name }) => name.precision !== null);
   const above = (bound) =>
-    share(group, ({ name }) => name !== null && name.recall !== null && nameF1(name) >= bound);
+    scored.length === 0 ? '–' : share(group, (one) => isScored(one) && nameF1(one.name) >= bound);
   return [
     title,
     group.length,
