@@ -1,14 +1,14 @@
 import type { Command } from 'commander';
 import * as z from 'zod';
 import { visible } from '../base/visible.ts';
-import type { SimilarFeature } from '../explain/similar.ts';
+import type { ComparedStudy, SimilarFeature } from '../explain/similar.ts';
 import { SIMILARITIES, SIMILARITY_MEANINGS, type Similarity } from '../explain/similarities.ts';
 import { wordList } from '../features/words.ts';
 import { whole } from '../model/text-options.ts';
-import type { StudyVectors } from '../study/vectors.ts';
 import { spelledAt } from '../tokenizer/byte-tokens.ts';
+import { type ExplainOptions, explainShape, type ModelOptions } from './explained.ts';
 import { START_AGAIN, untilInterrupted } from './interrupt.ts';
-import { addOptions, jsonOption, studyArgument, unitArgument } from './options.ts';
+import { addOptions, studyArgument, unitArgument } from './options.ts';
 import { unitName } from './parse.ts';
 import { colors, Progress, print, printJson } from './terminal.ts';
 
@@ -33,15 +33,14 @@ const shape = {
     value: 'FILE',
   }),
   limit: whole(1).max(1000).default(10).meta({ description: 'show so many of each feature, at most' }),
-  json: jsonOption,
+  ...explainShape,
 };
 
-interface Options {
+interface Options extends ExplainOptions {
   readonly feature?: number;
   readonly by: Similarity;
   readonly other?: string;
   readonly limit: number;
-  readonly json: boolean;
 }
 
 export function define(command: Command): void {
@@ -63,19 +62,20 @@ export function define(command: Command): void {
 async function run(
   path: string,
   { bank, index }: { bank: string; index: number },
-  { feature, by, other, limit, json }: Options,
+  { feature, by, other, limit, json, ...model }: Options,
   signal: AbortSignal,
 ): Promise<void> {
-  const [{ openStudy }, { openVectors }, { SimilarFeatures }] = await Promise.all([
-    import('../study/open-study.ts'),
-    import('../study/vectors.ts'),
-    import('../explain/similar.ts'),
-  ]);
+  const [{ openStudy }, { openVectors }, { SimilarFeatures }, { openExplained }, { outputDirections }] =
+    await Promise.all([
+      import('../study/open-study.ts'),
+      import('../study/vectors.ts'),
+      import('../explain/similar.ts'),
+      import('../server/explain/open-explained.ts'),
+      import('../explain/output-directions.ts'),
+    ]);
   const progress = new Progress();
-  const opened: { close(): void }[] = [];
-  const open = async (
-    file: string,
-  ): Promise<{ study: ReturnType<typeof openStudy>; vectors: StudyVectors }> => {
+  const opened: { close(): unknown }[] = [];
+  const open = async (file: string, options: ModelOptions): Promise<ComparedStudy> => {
     const study = openStudy(file);
     opened.push(study);
     const vectors = await openVectors(study, {
@@ -84,11 +84,13 @@ async function run(
     });
     opened.push(vectors);
     progress.end();
-    return { study, vectors };
+    const explained = openExplained(study, options);
+    opened.push(explained);
+    return { study, vectors, outputs: (name) => outputDirections(explained, name) };
   };
   try {
-    const own = await open(path);
-    const similar = new SimilarFeatures(own, other === undefined ? undefined : await open(other));
+    const own = await open(path, model);
+    const similar = new SimilarFeatures(own, other === undefined ? undefined : await open(other, {}));
     const words = own.study.words(bank, index);
     const asked = feature === undefined ? [...words.keys()] : [feature];
     const features = [];
@@ -109,7 +111,7 @@ async function run(
       for (const one of found) print(similarLine(one));
     }
   } finally {
-    for (const one of opened.reverse()) one.close();
+    for (const one of opened.reverse()) await one.close();
   }
 }
 

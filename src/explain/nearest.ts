@@ -101,7 +101,8 @@ function largest(values: Float32Array, rank: number): number {
   return best[0]!;
 }
 
-function normalized(vector: Float32Array): Float32Array {
+/** A vector at length 1, or zeros. */
+export function normalized(vector: Float32Array): Float32Array {
   const scale = inverseLength(vector, 0, vector.length);
   return vector.map((value) => value * scale);
 }

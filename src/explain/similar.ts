@@ -1,10 +1,12 @@
+import { toCodes } from '../embed/codes.ts';
 import { PolysemeError } from '../errors.ts';
 import { describeFeatures } from '../features/describe.ts';
 import type { TokenTexts } from '../features/split-unit.ts';
 import type { Study } from '../study/study.ts';
 import type { StudyVectors } from '../study/vectors.ts';
 import { type BankVectors, rowsOf, type VectorKind } from '../study/vectors-file.ts';
-import { NearestDirections, type NearRow } from './nearest.ts';
+import { type Directions, NearestDirections, type NearRow, normalized } from './nearest.ts';
+import type { OutputDirections } from './output-directions.ts';
 import { nearestByContexts } from './shared-contexts.ts';
 import type { Similarity } from './similarities.ts';
 
@@ -12,6 +14,8 @@ import type { Similarity } from './similarities.ts';
 export interface ComparedStudy {
   readonly study: Study;
   readonly vectors: StudyVectors;
+  /** What each unit of a bank writes to the residual stream (`outputDirections`); null where it does not. */
+  readonly outputs?: (bank: string) => Promise<OutputDirections | null>;
 }
 
 /** A feature that is like another one. */
@@ -69,6 +73,7 @@ export class SimilarFeatures {
   readonly #studies: readonly ComparedStudy[];
   readonly #banks: readonly ComparedBank[];
   readonly #searches = new Map<string, Promise<Search>>();
+  #outputs: Promise<OutputSearch> | null = null;
 
   /** @param studies the study that is asked about, and a second one or none */
   constructor(...studies: readonly [ComparedStudy, ComparedStudy?]) {
@@ -118,6 +123,7 @@ export class SimilarFeatures {
       const skip = { ...asked, table: this.#banks.indexOf(own) };
       return named(nearestByContexts(tables, ids, limit, skip), this.#banks);
     }
+    if (by === 'output') return this.#nearestOutputs(own, asked, limit);
     const { of, banks } = await this.#search(by, own.vectors.width);
     const vector = own.vectors.vectors(by, asked.row, 1);
     return named(of.nearest(vector, limit, { ...asked, table: banks.indexOf(own) }), banks);
@@ -142,6 +148,45 @@ export class SimilarFeatures {
     return search;
   }
 
+  /** Units by what they write, each as its largest feature. */
+  async #nearestOutputs(own: ComparedBank, asked: Asked, limit: number) {
+    this.#outputs ??= this.#searchOutputs();
+    // The next question tries again.
+    this.#outputs.catch(() => {
+      this.#outputs = null;
+    });
+    const { of, tables, banks } = await this.#outputs;
+    const table = banks.indexOf(own);
+    if (table < 0) {
+      throw new PolysemeError(
+        `${own.vectors.bank} writes nothing to the residual stream: compare its units in another way (option by)`,
+      );
+    }
+    const row = tables[table]!.rows.indexOf(asked.first);
+    const found = of.nearest(tables[table]!.row(row), limit, { table, first: row, end: row + 1 });
+    return found.map((one) => ({
+      bank: banks[one.table]!,
+      row: tables[one.table]!.rows[one.row]!,
+      similarity: one.similarity,
+    }));
+  }
+
+  async #searchOutputs(): Promise<OutputSearch> {
+    const banks: ComparedBank[] = [];
+    const tables: OutputTable[] = [];
+    for (const bank of this.#banks) {
+      const { outputs, study } = this.#studies[bank.side]!;
+      if (outputs === undefined)
+        throw new PolysemeError(`${study.path}: its model is needed to compare outputs`);
+      const directions = await outputs(bank.vectors.bank);
+      // Streams of two models may differ in width.
+      if (directions === null || (tables[0] ?? directions).width !== directions.width) continue;
+      banks.push(bank);
+      tables.push(outputTable(bank.vectors, directions));
+    }
+    return { of: await NearestDirections.of(tables), tables, banks };
+  }
+
   /** Contexts have the same numbers only where two studies were made from the same text, cut in the same way. */
   #checkContexts(): void {
     const [one, other] = this.#studies.map(({ study }) => study);
@@ -152,6 +197,34 @@ export class SimilarFeatures {
       `${one!.path} and ${other.path} were made from other contexts, so their features share none: compare them in another way (option by)`,
     );
   }
+}
+
+interface OutputTable extends Directions {
+  /** Of each row, the first row of the unit among the bank's vectors: its largest feature. */
+  readonly rows: readonly number[];
+}
+
+interface OutputSearch {
+  readonly of: NearestDirections;
+  readonly tables: readonly OutputTable[];
+  readonly banks: readonly ComparedBank[];
+}
+
+/** The output directions of a bank's units that have features. */
+function outputTable({ units, features }: BankVectors, { width, rows: all }: OutputDirections): OutputTable {
+  const rows = [...units.keys()].filter((row) => features[row] === 0);
+  const row = (i: number): Float32Array => {
+    const unit = units[rows[i]!]!;
+    return all.subarray(unit * width, (unit + 1) * width);
+  };
+  const codes = () => {
+    const directions = new Float32Array(rows.length * width);
+    rows.forEach((_, i) => {
+      directions.set(normalized(row(i)), i * width);
+    });
+    return toCodes(directions, width);
+  };
+  return { count: rows.length, width, rows, row, codes };
 }
 
 function named(rows: readonly NearRow[], banks: readonly ComparedBank[]) {

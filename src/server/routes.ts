@@ -2,7 +2,6 @@ import { readFileSync } from 'node:fs';
 import { basename } from 'node:path';
 import { linkageMethods } from '../cluster/linkage-methods.ts';
 import { MATCHED_UNITS } from '../contract/constants.ts';
-import { similarAnswer as similarAnswerSchema } from '../contract/probe-answers.ts';
 import * as queries from '../contract/queries.ts';
 import * as schemas from '../contract/study-answers.ts';
 import { trainingLogAnswer, trainingLogQuery, trainingsAnswer } from '../contract/training-answers.ts';
@@ -14,7 +13,6 @@ import { type Route, route } from './route.ts';
 import { certaintyAnswer } from './study/certainty-answer.ts';
 import { compareAnswer, matchedAnswer } from './study/comparisons.ts';
 import { banksAnswer, metricsAnswer, randomAnswer, searchAnswer, unitsAnswer } from './study/lists.ts';
-import { similarAnswer } from './study/similar-answer.ts';
 import { featureAnswer, mergeRows, unitAnswer } from './study/unit-answer.ts';
 
 /** Principal components that a projection in the browser starts from. */
@@ -168,14 +166,6 @@ export const routes: readonly Route[] = [
         ...(vectors ? { vectors: Float32Array.from(coordinates) } : {}),
       };
     },
-  }),
-  route({
-    path: '/api/units/{bank}/{index}/similar',
-    summary: 'Features of other units that are like one of a unit',
-    params: queries.unitParams,
-    query: queries.similarQuery,
-    answer: similarAnswerSchema,
-    handle: (source, { bank, index }, query) => similarAnswer(source, bank, index, query),
   }),
   route({
     path: '/api/random',

@@ -64,6 +64,8 @@ describe('over HTTP', () => {
     expect(similar[0]).toMatchObject({ bank: twin.bank, index: twin.index });
     expect(similar[0].words).toEqual(study.words(twin.bank, twin.index)[similar[0].feature]);
     expect(similar[0].passage.tokens[similar[0].passage.position]).toBe('o');
+    const { similar: outputs } = await client.get('/api/units/mlp.0/2/similar?by=output&limit=2');
+    expect(outputs.length).toBe(2);
     const { similar: shared } = await client.get('/api/units/mlp.0/2/similar?feature=1&by=contexts&limit=1');
     expect(shared[0]).toMatchObject({ bank: twin.bank, index: twin.index });
   });
@@ -117,6 +119,7 @@ describe('over HTTP', () => {
     const other = await apiClient(without);
     expect((await other.problem('/api/probe', posted({ text: 'a' }))).status).toBe(404);
     expect((await other.get('/api/units/mlp.0/2/similar')).similar.length).toBe(10);
+    expect((await other.problem('/api/units/mlp.0/2/similar?by=output')).status).toBe(404);
     await without.close();
   });
 });

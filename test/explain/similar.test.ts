@@ -12,13 +12,16 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { unitEmbeddings } from '../../src/bank/embedding.ts';
+import { outputDirections } from '../../src/explain/output-directions.ts';
 import { SimilarFeatures } from '../../src/explain/similar.ts';
 import type { Similarity } from '../../src/explain/similarities.ts';
+import { openExplained } from '../../src/server/explain/open-explained.ts';
 import { openStudy } from '../../src/study/open-study.ts';
 import type { Study } from '../../src/study/study.ts';
 import { openVectors, type StudyVectors, vectorsFolder } from '../../src/study/vectors.ts';
+import { randomSae, savedSae } from '../helpers/saes.ts';
 import { writeStudy } from '../helpers/written-study.ts';
-import { PLANTED, plantedStudy, type StudyFiles } from './planted.ts';
+import { PLANTED, plantedStudy, plantedTensors, type StudyFiles } from './planted.ts';
 
 const { unit, twin } = PLANTED;
 let files: StudyFiles;
@@ -126,6 +129,59 @@ describe('similar features against float64', () => {
         expect(one.similarity).toBeCloseTo(reference.get(`${one.bank}/${one.index}#${one.feature}`)!, 3);
       });
     }
+  });
+});
+
+describe('similar outputs', () => {
+  it('equal the output weights in float64, for neurons and latents', async () => {
+    const sae = randomSae({ dIn: 32, dSae: 40, hookName: 'blocks.0.hook_resid_post' });
+    const folder = await savedSae(sae, 'small');
+    const { study: path } = await plantedStudy({ sae: [`small=${folder}`] });
+    const own = openStudy(path);
+    const explained = openExplained(own, { threads: 1, sae: [`small=${folder}`] });
+    const opened = await openVectors(own);
+    const outputs = (bank: string) => outputDirections(explained, bank);
+    const search = new SimilarFeatures({ study: own, vectors: opened, outputs });
+    const tensors = plantedTensors();
+    const directions = own.info().banks.flatMap(({ name, units }) =>
+      Array.from({ length: units }, (_, index) => {
+        const layer = name.split('.')[1];
+        const rows =
+          name === 'sae/small' ? sae.tensors.W_dec.data : tensors[`h.${layer}.mlp.c_proj.weight`]!.data;
+        return { name: `${name}/${index}`, row: [...rows.subarray(index * 32, (index + 1) * 32)] };
+      }),
+    );
+    const alive = directions.filter(({ name }) => {
+      const slash = name.lastIndexOf('/');
+      return own.unit(name.slice(0, slash), Number(name.slice(slash + 1))).features.length > 0;
+    });
+    for (const asked of ['mlp.0/2', 'mlp.1/7', 'sae/small/3']) {
+      const slash = asked.lastIndexOf('/');
+      const one = directions.find(({ name }) => name === asked)!.row;
+      const cosine = (row: readonly number[]): number =>
+        row.reduce((sum, value, k) => sum + value * one[k]!, 0) / Math.hypot(...row) / Math.hypot(...one);
+      const expected = new Map(alive.map(({ name, row }) => [name, cosine(row)]));
+      expected.delete(asked);
+      const best = [...expected.values()].sort((a, b) => b - a);
+      const found = await search.of(asked.slice(0, slash), Number(asked.slice(slash + 1)), 0, {
+        by: 'output',
+        limit: 1000,
+      });
+      expect(found.length).toBe(best.length);
+      found.forEach(({ bank, index, feature, similarity }, i) => {
+        expect(feature).toBe(0);
+        expect(similarity).toBeCloseTo(best[i]!, 4);
+        expect(similarity).toBeCloseTo(expected.get(`${bank}/${index}`)!, 4);
+      });
+    }
+    opened.close();
+    await explained.close();
+    own.close();
+  });
+
+  it('need the model', async () => {
+    const asked = similar.of(unit.bank, unit.index, 0, { by: 'output', limit: 5 });
+    await expect(asked).rejects.toThrow('its model is needed to compare outputs');
   });
 });
 

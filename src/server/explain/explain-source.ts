@@ -26,9 +26,14 @@ export class ExplainSource {
   }
 
   /** Runs a job that needs the model, when it is its turn. */
-  async work<T>(signal: AbortSignal, job: (explained: Explained) => Promise<T>): Promise<T> {
+  work<T>(signal: AbortSignal, job: (explained: Explained) => Promise<T>): Promise<T> {
+    return this.answer(() => this.#queue.run(signal, () => job(this.explained)));
+  }
+
+  /** Runs a job that needs no model; its errors are problems. */
+  async answer<T>(job: () => Promise<T>): Promise<T> {
     try {
-      return await this.#queue.run(signal, () => job(this.explained));
+      return await job();
     } catch (error) {
       const status = error instanceof PolysemeError ? STATUS[error.code] : undefined;
       if (status === undefined) throw error;

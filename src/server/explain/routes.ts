@@ -5,6 +5,7 @@ import { effectRoutes } from './effect-routes.ts';
 import { importanceRoutes } from './importance-routes.ts';
 import { notesRoutes } from './notes-routes.ts';
 import { probeRoutes } from './probe-routes.ts';
+import { similarRoute } from './similar-route.ts';
 
 /** The routes that need the model behind the study. */
 export const explainRoutes: readonly Route[] = [
@@ -25,6 +26,7 @@ export const explainRoutes: readonly Route[] = [
   }),
   ...importanceRoutes,
   ...probeRoutes,
+  similarRoute,
   ...effectRoutes,
   ...notesRoutes,
 ];

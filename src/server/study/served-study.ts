@@ -1,5 +1,5 @@
 import type { LinkageMethod } from '../../cluster/linkage-methods.ts';
-import { SimilarFeatures } from '../../explain/similar.ts';
+import { type ComparedStudy, SimilarFeatures } from '../../explain/similar.ts';
 import type { WordCounts } from '../../features/feature-words.ts';
 import type { FeatureRule } from '../../features/labeling.ts';
 import type { NamingTexts } from '../../features/naming.ts';
@@ -127,11 +127,16 @@ export class StudySource {
     return this.#words;
   }
 
-  /** The search for similar features; what it searches is computed where it was not kept beside the study. */
-  similar(): Promise<SimilarFeatures> {
+  /**
+   * The search for similar features; what it searches is computed where it was not kept beside the study.
+   * @param outputs what the units of a bank write, which needs the model
+   */
+  similar(outputs: ComparedStudy['outputs']): Promise<SimilarFeatures> {
     if (this.#similar === null) {
       this.#vectors = openVectors(this.study);
-      this.#similar = this.#vectors.then((vectors) => new SimilarFeatures({ study: this.study, vectors }));
+      this.#similar = this.#vectors.then(
+        (vectors) => new SimilarFeatures({ study: this.study, vectors, outputs }),
+      );
       // The next request tries again.
       this.#similar.catch(() => {
         this.#similar = null;

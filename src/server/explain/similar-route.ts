@@ -1,0 +1,31 @@
+import { similarAnswer } from '../../contract/probe-answers.ts';
+import { similarQuery, unitParams } from '../../contract/queries.ts';
+import { outputDirections } from '../../explain/output-directions.ts';
+import { fourDigits } from '../http/json-writer.ts';
+import { type Route, route } from '../route.ts';
+
+export const similarRoute: Route = route({
+  path: '/api/units/{bank}/{index}/similar',
+  summary: 'Features of other units that are like one of a unit',
+  of: 'explain',
+  params: unitParams,
+  query: similarQuery,
+  answer: similarAnswer,
+  async handle(explain, { bank, index }, { feature, by, limit }, signal) {
+    const { source, explained } = explain;
+    // Complains of a unit that is not there.
+    source.row(bank, index);
+    const find = async () => {
+      const similar = await source.similar((name) => outputDirections(explained, name));
+      return similar.of(bank, index, feature, { by, limit });
+    };
+    const found = await (by === 'output' ? explain.work(signal, find) : explain.answer(find));
+    return {
+      similar: found.map(({ other: _, similarity, passage, ...one }) => ({
+        ...one,
+        similarity: fourDigits(similarity),
+        passage: { ...passage, activation: fourDigits(passage.activation) },
+      })),
+    };
+  },
+});
