@@ -1,5 +1,6 @@
 import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'vitest/config';
+import LongestFirst from './test/helpers/longest-first.ts';
 
 /** The benchmarks import what is built; their tests run on the sources, as all tests outside test/package do. */
 const SOURCES = [
@@ -24,6 +25,8 @@ export default defineConfig({
     globalSetup: ['./test/helpers/compiled-sources.ts'],
     setupFiles: ['./test/helpers/workers-of-sources.ts'],
     maxWorkers: 2,
+    expect: { poll: { timeout: 60_000 } },
+    sequence: { sequencer: LongestFirst },
     projects: [
       project('unit', 60_000, UNIT),
       project('node', 240_000, ['test/**/*.test.ts'], [...UNIT, 'test/browser/**', 'test/package/**']),

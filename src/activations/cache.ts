@@ -87,19 +87,19 @@ export async function writeCache(options: WriteCacheOptions): Promise<CacheManif
   const shardRows =
     options.shardRows ?? Math.max(BLOCK, Math.floor(SHARD_BYTES / (width * bytes * BLOCK)) * BLOCK);
   const asked: Asked = { version: 1, origin, dtype, width, wanted: tokens, shardRows, seed };
-  const found = async (): Promise<CacheManifest | null> => {
-    const there = await readManifest(out, true);
-    if (there !== null) refuseOther(out, there, asked);
-    return there;
+  const readOwn = async (): Promise<CacheManifest | null> => {
+    const manifest = await readManifest(out, true);
+    if (manifest !== null) refuseOther(out, manifest, asked);
+    return manifest;
   };
-  const there = await found();
-  if (there?.complete) return there;
+  const begun = await readOwn();
+  if (begun?.complete) return begun;
   try {
     await mkdir(out, { recursive: true });
   } catch (error) {
     throw new PolysemeError(`cannot write activations to ${out}: ${(error as Error).message}`);
   }
-  return withLock(out, 'writing activations to', async () => writeShards(options, asked, await found()));
+  return withLock(out, 'writing activations to', async () => writeShards(options, asked, await readOwn()));
 }
 
 type Asked = Omit<CacheManifest, 'complete' | 'count' | 'place'>;
@@ -108,15 +108,15 @@ type Asked = Omit<CacheManifest, 'complete' | 'count' | 'place'>;
 async function writeShards(
   { source, out, tokens, onProgress, signal }: WriteCacheOptions,
   asked: Asked,
-  there: CacheManifest | null,
+  begun: CacheManifest | null,
 ): Promise<CacheManifest> {
-  if (there?.complete) return there;
+  if (begun?.complete) return begun;
   const { dtype, shardRows, width } = asked;
-  let count = there?.count ?? 0;
+  let count = begun?.count ?? 0;
   let shard = new Float32Array(shardRows * width);
   let filled = 0;
-  let before: unknown = there?.place?.after ?? null;
-  let skip = there?.place?.taken ?? 0;
+  let before: unknown = begun?.place?.after ?? null;
+  let skip = begun?.place?.taken ?? 0;
   const flush = async (place: CacheManifest['place']): Promise<CacheManifest> => {
     const data = shard.subarray(0, filled * width);
     if (filled > 0) {
@@ -141,10 +141,10 @@ async function writeShards(
     skip = 0;
     while (taken < rows) {
       if (count + filled >= tokens) break reading;
-      const take = Math.min(rows - taken, shardRows - filled, tokens - count - filled);
-      shard.set(vectors.subarray(taken * width, (taken + take) * width), filled * width);
-      filled += take;
-      taken += take;
+      const size = Math.min(rows - taken, shardRows - filled, tokens - count - filled);
+      shard.set(vectors.subarray(taken * width, (taken + size) * width), filled * width);
+      filled += size;
+      taken += size;
       if (filled === shardRows) await flush({ after: before, taken });
       onProgress?.({ stage: 'cache', done: count + filled, total: tokens, unit: 'vectors' });
     }
@@ -252,12 +252,12 @@ async function writeManifest(dir: string, manifest: CacheManifest): Promise<void
 }
 
 /** A folder with other activations is not written over. */
-function refuseOther(out: string, there: CacheManifest, asked: object): void {
-  const flat = (manifest: object): Record<string, unknown> => {
-    const { origin, ...rest } = manifest as CacheManifest;
+function refuseOther(out: string, manifest: CacheManifest, asked: object): void {
+  const flat = (nested: object): Record<string, unknown> => {
+    const { origin, ...rest } = nested as CacheManifest;
     return { ...rest, ...origin };
   };
-  const [before, now] = [flat(there), flat(asked)];
+  const [before, now] = [flat(manifest), flat(asked)];
   const differences = Object.keys(now)
     .filter((key) => JSON.stringify(before[key]) !== JSON.stringify(now[key]))
     .map((key) => `${key} ${JSON.stringify(before[key])} there, ${JSON.stringify(now[key])} asked`);

@@ -90,11 +90,11 @@ async function take(path: string, text: string): Promise<ProcessMark | null> {
       if ((await readLock(path)) === text) return null;
       continue;
     }
-    const there = await readLock(path);
-    if (there === null) continue;
-    const holder = parse(there);
+    const theirs = await readLock(path);
+    if (theirs === null) continue;
+    const holder = parse(theirs);
     if (holder !== null && (await isHeld(holder, path))) return holder;
-    await takeAway(path, there);
+    await takeAway(path, theirs);
   }
 }
 

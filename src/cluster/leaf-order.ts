@@ -11,10 +11,10 @@ export function leafOrder(tree: Tree): Int32Array {
   checkTree('leafOrder', tree);
   const { count, merges } = tree;
   const order = new Int32Array(count);
-  let found = 0;
+  let leaves = 0;
   const open = count > 0 ? [count + mergeCount(count) - 1] : [];
   for (let id = open.pop(); id !== undefined; id = open.pop()) {
-    if (id < count) order[found++] = id;
+    if (id < count) order[leaves++] = id;
     else open.push(merges[4 * (id - count) + 1]!, merges[4 * (id - count)]!);
   }
   return order;

@@ -141,9 +141,9 @@ export async function compareSources(
       );
     }
   }
-  const found: Measured[] = [];
+  const measured: Measured[] = [];
   for (const source of sources) {
-    found.push(
+    measured.push(
       await measureBank(source, matched, cluster, {
         units,
         salt: textSeed(source.name, seed),
@@ -156,7 +156,7 @@ export async function compareSources(
     chosen === undefined ? [] : [`the examples of ${name} are ${chosen}`],
   );
   const edges = eachCompared((metric) =>
-    edgesOf(found.flatMap(({ own, null: none }) => [own[metric], none[metric]])),
+    edgesOf(measured.flatMap(({ own, null: none }) => [own[metric], none[metric]])),
   );
   return {
     matched: true,
@@ -166,9 +166,9 @@ export async function compareSources(
     threshold: cluster.threshold,
     seed,
     resamples,
-    banks: found.map((bank) => describeBank(bank, edges, resamples, seed)),
+    banks: measured.map((bank) => describeBank(bank, edges, resamples, seed)),
     edges,
-    differences: differences(found, resamples, seed, unequalDepth.length === 0),
+    differences: differences(measured, resamples, seed, unequalDepth.length === 0),
   };
 }
 

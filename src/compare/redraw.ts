@@ -109,14 +109,14 @@ export async function compareDraws(
       `half of the live units of each bank must have two examples in each of ${seeds} parts of the text: draw from more than ${tokens} tokens`,
     );
   }
-  const found: RedrawnBank[] = [];
+  const measured: RedrawnBank[] = [];
   for (const [i, bank] of banks.entries()) {
     if (!least[i]!.some((count) => count >= n)) {
       throw new PolysemeError(
         `compare: no unit of ${bank.name} has ${n} examples in each of ${seeds} parts of the text (the most is ${Math.max(0, ...least[i]!)}): draw fewer, or from more than ${tokens} tokens`,
       );
     }
-    found.push(await measureDraws(bank, least[i]!, n, cluster, { units, seed, onProgress, signal }));
+    measured.push(await measureDraws(bank, least[i]!, n, cluster, { units, seed, onProgress, signal }));
   }
   const { linkage, threshold } = cluster;
   return {
@@ -126,8 +126,8 @@ export async function compareDraws(
     linkage,
     threshold,
     seed,
-    banks: found,
-    differences: differences(found, seeds),
+    banks: measured,
+    differences: differences(measured, seeds),
   };
 }
 

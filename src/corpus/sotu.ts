@@ -6,8 +6,8 @@ import type { LocalFile } from './local.ts';
 /** The State of the Union addresses that are packed into the package: rows `{ name: "1863 Abraham Lincoln", text }`. */
 export async function sotuFile(): Promise<LocalFile> {
   const path = fileURLToPath(new URL('../../dist/data/sotu.jsonl.gz', import.meta.url));
-  const found = await stat(path).catch(() => undefined);
-  if (!found)
+  const status = await stat(path).catch(() => undefined);
+  if (!status)
     throw new PolysemeError(`builtin:sotu: ${path} is missing; build it with npm run build`, 'not-found');
-  return { path, name: 'sotu.jsonl.gz', size: found.size, time: 0 };
+  return { path, name: 'sotu.jsonl.gz', size: status.size, time: 0 };
 }

@@ -44,7 +44,7 @@ export function bandDistances(rows: Float32Array, count: number, groups: number)
   // The ring: the first groups once more after the last.
   new Uint8Array(memory.buffer).copyWithin(packed + groups * groupBytes, packed, packed + BAND * groupBytes);
   const values = new Float32Array(memory.buffer, block, GROUP * stride);
-  const found = new Float32Array(groups * GROUP * stride);
+  const pairDistances = new Float32Array(groups * GROUP * stride);
   let end = 0;
   for (let group = 0; group < groups; group++) {
     const at = packed + group * groupBytes;
@@ -52,11 +52,11 @@ export function bandDistances(rows: Float32Array, count: number, groups: number)
     for (let r = 0; r < GROUP && group * GROUP + r < count; r++) {
       for (let c = 0; c < stride; c++) {
         const other = (group * GROUP + GROUP + c) % (groups * GROUP);
-        if (other < count) found[end++] = values[r * stride + c]!;
+        if (other < count) pairDistances[end++] = values[r * stride + c]!;
       }
     }
   }
-  return found.subarray(0, end);
+  return pairDistances.subarray(0, end);
 }
 
 function median(values: Float32Array): number | null {

@@ -109,8 +109,8 @@ function leadingEigen(
       images.push(multiply(matrix, size, vector));
     }
     if (basis.length < check) continue;
-    const found = ritz(basis, images, wanted);
-    if (basis.length >= largest || found.residual <= TOLERANCE * Math.abs(found.values[0]!)) return found;
+    const pairs = ritz(basis, images, wanted);
+    if (basis.length >= largest || pairs.residual <= TOLERANCE * Math.abs(pairs.values[0]!)) return pairs;
     check = Math.min(largest, Math.ceil(1.5 * basis.length));
   }
 }

@@ -51,8 +51,8 @@ export async function openRepository(settings: HubSettings, repo: HubRepo): Prom
   const files = new Map<string, HubFile>((entries ?? (await walk(dir))).map((file) => [file.path, file]));
 
   const has = async (path: string) => {
-    const found = await stat(join(dir, path)).catch(() => null);
-    return found !== null && (entries === null || found.size === files.get(path)?.size);
+    const status = await stat(join(dir, path)).catch(() => null);
+    return status !== null && (entries === null || status.size === files.get(path)?.size);
   };
   return {
     commit,
@@ -153,8 +153,8 @@ async function walk(dir: string): Promise<HubFile[]> {
   const names = await readdir(dir, { recursive: true }).catch(() => [] as string[]);
   const files: HubFile[] = [];
   for (const name of names.sort()) {
-    const found = await stat(join(dir, name)).catch(() => null);
-    if (found?.isFile()) files.push({ path: name.split(sep).join('/'), size: found.size });
+    const status = await stat(join(dir, name)).catch(() => null);
+    if (status?.isFile()) files.push({ path: name.split(sep).join('/'), size: status.size });
   }
   return files;
 }
@@ -177,8 +177,8 @@ async function ensureBlob(
   onBytes: (bytes: number) => void,
 ): Promise<string> {
   const { size, etag, path } = file.entry;
-  const found = await stat(blob).catch(() => null);
-  if (found?.size === size) return blob;
+  const status = await stat(blob).catch(() => null);
+  if (status?.size === size) return blob;
   await mkdir(dirname(blob), { recursive: true });
   const partial = await claimPartial(blob);
   for (let tries = 1; ; tries++) {

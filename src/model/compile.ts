@@ -42,8 +42,8 @@ export function readModel(files: Checkpoint): ModelFiles {
   const where = `${files.dir}/config.json`;
   const { architecture, config } = readModelConfig(files.config, where);
   const used = new Set<string>();
-  const found = emit(files, architecture, config, [], used);
-  if (found.size === 0) throw new PolysemeError(`${where}: the model has no sites`, 'not-found');
+  const emitted = emit(files, architecture, config, [], used);
+  if (emitted.size === 0) throw new PolysemeError(`${where}: the model has no sites`, 'not-found');
   const strip = stripper(architecture);
   for (const name of files.tensors.keys()) {
     const bare = strip(name);

@@ -15,9 +15,10 @@ const MODELS = new URL('../../models/', import.meta.url);
  */
 export async function resolveModel(source: string, options: DownloadOptions = {}): Promise<string> {
   if (source.startsWith(BUILTIN)) return resolveBuiltin(source);
-  const found = await stat(source).catch(() => null);
-  if (found?.isDirectory()) return resolve(source);
-  if (found !== null) throw new PolysemeError(`the model ${source} is a file: give the folder that holds it`);
+  const status = await stat(source).catch(() => null);
+  if (status?.isDirectory()) return resolve(source);
+  if (status !== null)
+    throw new PolysemeError(`the model ${source} is a file: give the folder that holds it`);
   if (looksLikePath(source) || parseHubId(source) === null) {
     throw new PolysemeError(
       `the model ${JSON.stringify(source)} does not exist: give a folder, a hub id (owner/name) or ${await builtins()}`,

@@ -38,11 +38,11 @@ export function attachSae(
   const notes = [...sae.notes];
   const { site, output } = sitesOfSae(sae, sites, files);
   const slice = headSlice(sae, files, site);
-  const checkWidth = (at: string, width: number, what: string): void => {
-    const there = slice === null ? sites.get(at)! : slice.width;
-    if (there === width) return;
+  const checkWidth = (tap: string, width: number, verb: string): void => {
+    const siteWidth = slice === null ? sites.get(tap)! : slice.width;
+    if (siteWidth === width) return;
     throw new PolysemeError(
-      `${label} ${what} width ${width}, but ${at} of ${source} has ${there}: it is another model's or another site's SAE`,
+      `${label} ${verb} width ${width}, but ${tap} of ${source} has ${siteWidth}: it is another model's or another site's SAE`,
     );
   };
   checkWidth(site, config.dIn, 'reads');

@@ -52,10 +52,10 @@ export function checkSae({ config, tensors, label }: SaeData): void {
     ...(architecture === 'gated' ? ['b_gate', 'r_mag', 'b_mag'] : ['b_enc']),
   ];
   if (architecture === 'jumprelu') needed.push('threshold');
-  const there = Object.entries(tensors).flatMap(([name, tensor]) => (tensor === undefined ? [] : [name]));
-  const missing = needed.filter((name) => !there.includes(name));
+  const present = Object.entries(tensors).flatMap(([name, tensor]) => (tensor === undefined ? [] : [name]));
+  const missing = needed.filter((name) => !present.includes(name));
   if (missing.length > 0) {
-    fail(`a ${architecture} SAE needs tensor ${missing.join(', ')}; there are ${there.join(', ')}`);
+    fail(`a ${architecture} SAE needs tensor ${missing.join(', ')}; there are ${present.join(', ')}`);
   }
   for (const [name, rows, cols] of [
     ['W_enc', dIn, dSae],

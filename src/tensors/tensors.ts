@@ -49,10 +49,10 @@ export function elementsOf(shape: readonly unknown[], label: string, name: strin
 
 /** The first of `names` that the file has; throws naming them, and what there is instead. */
 export function nameOf(file: TensorFile, ...names: string[]): string {
-  const found = names.find((name) => file.tensors.has(name));
-  if (found !== undefined) return found;
-  const there = [...file.tensors.keys()];
-  const listed = there.slice(0, 20).join(', ') + (there.length > 20 ? `, … (${there.length})` : '');
+  const name = names.find((name) => file.tensors.has(name));
+  if (name !== undefined) return name;
+  const existing = [...file.tensors.keys()];
+  const listed = existing.slice(0, 20).join(', ') + (existing.length > 20 ? `, … (${existing.length})` : '');
   throw new PolysemeError(
     `${file.label}: tensor ${names.join(' or ')} is missing; it has ${listed || 'none'}`,
   );

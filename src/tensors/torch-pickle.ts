@@ -133,6 +133,6 @@ function tensorOf(
   return new Tensor(storage, offset as number, sizes, steps);
 }
 
-export function refuse(label: string, what: string): never {
-  throw new PolysemeError(`${label}: its pickle asks for ${what}; refused, nothing was run`, 'damaged');
+export function refuse(label: string, request: string): never {
+  throw new PolysemeError(`${label}: its pickle asks for ${request}; refused, nothing was run`, 'damaged');
 }

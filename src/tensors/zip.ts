@@ -178,13 +178,14 @@ async function findDirectory(file: RandomFile): Promise<{ offset: number; length
   let end = tail.length - 22;
   while (end >= 0 && view.getUint32(end, true) !== END) end--;
   if (end < 0) throw damaged(file, 'its end record is missing');
-  const found = {
+  const directory = {
     count: view.getUint16(end + 10, true),
     length: view.getUint32(end + 12, true),
     offset: view.getUint32(end + 16, true),
   };
-  if (found.count !== 0xffff && found.length !== 0xffffffff && found.offset !== 0xffffffff) return found;
-  if (end < 20 || view.getUint32(end - 20, true) !== LOCATOR64) return found;
+  if (directory.count !== 0xffff && directory.length !== 0xffffffff && directory.offset !== 0xffffffff)
+    return directory;
+  if (end < 20 || view.getUint32(end - 20, true) !== LOCATOR64) return directory;
   const at = Number(view.getBigUint64(end - 12, true));
   if (at + 56 > file.size) throw damaged(file, `its zip64 end record claims to be at ${at}`);
   const wide = new DataView((await file.bytes(at, 56)).buffer);
@@ -276,6 +277,6 @@ function record(signature: number, length: number) {
   return writer;
 }
 
-function damaged(file: { label: string }, what: string): PolysemeError {
-  return new PolysemeError(`${file.label}: not a whole zip archive: ${what}; fetch it again`, 'damaged');
+function damaged(file: { label: string }, fault: string): PolysemeError {
+  return new PolysemeError(`${file.label}: not a whole zip archive: ${fault}; fetch it again`, 'damaged');
 }

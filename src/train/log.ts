@@ -38,19 +38,19 @@ export async function trimLog(dir: string, step: number): Promise<void> {
 
 /** A line read back; null where it is no line of a log: not JSON, without step, tokens, loss or mse, or with text in place of a number. */
 export function parseLogLine(text: string): LogLine | null {
-  let found: Record<string, unknown>;
+  let figures: Record<string, unknown>;
   try {
-    found = JSON.parse(text);
+    figures = JSON.parse(text);
   } catch {
     return null;
   }
-  if (typeof found !== 'object' || found === null) return null;
-  const { step, tokens, latents } = found;
+  if (typeof figures !== 'object' || figures === null) return null;
+  const { step, tokens, latents } = figures;
   if (!isCount(step) || !isCount(tokens)) return null;
-  if (typeof found['loss'] !== 'number' || typeof found['mse'] !== 'number') return null;
+  if (typeof figures['loss'] !== 'number' || typeof figures['mse'] !== 'number') return null;
   const line = { step, tokens, latents: isCount(latents) ? latents : null } as LogLine;
   for (const figure of LOG_FIGURES) {
-    const value = found[figure] ?? null;
+    const value = figures[figure] ?? null;
     if (value !== null && typeof value !== 'number') return null;
     line[figure] = value !== null && Number.isFinite(value) ? value : null;
   }

@@ -88,17 +88,17 @@ export function runOptions(
  * @throws PolysemeError where it is damaged, of other options, or diverged
  */
 export async function readRun(out: string, asked: Record<string, unknown>): Promise<RunFile | null> {
-  let there: FoundRun;
+  let run: FoundRun;
   try {
-    there = await readRunFile(join(out, 'run.json'));
+    run = await readRunFile(join(out, 'run.json'));
   } catch (error) {
     const { code, message } = error as PolysemeError;
     if (code === 'not-found') return null;
     if (code !== 'damaged') throw error;
     throw new PolysemeError(`${message}: delete the folder to start again`, 'damaged');
   }
-  const differences = [...new Set([...Object.keys(asked), ...Object.keys(there.options)])].flatMap((name) => {
-    const [before, now] = [there.options[name] ?? OLDER[name], asked[name]].map((value) =>
+  const differences = [...new Set([...Object.keys(asked), ...Object.keys(run.options)])].flatMap((name) => {
+    const [before, now] = [run.options[name] ?? OLDER[name], asked[name]].map((value) =>
       JSON.stringify(value),
     );
     return before === now ? [] : [`${name} ${before ?? 'default'} there, ${now ?? 'default'} asked`];
@@ -109,14 +109,14 @@ export async function readRun(out: string, asked: Record<string, unknown>): Prom
       'exists',
     );
   }
-  if (there.diverged !== undefined) {
+  if (run.diverged !== undefined) {
     throw new PolysemeError(
-      `${out}: this training diverged in ${there.diverged}; the same command would again: give a lower learning rate or ` +
+      `${out}: this training diverged in ${run.diverged}; the same command would again: give a lower learning rate or ` +
         'clip gradients, with another output (option out), or delete the folder',
       'diverged',
     );
   }
-  return there as unknown as RunFile;
+  return run as unknown as RunFile;
 }
 
 /** Options that older trainings don't know, with what they did. */

@@ -138,18 +138,18 @@ export function parseSaeTrainOptions(options: SaeTrainOptions): ResolvedSaeTrain
     const value = options[name as keyof SaeTrainOptions];
     throw new PolysemeError(`option ${String(name)} is ${JSON.stringify(value)}: ${issue!.message}`);
   }
-  const { data: found } = parsed;
-  const topK = ['topk', 'batchtopk', 'matryoshka'].includes(found.architecture);
+  const { data: resolved } = parsed;
+  const topK = ['topk', 'batchtopk', 'matryoshka'].includes(resolved.architecture);
   const [given, other] = topK ? (['l1', 'k'] as const) : (['k', 'l1'] as const);
-  if (found[given] !== undefined) {
+  if (resolved[given] !== undefined) {
     throw new PolysemeError(
-      `option ${given} does not belong to ${found.architecture}, whose sparsity is set by ${other}: leave it out`,
+      `option ${given} does not belong to ${resolved.architecture}, whose sparsity is set by ${other}: leave it out`,
     );
   }
-  if (found.activations === undefined && found.site === undefined) {
+  if (resolved.activations === undefined && resolved.site === undefined) {
     throw new PolysemeError('no site: name the one to train on, e.g. blocks.2.hook_resid_post');
   }
-  return found;
+  return resolved;
 }
 
 /** One SAE of a sweep: its name tells it from the others. */

@@ -79,8 +79,8 @@ export async function trainSae({
   const input = await openTrainingSource(checked, { model, data });
   try {
     const described = runOptions(checked, input);
-    const there = await readRun(out, described);
-    if (there?.result) return await finished(out, there.result);
+    const saved = await readRun(out, described);
+    if (saved?.result) return await finished(out, saved.result);
     return await train({ options: checked, out, members, input, described, hooks });
   } catch (error) {
     throw isDiskFull(error) ? diskFull(out) : error;
@@ -120,8 +120,8 @@ async function train(run: Run): Promise<TrainedSae[]> {
   }
   try {
     // Another process may have ended it meanwhile.
-    const there = await readRun(out, described);
-    if (there?.result) return await finished(out, there.result);
+    const saved = await readRun(out, described);
+    if (saved?.result) return await finished(out, saved.result);
     await writeRun(out, { version: 1, options: described, result: null }).catch((error) => {
       throw cannotWrite(out, error);
     });
@@ -297,11 +297,11 @@ function remedy(out: string, step: number, learningRate: number, clips: boolean)
 
 /** Puts the newest checkpoint back; returns its step, 0 where there is none. */
 async function resume(dir: string, buffer: ShuffleBuffer, trainers: readonly SaeTrainer[]): Promise<number> {
-  const found = await readCheckpoint(dir);
-  if (found === null) return 0;
-  buffer.restore(found.buffer);
-  for (const [i, trainer] of trainers.entries()) trainer.restore(await found.trainer(i));
-  return found.step;
+  const checkpoint = await readCheckpoint(dir);
+  if (checkpoint === null) return 0;
+  buffer.restore(checkpoint.buffer);
+  for (const [i, trainer] of trainers.entries()) trainer.restore(await checkpoint.trainer(i));
+  return checkpoint.step;
 }
 
 async function evaluate({ options, input, hooks }: Run, sae: Sae) {

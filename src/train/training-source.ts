@@ -68,9 +68,9 @@ async function openCached(
   let used: ModelOfCall | null = null;
   try {
     const { origin } = source;
-    const refuse = (what: string, there: unknown, asked: unknown): never => {
+    const refuse = (name: string, cached: unknown, asked: unknown): never => {
       throw new PolysemeError(
-        `${dir} holds activations of ${what} ${there}, not of ${asked}: leave option ${what} out, or make another cache`,
+        `${dir} holds activations of ${name} ${cached}, not of ${asked}: leave option ${name} out, or make another cache`,
       );
     };
     let note: string | null = null;

@@ -5,6 +5,7 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSy
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
+import { createProgram } from '../../src/cli/program.ts';
 import { allCommands } from '../helpers/commands.ts';
 import { MAIN } from './cli-of-dist.ts';
 
@@ -29,10 +30,15 @@ function commandsOf(page: string): string[] {
 
 /** The examples of every help text. */
 function helpExamples(): string[] {
-  const main = [[], ...[...commands.keys()].map((name) => name.split(' '))];
-  return main.flatMap((words) => {
-    const { stdout } = spawnSync(process.execPath, [MAIN, ...words, '--help'], { encoding: 'utf8' });
-    const examples = /\nExamples?:\n([\s\S]*)$/.exec(stdout)?.[1] ?? '';
+  return [program, ...commands.values()].flatMap((command) => {
+    let help = '';
+    command.configureOutput({
+      writeOut: (text) => {
+        help += text;
+      },
+    });
+    command.outputHelp();
+    const examples = /\nExamples?:\n([\s\S]*)$/.exec(help)?.[1] ?? '';
     return examples
       .split('\n')
       .map((line) => line.trim())
@@ -40,6 +46,7 @@ function helpExamples(): string[] {
   });
 }
 
+const program = await createProgram(null);
 const commands = await allCommands();
 const folder = mkdtempSync(join(tmpdir(), 'polyseme-docs-'));
 const programs = mkdtempSync(join(tmpdir(), 'polyseme-programs-'));
@@ -49,6 +56,18 @@ writeFileSync(join(programs, 'polyseme'), `#!/bin/sh\nexec '${process.execPath}'
 afterAll(() => {
   for (const made of [folder, programs]) rmSync(made, { recursive: true, force: true });
 });
+
+/** What makes the examples of help texts smaller: an option that is given again replaces the first. */
+const SMALLER: Record<string, string> = {
+  run: '--contexts 10 --examples 8',
+  'sae train': '--tokens 5000 --eval-tokens 500',
+};
+
+function smaller(example: string): string {
+  const [, first = '', second = ''] = example.split(/\s+/);
+  const options = SMALLER[first] ?? SMALLER[`${first} ${second}`];
+  return options === undefined ? example : `${example} ${options}`;
+}
 
 /** Types a line in a shell in which `polyseme` is the built program. */
 function types(command: string): void {
@@ -79,7 +98,7 @@ describe('in one folder, in this order', () => {
       // What needs the hub is only checked to name a command and options that exist.
       if (/hf:|openai-community/.test(example)) known(example);
       else if (example.startsWith('polyseme serve')) await served(`${example} --port 0`);
-      else types(example);
+      else types(smaller(example));
     }
   });
 });

@@ -296,7 +296,7 @@ describe('on folio-5m, with defaults', () => {
     const deep = 'blocks.2.hook_resid_post';
     const out = at('folio');
     // `train` takes these contexts by seed 0; those of seed 1 that are not among them are held out.
-    const options = ['--site', deep, '--tokens', '200000', '--contexts', '1600', '--batch', '1024'];
+    const options = ['--site', deep, '--tokens', '150000', '--contexts', '1200', '--batch', '1024'];
     const more = ['--latents', '2048', '--eval-tokens', '2000', '--json', '--out', out];
     const began = performance.now();
     const done = await cli(['sae', 'train', ...options, ...more]);
@@ -311,7 +311,7 @@ describe('on folio-5m, with defaults', () => {
     const drawn = (count: number, seed: number) =>
       cutContexts(corpus, encoder, { length: 128, bos: false, count, seed });
     const trainedOn = new Set<string>();
-    for await (const { document, start } of drawn(1600, 0)) trainedOn.add(`${document}:${start}`);
+    for await (const { document, start } of drawn(1200, 0)) trainedOn.add(`${document}:${start}`);
     const rows: number[] = [];
     for await (const { document, start, tokens } of drawn(80, 1)) {
       if (trainedOn.has(`${document}:${start}`)) continue;

@@ -71,11 +71,11 @@ class NodeSession implements BackendSession {
     into?: Readonly<Record<string, Values>>,
   ): Promise<Record<string, Values>> {
     const feeds = this.#tensors(inputs);
-    const found = await (into === undefined
+    const values = await (into === undefined
       ? this.#session.run(feeds)
       : this.#session.run(feeds, this.#tensors(into)));
     const outputs: Record<string, Values> = {};
-    for (const [name, { data, dims }] of Object.entries(found)) {
+    for (const [name, { data, dims }] of Object.entries(values)) {
       outputs[name] = { data: data as Float32Array, shape: dims };
     }
     return outputs;

@@ -105,10 +105,10 @@ export async function writeSaeLens(sae: Sae, at: (name: string) => string): Prom
     architecture: config.architecture,
   };
   const { W_enc, b_enc, W_dec, b_dec, threshold, b_gate, r_mag, b_mag } = tensors;
-  const there = Object.entries({ W_enc, b_enc, W_dec, b_dec, threshold, b_gate, r_mag, b_mag });
+  const named = Object.entries({ W_enc, b_enc, W_dec, b_dec, threshold, b_gate, r_mag, b_mag });
   await writeSafetensors(
     at('sae_weights.safetensors'),
-    Object.fromEntries(there.flatMap(([name, tensor]) => (tensor === undefined ? [] : [[name, tensor]]))),
+    Object.fromEntries(named.flatMap(([name, tensor]) => (tensor === undefined ? [] : [[name, tensor]]))),
   );
   await writeWhole(at('cfg.json'), [`${JSON.stringify(json, null, 2)}\n`]);
   return [];

@@ -124,8 +124,8 @@ export class DenseStep {
       this.#f32(job.errors + first * stride * 4, rows * stride).set(f32(sum, rows * stride));
       const sums = new Float64Array(this.#memory.buffer, job.tokenSparsity + first * 8, rows);
       sums.set(new Float64Array(memory.buffer as ArrayBuffer, sparsity, rows));
-      const found = new Uint32Array(this.#memory.buffer, job.rowCount + first * 4, rows);
-      found.set(new Uint32Array(memory.buffer as ArrayBuffer, counts, rows));
+      const rowCounts = new Uint32Array(this.#memory.buffer, job.rowCount + first * 4, rows);
+      rowCounts.set(new Uint32Array(memory.buffer as ArrayBuffer, counts, rows));
       this.#shared.errorsOfDense(params, job.main, job.aux, first, first + rows);
       if (job.align) {
         const tiles = { w, v, bias, threshold, norm };
@@ -181,9 +181,9 @@ export class DenseStep {
     f32(next, rows * stride).set(errors);
     exports.addAlignment(next, sum, plain, rows, stride, alignment);
     errors.set(f32(next, rows * stride));
-    const found = new Float64Array(this.#memory.buffer, job.tokenAlignment + first * 8, rows);
+    const alignments = new Float64Array(this.#memory.buffer, job.tokenAlignment + first * 8, rows);
     const sums = f64(alignment, 2 * rows);
-    for (let t = 0; t < rows; t++) found[t] = sums[2 * t]!;
+    for (let t = 0; t < rows; t++) alignments[t] = sums[2 * t]!;
   }
 
   /** Gradients, and Adam's update where they are not kept, of the tiles of latents that `claim` hands out; 1 where one is not finite. */

@@ -46,8 +46,8 @@ export class Layout {
   readonly stride: number;
   /** Counter by which threads claim blocks. */
   readonly counter: number;
-  /** What the pairs cost that the threads have found. */
-  readonly found: number;
+  /** The sum of what the pairs of all threads cost. */
+  readonly pairCost: number;
   readonly params: number;
   readonly main: number;
   readonly aux: number;
@@ -69,7 +69,7 @@ export class Layout {
     this.stride = stride;
     this.memory = new WebAssembly.Memory({ initial: 2, maximum: 65_536, shared: true });
     this.counter = this.#take(4);
-    this.found = this.#take(4);
+    this.pairCost = this.#take(4);
     this.params = this.#take(Params.bytes);
     this.main = this.#take(Pairs.bytes);
     this.aux = this.#take(Pairs.bytes);

@@ -10,18 +10,18 @@ type Task = Exclude<keyof StepMethods, 'encode' | 'ready'>;
 export class Pool {
   readonly #crew: Crew<StepMethods>;
   readonly #counter: Int32Array;
-  readonly #found: Int32Array;
+  readonly #pairCost: Int32Array;
 
-  private constructor({ memory, counter, found }: Layout, crew: Crew<StepMethods>) {
+  private constructor({ memory, counter, pairCost }: Layout, crew: Crew<StepMethods>) {
     this.#counter = new Int32Array(memory.buffer, counter, 1);
-    this.#found = new Int32Array(memory.buffer, found, 1);
+    this.#pairCost = new Int32Array(memory.buffer, pairCost, 1);
     this.#crew = crew;
   }
 
   static async start(layout: Layout, stride: number): Promise<Pool> {
-    const { memory, params, counter, found } = layout;
+    const { memory, params, counter, pairCost } = layout;
     const setups = layout.scratch.map(
-      (scratch): StepSetup => ({ memory, params, counter, found, scratch, stride }),
+      (scratch): StepSetup => ({ memory, params, counter, pairCost, scratch, stride }),
     );
     const crew = connectAll<StepMethods>(new URL('./step-worker.js', import.meta.url), setups);
     try {
@@ -47,9 +47,9 @@ export class Pool {
   /** Runs an encode task; resolves with the threads' segments, or null where the pairs cost more than `limit`. */
   async encode(job: EncodeJob, limit: number): Promise<Segment[] | null> {
     Atomics.store(this.#counter, 0, 0);
-    Atomics.store(this.#found, 0, 0);
+    Atomics.store(this.#pairCost, 0, 0);
     const segments = (await this.#crew.callAll('encode', { job, limit })).flat();
-    return Atomics.load(this.#found, 0) > limit ? null : segments;
+    return Atomics.load(this.#pairCost, 0) > limit ? null : segments;
   }
 
   async close(): Promise<void> {

@@ -52,12 +52,12 @@ export function writeState(
     throw new PolysemeError(`SAE training: a state of version ${String(state.version)}; this is version 1`);
   }
   for (const name of Object.keys(settings) as (keyof SaeTrainerSettings)[]) {
-    const [here, there] = [settings[name], state.settings[name] ?? OLDER[name]].map((value) =>
+    const [own, saved] = [settings[name], state.settings[name] ?? OLDER[name]].map((value) =>
       JSON.stringify(value),
     );
-    if (here !== there) {
+    if (own !== saved) {
       throw new PolysemeError(
-        `SAE training: the state is of a trainer with ${name} ${there}; this one has ${here}: use the same options, or start anew`,
+        `SAE training: the state is of a trainer with ${name} ${saved}; this one has ${own}: use the same options, or start anew`,
       );
     }
   }

@@ -30,9 +30,9 @@ export function trainerBytes(settings: SaeTrainerSettings, threads: number, toke
   const parameters = latents * (rows * row + 12 * (1 + gated) + 60);
 
   // Threads find the largest k each, of which the largest k are kept.
-  const found = isTopK(architecture) ? threads * k * tokens : mostPairs(architecture, latents * tokens);
+  const encoded = isTopK(architecture) ? threads * k * tokens : mostPairs(architecture, latents * tokens);
   const auxiliary = threads * Math.min(auxK, latents) * tokens;
-  const pairs = (found + auxiliary) * (PAIR + ENTRY);
+  const pairs = (encoded + auxiliary) * (PAIR + ENTRY);
   const keepsErrors = auxK > 0 || (measureResidual && !isTopK(architecture));
   const inputs = 1 + (settings.applyBDecToInput ? 1 : 0) + groupSizes.length + (keepsErrors ? 1 : 0);
   const vectors = tokens * (inputs * row + 8 * groupSizes.length + 56 + (12 * row) / (4 * 64));
@@ -52,6 +52,6 @@ export function trainerBytes(settings: SaeTrainerSettings, threads: number, toke
     parameters,
     batch: vectors + pairs + threads * thread,
     pairs: pairs + threads * choosing,
-    shared: parameters + vectors + (found + auxiliary) * PAIR,
+    shared: parameters + vectors + (encoded + auxiliary) * PAIR,
   };
 }

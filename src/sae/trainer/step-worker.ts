@@ -13,7 +13,7 @@ export interface StepSetup {
   readonly memory: WebAssembly.Memory;
   readonly params: number;
   readonly counter: number;
-  readonly found: number;
+  readonly pairCost: number;
   readonly scratch: number;
   readonly stride: number;
 }
@@ -25,7 +25,7 @@ interface Lists {
   readonly hasAux: boolean;
 }
 
-const { memory, params, counter, found, scratch, stride } = getSetup<StepSetup>();
+const { memory, params, counter, pairCost, scratch, stride } = getSetup<StepSetup>();
 const { exports: kernel } = instantiate<SaeKernel>(wasm, memory);
 const encoder = await TileEncoder.create(stride);
 
@@ -34,7 +34,7 @@ const claim = () =>
 
 /** Adds to the cost of the pairs that all threads found; says whether it is too much. */
 const isMoreThan = (limit: number) => (cost: number) => {
-  const sum = new Int32Array(memory.buffer as unknown as SharedArrayBuffer, found, 1);
+  const sum = new Int32Array(memory.buffer as unknown as SharedArrayBuffer, pairCost, 1);
   return Atomics.add(sum, 0, cost) + cost > limit;
 };
 

@@ -180,11 +180,11 @@ async function encode(
       for (let i = 1; i < entries.length; i += 2) entries[i] = dead[entries[i]!]!;
     }
   }
-  const found = countEntries(main);
-  layout.setPairs(found, countEntries(aux));
+  const pairCount = countEntries(main);
+  layout.setPairs(pairCount, countEntries(aux));
   buildRows(layout, 'main', tokens, main);
   if (isTopK(architecture)) {
-    if (job.mode === 'batch' && found > most) {
+    if (job.mode === 'batch' && pairCount > most) {
       const { value, place } = kthLargest(layout, kernel, tokens, latents, most);
       await pool.run('cut', { tokens, pairs: layout.main, value, place });
     }
