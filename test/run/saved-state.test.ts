@@ -17,7 +17,6 @@ const options: RunOptions = {
   context: 40,
   examples: 6,
   threads: 1,
-  keepDuplicates: true,
 };
 
 beforeAll(() => {
