@@ -1,12 +1,17 @@
-// Explanations: a probe of 64 tokens over all units of the bundled model against the forward pass alone, and the search
-// for the features that are most like one among 200,000 directions of 768 numbers.
+// Explanations: a probe of 64 tokens over all units of the bundled model against the forward pass alone, the importance of
+// a unit's 64 examples against the forward passes of its masked batches, and the search for the features that are most like one among 200,000 directions of 768 numbers.
 // Usage: node bench/explain.mjs [study=FILE of builtin:folio-5m, made if it is not there]
 import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { toCodes } from '../dist/embed/codes.js';
+import { explain } from '../dist/explain/explained.js';
+import { tokenImportance } from '../dist/explain/importance.js';
 import { NearestDirections } from '../dist/explain/nearest.js';
 import { Prober } from '../dist/explain/probe.js';
+import { unitExamples } from '../dist/explain/unit-examples.js';
+import { readUnits, UNIT_TAP, unitInput } from '../dist/explain/unit-taps.js';
+import { TOKENS_PER_RUN } from '../dist/model/taps.js';
 import { runStudy } from '../dist/run/run-study.js';
 import { openExplained } from '../dist/server/explain/open-explained.js';
 import { openStudy } from '../dist/study/open-study.js';
@@ -30,6 +35,7 @@ const study = openStudy(path);
 const explained = openExplained(study);
 try {
   await probes();
+  await importance();
   await vectors();
   await neighbours();
 } finally {
@@ -61,6 +67,41 @@ async function probes() {
   report(`first probe of them over ${units} units, session and features included`, 1000 * first, 'ms');
   report('probe over all units ÷ forward pass', median(times.probe) / median(times.forward), '', 1.5);
   await taps.close();
+}
+
+async function importance() {
+  const bank = study.info().banks.at(-1).name;
+  const { index } = study.units({ bank, sort: 'examples', descending: true, limit: 1 })[0];
+  const [model, opened] = [await explained.model(), await explained.bank(bank)];
+  // Without the results that are kept beside the study.
+  const afresh = explain(study, async () => ({
+    model,
+    files: null,
+    banks: [opened],
+    close: async () => {},
+  }));
+  // For each example the passage up to its peak as it is, and with each of its tokens masked.
+  const rows = unitExamples(study, { bank, index })
+    .examples.map(({ tokens, position }) => tokens.slice(0, position + 1))
+    .toSorted((a, b) => a.length - b.length)
+    .flatMap((tokens) => Array.from({ length: tokens.length + 1 }, () => unitInput(tokens, index)));
+  const forward = async () => {
+    const taps = model.openTaps([UNIT_TAP], [readUnits(opened)]);
+    for await (const _ of taps.stream(rows, { tokens: TOKENS_PER_RUN }));
+    await taps.close();
+  };
+  const times = { forward: [], importance: [] };
+  for (let i = 0; i < 3; i++) {
+    times.forward.push(await seconds(forward));
+    times.importance.push(await seconds(() => tokenImportance(afresh, { bank, index })));
+  }
+  report(`importance of ${bank}/${index}, ${rows.length} masked rows`, median(times.importance), 's');
+  report(
+    'importance ÷ forward passes of its masked rows',
+    median(times.importance) / median(times.forward),
+    '',
+    1.2,
+  );
 }
 
 async function vectors() {

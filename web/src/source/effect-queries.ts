@@ -12,21 +12,22 @@ export type FeatureEffect = AblationAnswer['features'][number];
 export type DirectEffect = DirectEffectAnswer;
 export type Importance = ImportanceAnswer['examples'][number];
 
-/** Strongest examples of a unit whose importance is asked for. */
-const STRONGEST = 64;
+/** Features of a unit, and examples of each, whose importance is asked for: about those that the page shows at first. */
+const FEATURES = 12;
+const EXAMPLES = 4;
 /** Contexts in which effects are measured while someone waits: some seconds. */
 export const MEASURED_CONTEXTS = 30;
 
-/** Importance of the tokens of a unit's strongest and most typical examples, by id. */
-export const importanceQuery = (unit: Unit) => {
-  const { bank, index, examples, features } = unit;
-  const strongest = Array.from({ length: Math.min(STRONGEST, examples) }, (_, id) => id);
-  const ids = [...new Set([...strongest, ...features.map(({ central }) => central)])];
+/** Importance of the tokens of each feature's most typical and strongest examples, by id. */
+export const importanceQuery = ({ bank, index, features }: Unit) => {
+  const ids = features
+    .slice(0, FEATURES)
+    .flatMap(({ central, examples }) => [central, ...examples.slice(0, EXAMPLES).map(({ id }) => id)]);
   return queryOptions({
     queryKey: ['importance', bank, index],
     queryFn: async ({ signal }) => {
       const path = `${unitPath(bank, index)}/importance`;
-      const found = await post<ImportanceAnswer>(path, { examples: ids }, signal);
+      const found = await post<ImportanceAnswer>(path, { examples: [...new Set(ids)] }, signal);
       return new Map(found.examples.map((one) => [one.example, one]));
     },
     structuralSharing: false,

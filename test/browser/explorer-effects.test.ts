@@ -1,0 +1,91 @@
+import { rmSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import type { Browser, Page } from 'playwright-core';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { type ListenOptions, startServer } from '../../src/server/server.ts';
+import { PLANTED, plantedStudy, type StudyFiles } from '../explain/planted.ts';
+import { hasBrowser, launchBrowser } from '../helpers/browser.ts';
+
+const { unit, twin, continuations } = PLANTED;
+
+const nameOf = ({ bank, index }: { bank: string; index: number }): string => `${bank}/${index}`;
+
+describe.skipIf(!hasBrowser)('why a unit fires and what it does, in the explorer', () => {
+  let files: StudyFiles;
+  let browser: Browser;
+
+  beforeAll(async () => {
+    files = await plantedStudy();
+    browser = await launchBrowser();
+  });
+  afterAll(async () => {
+    await browser?.close();
+    rmSync(dirname(files.study), { recursive: true, force: true });
+  });
+
+  /** Opens a unit, as `mlp.0/2` with a query or without; the page must not throw. */
+  async function visit(options: ListenOptions, name: string, look: (page: Page) => Promise<void>) {
+    const server = await startServer(files.study, { port: 0, threads: 1, log: () => {}, ...options });
+    const page = await browser.newPage({ viewport: { width: 1280, height: 900 }, reducedMotion: 'reduce' });
+    const faults: string[] = [];
+    page.on('pageerror', (error) => faults.push(String(error)));
+    try {
+      await page.goto(`${server.url}/unit/${name}`);
+      await look(page);
+      expect(faults).toEqual([]);
+    } finally {
+      await page.close();
+      await server.close();
+    }
+  }
+
+  it('colours tokens by importance: the planted letter and the peak, and nothing else', async () => {
+    await visit({}, nameOf(unit), async (page) => {
+      const switches = page.getByRole('group', { name: 'Tokens coloured by' });
+      await switches.getByRole('button', { name: 'Importance' }).click();
+      await expect.poll(() => page.url()).toContain('colour=importance');
+      const passage = page.locator('.passage[data-example="0"]');
+      // Alone the peak is coloured before; with importance the letter before it is, as deeply.
+      await expect.poll(() => passage.locator('.t.hot').count()).toBe(2);
+      const depths = await passage
+        .locator('.t.hot')
+        .evaluateAll((tokens) => tokens.map((token) => (token as HTMLElement).style.getPropertyValue('--a')));
+      expect(depths).toEqual(['100%', '100%']);
+      await switches.getByRole('button', { name: 'Activation' }).click();
+      await expect.poll(() => passage.locator('.t.hot').count()).toBe(1);
+    });
+  });
+
+  it('shows what the unit raises, and what each feature makes expected', async () => {
+    await visit({}, nameOf(unit), async (page) => {
+      const panel = page.getByRole('region', { name: 'What it does' });
+      await panel.getByRole('button', { name: 'Measure' }).click();
+      await panel.locator('.effects-table').waitFor();
+      const raised = await panel.locator('.token-effects dd').first().locator('code').allTextContents();
+      expect(raised.slice(0, 2).sort()).toEqual([...continuations]);
+      const rows = panel.locator('.effects-table tbody tr');
+      expect(await rows.count()).toBe(3);
+      const lowered = await Promise.all(
+        [0, 1].map((row) => rows.nth(row).locator('code').first().textContent()),
+      );
+      expect(lowered.sort()).toEqual([...continuations]);
+      expect(await panel.textContent()).toContain('All features together: 100 %');
+    });
+  });
+
+  it('says what is missing without a model, and the rest works', async () => {
+    // Of the twin: what was measured of the unit before is kept, and needs no model.
+    const name = `${nameOf(twin)}?colour=importance`;
+    await visit({ model: join(files.model, 'none') }, name, async (page) => {
+      await page
+        .getByText(/does not exist: give a folder/)
+        .first()
+        .waitFor();
+      const panel = page.getByRole('region', { name: 'What it does' });
+      await panel.getByRole('button', { name: 'Measure' }).click();
+      await panel.getByRole('alert').waitFor();
+      expect(await panel.getByRole('alert').textContent()).toContain('does not exist');
+      expect(await page.locator('.feature').count()).toBe(2);
+    });
+  });
+});
