@@ -239,8 +239,12 @@ describe.skipIf(!hasBrowser)('explorer', () => {
       const answer = await fetch(
         `${server.url}/api/units/${unit.bank}/${unit.index}/clustering?linkage=${linkage}`,
       );
-      const { features } = (await answer.json()) as { features: { id: number; words: string[] }[] };
-      return features.map(({ id, words }) => `Feature ${id}: ${words.join(' · ')}`);
+      const { features } = (await answer.json()) as {
+        features: { id: number; name: { text: string } | null; words: string[] }[];
+      };
+      return features.map(
+        ({ id, name, words }) => `Feature ${id}: ${name === null ? '' : `${name.text} `}${words.join(' · ')}`,
+      );
     };
     let found: { unit: UnitSummary; average: string[]; single: string[] } | undefined;
     for (const unit of some) {
@@ -372,7 +376,7 @@ describe.skipIf(!hasBrowser)('explorer', () => {
     const saved = page.waitForEvent('download');
     await page.getByRole('button', { name: 'Save the examples as CSV' }).click();
     const csv = readFileSync(await (await saved).path(), 'utf8');
-    expect(csv.startsWith('feature,words,example,activation')).toBe(true);
+    expect(csv.startsWith('feature,name,words,example,stray,activation')).toBe(true);
   });
 
   let compared: ReturnType<typeof compareBanks> | undefined;
