@@ -2,25 +2,29 @@ import { useMutation, useQuery } from '@tanstack/react-query';
 import { useState } from 'react';
 import { intruderTest } from '../../../src/explain/intruders.ts';
 import { spelledAt } from '../../../src/tokenizer/byte-tokens.ts';
-import type { Unit } from '../source/answers.ts';
+import type { Example, Unit } from '../source/answers.ts';
 import { notesQuery, writeIntruder } from '../source/notes-queries.ts';
 import { counted } from '../ui/metric-info.ts';
 import { passageText } from '../ui/shown-token.ts';
-import type { UnitCut } from '../unit/unit-cut.ts';
 
 /** Tokens to each side of a peak. */
 const AROUND = 12;
 
+interface BlindTestProps {
+  readonly unit: Unit;
+  readonly examples: readonly Example[];
+  /** The members of each feature, without its stray examples. */
+  readonly features: readonly (readonly number[])[];
+}
+
 /** Passages of one feature and one of a sibling, without colours or words: which is the intruder? */
-export function BlindTest({ unit, unitCut }: { unit: Unit; unitCut: UnitCut }) {
-  const { cut, examples } = unitCut;
+export function BlindTest({ unit, examples, features }: BlindTestProps) {
   const [seed, setSeed] = useState<number | null>(null);
   const [picked, setPicked] = useState<number | null>(null);
   const { data } = useQuery(notesQuery(unit));
   const saving = useMutation({
     mutationFn: (test: Parameters<typeof writeIntruder>[1]) => writeIntruder(unit, test),
   });
-  const features = cut.features.map(({ members }) => members.filter((example) => !cut.stray.has(example)));
   const name = `${unit.bank}/${unit.index}`;
   const test = intruderTest({ unit: name, features, seed: seed ?? 0 });
   if (test === null) return null;

@@ -19,6 +19,11 @@ export interface Cut extends DescribedFeatures {
 
 const NONE: ReadonlySet<number> = new Set();
 
+/** The members of each feature, without its stray examples. */
+export function ownMembers({ features, stray }: Cut): number[][] {
+  return features.map(({ members }) => members.filter((example) => !stray.has(example)));
+}
+
 export function unitTree(count: number, merges: readonly (readonly number[])[]): Tree {
   return { count, merges: Float64Array.from(merges.flat()) };
 }

@@ -16,6 +16,7 @@ import { Failure, Loading } from '../ui/states.tsx';
 import type { UnitSearch } from '../ui/url-state.ts';
 import { useRandom } from '../ui/use-random.ts';
 import { VERDICT_NAMES } from '../ui/verdict-names.ts';
+import { ownMembers } from './feature-cut.ts';
 import { FeatureList } from './feature-list.tsx';
 import { saveFeatures } from './save-features.ts';
 import { TreePanel } from './tree-panel.tsx';
@@ -135,7 +136,12 @@ function UnitView({ unit }: { unit: Unit }) {
             onExample={onExample}
           />
           <EffectsPanel key={`effects ${unit.bank}/${unit.index}`} unit={unit} />
-          <BlindTest key={`blind ${unit.bank}/${unit.index}`} unit={unit} unitCut={unitCut} />
+          <BlindTest
+            key={`blind ${unit.bank}/${unit.index}`}
+            unit={unit}
+            examples={unitCut.examples}
+            features={ownMembers(unitCut.cut)}
+          />
           <NearestElsewhere unit={unit} selected={selected} />
           <UnitProbeBox key={`${unit.bank}/${unit.index}`} unit={unit} />
         </div>
