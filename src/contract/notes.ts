@@ -1,6 +1,6 @@
 import * as z from 'zod';
-import { unitModelNames } from '../explain/model-names.ts';
 import { MAX_NOTE } from '../explain/notes.ts';
+import { unitModelNames } from '../explain/results.ts';
 import { count, real } from './schemas.ts';
 
 /** What the HTTP API takes and gives of notes, blind tests, and names by a language model. */

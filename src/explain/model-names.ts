@@ -1,4 +1,3 @@
-import * as z from 'zod';
 import type { LongCall } from '../base/progress.ts';
 import { checkAborted } from '../base/progress.ts';
 import { PolysemeError } from '../errors.ts';
@@ -6,25 +5,7 @@ import type { Study } from '../study/study.ts';
 import type { Ask, Endpoint } from './chat.ts';
 import type { KeptResults } from './explained.ts';
 import { type ModelName, nameByModel, type ShownExample, type ShownPlace } from './namer.ts';
-
-const share = z.number().min(0).max(1).nullable();
-
-export const featureModelName = z.object({
-  feature: z.int().min(0),
-  text: z.string().max(1000).nullable(),
-  siblings: share,
-  random: share,
-  asked: z.int().min(0),
-  unanswered: z.int().min(0),
-});
-export const unitModelNames = z.object({
-  bank: z.string(),
-  index: z.int().min(0),
-  model: z.string(),
-  features: z.array(featureModelName),
-});
-/** Names that a language model gave the features of a unit. */
-export type UnitModelNames = z.output<typeof unitModelNames>;
+import { type UnitModelNames, unitModelNames } from './results.ts';
 
 /** Of the prompts and of what is kept: another version names anew. */
 const VERSION = 1;

@@ -101,3 +101,22 @@ export const ablationResult = z.object({
   controls: controlResult.nullable(),
 });
 export type Ablation = z.output<typeof ablationResult>;
+
+const share = z.number().min(0).max(1).nullable();
+
+export const featureModelName = z.object({
+  feature: z.int().min(0),
+  text: z.string().max(1000).nullable(),
+  siblings: share,
+  random: share,
+  asked: z.int().min(0),
+  unanswered: z.int().min(0),
+});
+export const unitModelNames = z.object({
+  bank: z.string(),
+  index: z.int().min(0),
+  model: z.string(),
+  features: z.array(featureModelName),
+});
+/** Names that a language model gave the features of a unit. */
+export type UnitModelNames = z.output<typeof unitModelNames>;

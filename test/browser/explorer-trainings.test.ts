@@ -322,7 +322,7 @@ describe.skipIf(!hasBrowser)('explorer of trainings', () => {
       const other = await startServer(path, { trainings, port: 0 });
       const page = await open('/', { base: other.url });
       await page.getByText('2 units').first().waitFor();
-      const pages = ['Study', 'Search', 'Compare', ...(trainings ? ['Trainings'] : []), 'About'];
+      const pages = ['Study', 'Search', 'Probe', 'Compare', ...(trainings ? ['Trainings'] : []), 'About'];
       expect(await links(page)).toEqual(pages);
       await page.getByRole('button', { name: 'Random unit' }).waitFor();
       await page.goto(`${other.url}/trainings`);

@@ -203,6 +203,7 @@ describe('--json', () => {
         'examples',
         'id',
         'meanActivation',
+        'name',
         'size',
         'words',
       ]);

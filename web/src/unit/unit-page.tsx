@@ -170,6 +170,7 @@ function UnitView({ unit }: { unit: Unit }) {
             </button>
           </div>
           <FeatureList
+            key={`features ${unit.bank}/${unit.index}`}
             unit={unit}
             unitCut={unitCut}
             colour={search.colour ?? 'activation'}
