@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { MAX_NOTE } from '../explain/notes.ts';
+import { MAX_NOTE } from '../explain/limits.ts';
 import { unitModelNames } from '../explain/results.ts';
 import { count, real } from './schemas.ts';
 

@@ -8,3 +8,6 @@ export const USUAL_CONTEXTS = 100;
 export const MOST_CONTEXTS = 1000;
 /** Scales of an activation: from turned around to strong steering. */
 export const SCALES = [-1, 10] as const;
+
+/** Longest note on a unit or feature, in characters. */
+export const MAX_NOTE = 10_000;

@@ -1,7 +1,6 @@
 import * as z from 'zod';
+import { MAX_NOTE } from './limits.ts';
 
-/** Longest note, in characters. */
-export const MAX_NOTE = 10_000;
 /** Examples of one blind test. */
 const MAX_PASSAGES = 64;
 

@@ -58,7 +58,6 @@ describe.skipIf(!hasBrowser)('explorer with the model behind the study', () => {
         expect(
           await panel.getByRole('link', { name: `${twin.bank}/${twin.index}`, exact: true }).count(),
         ).toBe(1);
-        if (process.env['SHOTS']) await page.screenshot({ path: `/tmp/probe-${theme}.png` });
         await link.click();
         await page.waitForURL(/\/unit\/mlp\.0\/2\?feature=[01]$/);
         await page.getByRole('heading', { name: 'mlp.0/2', exact: true }).waitFor();
@@ -98,8 +97,6 @@ describe.skipIf(!hasBrowser)('explorer with the model behind the study', () => {
           await box.locator('[data-position="0"]').click();
           await box.getByText('the unit does not fire here').waitFor();
           await box.scrollIntoViewIfNeeded();
-          if (process.env['SHOTS'])
-            await page.screenshot({ path: `/tmp/unit-probe-${theme}.png`, fullPage: true });
           await nearest.getByLabel('by').selectOption('contexts');
           await link.first().click();
           await page.waitForURL(/\/unit\/mlp\.1\/5\?feature=[01]$/);

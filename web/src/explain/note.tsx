@@ -1,11 +1,9 @@
 import { useMutation, useQuery } from '@tanstack/react-query';
 import { useState } from 'react';
+import { MAX_NOTE } from '../../../src/explain/limits.ts';
 import { noteOf } from '../../../src/explain/note-of.ts';
 import type { Example, Unit } from '../source/answers.ts';
 import { notesQuery, writeNote } from '../source/notes-queries.ts';
-
-/** Longest note, in characters. */
-const MOST = 10_000;
 
 /**
  * The star and the note on a unit, or on one of its features.
@@ -69,7 +67,7 @@ export function Note({
             // biome-ignore lint/a11y/noAutofocus: it was asked for by the button that it replaces
             autoFocus
             rows={2}
-            maxLength={MOST}
+            maxLength={MAX_NOTE}
             aria-label={`Note on ${about}`}
             value={draft}
             onChange={(event) => setDraft(event.target.value)}

@@ -1,5 +1,5 @@
 import { queryOptions } from '@tanstack/react-query';
-import type { ModelNamesAnswer, NoteBody, NotesAnswer } from '../../../src/contract/notes.ts';
+import type { NoteBody, NotesAnswer } from '../../../src/contract/notes.ts';
 import { get, post } from './http.ts';
 import { queryClient } from './query-options.ts';
 
@@ -11,14 +11,6 @@ export const notesQuery = ({ bank, index }: UnitId) =>
   queryOptions({
     queryKey: ['notes', bank, index],
     queryFn: ({ signal }) => get<Notes>('/api/notes', { bank, index }, signal),
-  });
-
-/** Names that a language model gave the unit's features; null where nobody asked one. */
-export const modelNamesQuery = ({ bank, index }: UnitId) =>
-  queryOptions({
-    queryKey: ['model-names', bank, index],
-    queryFn: ({ signal }) =>
-      get<ModelNamesAnswer>(`/api/units/${encodeURIComponent(bank)}/${index}/model-names`, {}, signal),
   });
 
 export async function writeNote(note: NoteBody): Promise<void> {
