@@ -1,30 +1,22 @@
-import { rmSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { createServer, type StudyServer } from '../../src/server/api.ts';
-import { openStudy } from '../../src/study/open-study.ts';
-import type { Study } from '../../src/study/study.ts';
-import { PLANTED, plantedStudy, type StudyFiles } from '../explain/planted.ts';
+import { createServer } from '../../src/server/api.ts';
+import { PLANTED } from '../explain/planted.ts';
 import { apiClient, posted } from '../helpers/api-client.ts';
+import { plantedServer } from '../helpers/planted-server.ts';
 
 const IMPORTANCE = `/api/units/${PLANTED.unit.bank}/${PLANTED.unit.index}/importance`;
 
-let files: StudyFiles;
-let study: Study;
-let server: StudyServer;
-let api: Awaited<ReturnType<typeof apiClient>>;
+let planted: Awaited<ReturnType<typeof plantedServer>>;
+let files: typeof planted.files;
+let study: typeof planted.study;
+let api: typeof planted.api;
 
 beforeAll(async () => {
-  files = await plantedStudy();
-  study = openStudy(files.study);
-  server = createServer(study, { threads: 1, log: () => {} });
-  api = await apiClient(server);
+  planted = await plantedServer();
+  ({ files, study, api } = planted);
 });
-afterAll(async () => {
-  await server?.close();
-  study?.close();
-  rmSync(dirname(files.study), { recursive: true, force: true });
-});
+afterAll(() => planted?.close());
 
 describe('the model behind the study', () => {
   it('is named', async () => {

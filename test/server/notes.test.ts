@@ -1,34 +1,25 @@
-import { appendFileSync, existsSync, rmSync } from 'node:fs';
-import { dirname } from 'node:path';
+import { appendFileSync, existsSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { createServer, type StudyServer } from '../../src/server/api.ts';
 import { notesPath } from '../../src/study/notes-file.ts';
-import { openStudy } from '../../src/study/open-study.ts';
-import type { Study } from '../../src/study/study.ts';
-import { PLANTED, plantedStudy, type StudyFiles } from '../explain/planted.ts';
-import { apiClient, posted } from '../helpers/api-client.ts';
+import { PLANTED } from '../explain/planted.ts';
+import { posted } from '../helpers/api-client.ts';
 import { chatServer } from '../helpers/chat-server.ts';
 import { cli } from '../helpers/cli.ts';
+import { plantedServer } from '../helpers/planted-server.ts';
 
 const { bank, index } = PLANTED.unit;
 const NOTES = `/api/notes?bank=${bank}&index=${index}`;
 
-let files: StudyFiles;
-let study: Study;
-let server: StudyServer;
-let api: Awaited<ReturnType<typeof apiClient>>;
+let planted: Awaited<ReturnType<typeof plantedServer>>;
+let files: typeof planted.files;
+let study: typeof planted.study;
+let api: typeof planted.api;
 
 beforeAll(async () => {
-  files = await plantedStudy();
-  study = openStudy(files.study);
-  server = createServer(study, { threads: 1, log: () => {} });
-  api = await apiClient(server);
+  planted = await plantedServer();
+  ({ files, study, api } = planted);
 });
-afterAll(async () => {
-  await server?.close();
-  study?.close();
-  rmSync(dirname(files.study), { recursive: true, force: true });
-});
+afterAll(() => planted?.close());
 
 describe('names', () => {
   it('of the planted unit say which letters come before the peak, or which one follows', () => {
@@ -95,7 +86,7 @@ describe('notes over HTTP', () => {
       detail: expect.stringContaining('has no example at position 0 of context 9999'),
     });
     expect(await problem({ ...good, note: 'x'.repeat(10_001) })).toMatchObject({ status: 400 });
-    expect((await server.fetch(new Request('http://localhost/api/notes/write'))).status).toBe(405);
+    expect((await planted.server.fetch(new Request('http://localhost/api/notes/write'))).status).toBe(405);
     expect(await api.problem(`/api/notes?bank=${bank}`)).toMatchObject({ status: 400 });
   });
 
