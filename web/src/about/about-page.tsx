@@ -29,6 +29,10 @@ export function AboutPage() {
         it is h times the gradient of the activation:
       </p>
       <GatedFormula />
+      <p>
+        In a study with the option <em>center: mean</em>, h stands in the product less its mean over the text:
+        inputs share a large mean, which makes unrelated ones look alike.
+      </p>
 
       <h2>Distance, tree, features</h2>
       <p>Two examples are near when their embeddings point the same way:</p>
