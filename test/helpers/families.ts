@@ -1,0 +1,110 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Checkpoint } from '../../src/model/checkpoint.ts';
+import { compile, type ModelFiles, readModel } from '../../src/model/compile.ts';
+import { openBackend } from '../../src/model/open-backend.ts';
+import { Session, type TapData } from '../../src/model/session.ts';
+import { streamTaps, type TapInput } from '../../src/model/taps.ts';
+import { readTensors } from './tiny-checkpoint.ts';
+
+/** The folder of the tiny models; `make.py` beside it writes them. */
+export const FAMILIES = new URL('../fixtures/families/models/', import.meta.url).pathname;
+
+/** Keys of config.json laid over a fixture's; null takes a key away. */
+export type Patch = Readonly<Record<string, unknown>>;
+
+/** A tiny model that transformers wrote, and what it computes there in float64. */
+export interface Fixture {
+  readonly name: string;
+  readonly dir: string;
+  readonly family: string;
+  readonly transformers: string;
+  readonly rows: readonly TapInput[];
+  /** By row: each site's values [position, width]. */
+  readonly expected: readonly ReadonlyMap<string, Float64Array>[];
+  /** Patches that describe another model. */
+  readonly wrong: readonly Patch[];
+  /** Patches that say the same in other words. */
+  readonly same: readonly Patch[];
+  /** Patches that are refused, by the name of their first key. */
+  readonly refused: readonly Patch[];
+}
+
+export function fixtureNames(): string[] {
+  return readdirSync(FAMILIES).sort();
+}
+
+export function readFixture(name: string): Fixture {
+  const dir = join(FAMILIES, name);
+  const written = JSON.parse(readFileSync(join(dir, 'fixture.json'), 'utf8')) as Omit<Fixture, 'rows'> & {
+    tokens: number[][];
+  };
+  const expected = written.tokens.map(() => new Map<string, Float64Array>());
+  for (const [key, { data }] of Object.entries(readTensors(join(dir, 'expected.safetensors')))) {
+    const [, row, site] = /^(\d+)\/(.+)$/.exec(key)!;
+    expected[Number(row)]!.set(site!, data);
+  }
+  const rows = written.tokens.map((tokens) => ({ tokens: Int32Array.from(tokens) }));
+  return { ...written, name, dir, rows, expected };
+}
+
+/** A checkpoint's model with a changed config. */
+export function readPatched(checkpoint: Checkpoint, patch: Patch): ModelFiles {
+  const config = Object.fromEntries(
+    Object.entries({ ...checkpoint.config, ...patch }).filter(([, value]) => value !== null),
+  );
+  return readModel({ ...checkpoint, config });
+}
+
+/** By row: taps of all rows, run together in this thread, padding cut off. */
+export async function runRows(
+  files: ModelFiles,
+  rows: readonly TapInput[],
+  taps: readonly string[],
+): Promise<Map<string, Float32Array>[]> {
+  const program = compile(files, taps);
+  const session = await Session.open(await openBackend(), program, 1);
+  try {
+    const blocks = streamTaps(
+      rows,
+      (tokens, batch, length, _, inputs): Promise<Record<string, TapData>> =>
+        session.run(tokens, batch, length, inputs),
+      { rows: rows.length },
+    );
+    for await (const { contexts, length, taps } of blocks) {
+      return contexts.map(
+        ({ tokens }, row) =>
+          new Map(
+            Object.entries(taps).map(([tap, { data }]) => {
+              const width = program.widths[tap]!;
+              return [tap, data.subarray(row * length * width, row * length * width + tokens.length * width)];
+            }),
+          ),
+      );
+    }
+    return [];
+  } finally {
+    await session.close();
+  }
+}
+
+/** The site that is farthest from what is expected, by |difference| / max(1, |expected|). */
+export function farthest(
+  found: readonly ReadonlyMap<string, Float32Array>[],
+  expected: readonly ReadonlyMap<string, Float64Array>[],
+): { difference: number; site: string } {
+  let worst = { difference: 0, site: '' };
+  found.forEach((sites, row) => {
+    for (const [site, values] of sites) {
+      const reference = expected[row]!.get(site);
+      if (reference === undefined) continue;
+      let difference = values.length === reference.length ? 0 : Number.POSITIVE_INFINITY;
+      values.forEach((value, i) => {
+        const own = Math.abs(value - reference[i]!) / Math.max(1, Math.abs(reference[i]!));
+        if (!(own <= difference)) difference = Number.isNaN(own) ? Number.POSITIVE_INFINITY : own;
+      });
+      if (difference > worst.difference) worst = { difference, site: `${site} of row ${row}` };
+    }
+  });
+  return worst;
+}

@@ -1,0 +1,116 @@
+// Tiny random models of every family, written by Python's transformers with what all their sites hold in float64:
+// test/fixtures/families/make.py. A new entry there is tested here without a line.
+import { readdirSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { mlpBank } from '../../src/bank/mlp-bank.ts';
+import { gateActivations } from '../../src/embed/gate-activation.ts';
+import { PolysemeError } from '../../src/errors.ts';
+import { openCheckpoint } from '../../src/model/checkpoint.ts';
+import { type ModelFiles, sitesOf } from '../../src/model/compile.ts';
+import { FAMILIES, farthest, fixtureNames, readFixture, readPatched, runRows } from '../helpers/families.ts';
+
+/** The promise: |difference| ≤ 1e-4 · max(1, |reference|). */
+const TOLERANCE = 1e-4;
+const MOST_BYTES = 60_000;
+const MOST_BYTES_OF_ALL = 6_000_000;
+
+const NAMES = fixtureNames();
+
+test('the fixtures are small', () => {
+  const sizes = NAMES.map((name) => {
+    const files = readdirSync(join(FAMILIES, name));
+    return files.reduce((sum, file) => sum + statSync(join(FAMILIES, name, file)).size, 0);
+  });
+  expect(NAMES.filter((_, i) => sizes[i]! > MOST_BYTES)).toEqual([]);
+  expect(sizes.reduce((a, b) => a + b, 0)).toBeLessThanOrEqual(MOST_BYTES_OF_ALL);
+});
+
+describe.each(NAMES)('%s', async (name) => {
+  const { dir, rows, expected, wrong, same, refused } = readFixture(name);
+  const checkpoint = await openCheckpoint(dir);
+  const files = readPatched(checkpoint, {});
+  const sites = [...sitesOf(files).keys()];
+
+  test('equals transformers at every site', async () => {
+    for (const own of expected) expect([...own.keys()].sort()).toEqual([...sites].sort());
+    const { difference, site } = farthest(await runRows(files, rows, sites), expected);
+    expect(difference, site).toBeLessThanOrEqual(TOLERANCE);
+  });
+
+  test('its neurons’ weights give their pre-activations', () => checkBanks(files, expected));
+
+  test.each(wrong)('%j is another model', async (patch) => {
+    const { difference } = farthest(await runRows(readPatched(checkpoint, patch), rows, sites), expected);
+    expect(difference).toBeGreaterThan(TOLERANCE);
+  });
+
+  test.each(same)('%j says the same', async (patch) => {
+    const { difference } = farthest(await runRows(readPatched(checkpoint, patch), rows, sites), expected);
+    expect(difference).toBeLessThanOrEqual(TOLERANCE);
+  });
+
+  test.each(refused)('%j is refused', (patch) => {
+    const [key] = Object.keys(patch);
+    expect(() => readPatched(checkpoint, patch)).toThrow(PolysemeError);
+    expect(() => readPatched(checkpoint, patch)).toThrow(key);
+  });
+});
+
+/** That W_in·h + b is the pre-activation, for h with the norm's gain and bias and, where there is a norm, without. */
+async function checkBanks(
+  files: ModelFiles,
+  expected: readonly ReadonlyMap<string, Float64Array>[],
+): Promise<void> {
+  for (let layer = 0; layer < files.model.layers; layer++) {
+    const normed = expected[0]!.has(`blocks.${layer}.ln2.hook_normalized`);
+    for (const layernorm of normed ? (['raw', 'folded'] as const) : (['raw'] as const)) {
+      const bank = mlpBank(files, layer, { layernorm, gated: 'gradient' });
+      const { embedding, units, width } = bank;
+      const weights = await bank.weights();
+      const at = (row: number, site: string) => expected[row]!.get(`blocks.${layer}.${site}`)!;
+      const parts = embedding.kind === 'gated' ? ['mlp.hook_pre', 'mlp.hook_pre_linear'] : ['mlp.hook_pre'];
+      const rowLength = weights.length / units;
+      expect(rowLength).toBe(embedding.kind === 'gated' ? 2 * width + 2 : width);
+      for (const [part, site] of parts.entries()) {
+        let worst = 0;
+        for (let unit = 0; unit < units; unit++) {
+          const own = weights.subarray(unit * rowLength, (unit + 1) * rowLength);
+          // A row without a bias of its own: what is left after W_in·h is the same at every position.
+          let bias = embedding.kind === 'gated' ? own[2 * width + part]! : null;
+          expected.forEach((sites, row) => {
+            const inputs = sites.get(bank.inputs)!;
+            for (let t = 0; t < inputs.length / width; t++) {
+              let sum = 0;
+              for (let k = 0; k < width; k++) sum += inputs[t * width + k]! * own[part * width + k]!;
+              const pre = at(row, site)[t * units + unit]!;
+              bias ??= pre - sum;
+              worst = Math.max(worst, Math.abs(sum + bias - pre) / Math.max(1, Math.abs(pre)));
+            }
+          });
+        }
+        expect(worst, `blocks.${layer}.${site}, ${layernorm}`).toBeLessThanOrEqual(TOLERANCE);
+      }
+    }
+    checkActivation(files, layer, expected);
+  }
+}
+
+/** That the activation by which embeddings are weighted is the model's own. */
+function checkActivation(
+  { model }: ModelFiles,
+  layer: number,
+  expected: readonly ReadonlyMap<string, Float64Array>[],
+): void {
+  const activation = gateActivations[model.activation];
+  let worst = 0;
+  for (const sites of expected) {
+    const pre = sites.get(`blocks.${layer}.mlp.hook_pre`)!;
+    const up = sites.get(`blocks.${layer}.mlp.hook_pre_linear`);
+    sites.get(`blocks.${layer}.mlp.hook_post`)!.forEach((post, i) => {
+      const own = activation(pre[i]!).value * (up?.[i] ?? 1);
+      worst = Math.max(worst, Math.abs(own - post) / Math.max(1, Math.abs(post)));
+    });
+  }
+  expect(worst, `the activation of layer ${layer}`).toBeLessThanOrEqual(TOLERANCE);
+}
