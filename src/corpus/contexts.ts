@@ -3,6 +3,8 @@ import type { Corpus, Document, DocumentCursor } from './corpus.ts';
 import { DigestSet } from './digest-set.ts';
 import { type Selection, selectWindows } from './select-windows.ts';
 import {
+  type Frame,
+  frameOf,
   LEAST_TOKENS,
   type TokenEncoder,
   type WindowOptions,
@@ -36,7 +38,7 @@ export interface Context {
   documentName: string;
   /** Where the first text token stands among the document's tokens. */
   start: number;
-  /** Token ids, at most `length`; BOS first where it was asked for. */
+  /** Token ids, at most `length`; BOS first where it was asked for, an encoder's special tokens around them. */
   tokens: Int32Array;
   /** The state after this context. */
   cursor: ContextCursor;
@@ -63,7 +65,7 @@ export interface ContextSummary {
   /** Documents left out because their text came before, with `skipDuplicates`. */
   duplicates: number;
   contexts: number;
-  /** Text tokens in the contexts, BOS not counted. */
+  /** Text tokens in the contexts; BOS and an encoder's special tokens are not counted. */
   tokens: number;
 }
 
@@ -86,18 +88,15 @@ export interface Contexts extends AsyncIterable<Context> {
  */
 export function cutContexts(corpus: Corpus, tokenizer: TokenEncoder, options: ContextOptions): Contexts {
   const { count, seed = 0, bos, from, skipDuplicates = false } = options;
-  const size = windowSize(options);
-  const bosId = bos ? (tokenizer.bosId ?? undefined) : undefined;
-  if (bos && bosId === undefined) {
-    throw new PolysemeError('contexts cannot begin with BOS: the tokenizer has none; choose option bos no');
-  }
+  const frame = frameOf(tokenizer, bos);
+  const size = windowSize(options.length, frame);
   if (count !== undefined && !(Number.isSafeInteger(count) && count > 0)) {
     throw new PolysemeError(`number of contexts ${count}: must be a whole number above 0`);
   }
   const cutter: Cutter = {
     corpus,
     size,
-    bosId,
+    frame,
     encode: ({ text }) => new Int32Array(tokenizer.encode(text)),
     summary: { documents: 0, skipped: 0, duplicates: 0, contexts: 0, tokens: 0, ...from?.summary },
     known: skipDuplicates ? new DigestSet(options.digests) : null,
@@ -118,7 +117,7 @@ export function cutContexts(corpus: Corpus, tokenizer: TokenEncoder, options: Co
 interface Cutter {
   corpus: Corpus;
   size: number;
-  bosId: number | undefined;
+  frame: Frame;
   encode(document: Document): Int32Array;
   summary: ContextSummary;
   /** The documents that came so far; null where duplicates are kept. */
@@ -194,15 +193,15 @@ async function* chosenDocuments({ corpus, encode }: Cutter, { chosen, cache }: S
 }
 
 function contextOf(
-  { size, bosId, summary }: Cutter,
+  { size, frame, summary }: Cutter,
   document: Document,
   text: Int32Array,
   window: number,
   done: number,
 ): Context {
-  const tokens = windowTokens(text, window, size, bosId);
+  const tokens = windowTokens(text, window, size, frame);
   const id = summary.contexts++;
-  summary.tokens += tokens.length - (bosId === undefined ? 0 : 1);
+  summary.tokens += tokens.length - frame.before.length - frame.after.length;
   return {
     id,
     document: document.ordinal,

@@ -3,6 +3,7 @@ import { checkAborted, type LongCall } from '../base/progress.ts';
 import { type Context, cutContexts } from '../corpus/contexts.ts';
 import type { Corpus } from '../corpus/corpus.ts';
 import { toCorpus } from '../corpus/open-corpus.ts';
+import { frameOf, windowSize } from '../corpus/windows.ts';
 import { PolysemeError } from '../errors.ts';
 import { beginsWithBos, contextLength } from '../model/context-rules.ts';
 import type { Model } from '../model/load-model.ts';
@@ -67,7 +68,7 @@ async function evaluateIn(model: Model, options: EvaluateOptions): Promise<SaeEv
   const bos = beginsWithBos(options.bos, tokenizer, sae.config.prependBos);
   const { specialIds } = tokenizer;
   const contexts: Context[] = [];
-  const count = Math.ceil(wanted / (context - (bos ? 1 : 0)));
+  const count = Math.ceil(wanted / windowSize(context, frameOf(tokenizer, bos)));
   for await (const found of cutContexts(corpus, tokenizer, { length: context, bos, count, seed })) {
     checkAborted(options.signal);
     contexts.push(found);

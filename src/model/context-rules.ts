@@ -1,3 +1,4 @@
+import { frameOf } from '../corpus/windows.ts';
 import { PolysemeError } from '../errors.ts';
 import type { Tokenizer } from '../tokenizer/tokenizer.ts';
 import type { ModelConfig } from './architectures/architecture.ts';
@@ -21,13 +22,19 @@ export function contextLength({ contextLength: longest }: ModelConfig, asked?: n
 
 /**
  * Whether contexts begin with BOS: as asked; with `auto` as the SAE was trained, where it says so, else as the
- * tokenizer does by itself.
+ * tokenizer does by itself. An encoder's never do: its tokenizer's special tokens stand around them.
+ *
+ * @throws PolysemeError where BOS is asked for and the model is an encoder
  */
 export function beginsWithBos(
   asked: BosChoice | undefined,
-  tokenizer: Pick<Tokenizer, 'addsBos'>,
+  tokenizer: Pick<Tokenizer, 'addsBos' | 'bosId' | 'frame'>,
   trained: boolean | null = null,
 ): boolean {
+  if (tokenizer.frame !== null) {
+    frameOf(tokenizer, asked === 'yes');
+    return false;
+  }
   if (asked === 'yes' || asked === 'no') return asked === 'yes';
   return trained ?? tokenizer.addsBos;
 }

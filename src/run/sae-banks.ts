@@ -65,7 +65,7 @@ export function settleBos(
 ): boolean {
   const said = bos === 'auto' ? saes.filter(({ sae }) => sae.config.prependBos !== null) : [];
   const [first] = said;
-  if (first === undefined) return beginsWithBos(bos, tokenizer);
+  if (first === undefined || tokenizer.frame !== null) return beginsWithBos(bos, tokenizer);
   const other = said.find(({ sae }) => sae.config.prependBos !== first.sae.config.prependBos);
   if (other !== undefined) {
     const [yes, no] = first.sae.config.prependBos ? [first, other] : [other, first];

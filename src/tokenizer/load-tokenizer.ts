@@ -11,8 +11,12 @@ const MAX_CONFIG = 16 << 20;
 /**
  * Loads the tokenizer of the checkpoint in folder `dir`: `tokenizer.json`, with `tokenizer_config.json` and
  * `config.json` where they exist.
+ * @param options.isEncoder the model reads both ways (see `Tokenizer.frame`)
  */
-export async function loadTokenizer(dir: string): Promise<Tokenizer> {
+export async function loadTokenizer(
+  dir: string,
+  { isEncoder = false }: { readonly isEncoder?: boolean } = {},
+): Promise<Tokenizer> {
   const files = new Set(await readdir(dir).catch(() => [] as string[]));
   const path = join(dir, 'tokenizer.json');
   if (!files.has('tokenizer.json')) throw noTokenizer(dir, files);
@@ -22,6 +26,7 @@ export async function loadTokenizer(dir: string): Promise<Tokenizer> {
     tokenizerConfig: await optional('tokenizer_config.json'),
     modelConfig: await optional('config.json'),
     path,
+    isEncoder,
   });
 }
 

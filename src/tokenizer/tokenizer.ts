@@ -21,6 +21,11 @@ export interface Tokenizer {
   /** Whether the tokenizer by itself puts `bosId` before a text. */
   readonly addsBos: boolean;
   /**
+   * An encoder's: the special tokens that the tokenizer by itself puts around a text, and that stand around every
+   * context; null where the model reads from left to right.
+   */
+  readonly frame: { readonly before: readonly number[]; readonly after: readonly number[] } | null;
+  /**
    * Tokens that are no text: they run, but are never examples and enter no statistic. `bosId` is always one of them.
    */
   readonly specialIds: ReadonlySet<number>;
@@ -41,6 +46,8 @@ export interface TokenizerFiles {
   readonly modelConfig?: Record<string, unknown>;
   /** Where `tokenizer` lies, for messages. */
   readonly path: string;
+  /** The model reads both ways: its contexts stand in the tokenizer's `frame`, and begin with no BOS. */
+  readonly isEncoder?: boolean;
 }
 
 /**
@@ -54,6 +61,7 @@ export function createTokenizer({
   tokenizerConfig = {},
   modelConfig = {},
   path,
+  isEncoder = false,
 }: TokenizerFiles): Tokenizer {
   const size = checkIds(json, path);
   const inner = construct(json, tokenizerConfig, path);
@@ -62,11 +70,15 @@ export function createTokenizer({
   const encode =
     createPieceEncoder(inner, json) ??
     ((text: string) => new Int32Array(inner.encode(text, { add_special_tokens: false }).ids));
-  const { bosId, addsBos } = findBos(inner, tokenizerConfig, modelConfig, size);
+  const frame = isEncoder ? findFrame(inner) : null;
+  const { bosId, addsBos } =
+    frame === null ? findBos(inner, tokenizerConfig, modelConfig, size) : { bosId: null, addsBos: false };
   const specialIds = new Set(
     [...inner.get_added_tokens_decoder()].filter(([, { special }]) => special).map(([id]) => id),
   );
-  if (bosId !== null) specialIds.add(bosId);
+  for (const id of frame === null ? [bosId] : [...frame.before, ...frame.after]) {
+    if (id !== null) specialIds.add(id);
+  }
 
   return {
     encode,
@@ -79,6 +91,7 @@ export function createTokenizer({
     texts: (ids) => Array.from(ids, texts),
     bosId,
     addsBos,
+    frame,
     specialIds,
     size,
   };
@@ -163,4 +176,12 @@ function findBos(
 
   const bosId = added ?? named ?? configured;
   return { bosId, addsBos: added !== undefined };
+}
+
+/** What encoding adds before and after a text. */
+function findFrame(inner: LibraryTokenizer): NonNullable<Tokenizer['frame']> {
+  const bare = inner.encode('a', { add_special_tokens: false }).ids;
+  const full = inner.encode('a', { add_special_tokens: true }).ids;
+  const start = full.findIndex((_, i) => bare.every((id, k) => full[i + k] === id));
+  return { before: full.slice(0, start), after: full.slice(start + bare.length) };
 }

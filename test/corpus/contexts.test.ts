@@ -66,6 +66,31 @@ describe('all contexts', () => {
     expect(bare.summary).toEqual(summary);
   });
 
+  it('of an encoder stand between its special tokens, which count in their length', async () => {
+    const corpus = await corpusOf('framed', [abc(10), 'x', abc(7)]);
+    const encoder = { ...letters(), frame: { before: [1, 2], after: [3] } };
+    const { all, summary } = await take(corpus, { length: 7, bos: false }, encoder);
+    expect(all.map(({ start, tokens }) => [start, ...tokens])).toEqual([
+      [0, 1, 2, 97, 98, 99, 100, 3],
+      [4, 1, 2, 101, 102, 103, 104, 3],
+      [8, 1, 2, 105, 106, 3],
+      [0, 1, 2, 97, 98, 99, 100, 3],
+      [4, 1, 2, 101, 102, 103, 3],
+    ]);
+    expect(summary).toEqual({ documents: 3, skipped: 1, duplicates: 0, contexts: 5, tokens: 17 });
+    const chosen = await take(corpus, { length: 7, bos: false, count: 2 }, encoder);
+    expect(chosen.all.map(({ tokens }) => [tokens[1], tokens.at(-1)])).toEqual([
+      [2, 3],
+      [2, 3],
+    ]);
+    await expect(take(corpus, { length: 4, bos: false }, encoder)).rejects.toThrow(
+      'context length 4: must be a whole number of at least 5 (3 special tokens count)',
+    );
+    await expect(take(corpus, { length: 7, bos: true }, encoder)).rejects.toThrow(
+      'contexts cannot begin with BOS: the model is an encoder, which reads each context between the special tokens',
+    );
+  });
+
   it('with the tokenizer of the bundled model: every token of the addresses', async () => {
     const corpus = await openCorpus('builtin:sotu');
     const tokenizer = folioTokenizer();

@@ -7,6 +7,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createLibraryTokenizer } from '../../src/tokenizer/huggingface-tokenizers.ts';
 import { loadTokenizer } from '../../src/tokenizer/load-tokenizer.ts';
 import { checkVocabulary, type Tokenizer } from '../../src/tokenizer/tokenizer.ts';
+import { wordPieceTokenizer } from '../helpers/tiny-encoder.ts';
 
 const FOLIO = new URL('../../models/folio-5m', import.meta.url).pathname;
 const STORIES = new URL('../../../shared/models/stories260K', import.meta.url).pathname;
@@ -29,11 +30,15 @@ beforeAll(async () => {
 });
 afterAll(() => rmSync(work, { recursive: true }));
 
-async function load(name: string, files: Record<string, unknown>): Promise<Tokenizer> {
+async function load(
+  name: string,
+  files: Record<string, unknown>,
+  options?: { isEncoder: boolean },
+): Promise<Tokenizer> {
   const dir = join(work, name);
   await mkdir(dir, { recursive: true });
   for (const [file, json] of Object.entries(files)) await writeFile(join(dir, file), JSON.stringify(json));
-  return loadTokenizer(dir);
+  return loadTokenizer(dir, options);
 }
 
 /** The library without our cache. */
@@ -145,6 +150,27 @@ describe('special tokens and size', () => {
     expect(far.bosId).toBeNull();
     const token = { 'tokenizer.json': json, 'tokenizer_config.json': { bos_token: { content: '<s>' } } };
     expect((await load('token', token)).bosId).toBe(0);
+  });
+
+  test('an encoder’s frames every text: what it puts around one is special, and no BOS', async () => {
+    const json = wordPieceTokenizer(['a', 'b', '##c']);
+    const files = { 'tokenizer.json': json, 'config.json': { bos_token_id: 5 } };
+    const encoder = await load('encoder', files, { isEncoder: true });
+    expect(encoder).toMatchObject({ bosId: null, addsBos: false, frame: { before: [2], after: [3] } });
+    expect(encoder.specialIds).toEqual(new Set([0, 1, 2, 3, 4]));
+    expect([...encoder.encode('a bc')]).toEqual([5, 6, 7]);
+    const sep = ['[SEP]', 3];
+    for (const post_processor of [
+      { type: 'BertProcessing', sep, cls: ['[CLS]', 2] },
+      { type: 'RobertaProcessing', sep, cls: ['[CLS]', 2], trim_offsets: true, add_prefix_space: false },
+    ]) {
+      const other = { ...files, 'tokenizer.json': { ...json, post_processor } };
+      const { frame } = await load(`encoder-${post_processor.type}`, other, { isEncoder: true });
+      expect(frame).toEqual({ before: [2], after: [3] });
+    }
+    const bare = { ...files, 'tokenizer.json': { ...json, post_processor: null } };
+    expect((await load('encoder-bare', bare, { isEncoder: true })).frame).toEqual({ before: [], after: [] });
+    expect(await load('decoder', files)).toMatchObject({ bosId: 2, addsBos: true, frame: null });
   });
 
   test('checkVocabulary allows padding and refuses another model', () => {
