@@ -35,7 +35,7 @@ export async function streamActivations(options: StreamOptions): Promise<Activat
   const { model, column = 'text', contexts = null, seed = 0, signal } = options;
   const { config, tokenizer } = model;
   const { specialIds } = tokenizer;
-  const site = siteNamed(options.site, model.sites, config.rotary !== null) ?? options.site;
+  const site = siteNamed(options.site, model.sites, config.rotary) ?? options.site;
   const taps = model.openTaps([site]);
   const width = taps.widths[site]!;
   const corpus = await toCorpus(options.data, { column });

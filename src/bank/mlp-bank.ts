@@ -1,7 +1,8 @@
 import type { GatedMode } from '../embed/gated.ts';
 import { PolysemeError } from '../errors.ts';
-import { type ModelFiles, sitesOf } from '../model/compile.ts';
-import { readTensor, type TensorRef } from '../tensors/safetensors.ts';
+import type { MlpNames, NeuronMatrix } from '../model/architectures/architecture.ts';
+import { type ModelFiles, mlpNamesOf, sitesOf } from '../model/compile.ts';
+import { readTensor } from '../tensors/safetensors.ts';
 import type { Bank } from './bank.ts';
 import { normTap } from './norm-tap.ts';
 
@@ -17,7 +18,7 @@ export interface MlpBankOptions {
 
 /** The neurons of one MLP layer. */
 export function mlpBank(files: ModelFiles, layer: number, { layernorm, gated }: MlpBankOptions): Bank {
-  const { model, architecture } = files;
+  const { model } = files;
   if (!Number.isInteger(layer) || layer < 0 || layer >= model.layers) {
     throw new PolysemeError(
       `layer ${layer} is out of range: the model's layers are 0 to ${model.layers - 1}`,
@@ -28,7 +29,14 @@ export function mlpBank(files: ModelFiles, layer: number, { layernorm, gated }: 
   // Where the MLP stands beside the attention, both read the stream before the block.
   const middle = `blocks.${layer}.hook_resid_mid`;
   const sites = sitesOf(files);
-  const names = architecture.mlpNames(layer);
+  const names = mlpNamesOf(files, layer);
+  if (layernorm === 'folded' && names.norm === null) {
+    throw new PolysemeError(
+      `the MLP of layer ${layer} of a ${model.architecture} model reads the stream without a norm: layernorm folded ` +
+        'means nothing there (leave it out)',
+      'unsupported',
+    );
+  }
   const { width, mlpWidth } = model;
   return {
     name: `mlp.${layer}`,
@@ -44,21 +52,20 @@ export function mlpBank(files: ModelFiles, layer: number, { layernorm, gated }: 
       : { kind: 'linear' },
     edits: [],
     async weights() {
-      const find = tensorFinder(files);
-      const norm = layernorm === 'folded' ? await readNorm(find, names.norm) : null;
-      const centred = norm !== null && model.norm.kind === 'layernorm';
-      const rowLength = names.gate === null ? width : 2 * width + 2;
+      const read = tensorReader(files);
+      const norm = layernorm === 'folded' ? await readNorm(read, names.norm!) : null;
+      const gated = names.gate !== null;
+      const rowLength = gated ? 2 * width + 2 : width;
       const rows = new Float32Array(new SharedArrayBuffer(4 * rowLength * mlpWidth));
-      const parts = names.gate === null ? [names.up] : [names.gate, names.up];
-      for (const [part, name] of parts.entries()) {
-        const matrix = await find(`${name}.weight`);
-        const bias = await find(`${name}.bias`, true);
+      for (const [part, matrix] of (names.gate === null ? [names.up] : [names.gate, names.up]).entries()) {
+        const bias = matrix.bias === null ? null : await read(matrix.bias);
+        const row = neuronRows(await read(matrix.weight), matrix, width);
         for (let unit = 0; unit < mlpWidth; unit++) {
-          const row = rows.subarray(unit * rowLength + part * width, unit * rowLength + (part + 1) * width);
-          if (names.layout === 'out_in') row.set(matrix!.subarray(unit * width, (unit + 1) * width));
-          else for (let k = 0; k < width; k++) row[k] = matrix![k * mlpWidth + unit]!;
-          const fromBeta = norm === null ? 0 : fold(row, norm, centred);
-          if (names.gate !== null) rows[unit * rowLength + 2 * width + part] = (bias?.[unit] ?? 0) + fromBeta;
+          const own = rows.subarray(unit * rowLength + part * width, unit * rowLength + (part + 1) * width);
+          row(unit, own);
+          const fromBeta = norm === null ? 0 : fold(own, norm);
+          if (gated)
+            rows[unit * rowLength + 2 * width + part] = (bias?.[matrix.first + unit] ?? 0) + fromBeta;
         }
       }
       return rows;
@@ -69,10 +76,11 @@ export function mlpBank(files: ModelFiles, layer: number, { layernorm, gated }: 
 interface Norm {
   readonly gamma: Float32Array;
   readonly beta: Float32Array | null;
+  readonly centred: boolean;
 }
 
 /** Folds γ into a row of weights, centred where asked; returns β·w, which goes to the bias. */
-function fold(row: Float32Array, { gamma, beta }: Norm, centred: boolean): number {
+function fold(row: Float32Array, { gamma, beta, centred }: Norm): number {
   let fromBeta = 0;
   let sum = 0;
   for (let k = 0; k < row.length; k++) {
@@ -88,21 +96,37 @@ function fold(row: Float32Array, { gamma, beta }: Norm, centred: boolean): numbe
   return fromBeta;
 }
 
-type Find = (name: string, optional?: boolean) => Promise<Float32Array | null>;
-
-/** Reads tensors by their name without the architecture's prefix. */
-function tensorFinder(files: ModelFiles): Find {
-  return async (name, optional = false) => {
-    const full = [name, files.architecture.prefix + name].find((n) => files.tensors.has(n));
-    if (full === undefined) {
-      if (optional) return null;
-      throw new PolysemeError(`${files.dir}: the checkpoint has no tensor ${name}`, 'not-found');
-    }
-    const source: { tensors: ReadonlyMap<string, TensorRef> } = files;
-    return readTensor(source, full);
+/** Copies one neuron's weights out of a matrix. */
+function neuronRows(
+  matrix: Float32Array,
+  { layout, first }: NeuronMatrix,
+  width: number,
+): (unit: number, into: Float32Array) => void {
+  if (layout === 'out_in') {
+    return (unit, into) => into.set(matrix.subarray((first + unit) * width, (first + unit + 1) * width));
+  }
+  const columns = matrix.length / width;
+  return (unit, into) => {
+    for (let k = 0; k < width; k++) into[k] = matrix[k * columns + first + unit]!;
   };
 }
 
-async function readNorm(find: Find, name: string): Promise<Norm> {
-  return { gamma: (await find(`${name}.weight`))!, beta: await find(`${name}.bias`, true) };
+type Read = (name: string) => Promise<Float32Array>;
+
+/** Reads tensors by their name without the architecture's prefix. */
+function tensorReader({ named, dir }: ModelFiles): Read {
+  return async (name) => {
+    if (!named.has(name))
+      throw new PolysemeError(`${dir}: the checkpoint has no tensor ${name}`, 'not-found');
+    return readTensor({ tensors: named }, name);
+  };
+}
+
+async function readNorm(read: Read, names: NonNullable<MlpNames['norm']>): Promise<Norm> {
+  const stored = await read(names.weight);
+  return {
+    gamma: names.plusOne ? stored.map((weight) => 1 + weight) : stored,
+    beta: names.bias === null ? null : await read(names.bias),
+    centred: names.centred,
+  };
 }

@@ -1,14 +1,18 @@
 import { PolysemeError } from '../errors.ts';
 import { GraphBuilder, type Wire } from '../onnx/graph.ts';
 import type { TensorRef } from '../tensors/safetensors.ts';
-import type { Architecture, ModelConfig, Weights } from './architectures/architecture.ts';
-import { readModelConfig } from './architectures/model-config.ts';
+import type { Architecture, MlpNames, ModelConfig, Weights } from './architectures/architecture.ts';
+import { readArchitecture } from './architectures/model-config.ts';
 import type { Checkpoint } from './checkpoint.ts';
 
 /** A checkpoint whose config was understood and whose tensors are all accounted for. */
 export interface ModelFiles extends Checkpoint {
   readonly architecture: Architecture;
   readonly model: ModelConfig;
+  /** The tensors by their names without prefix. */
+  readonly named: ReadonlyMap<string, TensorRef>;
+  /** What the user should know, a line each: tensors of the file that config.json rules out. */
+  readonly notes: readonly string[];
 }
 
 /** A graph ready to run: ONNX bytes, which output carries which tap, and the weights that it maps. */
@@ -38,29 +42,35 @@ export interface EditResult {
 }
 
 /** Reads a checkpoint's config, and checks that every tensor is one that the architecture uses. */
-export function readModel(files: Checkpoint): ModelFiles {
-  const where = `${files.dir}/config.json`;
-  const { architecture, config } = readModelConfig(files.config, where);
+export function readModel(checkpoint: Checkpoint): ModelFiles {
+  const where = `${checkpoint.dir}/config.json`;
+  const architecture = readArchitecture(checkpoint.config, where);
+  const model = architecture.config;
+  const named = withoutPrefixes(checkpoint, architecture.prefixes);
   const used = new Set<string>();
-  const emitted = emit(files, architecture, config, [], used);
-  if (emitted.size === 0) throw new PolysemeError(`${where}: the model has no sites`, 'not-found');
-  const strip = stripper(architecture);
-  for (const name of files.tensors.keys()) {
-    const bare = strip(name);
-    if (used.has(bare) || architecture.ignored.test(bare) || (config.tied && bare === 'lm_head.weight'))
-      continue;
+  const passedOver: string[] = [];
+  const files: ModelFiles = { ...checkpoint, architecture, model, named, notes: [] };
+  const sites = emit(files, [], used, passedOver);
+  if (sites.size === 0) throw new PolysemeError(`${where}: the model has no sites`, 'not-found');
+  for (const name of checkpoint.tensors.keys()) {
+    const bare = bareName(name, architecture.prefixes);
+    if (used.has(bare) || passedOver.includes(bare) || architecture.ignored.test(bare)) continue;
     throw new PolysemeError(
-      `${files.dir}: tensor ${name} takes no part in a ${config.architecture} model as config.json describes it: ` +
+      `${checkpoint.dir}: tensor ${name} takes no part in a ${model.architecture} model as config.json describes it: ` +
         'the checkpoint is of another architecture or variant',
     );
   }
-  return { ...files, architecture, model: config };
+  return { ...files, notes: ignoredNotes(where, passedOver) };
 }
 
 /** The sites of a model, with the width of each. */
 export function sitesOf(files: ModelFiles): ReadonlyMap<string, number> {
-  const sites = emit(files, files.architecture, files.model, [], new Set());
-  return new Map([...sites].map(([site, { width }]) => [site, width]));
+  return new Map([...emit(files, [])].map(([site, { width }]) => [site, width]));
+}
+
+/** What the banks read of a layer's MLP. */
+export function mlpNamesOf({ architecture, named }: ModelFiles, layer: number): MlpNames {
+  return architecture.mlp(layer, { has: (name) => named.has(name) });
 }
 
 /** Compiles the part of the model that the taps need; an unknown tap is an error that names near ones. */
@@ -70,7 +80,7 @@ export function compile(
   edits: readonly GraphEdit[] = [],
 ): Program {
   const graph = new GraphBuilder();
-  const sites = emit(files, files.architecture, files.model, edits, new Set(), graph);
+  const sites = emit(files, edits, new Set(), [], graph);
   const outputs: Record<string, string> = {};
   const widths: Record<string, number> = {};
   for (const tap of taps) {
@@ -91,37 +101,35 @@ export function compile(
 type Sites = Map<string, { wire: Wire; width: number }>;
 
 function emit(
-  files: Checkpoint,
-  architecture: Architecture,
-  config: ModelConfig,
+  { dir, architecture, model: config, named }: ModelFiles,
   edits: readonly GraphEdit[],
-  used: Set<string>,
+  used = new Set<string>(),
+  passedOver: string[] = [],
   graph = new GraphBuilder(),
 ): Sites {
-  const strip = stripper(architecture);
-  const byName = new Map([...files.tensors].map(([name, ref]) => [strip(name), ref]));
   const weights: Weights = {
-    has: (name) => byName.has(name),
+    has: (name) => named.has(name),
     ref(name, shape) {
-      const ref = byName.get(name);
+      const ref = named.get(name);
       if (ref === undefined) {
         throw new PolysemeError(
-          `${files.dir}: the checkpoint has no tensor ${name}, which a ${config.architecture} model of ${config.layers} layers needs`,
+          `${dir}: the checkpoint has no tensor ${name}, which a ${config.architecture} model of ${config.layers} layers needs`,
           'not-found',
         );
       }
       if (ref.shape.length !== shape.length || ref.shape.some((size, i) => size !== shape[i])) {
         throw new PolysemeError(
-          `${files.dir}: tensor ${name} has shape [${ref.shape.join(', ')}], but config.json asks for [${shape.join(', ')}]`,
+          `${dir}: tensor ${name} has shape [${ref.shape.join(', ')}], but config.json asks for [${shape.join(', ')}]`,
         );
       }
       used.add(name);
       return ref;
     },
+    ignore: (name) => passedOver.push(name),
   };
   const sites: Sites = new Map();
   const edited = new Set<string>();
-  architecture.build(graph, config, weights, (site, wire, width) => {
+  architecture.build(graph, weights, (site, wire, width) => {
     let current = wire;
     for (const edit of edits) {
       if (edit.site !== site) continue;
@@ -143,8 +151,29 @@ function emit(
   return sites;
 }
 
-function stripper(architecture: Architecture): (name: string) => string {
-  return (name) => (name.startsWith(architecture.prefix) ? name.slice(architecture.prefix.length) : name);
+function bareName(name: string, prefixes: readonly string[]): string {
+  const prefix = prefixes.find((prefix) => name.startsWith(prefix)) ?? '';
+  return name.slice(prefix.length);
+}
+
+function withoutPrefixes({ dir, tensors }: Checkpoint, prefixes: readonly string[]): Map<string, TensorRef> {
+  const named = new Map<string, TensorRef>();
+  for (const [name, ref] of tensors) {
+    const bare = bareName(name, prefixes);
+    if (named.has(bare)) {
+      throw new PolysemeError(`${dir}: tensor ${bare} is there twice, with and without a prefix`, 'damaged');
+    }
+    named.set(bare, ref);
+  }
+  return named;
+}
+
+function ignoredNotes(where: string, names: readonly string[]): string[] {
+  if (names.length === 0) return [];
+  const some = names.slice(0, 3).join(', ') + (names.length > 3 ? `, … (${names.length} in all)` : '');
+  return [
+    `${where} says that there are no biases where the weights have some: ${some} take no part, as in transformers`,
+  ];
 }
 
 function exampleSites(config: ModelConfig): string[] {

@@ -86,7 +86,7 @@ async function openCached(
       refuse('model', origin.model, changed ? 'the one that is there now under this name' : options.model);
     }
     const asked = options.site;
-    const site = asked && model && siteNamed(asked, model.sites, model.config.rotary !== null);
+    const site = asked && model && siteNamed(asked, model.sites, model.config.rotary);
     if (asked !== undefined && (site ?? asked) !== origin.site) refuse('site', origin.site, asked);
     for (const key of ['data', 'context', 'contexts'] as const) {
       if (options[key] !== undefined && options[key] !== origin[key]) refuse(key, origin[key], options[key]);

@@ -87,7 +87,6 @@ describe('a config key that changes the computation is refused by name', () => {
     ['use_qk_norm', true],
     ['quantization_config', { quant_method: 'bitsandbytes' }],
     ['partial_rotary_factor', 0.5],
-    ['rotary_pct', 0.25],
     ['rope_interleaved', true],
     ['rope_local_base_freq', 10_000],
     ['position_embedding_type', 'nope'],
@@ -118,9 +117,13 @@ describe('a config key that changes the computation is refused by name', () => {
   });
 
   const ropes: [object, RegExp][] = [
-    [{ type: 'yarn', factor: 4 }, /rope_scaling type "yarn".*default, linear, llama3/],
-    [{ rope_type: 'dynamic', factor: 2 }, /"dynamic"/],
-    [{ rope_type: 'longrope', short_factor: [1], long_factor: [2] }, /"longrope"/],
+    [
+      { type: 'proportional', factor: 4 },
+      /rope_scaling type "proportional".*default, linear, dynamic, llama3/,
+    ],
+    [{ rope_type: 'dynamic' }, /rope_scaling\.factor/],
+    [{ rope_type: 'longrope', short_factor: [1], long_factor: [2] }, /short_factor must be 2 positive/],
+    [{ rope_type: 'yarn', factor: 2, attention_factor: -1 }, /attention_factor/],
     [{ type: 'linear' }, /rope_scaling\.factor/],
     [{ type: 'linear', factor: 'two' }, /rope_scaling\.factor.*"two"/],
     [{ rope_type: 'llama3', factor: 8, low_freq_factor: 1 }, /rope_scaling\.\w+/],

@@ -1,24 +1,24 @@
 import { PolysemeError } from '../../errors.ts';
-import { type Architecture, type ModelConfig, RawConfig } from './architecture.ts';
+import type { Architecture } from './architecture.ts';
 import { gpt2 } from './gpt2.ts';
 import { llama } from './llama.ts';
+import { RawConfig } from './raw-config.ts';
+
+/** Reads config.json of one `model_type`; a key that changes the computation and is not supported is an error. */
+export type Family = (raw: RawConfig) => Architecture;
 
 /** The architectures that can be run, by config.json's `model_type`. */
-const ARCHITECTURES: Record<string, Architecture> = { gpt2, llama };
+export const FAMILIES: Readonly<Record<string, Family>> = { gpt2, llama };
 
 /** Finds the architecture that config.json names, and reads the config with it. */
-export function readModelConfig(
-  values: Readonly<Record<string, unknown>>,
-  where: string,
-): { architecture: Architecture; config: ModelConfig } {
+export function readArchitecture(values: Readonly<Record<string, unknown>>, where: string): Architecture {
   const type = values['model_type'];
-  const architecture =
-    typeof type === 'string' && Object.hasOwn(ARCHITECTURES, type) ? ARCHITECTURES[type] : undefined;
-  if (architecture === undefined) {
+  const family = typeof type === 'string' && Object.hasOwn(FAMILIES, type) ? FAMILIES[type] : undefined;
+  if (family === undefined) {
     throw new PolysemeError(
-      `${where}: model_type ${JSON.stringify(type)} is not an architecture that can be run (known: ${Object.keys(ARCHITECTURES).join(', ')})`,
+      `${where}: model_type ${JSON.stringify(type)} is not an architecture that can be run (known: ${Object.keys(FAMILIES).sort().join(', ')})`,
       'unsupported',
     );
   }
-  return { architecture, config: architecture.readConfig(new RawConfig(values, where)) };
+  return family(new RawConfig(values, where));
 }

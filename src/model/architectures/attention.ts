@@ -1,0 +1,130 @@
+import type { Wire } from '../../onnx/graph.ts';
+import { type Emitter, linear, norm, positions } from './parts.ts';
+import type { AttentionPlan, NormPlan, Rotary } from './plan.ts';
+
+/** What attention gives before its output matrix, [batch, position, heads · headDim]. */
+export function attention(e: Emitter, x: Wire, plan: AttentionPlan): Wire {
+  const { heads, kvHeads, headDim, norms, rotary = null } = plan;
+  let [query, key, value] = projections(e, x, plan);
+  if (norms !== undefined) {
+    const { q, k, over } = norms;
+    query = over === 'all' ? norm(e, query, q, heads * headDim) : headNorm(e, query, q, heads, headDim);
+    key = over === 'all' ? norm(e, key, k, kvHeads * headDim) : headNorm(e, key, k, kvHeads, headDim);
+  }
+  if (rotary !== null) {
+    query = rotate(e, query, rotary, heads, headDim);
+    key = rotate(e, key, rotary, kvHeads, headDim);
+  }
+  const mask = scoreMask(e, plan);
+  return e.graph.op('Attention', mask === null ? [query, key, value] : [query, key, value, mask], {
+    q_num_heads: heads,
+    kv_num_heads: kvHeads,
+    is_causal: plan.causal ? 1 : 0,
+    scale: { float: plan.scale },
+    ...(plan.softCap ? { softcap: { float: plan.softCap } } : {}),
+  });
+}
+
+function projections(
+  e: Emitter,
+  x: Wire,
+  { qkv, heads, kvHeads, headDim }: AttentionPlan,
+): [Wire, Wire, Wire] {
+  const { graph, width } = e;
+  const wide = heads * headDim;
+  const narrow = kvHeads * headDim;
+  if (!('all' in qkv)) {
+    return [
+      linear(e, x, qkv.q, width, wide),
+      linear(e, x, qkv.k, width, narrow),
+      linear(e, x, qkv.v, width, narrow),
+    ];
+  }
+  const all = linear(e, x, qkv.all, width, wide + 2 * narrow);
+  if (qkv.order === 'blocks') {
+    if (heads === kvHeads) {
+      return graph.ops('Split', 3, [all], { axis: -1, num_outputs: 3 }) as [Wire, Wire, Wire];
+    }
+    return graph.ops('Split', 3, [all, graph.integers(wide, narrow, narrow)], { axis: -1 }) as [
+      Wire,
+      Wire,
+      Wire,
+    ];
+  }
+  const share = heads / kvHeads;
+  const grouped = graph.op('Reshape', [all, graph.integers(0, 0, kvHeads, share + 2, headDim)]);
+  const parts = graph.ops('Split', 3, [grouped, graph.integers(share, 1, 1)], { axis: 3 });
+  const flat = (part: Wire, size: number): Wire => graph.op('Reshape', [part, graph.integers(0, 0, size)]);
+  return [flat(parts[0]!, wide), flat(parts[1]!, narrow), flat(parts[2]!, narrow)];
+}
+
+/** A norm over each head by itself. */
+function headNorm(e: Emitter, x: Wire, plan: NormPlan, heads: number, headDim: number): Wire {
+  const { graph } = e;
+  const byHead = graph.op('Reshape', [x, graph.integers(0, 0, heads, headDim)]);
+  return graph.op('Reshape', [norm(e, byHead, plan, headDim), graph.integers(0, 0, heads * headDim)]);
+}
+
+function rotate(e: Emitter, x: Wire, rotary: Rotary, heads: number, headDim: number): Wire {
+  const { cos, sin, rows } = e.once(rotary, () => angles(e, rotary));
+  const rotated = 2 * rotary.frequencies.length;
+  return e.graph.op('RotaryEmbedding', [x, cos, sin, rows], {
+    num_heads: heads,
+    interleaved: rotary.interleaved ? 1 : 0,
+    ...(rotated < headDim ? { rotary_embedding_dim: rotated } : {}),
+  });
+}
+
+/** Cosines and sines by position, and each token's position. */
+function angles(e: Emitter, { frequencies, factor }: Rotary): { cos: Wire; sin: Wire; rows: Wire } {
+  const { graph, tokens } = e;
+  // Angles in double: position × frequency would lose digits in float far from the start.
+  const position = positions(e);
+  const exact = graph.op('Cast', [graph.op('Unsqueeze', [position, graph.integers(1)])], { to: 11 });
+  const angle = graph.op('Mul', [exact, graph.constant(frequencies, [1, frequencies.length])]);
+  const table = (op: 'Cos' | 'Sin'): Wire => {
+    const values = graph.op(op, [angle]);
+    const scaled =
+      factor === 1 ? values : graph.op('Mul', [values, graph.constant(Float64Array.of(factor), [])]);
+    return graph.op('Cast', [scaled], { to: 1 });
+  };
+  const rows = e.once('rows of positions', () => {
+    const zeros = graph.op('Sub', [tokens, tokens]);
+    return graph.op('Add', [
+      graph.op('Cast', [zeros], { to: 7 }),
+      graph.op('Unsqueeze', [position, graph.integers(0)]),
+    ]);
+  });
+  return { cos: table('Cos'), sin: table('Sin'), rows };
+}
+
+/** What of the scores counts beside causality: a window, padding, an added bias; null where nothing does. */
+function scoreMask(e: Emitter, { window = null, bias, causal }: AttentionPlan): Wire | null {
+  const { graph, seen } = e;
+  const masks: Wire[] = [];
+  if (window !== null) masks.push(e.once(`window ${window}`, () => windowMask(e, window)));
+  if (seen !== null && !causal) masks.push(e.once('seen', () => seenMask(e, seen)));
+  const mask = masks.length === 0 ? null : masks.reduce((a, b) => graph.op('And', [a, b]));
+  if (bias === undefined) return mask;
+  return mask === null ? bias : graph.op('Where', [mask, bias, graph.scalar(-Infinity)]);
+}
+
+/** |i − j| < window, bool [position, position]. */
+function windowMask(e: Emitter, window: number): Wire {
+  const { graph } = e;
+  const number = positions(e);
+  const column = graph.op('Unsqueeze', [number, graph.integers(1)]);
+  const apart = graph.op('Abs', [
+    graph.op('Sub', [column, graph.op('Unsqueeze', [number, graph.integers(0)])]),
+  ]);
+  return graph.op('Less', [apart, graph.constant(BigInt64Array.of(BigInt(window)), [])]);
+}
+
+/** Keys that may be seen, bool [batch, 1, position, position]: ONNX Runtime wants the queries' axis whole. */
+function seenMask(e: Emitter, seen: Wire): Wire {
+  const { graph } = e;
+  const number = positions(e);
+  const keys = graph.op('Unsqueeze', [seen, graph.integers(1, 2)]);
+  const every = graph.op('GreaterOrEqual', [number, graph.constant(BigInt64Array.of(0n), [])]);
+  return graph.op('And', [keys, graph.op('Unsqueeze', [every, graph.integers(1)])]);
+}

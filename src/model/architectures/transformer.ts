@@ -1,0 +1,67 @@
+import type { Wire } from '../../onnx/graph.ts';
+import type { Architecture, MlpNames, NeuronMatrix, Weights } from './architecture.ts';
+import { block, embed, logits } from './blocks.ts';
+import { type Emitter, emitter, hasBias, norm, weight } from './parts.ts';
+import type { LinearPlan, NormPlan, TransformerPlan } from './plan.ts';
+
+/** The architecture of a transformer that is given by its plan. */
+export function transformer(plan: TransformerPlan): Architecture {
+  const { config } = plan;
+  return {
+    config,
+    prefixes: plan.prefixes,
+    ignored: plan.ignored ?? /^$/,
+    mlp: (layer, weights) => mlpNames(plan, layer, weights),
+    build(graph, weights, site): void {
+      const tokens = graph.input('tokens', 'int32', ['batch', 'position']);
+      // Ids of padding are negative where positions after a row's end could be seen from inside it.
+      const seen = config.bidirectional
+        ? graph.op('GreaterOrEqual', [tokens, graph.constant(Int32Array.of(0), [])])
+        : null;
+      const e = emitter({ graph, weights, site, width: config.width, tokens, seen });
+      let x = embed(e, plan.embedding, matrix(e, plan, 'embedding'));
+      for (let l = 0; l < config.layers; l++) x = block(e, l, x, plan.block(l));
+      if (plan.finalNorm !== null) x = norm(e, x, plan.finalNorm, config.width);
+      if (plan.head === null) return;
+      const head = matrix(e, plan, 'head');
+      site('logits', logits(e, x, plan.head, head, config.vocabulary), config.vocabulary);
+    },
+  };
+}
+
+/**
+ * The embedding or the output matrix. Tied ones are stored once, under either name; a file that has both keeps them
+ * apart, as transformers does.
+ */
+function matrix(e: Emitter, { embedding, head, config }: TransformerPlan, which: 'embedding' | 'head'): Wire {
+  const output = head === null ? null : `${head.name}.weight`;
+  const [own, other] = which === 'embedding' ? [embedding.tokens, output] : [output!, embedding.tokens];
+  const tied = head?.tied === true && other !== null && !e.weights.has(own) && e.weights.has(other);
+  return weight(e, tied ? other : own, config.vocabulary, config.width);
+}
+
+function mlpNames(plan: TransformerPlan, layer: number, weights: Pick<Weights, 'has'>): MlpNames {
+  const { neurons, norm, width } = plan.block(layer).mlp;
+  const names = (linear: LinearPlan, first = 0): NeuronMatrix => ({
+    weight: `${linear.name}.weight`,
+    bias: hasBias(weights, linear) ? `${linear.name}.bias` : null,
+    layout: linear.layout,
+    first,
+  });
+  const own = norm === null ? null : normNames(norm);
+  if ('gateUp' in neurons) {
+    return { gate: names(neurons.gateUp), up: names(neurons.gateUp, width), norm: own };
+  }
+  const gate = 'gate' in neurons ? names(neurons.gate) : null;
+  return { gate, up: names(neurons.up), norm: own };
+}
+
+function normNames({ name, kind, bias = true, plusOne = false }: NormPlan): MlpNames['norm'] {
+  const biased = kind === 'layernorm' && bias;
+  return {
+    weight: `${name}.weight`,
+    bias: biased ? `${name}.bias` : null,
+    centred: kind === 'layernorm',
+    plusOne,
+  };
+}
