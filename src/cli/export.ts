@@ -1,56 +1,149 @@
 import { once } from 'node:events';
 import type { Command } from 'commander';
 import * as z from 'zod';
-import { writeWhole } from '../base/files.ts';
-import { withLock } from '../base/lock.ts';
-import { visibleJson } from '../base/visible.ts';
+import { visible } from '../base/visible.ts';
+import { PolysemeError } from '../errors.ts';
 import type { Study } from '../study/study.ts';
+import { START_AGAIN, untilInterrupted } from './interrupt.ts';
 import { addOptions, bankOption, studyArgument } from './options.ts';
+import { unitName } from './parse.ts';
+import { number, Progress, print } from './terminal.ts';
 
 const shape = {
-  format: z.enum(['jsonl']).default('jsonl').meta({ description: 'the format', value: 'F' }),
+  format: z.enum(['jsonl', 'parquet', 'html', 'neuronpedia']).default('jsonl').meta({
+    description:
+      'jsonl: a line for the study, then one per unit; parquet: a folder of tables; html: one unit as a page; neuronpedia: an upload',
+    value: 'F',
+  }),
   out: z.string().min(1).optional().meta({
-    description: 'the file to write',
+    description: 'the file to write; of parquet the folder',
     value: 'FILE',
     fallback: 'standard output',
   }),
   bank: bankOption,
+  unit: z
+    .string()
+    .min(1)
+    .optional()
+    .meta({ description: 'the unit of html, e.g. mlp.2/137', value: 'BANK/INDEX' }),
+  to: z.string().min(1).optional().meta({
+    description: 'the Neuronpedia, e.g. http://localhost:3000; a key is taken from NEURONPEDIA_API_KEY',
+    value: 'URL',
+  }),
+  modelId: z.string().min(1).optional().meta({
+    description: 'what the model is called there',
+    value: 'ID',
+    fallback: 'its name here',
+  }),
+  carry: z.enum(['sections', 'features']).default('sections').meta({
+    description: 'a unit there: its features as sections of one feature, or each as a feature of its own',
+    value: 'HOW',
+  }),
+  names: z.boolean().default(true).meta({
+    description:
+      'upload no names: for a Neuronpedia without an OpenAI key, which it asks for embeddings of names',
+  }),
+};
+type Options = Omit<z.output<z.ZodObject<typeof shape>>, 'unit'> & {
+  readonly unit?: { readonly bank: string; readonly index: number };
 };
 
 export function define(command: Command): void {
+  command.description('Hands a study over to other programs.').argument('<STUDY>', studyArgument);
+  addOptions(command, shape, { unit: unitName });
   command
-    .description('Writes a study for other programs: one JSON line per unit, as `unit --json` prints it.')
-    .argument('<STUDY>', studyArgument);
-  addOptions(command, shape);
-  command
-    .addHelpText('after', '\nExample:\n  polyseme export study.db --format jsonl --out study.jsonl')
-    .action(async (path: string, { out, bank }: { out?: string; bank?: string }) => {
+    .addHelpText(
+      'after',
+      `
+Examples:
+  polyseme export study.db --format jsonl --out study.jsonl
+  polyseme export study.db --format parquet --out tables
+  polyseme export study.db --format html --unit mlp.2/137 --out unit.html
+  polyseme export study.db --format neuronpedia --to http://localhost:3000 --no-names`,
+    )
+    .action(async (path: string, options: Options) => {
       const { openStudy } = await import('../study/open-study.ts');
       const study = openStudy(path);
       try {
-        if (out === undefined) await writeStream(lines(study, bank), process.stdout);
-        else await withLock(out, 'writing', () => writeWhole(out, lines(study, bank)));
+        await FORMATS[options.format](study, options);
       } finally {
         study.close();
       }
     });
 }
 
-/** Lines written together. */
-const LINES = 64;
+const FORMATS: Readonly<Record<Options['format'], (study: Study, options: Options) => Promise<void>>> = {
+  async jsonl(study, { out, bank }) {
+    const { jsonLines } = await import('../export/jsonl.ts');
+    await write(jsonLines(study, bank), out);
+  },
+  async html(study, { out, unit }) {
+    const { unitHtml } = await import('../export/unit-html.ts');
+    const { bank, index } = needed(unit, 'html', 'unit', 'mlp.0/0');
+    await write([unitHtml(study, bank, index)], out);
+  },
+  async parquet(study, { out, bank }) {
+    const { writeParquet } = await import('../export/parquet.ts');
+    const { withLock } = await import('../base/lock.ts');
+    const dir = needed(out, 'parquet', 'out', 'tables');
+    const progress = new Progress();
+    await untilInterrupted(START_AGAIN, (signal) =>
+      withLock(dir, 'writing', () =>
+        writeParquet(study, dir, {
+          bank,
+          signal,
+          onProgress: ({ stage, done, total, unit }) => progress.show(stage, done, total, unit),
+        }),
+      ),
+    );
+    progress.end();
+  },
+  async neuronpedia(study, { to, modelId, bank, carry, names }) {
+    const { neuronpedia } = await import('../export/neuronpedia/client.ts');
+    const { openJournal } = await import('../export/neuronpedia/journal.ts');
+    const { uploadStudy } = await import('../export/neuronpedia/upload.ts');
+    const { withLock } = await import('../base/lock.ts');
+    const address = needed(to, 'neuronpedia', 'to', 'http://localhost:3000');
+    const journal = `${study.path}.neuronpedia`;
+    const progress = new Progress();
+    const { model, sources, features, skipped } = await untilInterrupted(
+      'run the same command again: what was accepted is not sent again',
+      (signal) =>
+        withLock(journal, 'uploading by', async () =>
+          uploadStudy(
+            study,
+            neuronpedia(address, process.env['NEURONPEDIA_API_KEY'] || undefined, { signal }),
+            await openJournal(journal),
+            {
+              to: address,
+              modelId,
+              bank,
+              carriage: carry,
+              names,
+              signal,
+              onProgress: ({ stage, done, total, unit }) => progress.show(stage, done, total, unit),
+            },
+          ),
+        ),
+    );
+    progress.end();
+    const before = skipped > 0 ? ` (${number(skipped)} were there)` : '';
+    print(visible(`${model}: ${number(features)} features${before} in ${sources.join(', ')}`));
+  },
+};
 
-/** The lines of a study, some at a time. */
-function* lines(study: Study, bank: string | undefined): Generator<string> {
-  let text = '';
-  for (const [i, unit] of study.units({ bank }).entries()) {
-    text += `${visibleJson(study.unit(unit.bank, unit.index))}\n`;
-    if ((i + 1) % LINES !== 0) continue;
-    yield text;
-    text = '';
-  }
-  yield text;
+function needed<T>(value: T | undefined, format: string, option: string, example: string): T {
+  if (value !== undefined) return value;
+  throw new PolysemeError(`format ${format} needs option ${option}, e.g. ${example}`);
 }
 
-async function writeStream(chunks: Iterable<string>, stream: NodeJS.WritableStream): Promise<void> {
-  for (const chunk of chunks) if (!stream.write(chunk)) await once(stream, 'drain');
+/** Writes a file whole or not at all, or standard output. */
+async function write(chunks: Iterable<string>, out: string | undefined): Promise<void> {
+  if (out !== undefined) {
+    const { writeWhole } = await import('../base/files.ts');
+    const { withLock } = await import('../base/lock.ts');
+    await withLock(out, 'writing', () => writeWhole(out, chunks));
+    return;
+  }
+  for (const chunk of chunks) if (!process.stdout.write(chunk)) await once(process.stdout, 'drain');
 }

@@ -232,7 +232,8 @@ describe('--json', () => {
     const out = join(folder, 'units.jsonl');
     const ended = await cli(['export', study, '--format', 'jsonl', '--bank', 'mlp.3', '--out', out]);
     expect(ended).toEqual({ code: 0, stdout: '', stderr: '' });
-    const lines = readFileSync(out, 'utf8').trimEnd().split('\n');
+    const [head, ...lines] = readFileSync(out, 'utf8').trimEnd().split('\n');
+    expect(JSON.parse(head!)).toHaveProperty('study.contentHash');
     expect(lines.length).toBe(1024);
     const { stdout } = await cli(['unit', study, 'mlp.3/5', '--json']);
     expect(`${lines[5]}\n`).toBe(stdout);

@@ -1,0 +1,22 @@
+import { visibleJson } from '../base/visible.ts';
+import type { Study } from '../study/study.ts';
+
+/** Units of one chunk. */
+const UNITS = 64;
+
+/**
+ * A study as JSON lines: the first holds what `info` says of it, `{"study": …}`, each of the others one unit with its tree,
+ * features and examples, as `unit --json` prints it. Some lines at a time.
+ *
+ * @param bank only the units of this bank
+ */
+export function* jsonLines(study: Study, bank?: string): Generator<string> {
+  let text = `${visibleJson({ study: study.info() })}\n`;
+  for (const [i, unit] of study.units({ bank }).entries()) {
+    text += `${visibleJson(study.unit(unit.bank, unit.index))}\n`;
+    if ((i + 1) % UNITS !== 0) continue;
+    yield text;
+    text = '';
+  }
+  yield text;
+}
