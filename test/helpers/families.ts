@@ -1,10 +1,12 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Checkpoint } from '../../src/model/checkpoint.ts';
-import { compile, type ModelFiles, readModel } from '../../src/model/compile.ts';
+import { compile, type ModelFiles, readModel, sitesOf } from '../../src/model/compile.ts';
 import { openBackend } from '../../src/model/open-backend.ts';
 import { Session, type TapData } from '../../src/model/session.ts';
 import { streamTaps, type TapInput } from '../../src/model/taps.ts';
+import type { GraphBuilder, Wire } from '../../src/onnx/graph.ts';
+import type { Attribute } from '../../src/onnx/proto.ts';
 import { readTensors } from './tiny-checkpoint.ts';
 
 /** The folder of the tiny models; `make.py` beside it writes them. */
@@ -54,6 +56,41 @@ export function readPatched(checkpoint: Checkpoint, patch: Patch): ModelFiles {
     Object.entries({ ...checkpoint.config, ...patch }).filter(([, value]) => value !== null),
   );
   return readModel({ ...checkpoint, config });
+}
+
+/** What makes another choice of a node of a model's graph; null where the node has none. */
+export type Tamper = (op: string, attributes: Attributes) => Attributes | null;
+type Attributes = Record<string, Attribute>;
+
+/** The model with changed nodes; null where no node was changed. */
+export function tampered(files: ModelFiles, tamper: Tamper): ModelFiles | null {
+  let changes = 0;
+  const changed = (op: string, attributes: Attributes = {}): Attributes => {
+    const other = tamper(op, attributes);
+    if (other !== null) changes += 1;
+    return other ?? attributes;
+  };
+  const wrap = (graph: GraphBuilder): GraphBuilder =>
+    new Proxy(graph, {
+      get(target, name) {
+        if (name === 'op') {
+          return (op: string, inputs: Wire[], attributes?: Attributes, domain?: string) =>
+            target.op(op, inputs, changed(op, attributes), domain);
+        }
+        const value: unknown = Reflect.get(target, name, target);
+        return typeof value === 'function' ? value.bind(target) : value;
+      },
+    });
+  const { architecture } = files;
+  const other: ModelFiles = {
+    ...files,
+    architecture: {
+      ...architecture,
+      build: (graph, weights, site) => architecture.build(wrap(graph), weights, site),
+    },
+  };
+  sitesOf(other);
+  return changes === 0 ? null : other;
 }
 
 /** By row: taps of all rows, run together in this thread, padding cut off. */

@@ -8,7 +8,16 @@ import { gateActivations } from '../../src/embed/gate-activation.ts';
 import { PolysemeError } from '../../src/errors.ts';
 import { openCheckpoint } from '../../src/model/checkpoint.ts';
 import { type ModelFiles, sitesOf } from '../../src/model/compile.ts';
-import { FAMILIES, farthest, fixtureNames, readFixture, readPatched, runRows } from '../helpers/families.ts';
+import {
+  FAMILIES,
+  farthest,
+  fixtureNames,
+  readFixture,
+  readPatched,
+  runRows,
+  type Tamper,
+  tampered,
+} from '../helpers/families.ts';
 
 /** The promise: |difference| ≤ 1e-4 · max(1, |reference|). */
 const TOLERANCE = 1e-4;
@@ -16,6 +25,26 @@ const MOST_BYTES = 60_000;
 const MOST_BYTES_OF_ALL = 6_000_000;
 
 const NAMES = fixtureNames();
+
+/** Other choices of nodes, each of which makes another model of every fixture that has such a node. */
+const TAMPER: Record<string, Tamper> = {
+  'norms with another epsilon': (op, { epsilon, ...rest }) =>
+    op.endsWith('Normalization')
+      ? { ...rest, epsilon: { float: 1000 * (epsilon as { float: number }).float } }
+      : null,
+  'the other GELU': (op, { approximate }) =>
+    op === 'Gelu' ? { approximate: approximate === 'tanh' ? 'none' : 'tanh' } : null,
+  // Two dimensions are one pair in either layout.
+  'the other layout of rotary positions': (op, attributes) =>
+    op === 'RotaryEmbedding' && attributes['rotary_embedding_dim'] !== 2
+      ? { ...attributes, interleaved: attributes['interleaved'] === 1 ? 0 : 1 }
+      : null,
+  'attention the other way round': (op, attributes) =>
+    op === 'Attention' ? { ...attributes, is_causal: attributes['is_causal'] === 1 ? 0 : 1 } : null,
+  'another scale of attention': (op, { scale, ...rest }) =>
+    op === 'Attention' ? { ...rest, scale: { float: 1.1 * (scale as { float: number }).float } } : null,
+  'no soft cap': (op, { softcap, ...rest }) => (op === 'Attention' && softcap !== undefined ? rest : null),
+};
 
 test('the fixtures are small', () => {
   const sizes = NAMES.map((name) => {
@@ -42,6 +71,15 @@ describe.each(NAMES)('%s', async (name) => {
 
   test.each(wrong)('%j is another model', async (patch) => {
     const { difference } = farthest(await runRows(readPatched(checkpoint, patch), rows, sites), expected);
+    expect(difference).toBeGreaterThan(TOLERANCE);
+  });
+
+  const others = Object.entries(TAMPER).flatMap(([choice, tamper]) => {
+    const other = tampered(files, tamper);
+    return other === null ? [] : [{ choice, other }];
+  });
+  test.each(others)('with $choice it is another model', async ({ other }) => {
+    const { difference } = farthest(await runRows(other, rows, sites), expected);
     expect(difference).toBeGreaterThan(TOLERANCE);
   });
 

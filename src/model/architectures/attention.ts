@@ -1,5 +1,5 @@
 import type { Wire } from '../../onnx/graph.ts';
-import { type Emitter, linear, norm, positions } from './parts.ts';
+import { type Emitter, linear, norm, normalize, positions, weight } from './parts.ts';
 import type { AttentionPlan, NormPlan, Rotary } from './plan.ts';
 
 /** What attention gives before its output matrix, [batch, position, heads · headDim]. */
@@ -8,8 +8,10 @@ export function attention(e: Emitter, x: Wire, plan: AttentionPlan): Wire {
   let [query, key, value] = projections(e, x, plan);
   if (norms !== undefined) {
     const { q, k, over } = norms;
-    query = over === 'all' ? norm(e, query, q, heads * headDim) : headNorm(e, query, q, heads, headDim);
-    key = over === 'all' ? norm(e, key, k, kvHeads * headDim) : headNorm(e, key, k, kvHeads, headDim);
+    const normed = (x: Wire, plan: NormPlan, count: number): Wire =>
+      over === 'all' ? norm(e, x, plan, count * headDim) : headNorm(e, x, plan, count, headDim, over);
+    query = normed(query, q, heads);
+    key = normed(key, k, kvHeads);
   }
   if (rotary !== null) {
     query = rotate(e, query, rotary, heads, headDim);
@@ -59,10 +61,31 @@ function projections(
 }
 
 /** A norm over each head by itself. */
-function headNorm(e: Emitter, x: Wire, plan: NormPlan, heads: number, headDim: number): Wire {
+function headNorm(
+  e: Emitter,
+  x: Wire,
+  plan: NormPlan,
+  heads: number,
+  headDim: number,
+  over: 'head' | 'each head',
+): Wire {
   const { graph } = e;
   const byHead = graph.op('Reshape', [x, graph.integers(0, 0, heads, headDim)]);
-  return graph.op('Reshape', [norm(e, byHead, plan, headDim), graph.integers(0, 0, heads * headDim)]);
+  const normed = over === 'head' ? norm(e, byHead, plan, headDim) : ownNorms(e, byHead, plan, heads, headDim);
+  return graph.op('Reshape', [normed, graph.integers(0, 0, heads * headDim)]);
+}
+
+/** Each head with a γ of its own. */
+function ownNorms(e: Emitter, byHead: Wire, plan: NormPlan, heads: number, headDim: number): Wire {
+  const { graph } = e;
+  const ones = e.once(`ones ${headDim}`, () => graph.constant(new Float32Array(headDim).fill(1)));
+  const alone = normalize(e, byHead, plan, { gamma: ones, beta: null });
+  const gammas = Array.from({ length: heads }, (_, i) => weight(e, `${plan.name}.${i}.weight`, headDim));
+  const gamma = graph.op('Reshape', [
+    graph.op('Concat', gammas, { axis: 0 }),
+    graph.integers(heads, headDim),
+  ]);
+  return graph.op('Mul', [alone, gamma]);
 }
 
 function rotate(e: Emitter, x: Wire, rotary: Rotary, heads: number, headDim: number): Wire {

@@ -28,6 +28,7 @@ export function block(e: Emitter, layer: number, stream: Wire, plan: BlockPlan):
 export function embed(e: Emitter, plan: EmbeddingPlan, matrix: Wire): Wire {
   const { graph, width, tokens } = e;
   let x = graph.op('Gather', [matrix, tokens]);
+  if (plan.project !== undefined) x = linear(e, x, plan.project.matrix, plan.project.width, width);
   if (plan.scale !== undefined) x = graph.op('Mul', [x, graph.scalar(plan.scale)]);
   if (plan.positions !== undefined) {
     const { name, rows, offset = 0 } = plan.positions;
@@ -46,7 +47,9 @@ export function embed(e: Emitter, plan: EmbeddingPlan, matrix: Wire): Wire {
 /** Logits of the stream after its last norm. */
 export function logits(e: Emitter, x: Wire, plan: HeadPlan, matrix: Wire, vocabulary: number): Wire {
   const { graph } = e;
-  let y = graph.op('FusedMatMul', [x, matrix], { transB: 1 }, 'com.microsoft');
+  const { project } = plan;
+  const read = project === undefined ? x : linear(e, x, project.matrix, e.width, project.width);
+  let y = graph.op('FusedMatMul', [read, matrix], { transB: 1 }, 'com.microsoft');
   if (plan.bias) y = graph.op('Add', [y, weight(e, `${plan.name}.bias`, vocabulary)]);
   if (plan.scale !== undefined) y = graph.op('Mul', [y, graph.scalar(plan.scale)]);
   return plan.softCap ? softCap(graph, y, plan.softCap) : y;

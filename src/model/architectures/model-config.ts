@@ -1,14 +1,33 @@
 import { PolysemeError } from '../../errors.ts';
 import type { Architecture } from './architecture.ts';
+import { falcon } from './falcon.ts';
+import { gptBigcode } from './gpt-bigcode.ts';
+import { gptNeo } from './gpt-neo.ts';
+import { gptNeox } from './gpt-neox.ts';
 import { gpt2 } from './gpt2.ts';
+import { gptj } from './gptj.ts';
 import { llama } from './llama.ts';
+import { opt } from './opt.ts';
+import { phi } from './phi.ts';
 import { RawConfig } from './raw-config.ts';
+import { stablelm } from './stablelm.ts';
 
 /** Reads config.json of one `model_type`; a key that changes the computation and is not supported is an error. */
 export type Family = (raw: RawConfig) => Architecture;
 
 /** The architectures that can be run, by config.json's `model_type`. */
-export const FAMILIES: Readonly<Record<string, Family>> = { gpt2, llama };
+export const FAMILIES: Readonly<Record<string, Family>> = {
+  gpt2,
+  llama,
+  falcon,
+  gpt_bigcode: gptBigcode,
+  gpt_neo: gptNeo,
+  gpt_neox: gptNeox,
+  gptj,
+  opt,
+  phi,
+  stablelm,
+};
 
 /** Finds the architecture that config.json names, and reads the config with it. */
 export function readArchitecture(values: Readonly<Record<string, unknown>>, where: string): Architecture {

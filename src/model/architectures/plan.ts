@@ -44,6 +44,8 @@ export interface NormPlan {
 export interface EmbeddingPlan {
   /** The matrix of the vocabulary, [vocabulary, width]. */
   readonly tokens: string;
+  /** The matrix is of this width, and made as wide as the stream by another. */
+  readonly project?: { readonly matrix: LinearPlan; readonly width: number };
   /** Multiplier of the tokens' rows. */
   readonly scale?: number;
   /** Learned positions: a matrix of `rows` rows, position 0 in row `offset` (default 0). */
@@ -98,8 +100,15 @@ export interface AttentionPlan {
   /** c · tanh(score / c) takes the scores' place. */
   readonly softCap?: number | null;
   readonly rotary?: Rotary | null;
-  /** Norms of queries and keys, before the rotation: over each head, or over all heads together. */
-  readonly norms?: { readonly q: NormPlan; readonly k: NormPlan; readonly over: 'head' | 'all' };
+  /**
+   * Norms of queries and keys, before the rotation: over a head, with the same weights for all or with those of
+   * `NAME.0`, `NAME.1`, … for each head; or over all heads together.
+   */
+  readonly norms?: {
+    readonly q: NormPlan;
+    readonly k: NormPlan;
+    readonly over: 'head' | 'each head' | 'all';
+  };
   /** Added to the scores, [1, heads or 1, position, position]. */
   readonly bias?: Wire;
 }
@@ -134,6 +143,8 @@ export interface HeadPlan {
   /** Where the file has no output matrix the embedding takes its place, and the other way round. */
   readonly tied: boolean;
   readonly bias?: boolean;
+  /** The stream is brought to this width, that of the output matrix, by another. */
+  readonly project?: { readonly matrix: LinearPlan; readonly width: number };
   /** Multiplier of the logits. */
   readonly scale?: number;
   /** c · tanh(logit / c) takes the logits' place. */

@@ -74,6 +74,21 @@ export class RawConfig {
     }
   }
 
+  /** Dimensions of each of `heads` heads that share `width` evenly. */
+  headDim(width: number, heads: number): number {
+    if (width % heads !== 0) throw this.error(`width ${width} is not a multiple of ${heads} attention heads`);
+    return width / heads;
+  }
+
+  /** Key-value heads, each of which serves as many of the `heads`. */
+  kvHeads(heads: number, key = 'num_key_value_heads'): number {
+    const kvHeads = this.size(key, heads);
+    if (heads % kvHeads !== 0) {
+      throw this.error(`num_attention_heads ${heads} is not a multiple of ${key} ${kvHeads}`);
+    }
+    return kvHeads;
+  }
+
   /** The first key that is there, else the first of all, and its value. */
   #first(keys: string | readonly string[]): [key: string, value: unknown] {
     const list = typeof keys === 'string' ? [keys] : keys;

@@ -37,7 +37,7 @@ function matrix(e: Emitter, { embedding, head, config }: TransformerPlan, which:
   const output = head === null ? null : `${head.name}.weight`;
   const [own, other] = which === 'embedding' ? [embedding.tokens, output] : [output!, embedding.tokens];
   const tied = head?.tied === true && other !== null && !e.weights.has(own) && e.weights.has(other);
-  return weight(e, tied ? other : own, config.vocabulary, config.width);
+  return weight(e, tied ? other : own, config.vocabulary, embedding.project?.width ?? config.width);
 }
 
 function mlpNames(plan: TransformerPlan, layer: number, weights: Pick<Weights, 'has'>): MlpNames {
