@@ -37,7 +37,7 @@ function sigmoid(x: number): number {
 }
 
 /** Φ(x), the standard normal distribution function, to about 1e-14 relative. */
-function normalCumulative(x: number): number {
+export function normalCumulative(x: number): number {
   const tail = 0.5 * complementaryError(Math.abs(x) / Math.SQRT2);
   return x < 0 ? tail : 1 - tail;
 }

@@ -1,18 +1,28 @@
+import { BinaryWriter, WireType } from '@bufbuild/protobuf/wire';
+
 /** Element types of ONNX tensors that we write, by their TensorProto.DataType number. */
 export const ELEMENT = {
   float: 1,
   uint8: 2,
+  int8: 3,
+  uint16: 4,
+  int16: 5,
   int32: 6,
   int64: 7,
   bool: 9,
   float16: 10,
   double: 11,
+  uint32: 12,
+  uint64: 13,
   bfloat16: 16,
 } as const;
 export type ElementType = keyof typeof ELEMENT;
 
-/** An attribute of a node. A plain number is an integer; a real one must be written `{ float: 1e-5 }`. */
-export type Attribute = number | string | readonly number[] | { readonly float: number };
+/**
+ * An attribute of a node. A plain number is an integer; a real one must be written `{ float: 1e-5 }`; bytes are an
+ * AttributeProto as a file has it.
+ */
+export type Attribute = number | string | readonly number[] | { readonly float: number } | Uint8Array;
 
 export interface Node {
   readonly op: string;
@@ -37,159 +47,132 @@ export interface Value {
   readonly shape?: readonly (number | string)[];
 }
 
+/** A constant tensor as a file has it: its TensorProto, under another name. */
+export interface EncodedInitializer {
+  readonly name: string;
+  readonly encoded: Uint8Array;
+}
+
 export interface Graph {
   readonly nodes: readonly Node[];
-  readonly initializers: readonly Initializer[];
+  readonly initializers: readonly (Initializer | EncodedInitializer)[];
   readonly inputs: readonly Value[];
   readonly outputs: readonly Value[];
+  /** Versions of the operator sets, by domain; default: that of new graphs, `OPSETS`. */
+  readonly opsets?: ReadonlyMap<string, number>;
 }
 
+/** Operator sets of new graphs. */
+export const OPSETS: ReadonlyMap<string, number> = new Map([
+  ['', 23],
+  ['com.microsoft', 1],
+]);
 const IR_VERSION = 11;
-const OPSET = 23;
 
-/**
- * Serialises a graph as an ONNX ModelProto (opset 23 and com.microsoft 1), by hand:
- * the few messages that it needs are fields of varints and length-delimited bytes.
- * Field numbers: onnx/onnx.proto of ONNX 1.18.
- */
+/** Serialises a graph as an ONNX ModelProto. Field numbers: onnx/onnx.proto of ONNX 1.18. */
 export function encodeModel(graph: Graph): Uint8Array {
-  const model = new Message();
-  model.integer(1, IR_VERSION);
-  model.text(2, 'polyseme');
-  model.message(7, (g) => {
-    for (const node of graph.nodes) g.message(1, (m) => encodeNode(m, node));
-    g.text(2, 'polyseme');
-    for (const initializer of graph.initializers) g.message(5, (m) => encodeInitializer(m, initializer));
-    for (const value of graph.inputs) g.message(11, (m) => encodeValue(m, value));
-    for (const value of graph.outputs) g.message(12, (m) => encodeValue(m, value));
+  const model = new BinaryWriter();
+  integer(model, 1, IR_VERSION);
+  text(model, 2, 'polyseme');
+  message(model, 7, () => {
+    for (const node of graph.nodes) message(model, 1, () => encodeNode(model, node));
+    text(model, 2, 'polyseme');
+    for (const initializer of graph.initializers)
+      message(model, 5, () => encodeInitializer(model, initializer));
+    for (const value of graph.inputs) message(model, 11, () => encodeValue(model, value));
+    for (const value of graph.outputs) message(model, 12, () => encodeValue(model, value));
   });
-  for (const [domain, version] of [
-    ['', OPSET],
-    ['com.microsoft', 1],
-  ] as const) {
-    model.message(8, (m) => {
-      m.text(1, domain);
-      m.integer(2, version);
+  for (const [domain, version] of graph.opsets ?? OPSETS) {
+    message(model, 8, () => {
+      text(model, 1, domain);
+      integer(model, 2, version);
     });
   }
-  return model.bytes();
+  return model.finish();
 }
 
-function encodeNode(m: Message, node: Node): void {
-  for (const input of node.inputs) m.text(1, input);
-  for (const output of node.outputs) m.text(2, output);
-  m.text(4, node.op);
+function encodeNode(w: BinaryWriter, node: Node): void {
+  for (const input of node.inputs) text(w, 1, input);
+  for (const output of node.outputs) text(w, 2, output);
+  text(w, 4, node.op);
   for (const [name, value] of Object.entries(node.attributes)) {
-    m.message(5, (a) => {
-      a.text(1, name);
+    if (value instanceof Uint8Array) {
+      bytes(w, 5, value);
+      continue;
+    }
+    message(w, 5, () => {
+      text(w, 1, name);
       if (typeof value === 'number') {
-        a.integer(3, value);
-        a.integer(20, 2);
+        integer(w, 3, value);
+        integer(w, 20, 2);
       } else if (typeof value === 'string') {
-        a.text(4, value);
-        a.integer(20, 3);
+        text(w, 4, value);
+        integer(w, 20, 3);
       } else if ('float' in value) {
-        a.float(2, value.float);
-        a.integer(20, 1);
+        w.tag(2, WireType.Bit32).float(value.float);
+        integer(w, 20, 1);
       } else {
-        for (const item of value) a.integer(8, item);
-        a.integer(20, 7);
+        for (const item of value) integer(w, 8, item);
+        integer(w, 20, 7);
       }
     });
   }
-  if (node.domain !== '') m.text(7, node.domain);
+  if (node.domain !== '') text(w, 7, node.domain);
 }
 
-function encodeInitializer(m: Message, { name, type, shape, data }: Initializer): void {
-  for (const size of shape) m.integer(1, size);
-  m.integer(2, ELEMENT[type]);
-  m.text(8, name);
+function encodeInitializer(w: BinaryWriter, initializer: Initializer | EncodedInitializer): void {
+  if ('encoded' in initializer) {
+    // Of two values of one field the last one holds: the name of ours.
+    w.raw(initializer.encoded);
+    text(w, 8, initializer.name);
+    return;
+  }
+  const { name, type, shape, data } = initializer;
+  for (const size of shape) integer(w, 1, size);
+  integer(w, 2, ELEMENT[type]);
+  text(w, 8, name);
   if (data instanceof Uint8Array) {
-    m.raw(9, data);
+    bytes(w, 9, data);
     return;
   }
   for (const key of ['location', 'offset', 'length'] as const) {
-    m.message(13, (entry) => {
-      entry.text(1, key);
-      entry.text(2, String(data[key]));
+    message(w, 13, () => {
+      text(w, 1, key);
+      text(w, 2, String(data[key]));
     });
   }
-  m.integer(14, 1);
+  integer(w, 14, 1);
 }
 
-function encodeValue(m: Message, { name, type, shape }: Value): void {
-  m.text(1, name);
-  m.message(2, (typeProto) =>
-    typeProto.message(1, (tensor) => {
-      tensor.integer(1, ELEMENT[type]);
+function encodeValue(w: BinaryWriter, { name, type, shape }: Value): void {
+  text(w, 1, name);
+  message(w, 2, () =>
+    message(w, 1, () => {
+      integer(w, 1, ELEMENT[type]);
       if (shape === undefined) return;
-      tensor.message(2, (shapeProto) => {
+      message(w, 2, () => {
         for (const size of shape) {
-          shapeProto.message(1, (dim) =>
-            typeof size === 'number' ? dim.integer(1, size) : dim.text(2, size),
-          );
+          message(w, 1, () => (typeof size === 'number' ? integer(w, 1, size) : text(w, 2, size)));
         }
       });
     }),
   );
 }
 
-const utf8 = new TextEncoder();
-
-/** A protocol-buffers message being written. */
-class Message {
-  readonly #parts: Uint8Array[] = [];
-  #length = 0;
-
-  integer(field: number, value: number): void {
-    this.#push(Uint8Array.from([...varint(field * 8), ...varint(value)]));
-  }
-
-  float(field: number, value: number): void {
-    this.#push(Uint8Array.from(varint(field * 8 + 5)));
-    this.#push(new Uint8Array(Float32Array.of(value).buffer));
-  }
-
-  text(field: number, value: string): void {
-    this.raw(field, utf8.encode(value));
-  }
-
-  raw(field: number, bytes: Uint8Array): void {
-    this.#push(Uint8Array.from([...varint(field * 8 + 2), ...varint(bytes.length)]));
-    this.#push(bytes);
-  }
-
-  message(field: number, write: (inner: Message) => void): void {
-    const inner = new Message();
-    write(inner);
-    this.#push(Uint8Array.from([...varint(field * 8 + 2), ...varint(inner.#length)]));
-    for (const part of inner.#parts) this.#push(part);
-  }
-
-  bytes(): Uint8Array {
-    const all = new Uint8Array(this.#length);
-    let at = 0;
-    for (const part of this.#parts) {
-      all.set(part, at);
-      at += part.length;
-    }
-    return all;
-  }
-
-  #push(part: Uint8Array): void {
-    this.#parts.push(part);
-    this.#length += part.length;
-  }
+function integer(w: BinaryWriter, field: number, value: number): void {
+  w.tag(field, WireType.Varint).int64(value);
 }
 
-/** Base-128 varint of a whole number; a negative one as the ten bytes of its 64-bit two's complement. */
-function varint(value: number): number[] {
-  const bytes: number[] = [];
-  let rest = BigInt.asUintN(64, BigInt(value));
-  while (rest >= 128n) {
-    bytes.push(Number(rest & 127n) | 128);
-    rest >>= 7n;
-  }
-  bytes.push(Number(rest));
-  return bytes;
+function text(w: BinaryWriter, field: number, value: string): void {
+  w.tag(field, WireType.LengthDelimited).string(value);
+}
+
+function bytes(w: BinaryWriter, field: number, value: Uint8Array): void {
+  w.tag(field, WireType.LengthDelimited).bytes(value);
+}
+
+function message(w: BinaryWriter, field: number, write: () => void): void {
+  w.tag(field, WireType.LengthDelimited).fork();
+  write();
+  w.join();
 }
