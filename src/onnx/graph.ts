@@ -1,20 +1,40 @@
 import { PolysemeError } from '../errors.ts';
 import type { TensorRef } from '../tensors/safetensors.ts';
+import { type Constants, lowered } from './lower.ts';
 import {
   type Attribute,
   type ElementType,
+  type EncodedInitializer,
   encodeModel,
   type Initializer,
   type Node,
+  OPSETS,
   type Value,
 } from './proto.ts';
 
 /** The name of a value that flows through the graph. */
 export type Wire = string;
 
+/** The operator set that this code is written in. */
+const OPSET = OPSETS.get('')!;
+
 type Data = Float32Array | Float64Array | BigInt64Array | Int32Array;
 
 const STORED: Record<string, ElementType> = { F32: 'float', F16: 'float16', BF16: 'bfloat16' };
+/** Element types of tensors as a foreign file has them. */
+const AS_THEY_ARE: Record<string, ElementType> = {
+  ...STORED,
+  F64: 'double',
+  BOOL: 'bool',
+  U8: 'uint8',
+  I8: 'int8',
+  U16: 'uint16',
+  I16: 'int16',
+  U32: 'uint32',
+  I32: 'int32',
+  U64: 'uint64',
+  I64: 'int64',
+};
 
 /**
  * Builds an ONNX graph node by node. Everything may be emitted freely: `encode` keeps only what the asked
@@ -28,11 +48,25 @@ const STORED: Record<string, ElementType> = { F32: 'float', F16: 'float16', BF16
  */
 export class GraphBuilder {
   readonly #nodes: Node[] = [];
-  readonly #initializers = new Map<Wire, Initializer>();
+  readonly #initializers = new Map<Wire, Initializer | EncodedInitializer>();
   readonly #inputs: Value[] = [];
   readonly #refs = new Map<Wire, TensorRef>();
   readonly #external = new Map<string, Wire>();
+  readonly #opsets: ReadonlyMap<string, number>;
+  readonly #prefix: string;
   #count = 0;
+
+  /**
+   * @param options.opsets versions of the operator sets, by domain: those of a foreign file whose nodes are kept
+   * @param options.prefix before the names of all values that the builder names itself
+   */
+  constructor({
+    opsets = OPSETS,
+    prefix = '',
+  }: { opsets?: ReadonlyMap<string, number>; prefix?: string } = {}) {
+    this.#opsets = opsets;
+    this.#prefix = prefix;
+  }
 
   /** An input of the graph; one name is one input, however often it is asked for. */
   input(name: string, type: ElementType, shape: readonly (number | string)[]): Wire {
@@ -54,8 +88,15 @@ export class GraphBuilder {
     domain = '',
   ): Wire[] {
     const names = Array.from({ length: outputs }, () => this.#name(op));
-    this.#nodes.push({ op, domain, inputs, outputs: names, attributes });
+    const node = { op, domain, inputs, outputs: names, attributes };
+    const opset = this.#opsets.get('') ?? OPSET;
+    this.#nodes.push(...(opset < OPSET ? lowered(node, opset, (wire) => this.#constant(wire)) : [node]));
     return names;
+  }
+
+  /** A node of a foreign file, as it is there. */
+  foreign(node: Node): void {
+    this.#nodes.push(node);
   }
 
   /** A small constant, kept in the graph itself. */
@@ -114,6 +155,19 @@ export class GraphBuilder {
     return wire;
   }
 
+  /** A tensor of a foreign file, where it lies or as it is written, in its own element type. */
+  tensor(name: string, tensor: TensorRef | Uint8Array): Wire {
+    if (tensor instanceof Uint8Array) {
+      this.#initializers.set(name, { name, encoded: tensor });
+      return name;
+    }
+    const { dtype, shape, file, offset, length } = tensor;
+    const data = { location: locationOf(file), offset, length };
+    this.#initializers.set(name, { name, type: AS_THEY_ARE[dtype]!, shape, data });
+    if (isReal(dtype) && shape.length === 2) this.#refs.set(name, tensor);
+    return name;
+  }
+
   /** The ONNX bytes of the part of the graph that `outputs` need, and the inputs and weights that it reads. */
   encode(outputs: readonly Wire[]): {
     bytes: Uint8Array;
@@ -126,6 +180,7 @@ export class GraphBuilder {
       const node = this.#nodes[i]!;
       if (!node.outputs.some((name) => needed.has(name))) continue;
       for (const name of node.inputs) needed.add(name);
+      for (const name of node.captured ?? []) needed.add(name);
       nodes.push(node);
     }
     nodes.reverse();
@@ -136,6 +191,7 @@ export class GraphBuilder {
       initializers: [...this.#initializers.values()].filter(({ name }) => needed.has(name)),
       inputs,
       outputs: [...new Set(outputs)].map((name) => ({ name, type: types.get(name) ?? this.#type(name) })),
+      opsets: this.#opsets,
     });
     return {
       bytes,
@@ -151,9 +207,20 @@ export class GraphBuilder {
     return 'float';
   }
 
-  #name(op: string): Wire {
-    return `${op}_${this.#count++}`;
+  #constant(wire: Wire): ReturnType<Constants> {
+    const constant = this.#initializers.get(wire);
+    if (constant === undefined || !('data' in constant) || !(constant.data instanceof Uint8Array))
+      return null;
+    return { type: constant.type, data: constant.data };
   }
+
+  #name(op: string): Wire {
+    return `${this.#prefix}${op}_${this.#count++}`;
+  }
+}
+
+function isReal(dtype: string): boolean {
+  return dtype.startsWith('F') || dtype === 'BF16';
 }
 
 /** A file's place from the root of its file system or drive, as a graph has it: ONNX Runtime takes no absolute one. */

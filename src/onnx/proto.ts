@@ -30,6 +30,8 @@ export interface Node {
   readonly inputs: readonly string[];
   readonly outputs: readonly string[];
   readonly attributes: Readonly<Record<string, Attribute>>;
+  /** Values that graphs inside it read. */
+  readonly captured?: readonly string[];
 }
 
 /** A constant tensor: its bytes, or the place in a file where they lie. */

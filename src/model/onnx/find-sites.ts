@@ -1,4 +1,4 @@
-import type { OnnxFile, OnnxNode } from '../../onnx/read-onnx.ts';
+import type { OnnxNode } from '../../onnx/read-onnx.ts';
 import type { MlpBlock } from './find-mlps.ts';
 import type { OnnxIndex } from './linear.ts';
 
@@ -18,7 +18,7 @@ export function findSites(index: OnnxIndex, blocks: readonly MlpBlock[]): SiteVa
   const sites: SiteValue[] = [];
   let before: string | null = null;
   blocks.forEach((block, layer) => {
-    const { type } = block.down.linear === undefined ? block.down : block.down;
+    const { type } = block.down;
     const stream = streamOf(index, block, before);
     const add = (name: string, wire: string | null, width: number, readers: SiteValue['readers'] = null) => {
       if (wire !== null) sites.push({ site: `blocks.${layer}.${name}`, wire, width, readers, type });
@@ -38,8 +38,11 @@ export function findSites(index: OnnxIndex, blocks: readonly MlpBlock[]): SiteVa
 }
 
 /** The logits of a file: its output of that name, or the only one, which is a product with a weight. */
-export function findLogits({ file, index }: { file: OnnxFile; index: OnnxIndex }): SiteValue | null {
-  const output = file.outputs.find(({ name }) => name === 'logits') ?? (file.outputs.length === 1 ? file.outputs[0]! : null);
+export function findLogits(index: OnnxIndex): SiteValue | null {
+  const { file } = index;
+  const output =
+    file.outputs.find(({ name }) => name === 'logits') ??
+    (file.outputs.length === 1 ? file.outputs[0]! : null);
   if (output === null) return null;
   const linear = index.linearOf(output.name);
   if (linear === null && output.name !== 'logits') return null;
@@ -81,7 +84,11 @@ function streamOf(index: OnnxIndex, { input, down, width }: MlpBlock, before: st
 }
 
 /** What attention added to the stream: the sum's operand that is a product with a weight, or not the stream before. */
-function attentionBefore(index: OnnxIndex, mid: string, before: string | null): Pick<Stream, 'pre' | 'attention'> {
+function attentionBefore(
+  index: OnnxIndex,
+  mid: string,
+  before: string | null,
+): Pick<Stream, 'pre' | 'attention'> {
   const sum = index.producer(mid);
   if (sum?.op !== 'Add' || sum.domain !== '') return { pre: null, attention: null };
   const [a, b] = sum.inputs as [string, string];
