@@ -37,7 +37,7 @@ export function mlpBank(files: ModelFiles, layer: number, { layernorm, gated }: 
       'unsupported',
     );
   }
-  const { width, mlpWidth } = model;
+  const { width, units, activation } = names;
   return {
     name: `mlp.${layer}`,
     kind: 'mlp',
@@ -45,22 +45,20 @@ export function mlpBank(files: ModelFiles, layer: number, { layernorm, gated }: 
     inputs: site,
     activations: `blocks.${layer}.mlp.hook_post`,
     norms: normTap(sites.has(middle) ? middle : `blocks.${layer}.hook_resid_pre`),
-    units: mlpWidth,
+    units,
     width,
-    embedding: model.gated
-      ? { kind: 'gated', activation: model.activation, mode: gated }
-      : { kind: 'linear' },
+    embedding: names.gate === null ? { kind: 'linear' } : { kind: 'gated', activation, mode: gated },
     edits: [],
     async weights() {
       const read = tensorReader(files);
       const norm = layernorm === 'folded' ? await readNorm(read, names.norm!) : null;
       const gated = names.gate !== null;
       const rowLength = gated ? 2 * width + 2 : width;
-      const rows = new Float32Array(new SharedArrayBuffer(4 * rowLength * mlpWidth));
+      const rows = new Float32Array(new SharedArrayBuffer(4 * rowLength * units));
       for (const [part, matrix] of (names.gate === null ? [names.up] : [names.gate, names.up]).entries()) {
         const bias = matrix.bias === null ? null : await read(matrix.bias);
         const row = neuronRows(await read(matrix.weight), matrix, width);
-        for (let unit = 0; unit < mlpWidth; unit++) {
+        for (let unit = 0; unit < units; unit++) {
           const own = rows.subarray(unit * rowLength + part * width, unit * rowLength + (part + 1) * width);
           row(unit, own);
           const fromBeta = norm === null ? 0 : fold(own, norm);

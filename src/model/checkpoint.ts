@@ -1,3 +1,4 @@
+import { realpathSync } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { readJsonObject } from '../base/json-file.ts';
@@ -9,16 +10,19 @@ export interface Checkpoint extends TensorSource {
   readonly dir: string;
   /** `config.json` as it is: unchecked values. */
   readonly config: Readonly<Record<string, unknown>>;
+  /** The file that holds the graph itself, of a model that has its own. */
+  readonly graph?: string;
 }
 
 /** Bytes of `config.json`. */
-const MAX_CONFIG = 16 << 20;
+export const MAX_CONFIG = 16 << 20;
 /** Bytes of `model.safetensors.index.json`; about 100 bytes per tensor. */
 const MAX_INDEX = 256 << 20;
 /** Files of one checkpoint; the largest published ones have a few hundred. */
 const MAX_SHARDS = 10_000;
 
 export const CONFIG = 'config.json';
+export const TOKENIZER = 'tokenizer.json';
 export const WEIGHTS = 'model.safetensors';
 export const WEIGHTS_INDEX = 'model.safetensors.index.json';
 
@@ -40,9 +44,11 @@ export async function openCheckpoint(dir: string): Promise<Checkpoint> {
 }
 
 /** The files whose every byte a model depends on: its config, tokenizer and weights. */
-export function checkpointPaths({ dir, tensors }: Checkpoint): string[] {
-  const weights = new Set(Array.from(tensors.values(), ({ file }) => file));
-  return [join(dir, CONFIG), join(dir, 'tokenizer.json'), ...[...weights].sort()];
+export function checkpointPaths({ dir, config, tensors, graph }: Checkpoint): string[] {
+  const files = new Set(Array.from(tensors.values(), ({ file }) => file));
+  if (graph !== undefined) files.add(realpathSync(graph));
+  const hasConfig = graph === undefined || Object.keys(config).length > 0;
+  return [...(hasConfig ? [join(dir, CONFIG)] : []), join(dir, TOKENIZER), ...[...files].sort()];
 }
 
 /** The shards that an index names, sorted; checked to be plain file names. */

@@ -79,7 +79,7 @@ export function compile(
   taps: readonly string[],
   edits: readonly GraphEdit[] = [],
 ): Program {
-  const graph = new GraphBuilder();
+  const graph = new GraphBuilder(files.architecture.graph);
   const sites = emit(files, edits, new Set(), [], graph);
   const outputs: Record<string, string> = {};
   const widths: Record<string, number> = {};
@@ -105,7 +105,7 @@ function emit(
   edits: readonly GraphEdit[],
   used = new Set<string>(),
   passedOver: string[] = [],
-  graph = new GraphBuilder(),
+  graph = new GraphBuilder(architecture.graph),
 ): Sites {
   const weights: Weights = {
     has: (name) => named.has(name),

@@ -2,9 +2,8 @@ import { join } from 'node:path';
 import { type ErrorCode, PolysemeError } from '../errors.ts';
 import { type DownloadOptions, downloadAll, openHubRepository, parseHubId } from '../hub/hub.ts';
 import { readHubSettings } from '../hub/hub-settings.ts';
-import { CONFIG, noWeights, readShardNames, WEIGHTS, WEIGHTS_INDEX } from './checkpoint.ts';
+import { CONFIG, noWeights, readShardNames, TOKENIZER, WEIGHTS, WEIGHTS_INDEX } from './checkpoint.ts';
 
-const TOKENIZER = 'tokenizer.json';
 const TOKENIZER_CONFIG = 'tokenizer_config.json';
 
 /**

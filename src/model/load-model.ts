@@ -6,7 +6,8 @@ import { checkVocabulary, type Tokenizer } from '../tokenizer/tokenizer.ts';
 import type { ModelConfig } from './architectures/architecture.ts';
 import { openCheckpoint } from './checkpoint.ts';
 import { compile, type GraphEdit, type ModelFiles, type Program, readModel, sitesOf } from './compile.ts';
-import { resolveModel } from './locate.ts';
+import { isOnnxFile, resolveModel } from './locate.ts';
+import { openOnnx } from './onnx/open-onnx.ts';
 import type { TapData } from './session.ts';
 import type { RunnerMethods } from './session-worker.ts';
 import {
@@ -81,11 +82,13 @@ const TOKENS_PER_RUN = 2048;
  * await model.close();
  */
 export async function loadModel(source: string, options: { threads?: number } = {}): Promise<Model> {
-  const dir = await resolveModel(source);
-  const files = readModel(await openCheckpoint(dir));
-  const tokenizer = await loadTokenizer(dir);
+  const path = await resolveModel(source);
+  const files = isOnnxFile(path) ? await openOnnx(path) : readModel(await openCheckpoint(path));
+  const tokenizer = await loadTokenizer(files.dir);
   checkVocabulary(tokenizer, files.model.vocabulary);
   const threads = options.threads ?? availableParallelism();
+  // The nodes of a foreign graph may add up in another order where rows are longer.
+  const sameLength = files.graph !== undefined;
   const programs = new Map<string, Program>();
   let worker: Remote<RunnerMethods> | null = null;
   let opened = 0;
@@ -105,7 +108,7 @@ export async function loadModel(source: string, options: { threads?: number } = 
     const key = `taps ${opened++}`;
     return {
       widths: program.widths,
-      stream: (contexts, options) => streamTaps(contexts, runOf(key, program), options),
+      stream: (contexts, options) => streamTaps(contexts, runOf(key, program), { ...options, sameLength }),
       async close() {
         if (!closed) await worker?.call('release', key);
       },
@@ -127,7 +130,12 @@ export async function loadModel(source: string, options: { threads?: number } = 
       }
       const contexts = tokens.map((row) => ({ tokens: Int32Array.from(row) }));
       const rows = rowsPerRun(length, TOKENS_PER_RUN);
-      return joinRows(streamTaps(contexts, runOf(key, program), { rows }), program, tokens.length, length);
+      return joinRows(
+        streamTaps(contexts, runOf(key, program), { rows, sameLength }),
+        program,
+        tokens.length,
+        length,
+      );
     },
     async *stream(contexts, taps, options) {
       const open = openTaps(taps);

@@ -17,8 +17,9 @@ export async function resolveModel(source: string, options: DownloadOptions = {}
   if (source.startsWith(BUILTIN)) return resolveBuiltin(source);
   const status = await stat(source).catch(() => null);
   if (status?.isDirectory()) return resolve(source);
+  if (status?.isFile() && isOnnxFile(source)) return resolve(source);
   if (status !== null)
-    throw new PolysemeError(`the model ${source} is a file: give the folder that holds it`);
+    throw new PolysemeError(`the model ${source} is a file: give the folder that holds it, or a .onnx file`);
   if (looksLikePath(source) || parseHubId(source) === null) {
     throw new PolysemeError(
       `the model ${JSON.stringify(source)} does not exist: give a folder, a hub id (owner/name) or ${await builtins()}`,
@@ -34,6 +35,11 @@ export async function resolveModel(source: string, options: DownloadOptions = {}
       error.code,
     );
   }
+}
+
+/** Whether a path names an ONNX file. */
+export function isOnnxFile(path: string): boolean {
+  return /\.onnx$/i.test(path);
 }
 
 async function resolveBuiltin(source: string): Promise<string> {
@@ -55,6 +61,6 @@ async function builtinNames(): Promise<string[]> {
 function looksLikePath(source: string): boolean {
   const name = source.split('@', 1)[0]!;
   return (
-    /^[./~]|\\|\/$|^[A-Za-z]:|\.(safetensors|bin|gguf|json|pt)$/.test(name) || name.split('/').length > 2
+    /^[./~]|\\|\/$|^[A-Za-z]:|\.(safetensors|bin|gguf|json|pt|onnx)$/.test(name) || name.split('/').length > 2
   );
 }

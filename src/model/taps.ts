@@ -38,6 +38,8 @@ export interface TapStreamOptions {
   readonly copies?: number;
   /** The id at padded positions; default 0. A causal model's other positions do not depend on it. */
   readonly padding?: number;
+  /** Contexts of a block have one length, so that none is padded. */
+  readonly sameLength?: boolean;
   /** Stops the stream: it rejects with a PolysemeError of code `aborted`. */
   readonly signal?: AbortSignal;
 }
@@ -80,7 +82,7 @@ export async function* streamTaps<C extends TapInput>(
   run: TapRun<C>,
   options: TapStreamOptions = {},
 ): AsyncGenerator<TapBlock<C>, void, undefined> {
-  const { signal, tokens: most, copies = 1 } = options;
+  const { signal, tokens: most, copies = 1, sameLength = false } = options;
   let { rows } = options;
   let longest = 0;
   const underWay: Promise<TapBlock<C>>[] = [];
@@ -102,7 +104,9 @@ export async function* streamTaps<C extends TapInput>(
     for await (const context of abortable(contexts, signal)) {
       if (most === undefined) rows ??= rowsPerRun(context.tokens.length);
       longest = Math.max(longest, context.tokens.length);
-      if (most !== undefined && batch.length > 0 && copies * (batch.length + 1) * longest > most) {
+      const isFull = most !== undefined && copies * (batch.length + 1) * longest > most;
+      const isOther = sameLength && batch[0]?.tokens.length !== context.tokens.length;
+      if (batch.length > 0 && (isFull || isOther)) {
         start();
         if (underWay.length >= AHEAD) yield await next();
         longest = context.tokens.length;

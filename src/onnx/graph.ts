@@ -36,6 +36,14 @@ const AS_THEY_ARE: Record<string, ElementType> = {
   I64: 'int64',
 };
 
+/** What a graph that keeps a foreign file's nodes needs. */
+export interface GraphOptions {
+  /** Versions of the operator sets, by domain: the file's. */
+  readonly opsets?: ReadonlyMap<string, number>;
+  /** Before the names of all values that the builder names itself. */
+  readonly prefix?: string;
+}
+
 /**
  * Builds an ONNX graph node by node. Everything may be emitted freely: `encode` keeps only what the asked
  * outputs need, so a tap in layer 2 costs no work in layer 3.
@@ -56,14 +64,7 @@ export class GraphBuilder {
   readonly #prefix: string;
   #count = 0;
 
-  /**
-   * @param options.opsets versions of the operator sets, by domain: those of a foreign file whose nodes are kept
-   * @param options.prefix before the names of all values that the builder names itself
-   */
-  constructor({
-    opsets = OPSETS,
-    prefix = '',
-  }: { opsets?: ReadonlyMap<string, number>; prefix?: string } = {}) {
+  constructor({ opsets = OPSETS, prefix = '' }: GraphOptions = {}) {
     this.#opsets = opsets;
     this.#prefix = prefix;
   }

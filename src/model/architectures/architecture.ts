@@ -1,4 +1,4 @@
-import type { GraphBuilder, Wire } from '../../onnx/graph.ts';
+import type { GraphBuilder, GraphOptions, Wire } from '../../onnx/graph.ts';
 import type { TensorRef } from '../../tensors/safetensors.ts';
 
 /** What an MLP's non-linearity computes; `gelu` is the exact erf form, `gelu_tanh` GPT-2's approximation. */
@@ -32,6 +32,11 @@ export interface ModelConfig {
 
 /** Where the weights of an MLP's neurons lie. */
 export interface MlpNames {
+  /** Of the MLP's input. */
+  readonly width: number;
+  /** Neurons of the layer. */
+  readonly units: number;
+  readonly activation: Activation;
   readonly up: NeuronMatrix;
   readonly gate: NeuronMatrix | null;
   /** The norm that makes the MLP's input; null where it reads the stream as it is. */
@@ -72,6 +77,8 @@ export interface Architecture {
   readonly prefixes: readonly string[];
   /** Tensors that do not take part in the computation. */
   readonly ignored: RegExp;
+  /** How its graph is built, where it is not one of ours. */
+  readonly graph?: GraphOptions;
   /** Where the neurons of a layer's MLP lie. */
   mlp(layer: number, weights: Pick<Weights, 'has'>): MlpNames;
   /** Emits the whole model; returns nothing: every value of interest is a site. */

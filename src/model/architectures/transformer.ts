@@ -41,7 +41,7 @@ function matrix(e: Emitter, { embedding, head, config }: TransformerPlan, which:
 }
 
 function mlpNames(plan: TransformerPlan, layer: number, weights: Pick<Weights, 'has'>): MlpNames {
-  const { neurons, norm, width } = plan.block(layer).mlp;
+  const { neurons, norm, width, activation } = plan.block(layer).mlp;
   const names = (linear: LinearPlan, first = 0): NeuronMatrix => ({
     weight: `${linear.name}.weight`,
     bias: hasBias(weights, linear) ? `${linear.name}.bias` : null,
@@ -49,11 +49,12 @@ function mlpNames(plan: TransformerPlan, layer: number, weights: Pick<Weights, '
     first,
   });
   const own = norm === null ? null : normNames(norm);
+  const sizes = { width: plan.config.width, units: width, activation };
   if ('gateUp' in neurons) {
-    return { gate: names(neurons.gateUp), up: names(neurons.gateUp, width), norm: own };
+    return { ...sizes, gate: names(neurons.gateUp), up: names(neurons.gateUp, width), norm: own };
   }
   const gate = 'gate' in neurons ? names(neurons.gate) : null;
-  return { gate, up: names(neurons.up), norm: own };
+  return { ...sizes, gate, up: names(neurons.up), norm: own };
 }
 
 function normNames({ name, kind, bias = true, plusOne = false }: NormPlan): MlpNames['norm'] {

@@ -45,8 +45,7 @@ export function elementwiseFunction(
       return slot(wire);
     }
     const node = index.producer(wire);
-    const compute = node === null ? undefined : COMPUTE[`${node.domain}/${node.op}`];
-    if (node === null || compute === undefined || node.outputs[0] !== wire || slots.size >= MAX_VALUES) {
+    if (node === null || !isElementwise(node) || node.outputs[0] !== wire || slots.size >= MAX_VALUES) {
       return null;
     }
     const inputs: number[] = [];
@@ -56,7 +55,7 @@ export function elementwiseFunction(
       inputs.push(from);
     }
     const output = slot(wire);
-    steps.push({ node, compute, inputs, output });
+    steps.push({ node, compute: COMPUTE[`${node.domain}/${node.op}`]!, inputs, output });
     return output;
   };
   const result = visit(name);
@@ -76,6 +75,11 @@ export function elementwiseFunction(
       return numbers[result]!;
     },
   };
+}
+
+/** Whether a node computes each number from the same ones of its inputs alone. */
+export function isElementwise({ domain, op }: OnnxNode): boolean {
+  return Object.hasOwn(COMPUTE, `${domain}/${op}`);
 }
 
 /** Operators whose further inputs are shapes. */

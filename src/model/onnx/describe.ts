@@ -1,0 +1,137 @@
+import { PolysemeError } from '../../errors.ts';
+import { type OnnxFile, type OnnxNode, readOnnx } from '../../onnx/read-onnx.ts';
+import { findMlps, type MlpBlock } from './find-mlps.ts';
+import { findLogits, findSites, type SiteValue } from './find-sites.ts';
+import { type InputKind, inputKinds } from './inputs.ts';
+import { OnnxIndex } from './linear.ts';
+import { followPositions, type Positions } from './positions.ts';
+
+/** What an ONNX file holds for us; nothing was computed, and no weight was read. */
+export interface OnnxDescription {
+  readonly file: OnnxFile;
+  /** The MLPs, in the file's order: bank `mlp.L` is the L-th. */
+  readonly blocks: readonly MlpBlock[];
+  /** In an order in which they are computed. */
+  readonly sites: readonly SiteValue[];
+  /** What the inputs are filled with. */
+  readonly inputs: ReadonlyMap<string, InputKind>;
+  readonly positions: Positions;
+  /** Whether norms take the mean away. */
+  readonly centresNorms: boolean;
+  /** What the user should know, a line each. */
+  readonly notes: readonly string[];
+}
+
+/** Nodes that hold a part of an MLP fused with others, so that its values are no tensors of their own. */
+const FUSED = new Set([
+  'BiasGelu',
+  'FusedGemm',
+  'FusedMatMulActivation',
+  'GemmFastGelu',
+  'BiasSplitGelu',
+  'MatMulNBits',
+  'MatMulBnb4',
+  'MatMulInteger',
+  'MatMulIntegerToFloat',
+  'DynamicQuantizeMatMul',
+  'QLinearMatMul',
+  'QGemm',
+  'QMoE',
+  'MoE',
+]);
+const QUANTISED = /^Q|Integer|Quantize|NBits|Bnb4/;
+const HAS_GRAPHS = new Set(['If', 'Loop', 'Scan']);
+
+/**
+ * Reads an ONNX file and finds its MLPs.
+ *
+ * @throws PolysemeError of one line for a damaged file, one without an MLP, or one that was optimised so that an MLP's
+ *   values are gone
+ */
+export function describeOnnx(path: string): OnnxDescription {
+  const file = readOnnx(path);
+  const index = new OnnxIndex(file);
+  const fused = file.nodes.find((node) => hidesMlp(index, node));
+  if (fused !== undefined) throw fusedError(path, fused);
+  const all = findMlps(index);
+  if (all.length === 0) throw noMlp(file);
+  const inputs = inputKinds(file);
+  const positions = followPositions(index, inputs);
+  const blocks = all.filter(({ input }) => positions.isEverywhere(input));
+  const notes = all
+    .filter((block) => !blocks.includes(block))
+    .map(
+      ({ up }) =>
+        `the MLP of ${quote(up.linear.node.name)} does not run at each position, as far as can be told: it is left out`,
+    );
+  if (blocks.length === 0)
+    throw new PolysemeError(`${path}: ${notes[0]}, and there is no other`, 'unsupported');
+  const logits = findLogits(index);
+  const isEach = logits !== null && positions.isEverywhere(logits.wire);
+  const sites = [...findSites(index, blocks), ...(isEach ? [logits] : [])];
+  const without = blocks.findIndex(
+    (_, layer) => !sites.some(({ site }) => site === `blocks.${layer}.hook_resid_post`),
+  );
+  if (without >= 0) {
+    notes.push(
+      `the residual stream of block ${without} is not found: it has no sites hook_resid_mid and hook_resid_post`,
+    );
+  }
+  const inside = file.nodes.find(({ op }) => HAS_GRAPHS.has(op));
+  if (inside !== undefined) {
+    notes.push(
+      `node ${quote(inside.name)} (${inside.op}) holds graphs of its own: what is inside them has no sites`,
+    );
+  }
+  return { file, blocks, sites, inputs, positions, centresNorms: centresNorms(index), notes };
+}
+
+// ----------------------------------------------------------------
+
+function hidesMlp(index: OnnxIndex, { op, domain, inputs }: OnnxNode): boolean {
+  if (FUSED.has(op)) return true;
+  if (domain !== 'com.microsoft') return false;
+  // Others of these stand in attention, or take no bias.
+  if (op === 'FusedMatMul') return index.constant(inputs[1] ?? '')?.shape.length === 2;
+  return op === 'FastGelu' && (inputs[1] ?? '') !== '';
+}
+
+function fusedError(path: string, { op, name }: OnnxNode): PolysemeError {
+  const mend = QUANTISED.test(op)
+    ? 'the file with float weights'
+    : 'the file as it was before it was optimised (optimum: no --optimize)';
+  return new PolysemeError(
+    `${path}: node ${quote(name)} (${op}) holds ${QUANTISED.test(op) ? 'quantised weights' : 'several operators in one'}, so ` +
+      `that the MLP's own values are not there: give ${mend}`,
+    'unsupported',
+  );
+}
+
+function noMlp({ path, nodes }: OnnxFile): PolysemeError {
+  const inside = nodes.find(({ op }) => HAS_GRAPHS.has(op));
+  if (inside !== undefined) {
+    return new PolysemeError(
+      `${path} has no MLP outside node ${quote(inside.name)} (${inside.op}), whose graphs hide their values: export the ` +
+        'model without it (optimum: decoder_model.onnx, not the merged one)',
+      'unsupported',
+    );
+  }
+  return new PolysemeError(
+    `${path} has no MLP: no product with a weight that an activation (ReLU, GELU, SiLU) and another such product follow`,
+    'unsupported',
+  );
+}
+
+/** Whether the first norm of a file is a LayerNorm: one operator, or a difference from a mean. */
+function centresNorms(index: OnnxIndex): boolean {
+  return index.file.nodes.some(
+    ({ op, inputs }) =>
+      op === 'LayerNormalization' ||
+      op === 'SkipLayerNormalization' ||
+      (op === 'Sub' && index.producer(inputs[1] ?? '')?.op === 'ReduceMean'),
+  );
+}
+
+function quote(text: string): string {
+  return JSON.stringify(text);
+}
