@@ -13,6 +13,9 @@ export interface SiteValue {
   readonly type: number;
 }
 
+/** TensorProto.DataType */
+const FLOAT = 1;
+
 /** The sites of a file's MLPs, and those of the residual stream where it can be told for certain. */
 export function findSites(index: OnnxIndex, blocks: readonly MlpBlock[]): SiteValue[] {
   const sites: SiteValue[] = [];
@@ -74,13 +77,13 @@ function streamOf(index: OnnxIndex, { input, down, width }: MlpBlock, before: st
   if (sum === null) return nothing;
   const other = sum.inputs.find((name) => index.unshaped(name) !== index.unshaped(out));
   if (other === undefined) return nothing;
+  const plain = (name: string): string => plainValue(index, name, down.type === FLOAT);
   const mid = normSource(index, input);
-  const isStream = mid !== null && (mid === other || index.unshaped(other) === index.unshaped(input));
-  const isReal = down.type === 1 || mid === other;
-  if (!isStream || !isReal) return nothing;
-  const post = sum.outputs[0]!;
-  const { pre, attention } = attentionBefore(index, mid, before);
-  return { pre, attention, mid, out, post };
+  if (mid === null) return nothing;
+  const isBefore = plain(other) === plain(mid);
+  const isAfter = down.type === FLOAT && plain(other) === plain(input);
+  if (!isBefore && !isAfter) return nothing;
+  return { ...attentionBefore(index, mid, before, plain), mid, out, post: sum.outputs[0]! };
 }
 
 /** What attention added to the stream: the sum's operand that is a product with a weight, or not the stream before. */
@@ -88,15 +91,27 @@ function attentionBefore(
   index: OnnxIndex,
   mid: string,
   before: string | null,
+  plain: (name: string) => string,
 ): Pick<Stream, 'pre' | 'attention'> {
   const sum = index.producer(mid);
   if (sum?.op !== 'Add' || sum.domain !== '') return { pre: null, attention: null };
   const [a, b] = sum.inputs as [string, string];
   const isProduct = (name: string): boolean => index.linearOf(name) !== null;
   if (isProduct(a) === isProduct(b)) return { pre: null, attention: null };
-  const [attention, pre] = isProduct(a) ? [a, b] : [b, a];
-  const known = before === null || pre === before || normSource(index, pre) === before;
+  const [attention, stream] = isProduct(a) ? [a, b] : [b, a];
+  const pre = plain(stream);
+  const known = before === null || pre === plain(before) || normSource(index, pre) === before;
   return known ? { pre, attention } : { pre: null, attention: null };
+}
+
+/** The same numbers further back; of a model in float32, casts change nothing. */
+function plainValue(index: OnnxIndex, name: string, castsToo: boolean): string {
+  for (;;) {
+    name = index.unshaped(name);
+    const node = index.producer(name);
+    if (!castsToo || node?.op !== 'Cast' || node.attributes.get('to')?.integer !== FLOAT) return name;
+    name = node.inputs[0]!;
+  }
 }
 
 /** The sum that a value goes into and nothing else, shaped or not. */
