@@ -90,7 +90,7 @@ function mlpBefore(index: OnnxIndex, down: Linear): MlpBlock | null {
 }
 
 /** The pre-activations that a value is: a product's outputs, or one half of them. */
-function neuronsOf(index: OnnxIndex, wire: string): Neurons | null {
+export function neuronsOf(index: OnnxIndex, wire: string): Neurons | null {
   const linear = index.linearOf(wire);
   if (linear !== null) return { wire, linear, first: 0 };
   const node = index.producer(wire);

@@ -1,4 +1,5 @@
 import { isElementwise } from './elementwise.ts';
+import { neuronsOf } from './find-mlps.ts';
 import type { InputKind } from './inputs.ts';
 import type { OnnxIndex } from './linear.ts';
 
@@ -28,6 +29,8 @@ const KEEPS_FIRST = new Set([
   'GroupQueryAttention',
   'BiasGelu',
 ]);
+/** Those that take gate and up out of one product. */
+const PARTS = new Set(['Split', 'Slice']);
 /** Those that add a residual to it. */
 const SKIPS = new Set(['SkipLayerNormalization', 'SkipSimplifiedLayerNormalization']);
 
@@ -53,6 +56,10 @@ export function followPositions(index: OnnxIndex, kinds: ReadonlyMap<string, Inp
         embedding ??= { rows, width };
         everywhere.add(output);
       } else tables.push({ rows, width });
+    }
+    for (const part of PARTS.has(node.op) ? node.outputs : []) {
+      const half = neuronsOf(index, part);
+      if (half !== null && everywhere.has(half.linear.output)) everywhere.add(part);
     }
     const from = products.get(node);
     const kept =
