@@ -3,11 +3,16 @@ import * as z from 'zod';
 import { visible } from '../base/visible.ts';
 import { MOST_CONTEXTS, SCALES, USUAL_CONTEXTS } from '../explain/limits.ts';
 import type { Ablation, DirectEffect, Effect } from '../explain/results.ts';
+import { type FeatureName, featureTitle } from '../features/names.ts';
 import { textOptions, whole } from '../model/text-options.ts';
+import type { Study } from '../study/study.ts';
 import { type ExplainOptions, explainShape, withExplained } from './explained.ts';
 import { addOptions, featureOption, studyArgument, unitArgument } from './options.ts';
 import { unitName } from './parse.ts';
 import { cell, colors, Progress, print, printJson, table } from './terminal.ts';
+
+/** Characters of a feature's name in the table. */
+const LONGEST_TITLE = 28;
 
 const shape = {
   feature: featureOption,
@@ -24,7 +29,8 @@ const shape = {
     .default('zero')
     .meta({ description: 'what the activation is at scale 0: zero, or the unit’s mean', value: 'WHAT' }),
   controls: z.boolean().default(true).meta({
-    description: 'leave out the units of equal density, which take about as long as the rest',
+    description:
+      'leave out the units of equal density, which take about as long as the rest; without them nothing is said of whether features differ',
   }),
   seed: textOptions.seed,
   ...explainShape,
@@ -61,6 +67,7 @@ export function define(command: Command): void {
       const { feature, contexts, scale, to, controls, seed, json } = options;
       const progress = new Progress();
       const found = await withExplained(path, options, async (explained, signal) => ({
+        titles: titlesOf(explained.study, unit),
         direct: await directEffect(explained, { ...unit, signal }),
         ...(await ablate(explained, {
           ...unit,
@@ -75,12 +82,28 @@ export function define(command: Command): void {
         })),
       }));
       progress.end();
-      if (json) printJson(found);
-      else printEffects(found);
+      const { titles, ...measured } = found;
+      if (json)
+        printJson({
+          ...measured,
+          features: measured.features.map((one) => ({ ...one, ...titles[one.feature] })),
+        });
+      else printEffects(measured, titles.map(featureTitle));
     });
 }
 
-function printEffects(found: Ablation & { readonly direct: DirectEffect }): void {
+interface Described {
+  readonly name: FeatureName | null;
+  readonly words: readonly string[];
+}
+
+/** Of each feature of a unit, what is known of it. */
+function titlesOf(study: Study, { bank, index }: { bank: string; index: number }): Described[] {
+  const names = study.names(bank, index);
+  return study.words(bank, index).map((words, id) => ({ name: names[id] ?? null, words }));
+}
+
+function printEffects(found: Ablation & { readonly direct: DirectEffect }, titles: readonly string[]): void {
   const { bank, index, direct, contexts, firings, unplaced, scale, to, whole: all, features } = found;
   print(colors.bold(visible(`${bank}/${index}`)));
   if (direct.raised === null) print('Its output does not reach the logits directly.');
@@ -93,7 +116,7 @@ function printEffects(found: Ablation & { readonly direct: DirectEffect }): void
     `\nMeasured in ${contexts} contexts, with the activation ${what} (${firings} firings, ${unplaced} of no feature):`,
   );
   const rows = [
-    ['', 'contexts', 'KL', '95 %', 'loss', '95 %', 'elsewhere', 'shuffled', 'p', 'no longer expected'],
+    ['feature', 'contexts', 'KL', '95 %', 'loss', '95 %', 'elsewhere', 'shuffled', 'p', 'no longer expected'],
   ];
   const figures = (effect: Effect): string[] => [
     String(effect.contexts),
@@ -104,7 +127,7 @@ function printEffects(found: Ablation & { readonly direct: DirectEffect }): void
   ];
   for (const one of features) {
     rows.push([
-      `feature ${one.feature}`,
+      visible(`${one.feature}  ${shortened(titles[one.feature] ?? '')}`),
       ...figures(one),
       cell(one.elsewhere),
       range(one.shuffled),
@@ -116,25 +139,39 @@ function printEffects(found: Ablation & { readonly direct: DirectEffect }): void
   for (const line of table(rows, [false, true, true, true, true, true, true, true, true, false])) print(line);
   if (found.ratio !== null)
     print(`All features together make ${cell(100 * found.ratio, 0)} % of the unit’s effect.`);
-  if (found.differs !== null) {
-    print(
-      found.differs
-        ? colors.yellow(
-            'The features differ: one or more move the log-probabilities another way than the rest.',
-          )
-        : 'That the features move the log-probabilities in different ways is not shown.',
-    );
-  }
-  if (found.controls !== null) {
-    const { units, below } = found.controls;
-    print(
-      `${units.length} other unit${units.length === 1 ? '' : 's'} of about the same density: ${cell(100 * below, 0)} % of them have a smaller effect.`,
-    );
-  }
+  if (found.controls === null) return;
+  const { units, below, p } = found.controls;
+  print(
+    `${units.length} other unit${units.length === 1 ? '' : 's'} of about the same density: KL ${spread(units.map(({ kl }) => kl))}; ${cell(100 * below, 0)} % of them have a smaller effect.`,
+  );
+  if (found.featureShare === null) return;
+  const standIns = units.flatMap(({ featureShare }) => featureShare ?? []);
+  print(
+    `The features tell ${cell(found.featureShare)} of the direction in which the unit moves the predictions; of the directions of those units in its place ${spread(standIns)}${p === null ? '' : `, p ${cell(p)}`}.`,
+  );
+  if (found.differs === null) return;
+  print(
+    found.differs
+      ? colors.yellow(
+          'The features differ: they do different things, more so than their contexts make any unit do.',
+        )
+      : 'That the features do different things, beyond what their contexts make any unit do, is not shown.',
+  );
 }
 
 function range(interval: readonly [number, number] | null): string {
   return interval === null ? '–' : `${cell(interval[0])} to ${cell(interval[1])}`;
+}
+
+function shortened(text: string): string {
+  return text.length > LONGEST_TITLE ? `${text.slice(0, LONGEST_TITLE - 1)}…` : text;
+}
+
+/** The median of some numbers, the least and the largest. */
+function spread(values: readonly number[]): string {
+  const sorted = values.toSorted((a, b) => a - b);
+  if (sorted.length === 0) return '–';
+  return `${cell(sorted[Math.floor(sorted.length / 2)]!)} (${cell(sorted[0]!)} to ${cell(sorted.at(-1)!)})`;
 }
 
 function list(texts: readonly string[]): string {

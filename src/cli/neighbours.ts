@@ -3,7 +3,7 @@ import * as z from 'zod';
 import { visible } from '../base/visible.ts';
 import type { ComparedStudy, SimilarFeature } from '../explain/similar.ts';
 import { SIMILARITIES, SIMILARITY_MEANINGS, type Similarity } from '../explain/similarities.ts';
-import { wordList } from '../features/words.ts';
+import { featureTitle } from '../features/names.ts';
 import { whole } from '../model/text-options.ts';
 import { spelledAt } from '../tokenizer/byte-tokens.ts';
 import { type ExplainOptions, explainShape, type ModelOptions } from './explained.ts';
@@ -92,20 +92,21 @@ async function run(
     const own = await open(path, model);
     const similar = new SimilarFeatures(own, other === undefined ? undefined : await open(other, {}));
     const words = own.study.words(bank, index);
+    const names = own.study.names(bank, index);
     const asked = feature === undefined ? [...words.keys()] : [feature];
     const features = [];
     for (const id of asked) {
       const found = await similar.of(bank, index, id, { by, limit });
-      features.push({ feature: id, words: words[id] ?? [], similar: found });
+      features.push({ feature: id, name: names[id] ?? null, words: words[id] ?? [], similar: found });
     }
     if (json) {
       printJson({ bank, index, by, features });
       return;
     }
     if (features.length === 0) print(`${visible(`${bank}/${index}`)} has no features`);
-    for (const { feature: id, words: named, similar: found } of features) {
+    for (const { feature: id, similar: found, ...described } of features) {
       print(
-        `${colors.bold(visible(`${bank}/${index}`))}  feature ${id}  ${colors.bold(colors.cyan(visible(wordList(named)) || '(no words)'))}`,
+        `${colors.bold(visible(`${bank}/${index}`))}  feature ${id}  ${colors.bold(colors.cyan(visible(featureTitle(described)) || '(no words)'))}`,
       );
       if (found.length === 0) print(colors.dim('  nothing like it'));
       for (const one of found) print(similarLine(one));
@@ -115,7 +116,8 @@ async function run(
   }
 }
 
-function similarLine({ bank, index, feature, similarity, words, passage, other }: SimilarFeature): string {
+function similarLine(similar: SimilarFeature): string {
+  const { bank, index, feature, similarity, passage, other } = similar;
   const { tokens, document } = passage;
   const position = spelledAt(tokens, passage.position);
   const first = Math.max(0, position - AROUND);
@@ -125,5 +127,5 @@ function similarLine({ bank, index, feature, similarity, words, passage, other }
   });
   const unit = visible(`${bank}/${index}`);
   const where = other ? `${unit} (other study)` : unit;
-  return `  ${similarity.toFixed(3)}  ${where} feature ${feature}  ${colors.cyan(visible(wordList(words)))}  ${shown.join('')}  ${colors.dim(visible(document))}`;
+  return `  ${similarity.toFixed(3)}  ${where} feature ${feature}  ${colors.cyan(visible(featureTitle(similar)))}  ${shown.join('')}  ${colors.dim(visible(document))}`;
 }

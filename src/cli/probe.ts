@@ -6,7 +6,7 @@ import { visible } from '../base/visible.ts';
 import { PolysemeError } from '../errors.ts';
 import { MOST_UNITS } from '../explain/limits.ts';
 import type { Firing, ProbedText, ProbedUnit } from '../explain/probe.ts';
-import { wordList } from '../features/words.ts';
+import { type FeatureName, featureTitle } from '../features/names.ts';
 import type { Study } from '../study/study.ts';
 import { type ExplainOptions, explainShape, withExplained } from './explained.ts';
 import { addOptions, bankOption, studyArgument } from './options.ts';
@@ -60,25 +60,32 @@ export function define(command: Command): void {
         const { Prober } = await import('../explain/probe.ts');
         const prober = new Prober(explained);
         const { study } = explained;
-        const words = wordsOf(study);
+        const described = describedBy(study);
         if (options.keys === undefined) {
           const { firings, missing, ...probed } = await prober.probe(text, { ...options, signal });
           for (const { reason } of missing) printNote(reason);
-          await show(study, probed, firings, options.json, words);
+          await show(study, probed, firings, options.json, described);
         } else {
           const { findUnits, parseKeys } = await import('../explain/unit-keys.ts');
           const units = findUnits(parseKeys(await readKeys(options.keys), options.keys), study.info());
           const { units: found, ...probed } = await prober.keys(text, units, { signal });
-          await show(study, probed, found, options.json, words);
+          await show(study, probed, found, options.json, described);
         }
       });
     });
 }
 
-type Words = (bank: string, index: number, feature: number | null) => readonly string[];
+/** What is known of the feature of a firing. */
+type Described = (firing: Firing) => { name: FeatureName | null; words: readonly string[] };
 
-function wordsOf(study: Study): Words {
-  return (bank, index, feature) => (feature === null ? [] : (study.words(bank, index)[feature] ?? []));
+function describedBy(study: Study): Described {
+  return ({ bank, index, feature }) =>
+    feature === null
+      ? { name: null, words: [] }
+      : {
+          name: study.names(bank, index)[feature] ?? null,
+          words: study.words(bank, index)[feature] ?? [],
+        };
 }
 
 async function show(
@@ -86,14 +93,14 @@ async function show(
   probed: ProbedText,
   firings: readonly (Firing | ProbedUnit)[],
   json: boolean,
-  words: Words,
+  described: Described,
 ): Promise<void> {
   if (json) {
     const { keyOf } = await import('../explain/unit-keys.ts');
     const info = study.info();
     const keyed = firings.map((firing) => ({
       ...keyOf(firing, info),
-      words: words(firing.bank, firing.index, firing.feature),
+      ...described(firing),
     }));
     printJson({ ...probed, firings: keyed });
     return;
@@ -112,11 +119,11 @@ async function show(
       );
       last = firing.position;
     }
-    print(firingLine(firing, words));
+    print(firingLine(firing, described));
   }
 }
 
-function firingLine(firing: Firing | ProbedUnit, words: Words): string {
+function firingLine(firing: Firing | ProbedUnit, described: Described): string {
   const { bank, index, activation, relative, feature, distances } = firing;
   const unit = `      ${visible(`${bank}/${index}`).padEnd(14)}`;
   const size = `${relative.toFixed(2)} of its maximum`;
@@ -126,7 +133,7 @@ function firingLine(firing: Firing | ProbedUnit, words: Words): string {
   const which =
     feature === null
       ? colors.dim(`none of its features (nearest at ${least.toFixed(2)})`)
-      : `feature ${feature} at ${distances[feature]!.toFixed(2)}  ${colors.cyan(visible(wordList(words(bank, index, feature))))}`;
+      : `feature ${feature} at ${distances[feature]!.toFixed(2)}  ${colors.cyan(visible(featureTitle(described(firing))))}`;
   return `${unit}${size}  ${which}`;
 }
 

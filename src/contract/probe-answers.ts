@@ -1,5 +1,6 @@
 import * as z from 'zod';
 import { count, real } from './schemas.ts';
+import { name } from './study-answers.ts';
 
 /** What the HTTP API gives of a reader's own text, and of features that are alike. */
 
@@ -25,6 +26,7 @@ const unitFiring = z
     distances: z
       .array(real)
       .meta({ description: 'mean cosine distance to the examples of each feature, by id' }),
+    name: name.meta({ description: 'of the feature' }),
     words,
   })
   .meta({ id: 'UnitFiring' });
@@ -68,6 +70,7 @@ export const similarAnswer = z
           index: count,
           feature: count,
           similarity: real,
+          name: name.meta({ description: 'of the feature' }),
           words,
           passage: passage.meta({ description: 'the central example' }),
         })

@@ -100,7 +100,7 @@ export const featureName = z
   })
   .meta({ id: 'FeatureName', description: "a pattern that tells a feature's examples from others" });
 
-const name = featureName.nullable();
+export const name = featureName.nullable();
 
 const unitRow = unitSummary
   .extend({

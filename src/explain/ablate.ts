@@ -2,23 +2,21 @@ import type { LongCall } from '../base/progress.ts';
 import { createRandom } from '../base/random.ts';
 import { PolysemeError } from '../errors.ts';
 import { ABLATION_TAPS, ablationEdits } from './ablation-edits.ts';
-import { ablationRows, COPIES, type MeasuredRow, measureRows, type Replacement } from './ablation-rows.ts';
-import { controlUnits } from './control-units.ts';
+import { ablationRows, COPIES, measureRows, type Replacement } from './ablation-rows.ts';
+import { controlEffects, controlUnits } from './control-units.ts';
 import type { Explained } from './explained.ts';
-import { firingContexts } from './firing-contexts.ts';
+import { type FeatureTest, type Measured, rankOf, testedRows, testFeatures } from './feature-test.ts';
+import { type FiringContext, firingContexts } from './firing-contexts.ts';
 import { MOST_CONTEXTS, SCALES, USUAL_CONTEXTS } from './limits.ts';
 import { type Ablation, ablationResult, type Effect, type FeatureEffect } from './results.ts';
-import { adjusted, meanInterval, meanOf, testLabels } from './statistics.ts';
+import { standInShares } from './stand-ins.ts';
+import { meanInterval, meanOf } from './statistics.ts';
 import { TokenChanges } from './token-changes.ts';
 import { type UnitQuestion, unitExamples } from './unit-examples.ts';
 
 /** Tokens of a run, copies counted, and numbers of its log-probabilities: 128 MB. */
 const TOKENS_PER_RUN = 2048;
 const NUMBERS_PER_RUN = 2 ** 25;
-/** A feature is compared with the others where it has so many firings. */
-const LEAST_FIRINGS = 3;
-/** Rows whose changes are compared, at most: 80 MB of them at 50,000 tokens. */
-const MOST_TESTED = 400;
 /** Rate of false discoveries at which features are said to differ. */
 const DIFFERS_BELOW = 0.05;
 
@@ -29,7 +27,7 @@ export interface AblateOptions extends UnitQuestion, LongCall {
   readonly scale?: number;
   /** What it is moved to at scale 0: zero (default), or the unit's mean activation. */
   readonly to?: 'zero' | 'mean';
-  /** Leaves out the units of equal density, which take about as long as the rest. */
+  /** Whether units of equal density are measured too: they take most of the time, and without them `differs` is null. */
   readonly controls?: boolean;
   readonly seed?: number;
 }
@@ -40,48 +38,78 @@ export interface AblateOptions extends UnitQuestion, LongCall {
  *
  * @throws PolysemeError where there is no such unit or feature, it never fires, or there is no model
  * @example
- * const { features, differs } = await ablate(explained, { bank: 'mlp.1', index: 7, contexts: 20, controls: false });
+ * const { features, differs } = await ablate(explained, { bank: 'mlp.1', index: 7, contexts: 20 });
  * for (const { feature, kl, lowered } of features) console.log(feature, kl, lowered[0]?.text, differs);
  */
 export async function ablate(explained: Explained, options: AblateOptions): Promise<Ablation> {
   const { bank: name, index, feature, contexts: most = USUAL_CONTEXTS, scale = 0, to = 'zero' } = options;
   const { controls = true, seed = 0, signal, onProgress } = options;
   const { study } = explained;
-  const { features } = unitExamples(study, { bank: name, index, feature });
+  unitExamples(study, { bank: name, index, feature });
   checkOptions(most, scale);
   const key = {
-    kind: 'ablation 1',
+    kind: 'ablation 2',
     key: JSON.stringify([name, index, feature ?? null, most, scale, to, controls, seed]),
   };
   const kept = explained.results.read(key, ablationResult);
   if (kept !== null) return kept;
-  const mean = study.units({ bank: name }).find((unit) => unit.index === index)!.mean ?? 0;
-  const replacement: Replacement = { scale, reference: to === 'mean' ? mean : 0 };
   const contexts = await firingContexts(explained, name, index, most, signal);
   if (contexts.length === 0) {
     throw new PolysemeError(`${name}/${index} fires with none of its features: there is nothing to change`);
   }
+  const result = await effectsIn(explained, contexts, {
+    ...{ bank: name, index, feature, contexts: most, scale, to, controls, seed, signal, onProgress },
+  });
+  explained.results.write(key, result);
+  return result;
+}
+
+/** What `ablate` measures, in given contexts, with the features that they give the firings. */
+export async function effectsIn(
+  explained: Explained,
+  contexts: readonly FiringContext[],
+  options: AblateOptions,
+): Promise<Ablation> {
+  const { bank: name, index, feature, contexts: most = USUAL_CONTEXTS, scale = 0, to = 'zero' } = options;
+  const { controls = true, seed = 0, signal, onProgress } = options;
+  const { study } = explained;
+  const { features } = unitExamples(study, { bank: name, index });
+  const mean = study.units({ bank: name }).find((unit) => unit.index === index)!.mean ?? 0;
+  const replacement: Replacement = { scale, reference: to === 'mean' ? mean : 0 };
   const [model, bank] = await Promise.all([explained.model(), explained.bank(name)]);
   const rows = ablationRows(contexts, index, replacement, createRandom(seed), feature);
+  const tested = testedRows(rows);
   const changes = features.map(() => new TokenChanges(model.tokenizer));
   const measured: Measured[] = [];
-  const expected = new Float64Array(model.config.vocabulary);
   const tokens = Math.min(TOKENS_PER_RUN, Math.floor(NUMBERS_PER_RUN / model.config.vocabulary));
   const taps = model.openTaps(Object.values(ABLATION_TAPS), ablationEdits(bank, COPIES));
   try {
     for await (const found of measureRows(taps, rows, { tokens, signal })) {
-      changes[found.row.feature]!.add(found.clean, found.changed);
       const { clean, changed, ...rest } = found;
-      const isTested = measured.length < MOST_TESTED;
-      if (isTested) for (let id = 0; id < clean.length; id++) expected[id]! += Math.exp(clean[id]!);
-      measured.push({ ...rest, change: isTested ? changed.map((logp, id) => logp - clean[id]!) : null });
+      changes[found.row.feature]!.add(clean, changed);
+      measured.push({ ...rest, next: tested.has(found.row) ? { clean, changed } : null });
       onProgress?.({ stage: 'ablate', done: measured.length, total: rows.length, unit: 'contexts' });
     }
   } finally {
     await taps.close();
   }
   const whole = wholeEffect(measured, seed);
-  const result: Ablation = {
+  const test = testFeatures(measured, model.config.vocabulary, seed);
+  const others = controls ? controlUnits(study, name, index, seed) : [];
+  const work = { bank: name, tokens, signal, onProgress };
+  const kls = await controlEffects(explained, {
+    ...{ ...work, units: others, scale, isMean: to === 'mean' },
+    contexts: Math.max(5, Math.round(most / 10)),
+  });
+  const shares =
+    test === null || others.length === 0
+      ? others.map(() => null)
+      : await standInShares(explained, test.places, {
+          ...{ ...work, index, replacement, labels: test.features.length, expected: test.expected },
+          units: others.map((unit) => unit.index),
+        });
+  const pControls = rankOf(test?.share ?? null, shares);
+  return {
     bank: name,
     index,
     scale,
@@ -89,40 +117,36 @@ export async function ablate(explained: Explained, options: AblateOptions): Prom
     contexts: contexts.length,
     firings: contexts.reduce((sum, { firings }) => sum + firings.length, 0),
     unplaced: contexts.reduce(
-      (sum, { firings }) => sum + firings.filter((f) => f.feature === null).length,
+      (sum, { firings }) => sum + firings.filter((firing) => firing.feature === null).length,
       0,
     ),
     whole,
-    ...featureEffects(
+    features: featureEffects(
       measured,
       changes,
       features.filter(({ id }) => feature === undefined || id === feature).map(({ id }) => id),
-      expected,
+      test,
       seed,
     ),
     ratio: feature === undefined ? ratioOf(measured) : null,
-    controls: controls
-      ? await controlUnits(explained, {
-          bank: name,
-          index,
-          scale,
-          isMean: to === 'mean',
-          own: whole.kl ?? 0,
-          contexts: Math.max(5, Math.round(most / 10)),
-          tokens,
-          seed,
-          signal,
-          onProgress,
-        })
-      : null,
+    featureShare: test?.share ?? null,
+    differs:
+      test === null || pControls === null
+        ? null
+        : test.adjusted.some((p) => p <= DIFFERS_BELOW) && pControls <= DIFFERS_BELOW,
+    controls:
+      others.length === 0
+        ? null
+        : {
+            units: others.map((unit, i) => ({
+              index: unit.index,
+              kl: kls[i]!,
+              featureShare: shares[i] ?? null,
+            })),
+            below: kls.filter((kl) => kl < (whole.kl ?? 0)).length / kls.length,
+            p: pControls,
+          },
   };
-  explained.results.write(key, result);
-  return result;
-}
-
-/** A measured row, with the change of every log-probability in place of them; null beyond those that are tested. */
-interface Measured extends Omit<MeasuredRow, 'clean' | 'changed'> {
-  readonly change: Float32Array | null;
 }
 
 function wholeEffect(measured: readonly Measured[], seed: number): Effect {
@@ -153,18 +177,14 @@ function featureEffects(
   measured: readonly Measured[],
   changes: readonly TokenChanges[],
   ids: readonly number[],
-  expected: Float64Array,
+  test: FeatureTest | null,
   seed: number,
-): Pick<Ablation, 'features' | 'differs'> {
-  const of = (id: number) => measured.filter(({ row }) => row.feature === id);
-  const items = measured.filter(({ change }) => change !== null);
-  const tested = ids.filter((id) => items.filter(({ row }) => row.feature === id).length >= LEAST_FIRINGS);
-  const test = tested.length < 2 ? null : testFeatures(items, tested, expected, seed);
-  const features = ids.map((id): FeatureEffect => {
-    const own = of(id);
+): FeatureEffect[] {
+  return ids.map((id): FeatureEffect => {
+    const own = measured.filter(({ row }) => row.feature === id);
     const places = own.map(({ divergence }) => divergence.elsewhere).filter((kl) => !Number.isNaN(kl));
-    const at = tested.indexOf(id);
-    const known = test === null || at < 0 ? null : test;
+    const at = test?.features.indexOf(id) ?? -1;
+    const known = at < 0 ? null : test;
     return {
       feature: id,
       ...effectOf(own, 'feature', seed),
@@ -177,52 +197,6 @@ function featureEffects(
       ...changes[id]!.listed(),
     };
   });
-  const differs = test === null ? null : test.adjusted.some((p) => p <= DIFFERS_BELOW);
-  return { features, differs };
-}
-
-/** Permutation tests of each of some features against the others, corrected for their number. */
-function testFeatures(
-  measured: readonly Measured[],
-  tested: readonly number[],
-  expected: Float64Array,
-  seed: number,
-) {
-  const items = measured.filter(({ row }) => tested.includes(row.feature));
-  const gram = productsOf(items.map(({ change }) => directionOf(change!, expected)));
-  const labels = Int32Array.from(items, ({ row }) => tested.indexOf(row.feature));
-  const sizes = items.map(({ divergence }) => divergence.feature);
-  const test = testLabels(gram, sizes, labels, tested.length, seed);
-  return { ...test, adjusted: adjusted(test.p), adjustedSize: adjusted(test.pSize) };
-}
-
-/**
- * What changes, not by how much nor how likely it was: the changes of all log-probabilities, less their mean, weighted by
- * how likely each token is over all firings, scaled to length 1. Where a unit does no more than to move the logits by its
- * output weights, that is the same at every firing.
- * @param expected of each token, its probability summed over all firings
- */
-function directionOf(change: Float32Array, expected: Float64Array): Float32Array {
-  const total = expected.reduce((sum, p) => sum + p, 0);
-  const mean = change.reduce((sum, x, id) => sum + x * expected[id]!, 0) / total;
-  const vector = change.map((x, id) => (x - mean) * Math.sqrt(expected[id]! / total));
-  const length = Math.sqrt(vector.reduce((sum, x) => sum + x * x, 0));
-  return length === 0 ? vector : vector.map((x) => x / length);
-}
-
-/** Products of all pairs of vectors, n × n. */
-function productsOf(vectors: readonly Float32Array[]): Float64Array {
-  const n = vectors.length;
-  const products = new Float64Array(n * n);
-  for (let i = 0; i < n; i++) {
-    for (let j = i; j < n; j++) {
-      let product = 0;
-      const [a, b] = [vectors[i]!, vectors[j]!];
-      for (let k = 0; k < a.length; k++) product += a[k]! * b[k]!;
-      products[i * n + j] = products[j * n + i] = product;
-    }
-  }
-  return products;
 }
 
 function ratioOf(measured: readonly Measured[]): number | null {

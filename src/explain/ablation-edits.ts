@@ -1,4 +1,5 @@
 import { PolysemeError } from '../errors.ts';
+import type { ModelConfig } from '../model/architectures/architecture.ts';
 import type { EditResult, GraphEdit } from '../model/compile.ts';
 import {
   copiesOf,
@@ -21,6 +22,9 @@ export const ABLATION_INPUTS = {
   shift: 'explain.shift',
   /** 1 at the position whose next token's distribution is handed over, else 0. */
   read: 'explain.read',
+  /** Another unit, and what its activation grows by (stand-ins alone). */
+  other: 'explain.other',
+  otherShift: 'explain.other_shift',
 } as const;
 
 /** What the graph gives; the first copy is the clean one, the others are variants. */
@@ -39,18 +43,72 @@ export const ABLATION_TAPS = {
  */
 export function ablationEdits(bank: ModelBank, copies: number): GraphEdit[] {
   return [
-    ...changeEdits(bank),
+    ...changeEdits(bank, changeUnit),
     { site: 'logits', apply: (graph, logits) => ({ taps: predictionTaps(graph, logits, copies) }) },
   ];
 }
 
-function changeEdits({ sae, activations }: ModelBank): GraphEdit[] {
+/**
+ * Edits that change a unit in the second copy of each context. The only tap is the divergence at the position that is read
+ * [rows, 1, 1].
+ */
+export function controlEdits(bank: ModelBank, config: ModelConfig): GraphEdit[] {
+  return [
+    ...changeEdits(bank, changeUnit),
+    readEdit(config),
+    {
+      site: 'logits',
+      apply(graph, logits) {
+        const [clean, changed] = copiesOf(graph, graph.op('LogSoftmax', [logits], { axis: -1 }), 2);
+        return {
+          taps: { [ABLATION_TAPS.divergence]: { wire: divergenceNodes(graph, clean!, changed!), width: 0 } },
+        };
+      },
+    },
+  ];
+}
+
+/** Edits that change one unit's activation and add to another one's. The only tap is `next`. */
+export function standInEdits(bank: ModelBank, config: ModelConfig): GraphEdit[] {
   const change = (graph: GraphBuilder, values: Wire): Wire =>
-    scaleUnitNodes(graph, values, {
-      index: positionInput(graph, ABLATION_INPUTS.unit),
-      factor: positionInput(graph, ABLATION_INPUTS.factor),
-      shift: positionInput(graph, ABLATION_INPUTS.shift),
+    scaleUnitNodes(graph, changeUnit(graph, values), {
+      index: positionInput(graph, ABLATION_INPUTS.other),
+      factor: graph.constant(Float32Array.of(1), [1, 1]),
+      shift: positionInput(graph, ABLATION_INPUTS.otherShift),
     });
+  return [
+    ...changeEdits(bank, change),
+    readEdit(config),
+    {
+      site: 'logits',
+      apply(graph, logits) {
+        const next = graph.op('LogSoftmax', [logits], { axis: -1 });
+        return { taps: { [ABLATION_TAPS.next]: { wire: next, width: 0 } } };
+      },
+    },
+  ];
+}
+
+/** Past the last block only the position that is read is computed. */
+function readEdit({ layers }: ModelConfig): GraphEdit {
+  return {
+    site: `blocks.${layers - 1}.hook_resid_post`,
+    apply: (graph, stream) => ({ replacement: graph.op('MatMul', [readPlace(graph), stream]) }),
+  };
+}
+
+/** How a graph changes the activations of a bank. */
+type Change = (graph: GraphBuilder, values: Wire) => Wire;
+
+function changeUnit(graph: GraphBuilder, values: Wire): Wire {
+  return scaleUnitNodes(graph, values, {
+    index: positionInput(graph, ABLATION_INPUTS.unit),
+    factor: positionInput(graph, ABLATION_INPUTS.factor),
+    shift: positionInput(graph, ABLATION_INPUTS.shift),
+  });
+}
+
+function changeEdits({ sae, activations }: ModelBank, change: Change): GraphEdit[] {
   if (sae === null) {
     return [{ site: activations, apply: (graph, wire) => ({ replacement: change(graph, wire) }) }];
   }
@@ -88,10 +146,6 @@ function predictionTaps(graph: GraphBuilder, logits: Wire, copies: number): NonN
   const [clean, ...variants] = copiesOf(graph, logp, copies);
   const divergences = variants.map((other) => divergenceNodes(graph, clean!, other));
   const { divergence, loss, next } = ABLATION_TAPS;
-  // [rows, 1, position] · [rows, position, vocabulary]: the row of the one position.
-  const place = graph.op('Transpose', [perPosition(graph, positionInput(graph, ABLATION_INPUTS.read))], {
-    perm: [0, 2, 1],
-  });
   return {
     [divergence]: {
       wire: graph.op('Concat', divergences, { axis: -1 }),
@@ -99,6 +153,13 @@ function predictionTaps(graph: GraphBuilder, logits: Wire, copies: number): NonN
     },
     [loss]: { wire: nextTokenLoss(graph, logp), width: 1 },
     // The widths of taps that are no positions' are not asked for.
-    [next]: { wire: graph.op('MatMul', [place, logp]), width: 0 },
+    [next]: { wire: graph.op('MatMul', [readPlace(graph), logp]), width: 0 },
   };
+}
+
+/** [rows, 1, position], to be multiplied by [rows, position, vocabulary]: the row of the one position that is read. */
+function readPlace(graph: GraphBuilder): Wire {
+  return graph.op('Transpose', [perPosition(graph, positionInput(graph, ABLATION_INPUTS.read))], {
+    perm: [0, 2, 1],
+  });
 }

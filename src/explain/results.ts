@@ -41,10 +41,23 @@ export const tokenChange = z.object({
 export type TokenChange = z.output<typeof tokenChange>;
 
 const controlResult = z.object({
-  /** Units of about the same density, with the mean KL of each in contexts of its own. */
-  units: z.array(z.object({ index: z.int().min(0), kl: z.number() })),
-  /** Share of them whose effect is smaller than the unit's. */
+  /** Units of about the same density. */
+  units: z.array(
+    z.object({
+      index: z.int().min(0),
+      /** Its mean KL in contexts of its own. */
+      kl: z.number(),
+      /** As that of the unit, where this one stands in for it. */
+      featureShare: z.number().nullable(),
+    }),
+  ),
+  /** Share of them whose KL is smaller than the unit's. */
   below: z.number(),
+  /**
+   * Chance of a share as large as the unit's among units whose effects its features mean nothing to; null where there are
+   * no two features to compare, or too few units.
+   */
+  p: z.number().nullable(),
 });
 
 const interval = z.tuple([z.number(), z.number()]).nullable();
@@ -93,9 +106,11 @@ export const ablationResult = z.object({
   features: z.array(featureEffect),
   /** The KL of all text positions, summed over the features, divided by that of the whole unit. */
   ratio: z.number().nullable(),
+  /** How much of the direction in which the unit moves the log-probabilities is told by the feature: 0 to 1. */
+  featureShare: z.number().nullable(),
   /**
-   * Whether a feature moves the log-probabilities another way than the rest of them do; null where there are no two to be
-   * compared.
+   * Whether the features move the log-probabilities in different ways, and more so than units that stand in for this one do
+   * at the same places; null where that could not be compared.
    */
   differs: z.boolean().nullable(),
   controls: controlResult.nullable(),

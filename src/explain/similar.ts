@@ -1,6 +1,7 @@
 import { toCodes } from '../embed/codes.ts';
 import { PolysemeError } from '../errors.ts';
 import { describeFeatures } from '../features/describe.ts';
+import type { FeatureName } from '../features/names.ts';
 import type { TokenTexts } from '../features/split-unit.ts';
 import type { Study } from '../study/study.ts';
 import { rowsOf } from '../study/vector-rows.ts';
@@ -27,6 +28,7 @@ export interface SimilarFeature {
   readonly index: number;
   readonly feature: number;
   readonly similarity: number;
+  readonly name: FeatureName | null;
   readonly words: readonly string[];
   /** Its central example. */
   readonly passage: Passage;
@@ -110,8 +112,9 @@ export class SimilarFeatures {
     return rows.map(({ bank: { side, vectors }, row, similarity }) => {
       const found = { bank: vectors.bank, index: vectors.units[row]!, feature: vectors.features[row]! };
       const of = this.#studies[side]!.study;
+      const name = of.names(found.bank, found.index)[found.feature] ?? null;
       const words = of.words(found.bank, found.index)[found.feature] ?? [];
-      return { other: side > 0, ...found, similarity, words, passage: centralPassage(of, found) };
+      return { other: side > 0, ...found, similarity, name, words, passage: centralPassage(of, found) };
     });
   }
 

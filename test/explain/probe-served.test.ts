@@ -44,6 +44,7 @@ describe('over HTTP', () => {
       for (const { bank, index } of [unit, twin]) {
         const one = found.find((other: typeof unit) => other.bank === bank && other.index === index);
         expect(one.words).toEqual(study.words(bank, index)[one.feature]);
+        expect(one.name).toEqual(study.names(bank, index)[one.feature]);
         expect(one.distances.length).toBe(2);
       }
     }
@@ -63,6 +64,7 @@ describe('over HTTP', () => {
     expect(similar.length).toBe(3);
     expect(similar[0]).toMatchObject({ bank: twin.bank, index: twin.index });
     expect(similar[0].words).toEqual(study.words(twin.bank, twin.index)[similar[0].feature]);
+    expect(similar[0].name).toEqual(study.names(twin.bank, twin.index)[similar[0].feature]);
     expect(similar[0].passage.tokens[similar[0].passage.position]).toBe('o');
     const { similar: outputs } = await client.get('/api/units/mlp.0/2/similar?by=output&limit=2');
     expect(outputs.length).toBe(2);

@@ -55,6 +55,7 @@ describe('similar features of the planted model', () => {
       const set = letters(study, unit.bank, unit.index, feature);
       expect(letters(study, of.bank, of.index, of.feature)).toBe(set);
       expect(of.words).toEqual(study.words(of.bank, of.index)[of.feature]);
+      expect(of.name).toEqual(study.names(of.bank, of.index)[of.feature]);
       const { tokens, position, document, activation } = of.passage;
       expect([tokens[position], set.includes(tokens[position - 1]!)]).toEqual(['o', true]);
       expect(document).toMatch(/texts\.jsonl/);

@@ -73,13 +73,16 @@ function shown(
   index: number,
   { position, activation, relative, feature, distances }: Found,
 ) {
-  const words = feature === null ? [] : (table.words(table.row(bank, index))[feature] ?? []);
+  const row = table.row(bank, index);
+  const words = feature === null ? [] : (table.words(row)[feature] ?? []);
+  const name = feature === null ? null : (table.names(row)[feature] ?? null);
   return {
     position,
     activation: fourDigits(activation),
     relative: fourDigits(relative),
     feature,
     distances: distances.map(fourDigits),
+    name,
     words,
   };
 }

@@ -1,8 +1,9 @@
 import { useQuery } from '@tanstack/react-query';
 import { Link } from '@tanstack/react-router';
 import { useState } from 'react';
+import { visible } from '../../../src/base/visible.ts';
 import { SIMILARITIES, SIMILARITY_MEANINGS, type Similarity } from '../../../src/explain/similarities.ts';
-import { wordList } from '../../../src/features/words.ts';
+import { featureTitle } from '../../../src/features/names.ts';
 import { spelledAt } from '../../../src/tokenizer/byte-tokens.ts';
 import type { Unit } from '../source/answers.ts';
 import { type Similar, similarQuery } from '../source/probe-queries.ts';
@@ -47,7 +48,8 @@ export function NearestElsewhere({ unit, selected }: { unit: Unit; selected: num
       </div>
       <div className="panel-body">
         <p className="muted small">
-          To feature {feature} <bdi>{wordList(unit.features[feature]?.words ?? [])}</bdi>
+          To feature {feature}{' '}
+          <bdi>{visible(featureTitle(unit.features[feature] ?? { name: null, words: [] }))}</bdi>
           {unit.features.length > 1 && selected === undefined
             ? '; choose another one in the list of features'
             : ''}
@@ -74,7 +76,8 @@ export function NearestElsewhere({ unit, selected }: { unit: Unit; selected: num
 }
 
 function SimilarRow({ similar }: { similar: Similar }) {
-  const { bank, index, feature, similarity, words, passage } = similar;
+  const { bank, index, feature, similarity, passage } = similar;
+  const title = featureTitle(similar);
   const position = spelledAt(passage.tokens, passage.position);
   const first = Math.max(0, position - BEFORE);
   const shown = passage.tokens.slice(first, position + AFTER + 1);
@@ -84,7 +87,7 @@ function SimilarRow({ similar }: { similar: Similar }) {
         {bank}/{index}
       </Link>
       <span className="num muted">{(similarity ?? 0).toFixed(2)}</span>
-      <bdi className="words">{words.length === 0 ? 'no words' : wordList(words)}</bdi>
+      <bdi className="words">{title === '' ? 'no words' : visible(title)}</bdi>
       <bdi className="near-passage" dir="ltr" title={passage.document}>
         {shown.map((token, i) =>
           token === '' ? null : first + i === position ? (

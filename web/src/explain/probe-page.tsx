@@ -1,8 +1,9 @@
 import { useQuery } from '@tanstack/react-query';
 import { Link, useNavigate, useSearch } from '@tanstack/react-router';
 import { useState } from 'react';
+import { visible } from '../../../src/base/visible.ts';
 import { MAX_TEXT } from '../../../src/explain/limits.ts';
-import { wordList } from '../../../src/features/words.ts';
+import { featureTitle } from '../../../src/features/names.ts';
 import { featureColour } from '../charts/colours.ts';
 import { ApiError } from '../source/http.ts';
 import { type Firing, type Probe, probeQuery } from '../source/probe-queries.ts';
@@ -118,32 +119,32 @@ function FiringList({ firings }: { firings: readonly Firing[] }) {
   if (firings.length === 0) return <p className="muted">No unit fires here.</p>;
   return (
     <ol className="firings">
-      {firings.map(({ bank, index, activation, relative, feature, distances, words }) => (
+      {firings.map(({ bank, index, activation, relative, ...firing }) => (
         <li key={`${bank}/${index}`}>
           <Link
             className="num"
             to="/unit/$bank/$index"
             params={{ bank, index }}
-            search={feature === null ? {} : { feature }}
+            search={firing.feature === null ? {} : { feature: firing.feature }}
           >
             {bank}/{index}
           </Link>
           <span className="num muted" title={`activation ${formatActivation(activation ?? 0)}`}>
             {Math.round(100 * (relative ?? 0))} % of its maximum
           </span>
-          <FeatureOfFiring feature={feature} distances={distances} words={words} />
+          <FeatureOfFiring {...firing} />
         </li>
       ))}
     </ol>
   );
 }
 
-/** The feature that a firing belongs to, with its words and its distance; or that it belongs to none. */
+/** The feature that a firing belongs to, with its name or words and its distance; or that it belongs to none. */
 export function FeatureOfFiring({
   feature,
   distances,
-  words,
-}: Pick<Firing, 'feature' | 'distances' | 'words'>) {
+  ...described
+}: Pick<Firing, 'feature' | 'distances' | 'name' | 'words'>) {
   if (feature === null) {
     const least = Math.min(...distances.map((distance) => distance ?? Number.POSITIVE_INFINITY));
     return (
@@ -156,7 +157,7 @@ export function FeatureOfFiring({
   return (
     <span className="firing-feature">
       <i className="dot" style={{ background: colour }} aria-hidden="true" />
-      <span className="num">feature {feature}</span> <bdi>{wordList(words)}</bdi>{' '}
+      <span className="num">feature {feature}</span> <bdi>{visible(featureTitle(described))}</bdi>{' '}
       <span className="muted num" title="mean cosine distance to the feature's examples">
         {(distances[feature] ?? 0).toFixed(2)}
       </span>

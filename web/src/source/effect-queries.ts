@@ -48,11 +48,7 @@ export const ablationQuery = (bank: string, index: number) =>
   queryOptions({
     queryKey: ['ablation', bank, index],
     queryFn: ({ signal }) =>
-      post<Ablation>(
-        `${unitPath(bank, index)}/ablation`,
-        { contexts: MEASURED_CONTEXTS, controls: false },
-        signal,
-      ),
+      post<Ablation>(`${unitPath(bank, index)}/ablation`, { contexts: MEASURED_CONTEXTS }, signal),
     enabled: false,
     retry: false,
   });

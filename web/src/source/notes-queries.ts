@@ -1,6 +1,6 @@
 import { queryOptions } from '@tanstack/react-query';
-import type { NoteBody, NotesAnswer } from '../../../src/contract/notes.ts';
-import { get, post } from './http.ts';
+import type { ModelNamesAnswer, NoteBody, NotesAnswer } from '../../../src/contract/notes.ts';
+import { get, post, unitPath } from './http.ts';
 import { queryClient } from './query-options.ts';
 
 export type Notes = NotesAnswer;
@@ -13,6 +13,13 @@ export const notesQuery = ({ bank, index }: UnitId) =>
     queryFn: ({ signal }) => get<Notes>('/api/notes', { bank, index }, signal),
   });
 
+/** Names that a language model gave the unit's features. */
+export const modelNamesQuery = ({ bank, index }: UnitId) =>
+  queryOptions({
+    queryKey: ['model-names', bank, index],
+    queryFn: ({ signal }) => get<ModelNamesAnswer>(`${unitPath(bank, index)}/model-names`, {}, signal),
+  });
+
 export async function writeNote(note: NoteBody): Promise<void> {
   const notes = await post<Notes>('/api/notes/write', note);
   queryClient.setQueryData(notesQuery(note).queryKey, notes);
@@ -22,6 +29,6 @@ export async function writeIntruder(
   unit: UnitId,
   test: { examples: number[]; intruder: number; answer: number },
 ): Promise<void> {
-  const path = `/api/units/${encodeURIComponent(unit.bank)}/${unit.index}/intruders`;
+  const path = `${unitPath(unit.bank, unit.index)}/intruders`;
   queryClient.setQueryData(notesQuery(unit).queryKey, await post<Notes>(path, test));
 }

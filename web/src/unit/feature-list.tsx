@@ -56,6 +56,7 @@ export function FeatureList({
           features={features.length}
           examples={examples}
           stray={stray}
+          isStored={unitCut.stored}
           scale={scale}
           selected={selected === feature.id}
           openExample={

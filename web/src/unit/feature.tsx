@@ -4,6 +4,7 @@ import type { Feature } from '../../../src/features/describe.ts';
 import { type FeatureName, nameScores } from '../../../src/features/names.ts';
 import { wordList } from '../../../src/features/words.ts';
 import { featureColour } from '../charts/colours.ts';
+import { ModelName } from '../explain/model-name.tsx';
 import { Note } from '../explain/note.tsx';
 import type { Example, Unit } from '../source/answers.ts';
 import { counted, formatActivation, formatShare, formatWhole } from '../ui/metric-info.ts';
@@ -29,6 +30,7 @@ export const FeatureSection = memo(function FeatureSection({
   features,
   examples,
   stray,
+  isStored,
   scale,
   selected,
   openExample,
@@ -43,6 +45,8 @@ export const FeatureSection = memo(function FeatureSection({
   features: number;
   examples: readonly Example[];
   stray: ReadonlySet<number>;
+  /** Whether it is a feature of the study: others have only a pattern's name. */
+  isStored: boolean;
   scale: number;
   selected: boolean;
   openExample: number | undefined;
@@ -115,6 +119,7 @@ export const FeatureSection = memo(function FeatureSection({
           {name === null ? '' : ` · ${shortScores(name)}`}
         </span>
       </header>
+      {isStored ? <ModelName unit={unit} feature={id} /> : null}
       <Note
         key={`${unit.bank}/${unit.index}/${central}`}
         unit={unit}
