@@ -1,4 +1,5 @@
 import { byteText, character, characterLength } from './byte-tokens.ts';
+import { BYTE_OF } from './encode/byte-characters.ts';
 import type { LibraryTokenizer } from './huggingface-tokenizers.ts';
 
 /**
@@ -61,14 +62,3 @@ function byteLevelText(token: string): string {
   }
   return text;
 }
-
-/** GPT-2's alphabet: printable bytes stand for themselves, the others for U+0100 upwards in order. */
-const BYTE_OF: ReadonlyMap<string, number> = (() => {
-  const map = new Map<string, number>();
-  let next = 0x100;
-  for (let byte = 0; byte < 256; byte++) {
-    const printable = (byte >= 0x21 && byte <= 0x7e) || (byte >= 0xa1 && byte <= 0xac) || byte >= 0xae;
-    map.set(String.fromCharCode(printable ? byte : next++), byte);
-  }
-  return map;
-})();

@@ -1,6 +1,6 @@
 import { PolysemeError } from '../errors.ts';
+import { createEncoder, type EncoderJson } from './encode/encoder.ts';
 import { createLibraryTokenizer, type LibraryTokenizer } from './huggingface-tokenizers.ts';
-import { createPieceEncoder } from './piece-encoder.ts';
 import { createTokenTexts } from './token-text.ts';
 
 /** A model's tokenizer, from its own `tokenizer.json`. */
@@ -64,12 +64,9 @@ export function createTokenizer({
   isEncoder = false,
 }: TokenizerFiles): Tokenizer {
   const size = checkIds(json, path);
-  const inner = construct(json, tokenizerConfig, path);
+  const { inner, encode } = construct(json, path);
   const texts = createTokenTexts(inner, json, size);
 
-  const encode =
-    createPieceEncoder(inner, json) ??
-    ((text: string) => new Int32Array(inner.encode(text, { add_special_tokens: false }).ids));
   const frame = isEncoder ? findFrame(inner) : null;
   const { bosId, addsBos } =
     frame === null ? findBos(inner, tokenizerConfig, modelConfig, size) : { bosId: null, addsBos: false };
@@ -143,12 +140,14 @@ function checkIds(json: Record<string, unknown>, path: string): number {
   return size;
 }
 
-function construct(json: object, config: object, path: string): LibraryTokenizer {
+function construct(json: Record<string, unknown>, path: string) {
   try {
-    const inner = createLibraryTokenizer(json, config);
-    inner.encode('a b', { add_special_tokens: false });
-    return inner;
+    const inner = createLibraryTokenizer(json);
+    const encode = createEncoder(json as unknown as EncoderJson, path);
+    inner.encode('a', { add_special_tokens: true });
+    return { inner, encode };
   } catch (error) {
+    if (error instanceof PolysemeError) throw error;
     throw new PolysemeError(
       `${path} is not a tokenizer that can be read: ${(error as Error).message}`,
       'damaged',

@@ -3,8 +3,8 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
+import { Tokenizer as LibraryTokenizer } from '@huggingface/tokenizers';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { createLibraryTokenizer } from '../../src/tokenizer/huggingface-tokenizers.ts';
 import { loadTokenizer } from '../../src/tokenizer/load-tokenizer.ts';
 import { checkVocabulary, type Tokenizer } from '../../src/tokenizer/tokenizer.ts';
 import { wordPieceTokenizer } from '../helpers/tiny-encoder.ts';
@@ -41,10 +41,10 @@ async function load(
   return loadTokenizer(dir, options);
 }
 
-/** The library without our cache. */
+/** The library: right for byte-level tokenizers on texts without U+0085 and U+FEFF. */
 function libraryOf(dir: string) {
-  const inner = createLibraryTokenizer(JSON.parse(readFileSync(join(dir, 'tokenizer.json'), 'utf8')), {});
-  return (text: string) => inner.encode(text, { add_special_tokens: false }).ids;
+  const inner = new LibraryTokenizer(JSON.parse(readFileSync(join(dir, 'tokenizer.json'), 'utf8')), {});
+  return (text: string) => inner.encode(text, { add_special_tokens: false }).ids as number[];
 }
 
 function readBooks(count: number): string[] {
@@ -77,21 +77,6 @@ describe('encode', () => {
       expect(
         Buffer.from(folio.encode(text).buffer).equals(Buffer.from(new Int32Array(library(text)).buffer)),
       ).toBe(true);
-    }
-  });
-
-  test('added tokens that overlap, touch, or take spaces along', async () => {
-    const contents = ['<a>', '<a><b>', '<b>', '<'];
-    const flags = { single_word: false, rstrip: false, normalized: false, special: false };
-    for (const lstrip of [false, true]) {
-      const added = contents.map((content, i) => ({ id: 1000 + i, content, lstrip, ...flags }));
-      const json = { ...golden.tokenizers['bytelevel'], added_tokens: added };
-      const tokenizer = await load(`added-${lstrip}`, { 'tokenizer.json': json });
-      const library = libraryOf(join(work, `added-${lstrip}`));
-      for (const text of ['<a><b>', '<a><a><b><b>', 'x <a> y<', ' <b>  <a ><', '<<a>>', ...golden.texts]) {
-        expect([...tokenizer.encode(text)], text).toEqual(library(text));
-      }
-      expect(tokenizer.size).toBe(1004);
     }
   });
 
@@ -207,10 +192,9 @@ describe('bad files', () => {
     ],
     ['a bad added token', { ...rest, model, added_tokens: [null] }, 'token undefined has the id undefined'],
     ['added tokens that are no list', { ...rest, model, added_tokens: {} }, 'added_tokens is no list'],
-    ['no merges', { ...rest, model: { ...model, merges: undefined } }, 'is not a tokenizer that can be read'],
     [
-      'an unknown step',
-      { ...rest, model, pre_tokenizer: { type: 'Magic' } },
+      'an unknown decoder',
+      { ...rest, model, decoder: { type: 'Magic' } },
       'is not a tokenizer that can be read',
     ],
     ['a list', [], 'is not a JSON object'],
