@@ -61,7 +61,7 @@ export function jsonRow(value: unknown, column: string, where: string): Pick<Row
   return { text: columnText(row[column], column, where), label: rowLabel(row, column) };
 }
 
-/** A column's value as text: an array of strings is joined by line ends, null is empty. */
+/** A column's value as text: an array of strings is joined by line ends, null is empty, in an array too. */
 export function columnText(value: unknown, column: string, where: string): string {
   if (typeof value === 'string') return value;
   if (value === null || value === undefined) return '';
@@ -70,14 +70,14 @@ export function columnText(value: unknown, column: string, where: string): strin
       `${where}: column "${column}" must hold text or an array of texts, not ${kindOf(value)}`,
     );
   }
-  const odd = value.findIndex((item) => typeof item !== 'string');
+  const odd = value.findIndex((item) => typeof item !== 'string' && item !== null && item !== undefined);
   if (odd >= 0) {
     const kind = kindOf(value[odd]);
     throw new PolysemeError(
       `${where}: column "${column}" holds an array whose item ${odd + 1} is ${kind}, not text`,
     );
   }
-  return value.join('\n');
+  return value.filter((item) => typeof item === 'string').join('\n');
 }
 
 /** What a row calls itself, if that is short. */
@@ -88,6 +88,17 @@ export function rowLabel(row: Record<string, unknown>, column: string): string |
       return value.trim();
   }
   return undefined;
+}
+
+/** Refuses a table without the column, or with two of its name. */
+export function checkColumn(where: string, column: string, columns: string[]): void {
+  if (!columns.includes(column)) throw missingColumn(where, column, columns);
+  const places = columns.flatMap((name, i) => (name === column ? [i + 1] : []));
+  if (places.length === 1) return;
+  throw new PolysemeError(
+    `${where}: ${places.length} columns are called "${column}" (${places.slice(0, 8).join(', ')} of ${columns.length}); ` +
+      'give them names of their own',
+  );
 }
 
 export function missingColumn(where: string, column: string, columns: string[]): PolysemeError {

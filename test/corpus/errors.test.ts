@@ -97,6 +97,8 @@ describe('malformed files', () => {
   it('JSON', async () => {
     put('bad.jsonl', '{"text":"a"}\n{"text":\n');
     expect(await failure('bad.jsonl')).toMatch(/^bad\.jsonl:2: not JSON \(.+\)$/);
+    put('nan.jsonl', '{"text":NaNs}\n');
+    expect(await failure('nan.jsonl')).toMatch(/^nan\.jsonl:1: not JSON \(.+\)$/);
     put('bad.json', '[\n{"text":\n\n');
     expect(await failure('bad.json')).toMatch(/^bad\.json: not JSON \(.+\)$/);
     put('object.json', '{"text":"a"}');
@@ -105,12 +107,19 @@ describe('malformed files', () => {
 
   it('CSV', async () => {
     put('fields.csv', 'title,text\na,b\na,b,c\n');
-    expect(await failure('fields.csv')).toMatch(
-      /^fields\.csv: not well-formed CSV after row 1 \(Invalid Record Length/,
+    expect(await failure('fields.csv')).toBe(
+      'fields.csv: row 2 has 3 fields, the header 2; put a field that holds a comma or a line end in quotation marks',
     );
     put('quote.csv', `title,text\na,b\na,"${'x,\n'.repeat(1000)}`);
-    expect(await failure('quote.csv')).toMatch(
-      /^quote\.csv: not well-formed CSV after row 1 \(Quote Not Closed/,
+    const mend = 'close it, or write a mark that stands at the start of a field three times (""")';
+    expect(await failure('quote.csv')).toBe(
+      `quote.csv: row 2 has a quotation mark that is never closed; ${mend}`,
+    );
+    put('header.csv', '"text');
+    expect(await failure('header.csv')).toContain('header.csv: its header has a quotation mark');
+    put('twice.csv', 'text,title,text\na,b,c\n');
+    expect(await failure('twice.csv')).toBe(
+      'twice.csv: 2 columns are called "text" (1, 3 of 3); give them names of their own',
     );
   });
 

@@ -1,12 +1,14 @@
 import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { Readable } from 'node:stream';
 import { gunzipSync, gzipSync } from 'node:zlib';
 import { parquetWriteFile } from 'hyparquet-writer';
 import { describe, expect, it } from 'vitest';
 import type { Document } from '../../src/corpus/corpus.ts';
 import { openCorpus } from '../../src/corpus/open-corpus.ts';
 import { cutText, DOCUMENT_LIMIT } from '../../src/corpus/parts.ts';
+import { csvRecords } from '../../src/corpus/readers/csv-records.ts';
 import { documentsOf, FIXTURES, folioTokenizer, scratchFolder } from '../fixtures/corpus/support.ts';
 
 const folder = scratchFolder();
@@ -93,6 +95,53 @@ describe('the same documents in every format', () => {
       expect(await textsOf(filename)).toEqual(texts);
     });
   }
+});
+
+describe('as Python writes and reads', () => {
+  it('JSON with NaN and Infinity in it', async () => {
+    const first = String.raw`{"a": NaN, "text": "NaN, \"Infinity\\", "b": [-Infinity,Infinity], "c": "\\"}`;
+    put('nan.jsonl', `${first}\n{"text": NaN}\n`);
+    expect(await textsOf('nan.jsonl')).toEqual(['NaN, "Infinity\\']);
+    put('nan.json', `[${first}, {"text": NaN}]`);
+    expect(await textsOf('nan.json')).toEqual(['NaN, "Infinity\\']);
+  });
+
+  it('null items of a list are left out, as null cells are', async () => {
+    put('null.jsonl', '{"text":["a",null,"b"]}\n{"text":[null]}\n{"text":null}\n');
+    expect(await textsOf('null.jsonl')).toEqual(['a\nb']);
+  });
+
+  /** CSV lines, each with what Python's csv, and pandas, makes of it. */
+  const quoted: [string, string[]][] = [
+    ['a,5" pipe,b', ['a', '5" pipe', 'b']],
+    ['a,"abc"def,b', ['a', 'abcdef', 'b']],
+    ['a,"abc" ,b', ['a', 'abc ', 'b']],
+    ['a,"x "y" z",b', ['a', 'x y" z"', 'b']],
+    ['a, "q",b', ['a', ' "q"', 'b']],
+    ['a,say "hi",b', ['a', 'say "hi"', 'b']],
+    ['a,""x"",b', ['a', 'x""', 'b']],
+    ['a,"abc"d"e,f"g', ['a', 'abcd"e', 'f"g']],
+    ['a,"""z"", and","1,\r\n2"', ['a', '"z", and', '1,\r\n2']],
+    ['"",,""', ['', '', '']],
+  ];
+  it.each(['\n', '\r\n', '\r'])('CSV with quotation marks in odd places, lines ended by %j', async (end) => {
+    const text = ['', ...quoted.map(([line]) => line), ''].join(end);
+    const expected = quoted.map(([, record]) => record);
+    for (const size of [1, 2, 3, 7, 1000]) {
+      const chunks = Readable.from(text.match(new RegExp(`[^]{1,${size}}`, 'g')) ?? []);
+      expect(await Readable.from(csvRecords(chunks, 'x.csv')).toArray()).toEqual(expected);
+    }
+    put('quotes.csv', `one,text,two${text}`);
+    const texts = expected.map(([, second]) => second).filter((second) => second !== '');
+    expect(await textsOf('quotes.csv')).toEqual(texts);
+  });
+
+  it.skipIf(!existsSync('../shared/inputs/jsonl-nan'))(
+    'shared: NaN in a column that is not read',
+    async () => {
+      expect(await textsOf(join(process.cwd(), '../shared/inputs/jsonl-nan/nan.jsonl'))).toEqual(['ok row']);
+    },
+  );
 });
 
 describe('documents', () => {

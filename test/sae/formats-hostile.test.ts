@@ -7,6 +7,7 @@ import { describe, expect, test } from 'vitest';
 import { PolysemeError } from '../../src/errors.ts';
 import { loadSae } from '../../src/sae/load-sae.ts';
 import { Sae } from '../../src/sae/sae.ts';
+import { saveSae } from '../../src/sae/save.ts';
 import { rowMajor } from '../../src/tensors/matrix.ts';
 import { openNpz, writeNpz } from '../../src/tensors/npz.ts';
 import { writeTorch } from '../../src/tensors/torch.ts';
@@ -93,6 +94,28 @@ describe('pickles', () => {
     writeFileSync(path, latin(bytes));
     writeFileSync(join(path, '..', 'config.json'), '{"trainer":{"dict_class":"AutoEncoderNew"}}');
     expect(await failureOf(path)).toMatch('tensor encoder.weight is missing; it has bias');
+  });
+});
+
+describe('BatchTopK SAEs whose threshold was never set', () => {
+  const said = 'its threshold was never set (-1): every latent above 0 is active';
+
+  test('say so when they are loaded', async () => {
+    const set = await loadSae(`${golden}dl-matryoshka`);
+    expect(set.notes.join()).not.toContain('threshold');
+    const threshold = new Float32Array(set.config.dSae).fill(-1);
+    const folder = temporary();
+    await saveSae(new Sae(set.config, { ...set.tensors, threshold }), folder, {
+      format: 'dictionary_learning',
+    });
+    const { notes } = await loadSae(folder);
+    expect(notes.join()).toContain(said);
+  });
+
+  const unset = new URL('../../../shared/inputs/batchtopk-threshold-unset', import.meta.url).pathname;
+  test.skipIf(!existsSync(unset))('shared: batchtopk-threshold-unset', async () => {
+    const { notes } = await loadSae(unset);
+    expect(notes.join()).toContain(`${said}, not on average the 4 latents`);
   });
 });
 

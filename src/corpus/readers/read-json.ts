@@ -46,14 +46,48 @@ function withoutMark(text: string, byte: number): string {
   return byte === 0 && text.startsWith('\ufeff') ? text.slice(1) : text;
 }
 
+/** JSON; NaN, Infinity and -Infinity, which Python's json writes though JSON has them not, are null. */
 function parse(text: string, where: string): unknown {
   try {
     return JSON.parse(text);
   } catch (error) {
+    const mended = withoutNaN(text);
+    if (mended !== text) return parse(mended, where);
     // The engine's message quotes the text: keep it on one line.
     throw new PolysemeError(
       `${where}: not JSON (${(error as Error).message.replace(/\s+/g, ' ').slice(0, 200)})`,
       'damaged',
     );
+  }
+}
+
+const NOT_A_NUMBER = /"|NaN|-?Infinity/g;
+
+/** The text with null for each NaN and Infinity that stands in no string. */
+function withoutNaN(text: string): string {
+  const kept: string[] = [];
+  let done = 0;
+  NOT_A_NUMBER.lastIndex = 0;
+  for (let match = NOT_A_NUMBER.exec(text); match !== null; match = NOT_A_NUMBER.exec(text)) {
+    if (match[0] === '"') {
+      const end = stringEnd(text, match.index);
+      if (end === -1) break;
+      NOT_A_NUMBER.lastIndex = end;
+    } else {
+      kept.push(text.slice(done, match.index), 'null');
+      done = NOT_A_NUMBER.lastIndex;
+    }
+  }
+  return kept.length === 0 ? text : kept.join('') + text.slice(done);
+}
+
+/** Where the string that opens at `start` is closed, or -1. */
+function stringEnd(text: string, start: number): number {
+  for (let at = start + 1; ; at++) {
+    at = text.indexOf('"', at);
+    if (at === -1) return -1;
+    let slashes = 0;
+    while (text[at - 1 - slashes] === '\\') slashes++;
+    if (slashes % 2 === 0) return at + 1;
   }
 }

@@ -10,7 +10,7 @@ import {
 import { compressors } from 'hyparquet-compressors';
 import { PolysemeError } from '../../errors.ts';
 import { type Input, readError } from '../input.ts';
-import { columnText, LABELS, missingColumn, type Row, type RowCursor, rowLabel } from '../row-pieces.ts';
+import { checkColumn, columnText, LABELS, type Row, type RowCursor, rowLabel } from '../row-pieces.ts';
 import { decodeUtf8 } from '../utf8.ts';
 
 /** Longest footer, in bytes. */
@@ -97,13 +97,12 @@ async function fileBuffer(handle: FileHandle): Promise<AsyncBuffer> {
 /** The columns to read: the text, and the first that may name a row. */
 function readColumns(metadata: FileMetaData, column: string, name: string): string[] {
   const { children } = parquetSchema(metadata);
-  const text = children.find((child) => child.element.name === column);
-  if (!text)
-    throw missingColumn(
-      name,
-      column,
-      children.map((child) => child.element.name),
-    );
+  checkColumn(
+    name,
+    column,
+    children.map((child) => child.element.name),
+  );
+  const text = children.find((child) => child.element.name === column)!;
   if (!isText(listItem(text) ?? text)) {
     const type =
       text.element.logical_type?.type ?? text.element.converted_type ?? text.element.type ?? 'a structure';

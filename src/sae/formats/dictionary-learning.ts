@@ -44,6 +44,8 @@ export async function readDictionaryLearning(file: TensorFile, folder: SaeFolder
   const hasK = file.tensors.has('k');
   const k = hasK ? await scalar(file, 'k') : fields(trainer, label).count('k');
   const groups: LoadedTensor | null = file.tensors.has('group_sizes') ? await file.read('group_sizes') : null;
+  const unset = unsetThreshold(kind, tensors, k);
+  if (unset !== null) notes.push(unset);
   const config = saeConfig({
     ...shapeOf(kind),
     dIn: tensors.W_enc.rows,
@@ -126,6 +128,18 @@ async function readTensors(file: TensorFile, kind: DictClass): Promise<SaeTensor
     tensors.threshold = new Float32Array(tensors.b_enc.length).fill(await scalar(file, 'threshold'));
   }
   return tensors;
+}
+
+/** What to say of a BatchTopK SAE whose threshold is still the package's initial -1. */
+function unsetThreshold(kind: DictClass, { threshold }: SaeTensors, k: number | null): string | null {
+  if (kind !== 'BatchTopKSAE' && kind !== 'MatryoshkaBatchTopKSAE') return null;
+  const value = threshold?.[0];
+  if (value === undefined || value >= 0) return null;
+  const trained = k === null ? 'the k latents' : `the ${k} latents`;
+  return (
+    `its threshold was never set (${value}): every latent above 0 is active, not on average ${trained} per token that ` +
+    "it was trained with; train it beyond the package's threshold_start_step, or write the threshold into ae.pt"
+  );
 }
 
 /** What each class with Linear layers calls b_dec. */
