@@ -6,6 +6,7 @@ import * as library from '@huggingface/tokenizers';
 // differs there from Python's tokenizers.
 
 export interface LibraryTokenizer {
+  readonly model: { readonly tokens_to_ids: Map<string, number>; readonly vocab: string[] };
   /** Only for texts of one letter: the tokenizer has no normalisation, words or merges here. */
   encode(text: string, options: { add_special_tokens: boolean }): { ids: number[] };
   decode(
@@ -22,22 +23,29 @@ const { Tokenizer, SplitPreTokenizer } = library as unknown as {
   SplitPreTokenizer: new (config: object) => { readonly pattern: RegExp };
 };
 
-/** The library's tokenizer for a parsed `tokenizer.json`, without what only encoding needs. */
-export function createLibraryTokenizer(json: Record<string, unknown>): LibraryTokenizer {
+/**
+ * The library's tokenizer for a parsed `tokenizer.json`, without what only encoding needs.
+ * @param idOf the tokens of its vocabulary
+ */
+export function createLibraryTokenizer(
+  json: Record<string, unknown>,
+  idOf: ReadonlyMap<string, number>,
+): LibraryTokenizer {
+  const { type, unk_token, end_of_word_suffix } = json['model'] as Record<string, unknown>;
   const absent = { added_tokens: [], post_processor: null, decoder: null };
-  const model = modelForDecoding(json['model'] as Record<string, unknown>);
-  return new Tokenizer({ ...absent, ...json, model, normalizer: null, pre_tokenizer: null }, {});
+  const model = { type, unk_token, end_of_word_suffix, vocab: {}, merges: [] };
+  if (type === 'Unigram') model.type = 'WordLevel';
+  const tokenizer = new Tokenizer({ ...absent, ...json, model, normalizer: null, pre_tokenizer: null }, {});
+  // A vocabulary as an object would be copied entry by entry.
+  const { tokens_to_ids: ids, vocab } = tokenizer.model;
+  for (const [token, id] of idOf) {
+    if (!ids.has(token)) ids.set(token, id);
+    vocab[id] ??= token;
+  }
+  return tokenizer;
 }
 
 /** Oniguruma's regular expression as JavaScript's. */
 export function translateRegExp(source: string): RegExp {
   return new SplitPreTokenizer({ type: 'Split', pattern: { Regex: source }, invert: true }).pattern;
-}
-
-function modelForDecoding(model: Record<string, unknown>): object {
-  const { vocab } = model;
-  if (Array.isArray(vocab)) {
-    return { type: 'WordLevel', vocab: Object.fromEntries(vocab.map(([token], id) => [token, id])) };
-  }
-  return 'merges' in model ? { ...model, merges: [] } : model;
 }

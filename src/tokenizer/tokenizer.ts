@@ -2,6 +2,7 @@ import { PolysemeError } from '../errors.ts';
 import { createEncoder, type EncoderJson } from './encode/encoder.ts';
 import { createLibraryTokenizer, type LibraryTokenizer } from './huggingface-tokenizers.ts';
 import { createTokenTexts } from './token-text.ts';
+import { readVocabulary, type Vocabulary } from './vocabulary.ts';
 
 /** A model's tokenizer, from its own `tokenizer.json`. */
 export interface Tokenizer {
@@ -33,9 +34,6 @@ export interface Tokenizer {
   readonly size: number;
 }
 
-/** Token ids; the largest vocabularies in use have 262,144. */
-const MAX_ID = 1 << 24;
-
 /** The files that a tokenizer is made of, as parsed JSON: unchecked values. */
 export interface TokenizerFiles {
   /** `tokenizer.json` */
@@ -63,8 +61,9 @@ export function createTokenizer({
   path,
   isEncoder = false,
 }: TokenizerFiles): Tokenizer {
-  const size = checkIds(json, path);
-  const { inner, encode } = construct(json, path);
+  const vocabulary = readVocabulary(json, path);
+  const { size } = vocabulary;
+  const { inner, encode } = construct(json, vocabulary, path);
   const texts = createTokenTexts(inner, json, size);
 
   const frame = isEncoder ? findFrame(inner) : null;
@@ -107,43 +106,10 @@ export function checkVocabulary(tokenizer: Pick<Tokenizer, 'size'>, vocabSize: n
   );
 }
 
-/** Checks every id of the file and gives the highest + 1; the library trusts them as array indices. */
-function checkIds(json: Record<string, unknown>, path: string): number {
-  const { model, added_tokens: added } = json as { model?: { vocab?: unknown }; added_tokens?: unknown };
-  const vocab = model?.vocab;
-  if (typeof vocab !== 'object' || vocab === null)
-    throw new PolysemeError(`${path} has no model.vocab`, 'damaged');
-  if (!Array.isArray(added ?? [])) throw new PolysemeError(`${path}: added_tokens is no list`, 'damaged');
-  let size = 0;
-  const check = (id: unknown, token: unknown) => {
-    if (
-      !Number.isSafeInteger(id) ||
-      (id as number) < 0 ||
-      (id as number) >= MAX_ID ||
-      typeof token !== 'string'
-    ) {
-      throw new PolysemeError(
-        `${path}: token ${JSON.stringify(token)} has the id ${JSON.stringify(id)} (0 to ${MAX_ID - 1})`,
-        'damaged',
-      );
-    }
-    size = Math.max(size, (id as number) + 1);
-  };
-  if (Array.isArray(vocab)) {
-    for (const [id, entry] of vocab.entries()) check(id, Array.isArray(entry) ? entry[0] : entry);
-  } else {
-    for (const [token, id] of Object.entries(vocab)) check(id, token);
-  }
-  const addedTokens = (added ?? []) as ({ id?: unknown; content?: unknown } | null)[];
-  for (const token of addedTokens) check(token?.id, token?.content);
-  if (size === 0) throw new PolysemeError(`${path} has an empty vocabulary`, 'damaged');
-  return size;
-}
-
-function construct(json: Record<string, unknown>, path: string) {
+function construct(json: Record<string, unknown>, { idOf }: Vocabulary, path: string) {
   try {
-    const inner = createLibraryTokenizer(json);
-    const encode = createEncoder(json as unknown as EncoderJson, path);
+    const inner = createLibraryTokenizer(json, idOf);
+    const encode = createEncoder(json as unknown as EncoderJson, idOf, path);
     inner.encode('a', { add_special_tokens: true });
     return { inner, encode };
   } catch (error) {

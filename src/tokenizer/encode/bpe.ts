@@ -1,11 +1,10 @@
 import { PolysemeError } from '../../errors.ts';
 import { byteText } from '../byte-tokens.ts';
+import { createPairs, type Pairs } from './pairs.ts';
 import { unsupported } from './unsupported.ts';
 import { byteIds, type ModelJson, unknownId, type WordModel } from './word-model.ts';
 
-/** Ids stay below this (see `MAX_ID` of the tokenizer), so that a pair of them is one exact number. */
-const ID_RANGE = 2 ** 24;
-/** Places of a word stay below this. */
+/** Places of a word stay below this, so that rank and place are one exact number. */
 const PLACES = 2 ** 29;
 
 /** Byte-pair encoding: the pair of neighbours that was merged first in training is merged first, the leftmost first. */
@@ -59,7 +58,7 @@ export function createBpe(json: ModelJson, vocab: ReadonlyMap<string, number>, w
 }
 
 interface Merges {
-  readonly rankOf: ReadonlyMap<number, number>;
+  readonly rankOf: Pairs;
   readonly resultOf: Int32Array;
 }
 
@@ -72,7 +71,7 @@ function readMerges(
   const { merges } = json;
   if (!Array.isArray(merges))
     throw new PolysemeError(`${where} has no merges; download the file again`, 'damaged');
-  const rankOf = new Map<number, number>();
+  const rankOf = createPairs(merges.length);
   const resultOf = new Int32Array(merges.length);
   merges.forEach((merge: unknown, rank) => {
     const pair: unknown = typeof merge === 'string' ? merge.split(' ') : merge;
@@ -84,7 +83,7 @@ function readMerges(
       const what = `merge ${rank}, ${JSON.stringify(merge)}, is no pair of its tokens that makes a third`;
       throw new PolysemeError(`${where}: ${what}; download the file again`, 'damaged');
     }
-    rankOf.set(a * ID_RANGE + b, rank);
+    rankOf.set(a, b, rank);
     resultOf[rank] = result;
   });
   return { rankOf, resultOf };
@@ -101,8 +100,8 @@ function mergeAll(symbols: number[], rankOf: Merges['rankOf'], resultOf: Int32Ar
   const previous = Int32Array.from(symbols, (_, i) => i - 1);
   const heap: number[] = [];
   const offer = (place: number): void => {
-    const rank = rankOf.get(symbols[place]! * ID_RANGE + symbols[next[place]!]!);
-    if (rank !== undefined) push(heap, rank * PLACES + place);
+    const rank = rankOf.get(symbols[place]!, symbols[next[place]!]!);
+    if (rank !== -1) push(heap, rank * PLACES + place);
   };
   for (let place = 0; place + 1 < count; place++) offer(place);
   while (heap.length > 0) {
@@ -112,9 +111,9 @@ function mergeAll(symbols: number[], rankOf: Merges['rankOf'], resultOf: Int32Ar
     if (symbols[place] === MERGED) continue;
     const right = next[place]!;
     if (right === -1) continue;
-    const rank = rankOf.get(symbols[place]! * ID_RANGE + symbols[right]!);
+    const rank = rankOf.get(symbols[place]!, symbols[right]!);
     // As in Python's: another pair that gives the same token may stand here by now.
-    if (rank === undefined || resultOf[rank] !== result) continue;
+    if (rank === -1 || resultOf[rank] !== result) continue;
     symbols[place] = result;
     symbols[right] = MERGED;
     const after = next[right]!;

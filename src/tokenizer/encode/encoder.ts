@@ -21,13 +21,18 @@ export interface EncoderJson {
  * Text → ids, without the special tokens that a tokenizer adds by itself: the same ids as Python's tokenizers gives,
  * for every kind of tokenizer that is not refused.
  *
+ * @param idOf the tokens of its vocabulary
  * @param path where `json` comes from, for messages
  * @throws PolysemeError for a tokenizer with a step that is not known
  */
-export function createEncoder(json: EncoderJson, path: string): (text: string) => Int32Array {
+export function createEncoder(
+  json: EncoderJson,
+  idOf: ReadonlyMap<string, number>,
+  path: string,
+): (text: string) => Int32Array {
   const sections = createSections(json.added_tokens ?? [], createNormalizer(json.normalizer, path), path);
   const { split, finish } = createPreTokenizer(json.pre_tokenizer, path);
-  const model = createWordModel(json.model, path);
+  const model = createWordModel(json.model, idOf, path);
   let newer = new Map<string, readonly number[]>();
   let older = newer;
 

@@ -5,10 +5,13 @@ import type { ModelJson, WordModel } from './word-model.ts';
 import { createWordLevel, createWordPiece } from './word-piece.ts';
 
 /** The model of a tokenizer, with the same tokens as Python's. */
-export function createWordModel(json: ModelJson, path: string): WordModel {
+export function createWordModel(
+  json: ModelJson,
+  vocab: ReadonlyMap<string, number>,
+  path: string,
+): WordModel {
   const where = `${path}: its model ${json.type}`;
-  if (Array.isArray(json.vocab)) return createUnigram(json, where);
-  const vocab = new Map(Object.entries(json.vocab as Record<string, number>));
+  if (Array.isArray(json.vocab)) return createUnigram(json, vocab, where);
   switch (json.type ?? guessType(json)) {
     case 'BPE':
       return createBpe(json, vocab, where);

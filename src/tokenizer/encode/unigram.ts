@@ -9,7 +9,7 @@ const UNKNOWN_PENALTY = 10;
  * SentencePiece's unigram model: the tokens with the largest sum of scores, by Viterbi's algorithm, in time linear in
  * the word. Unknown characters side by side are one token, or, with byte fallback, their bytes.
  */
-export function createUnigram(json: ModelJson, where: string): WordModel {
+export function createUnigram(json: ModelJson, idOf: ReadonlyMap<string, number>, where: string): WordModel {
   const vocab = json.vocab as readonly (readonly [string, number])[];
   const scores = Float64Array.from(vocab, ([, score]) => score);
   const bad = scores.findIndex((score) => Number.isNaN(score));
@@ -20,7 +20,6 @@ export function createUnigram(json: ModelJson, where: string): WordModel {
     );
   }
   const unknown = checkUnknown(json, vocab.length, where);
-  const idOf = new Map(vocab.map(([token], id) => [token, id]));
   const trie = createTrie(idOf);
   const unknownScore = scores.reduce((least, score) => Math.min(least, score), Infinity) - UNKNOWN_PENALTY;
 
