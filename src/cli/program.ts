@@ -3,7 +3,7 @@ import { Command } from 'commander';
 import { visibleLines } from '../base/visible.ts';
 import type { CommandModule } from './command.ts';
 
-/** A command that has commands of its own (`sae train`) lists them here. */
+/** A command that has commands of its own (`sae train`) lists them here; it may do something by itself too (`models`). */
 interface Entry {
   readonly summary: string;
   readonly hidden?: boolean;
@@ -58,6 +58,16 @@ const COMMANDS: Readonly<Record<string, Entry>> = {
       convert: { summary: 'translate an SAE between file formats', load: () => import('./sae-convert.ts') },
     },
   },
+  models: {
+    summary: 'the kinds of models that can be run',
+    load: () => import('./models.ts'),
+    commands: {
+      inspect: {
+        summary: 'what a model holds, and whether it runs',
+        load: () => import('./models-inspect.ts'),
+      },
+    },
+  },
   export: { summary: 'hand a study over to other programs', load: () => import('./export.ts') },
   completion: { summary: 'print the completion script of a shell', load: () => import('./completion.ts') },
   complete: { summary: 'what can stand at the cursor', hidden: true, load: () => import('./complete.ts') },
@@ -76,6 +86,8 @@ export async function createProgram(words: readonly string[] | null): Promise<Co
     .version(version, '-V, --version')
     .option('--verbose', 'show stack traces of errors')
     .helpCommand(false)
+    // Else what follows `models inspect` would be taken for options of `models`.
+    .enablePositionalOptions()
     .configureOutput({ outputError: (text, write) => write(visibleLines(text)) })
     .exitOverride()
     .configureHelp({ sortSubcommands: false })

@@ -20,10 +20,13 @@ export interface Fixture {
   readonly name: string;
   readonly dir: string;
   readonly family: string;
+  readonly config: Readonly<Record<string, unknown>>;
   readonly transformers: string;
   readonly rows: readonly TapInput[];
   /** By row: each site's values [position, width]. */
   readonly expected: readonly ReadonlyMap<string, Float64Array>[];
+  /** Where transformers has the sites of the first block: `output of transformer.h.0.ln_2`. */
+  readonly modules: Readonly<Record<string, string>>;
   /** Patches that describe another model. */
   readonly wrong: readonly Patch[];
   /** Patches that say the same in other words. */
@@ -47,7 +50,8 @@ export function readFixture(name: string): Fixture {
     expected[Number(row)]!.set(site!, data);
   }
   const rows = written.tokens.map((tokens) => ({ tokens: Int32Array.from(tokens) }));
-  return { ...written, name, dir, rows, expected };
+  const config = JSON.parse(readFileSync(join(dir, 'config.json'), 'utf8')) as Fixture['config'];
+  return { ...written, name, dir, config, rows, expected };
 }
 
 /** A checkpoint's model with a changed config. */

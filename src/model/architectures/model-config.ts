@@ -6,6 +6,7 @@ import { gptNeo } from './gpt-neo.ts';
 import { gptNeox } from './gpt-neox.ts';
 import { gpt2 } from './gpt2.ts';
 import { gptj } from './gptj.ts';
+import type { KnownType } from './known.ts';
 import { llama } from './llama.ts';
 import { opt } from './opt.ts';
 import { phi } from './phi.ts';
@@ -16,7 +17,7 @@ import { stablelm } from './stablelm.ts';
 export type Family = (raw: RawConfig) => Architecture;
 
 /** The architectures that can be run, by config.json's `model_type`. */
-export const FAMILIES: Readonly<Record<string, Family>> = {
+export const FAMILIES: Readonly<Record<KnownType, Family>> = {
   gpt2,
   llama,
   falcon,
@@ -32,7 +33,8 @@ export const FAMILIES: Readonly<Record<string, Family>> = {
 /** Finds the architecture that config.json names, and reads the config with it. */
 export function readArchitecture(values: Readonly<Record<string, unknown>>, where: string): Architecture {
   const type = values['model_type'];
-  const family = typeof type === 'string' && Object.hasOwn(FAMILIES, type) ? FAMILIES[type] : undefined;
+  const family =
+    typeof type === 'string' && Object.hasOwn(FAMILIES, type) ? FAMILIES[type as KnownType] : undefined;
   if (family === undefined) {
     throw new PolysemeError(
       `${where}: model_type ${JSON.stringify(type)} is not an architecture that can be run (known: ${Object.keys(FAMILIES).sort().join(', ')})`,

@@ -1,0 +1,33 @@
+/** What is told of an architecture that can be run; `model-config.ts` has the code. */
+export interface KnownModel {
+  readonly family: string;
+  /** What its contexts are, and whether a position sees those after it. */
+  readonly kind: 'text decoder' | 'text encoder' | 'images' | 'plain MLP';
+  /** Typical checkpoints on the Hugging Face hub. */
+  readonly checkpoints: readonly string[];
+  /** What its activations and logits were checked against, at every site of tiny models of each variant. */
+  readonly checkedAgainst: string;
+}
+
+const TRANSFORMERS = 'transformers 5.24.0';
+
+function decoder(family: string, ...checkpoints: string[]): KnownModel {
+  return { family, kind: 'text decoder', checkpoints, checkedAgainst: TRANSFORMERS };
+}
+
+/** The architectures that can be run, by config.json's `model_type`. */
+export const KNOWN_MODELS = {
+  gpt2: decoder('GPT-2', 'openai-community/gpt2', 'distilbert/distilgpt2'),
+  gpt_neo: decoder('GPT-Neo', 'EleutherAI/gpt-neo-125m', 'roneneldan/TinyStories-33M'),
+  gpt_neox: decoder('GPT-NeoX, Pythia', 'EleutherAI/pythia-70m-deduped', 'EleutherAI/gpt-neox-20b'),
+  gptj: decoder('GPT-J', 'EleutherAI/gpt-j-6b'),
+  gpt_bigcode: decoder('GPT-BigCode', 'bigcode/gpt_bigcode-santacoder', 'bigcode/starcoderbase-1b'),
+  opt: decoder('OPT', 'facebook/opt-125m', 'facebook/galactica-125m'),
+  falcon: decoder('Falcon', 'tiiuae/falcon-7b', 'tiiuae/falcon-11B'),
+  phi: decoder('Phi 1, 1.5, 2', 'microsoft/phi-1_5', 'microsoft/phi-2'),
+  stablelm: decoder('StableLM', 'stabilityai/stablelm-2-1_6b', 'stabilityai/stablelm-3b-4e1t'),
+  llama: decoder('Llama', 'HuggingFaceTB/SmolLM2-135M', 'meta-llama/Llama-3.2-1B'),
+} as const satisfies Readonly<Record<string, KnownModel>>;
+
+/** A `model_type` that can be run. */
+export type KnownType = keyof typeof KNOWN_MODELS;

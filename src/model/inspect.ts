@@ -1,0 +1,128 @@
+import { PolysemeError } from '../errors.ts';
+import { loadTokenizer } from '../tokenizer/load-tokenizer.ts';
+import { checkVocabulary } from '../tokenizer/tokenizer.ts';
+import { KNOWN_MODELS, type KnownType } from './architectures/known.ts';
+import { type Checkpoint, openCheckpoint } from './checkpoint.ts';
+import { type ModelFiles, readModel, sitesOf } from './compile.ts';
+import { resolveModel } from './locate.ts';
+
+/** What a checkpoint holds, and whether it can be run. */
+export interface ModelDescription {
+  readonly source: string;
+  /** config.json's `model_type`; null where there is none. */
+  readonly modelType: string | null;
+  /** Its name in `polyseme models`; null where it is not known. */
+  readonly family: string | null;
+  /** Whether it can be run. */
+  readonly runs: boolean;
+  /** Why it can't be run; null where it can. */
+  readonly reason: string | null;
+  readonly weights: {
+    readonly tensors: number;
+    readonly bytes: number;
+    /** Tensors of each type, e.g. `{ BF16: 148 }`. */
+    readonly types: Readonly<Record<string, number>>;
+  };
+  /** What config.json describes; null where it can't be read. */
+  readonly model: {
+    readonly layers: number;
+    readonly width: number;
+    readonly heads: number;
+    readonly kvHeads: number;
+    /** Neurons of one layer, and of all. */
+    readonly mlpWidth: number;
+    readonly units: number;
+    readonly activation: string;
+    readonly gated: boolean;
+    readonly vocabulary: number;
+    readonly contextLength: number;
+    readonly bidirectional: boolean;
+  } | null;
+  /** Every site with its width; none where config.json can't be read. */
+  readonly sites: Readonly<Record<string, number>>;
+  /** What should be known besides. */
+  readonly notes: readonly string[];
+}
+
+/**
+ * Reads a model's files without running it: a folder, a hub id (which is downloaded) or `builtin:NAME`.
+ *
+ * @throws PolysemeError where there is no such model, or its files are damaged
+ * @example
+ * const { model, runs } = await inspectModel('builtin:folio-5m');
+ * console.log(runs, model?.layers, model?.units); // true 4 4096
+ */
+export async function inspectModel(source: string): Promise<ModelDescription> {
+  const checkpoint = await openCheckpoint(await resolveModel(source));
+  const type = checkpoint.config['model_type'];
+  const modelType = typeof type === 'string' ? type : null;
+  const known =
+    modelType !== null && Object.hasOwn(KNOWN_MODELS, modelType)
+      ? KNOWN_MODELS[modelType as KnownType]
+      : null;
+  const files = refusal(() => readModel(checkpoint));
+  const tokens = 'reason' in files ? files : await tokenizerRefusal(files);
+  return {
+    source,
+    modelType,
+    family: known?.family ?? null,
+    runs: !('reason' in files) && tokens === null,
+    reason: 'reason' in files ? files.reason : (tokens?.reason ?? null),
+    weights: weightsOf(checkpoint),
+    model: 'reason' in files ? null : describe(files),
+    sites: 'reason' in files ? {} : Object.fromEntries(sitesOf(files)),
+    notes: 'reason' in files ? [] : files.notes,
+  };
+}
+
+interface Refusal {
+  readonly reason: string;
+}
+
+function refusal<T>(work: () => T): T | Refusal {
+  try {
+    return work();
+  } catch (error) {
+    if (error instanceof PolysemeError) return { reason: error.message };
+    throw error;
+  }
+}
+
+async function tokenizerRefusal({ dir, model }: ModelFiles): Promise<Refusal | null> {
+  try {
+    checkVocabulary(await loadTokenizer(dir), model.vocabulary);
+    return null;
+  } catch (error) {
+    if (error instanceof PolysemeError) return { reason: error.message };
+    throw error;
+  }
+}
+
+function weightsOf({ tensors }: Checkpoint): ModelDescription['weights'] {
+  const types: Record<string, number> = {};
+  let bytes = 0;
+  for (const { dtype, length } of tensors.values()) {
+    types[dtype] = (types[dtype] ?? 0) + 1;
+    bytes += length;
+  }
+  return { tensors: tensors.size, bytes, types };
+}
+
+function describe({ model }: ModelFiles): ModelDescription['model'] {
+  const { layers, width, heads, kvHeads, mlpWidth, activation, gated, vocabulary, contextLength } = model;
+  const units = layers * mlpWidth;
+  const { bidirectional } = model;
+  return {
+    layers,
+    width,
+    heads,
+    kvHeads,
+    mlpWidth,
+    units,
+    activation,
+    gated,
+    vocabulary,
+    contextLength,
+    bidirectional,
+  };
+}
