@@ -8,6 +8,7 @@ const IN_BLOCK: Readonly<Record<string, string>> = {
   'ln2.hook_out': 'mlp.hook_in',
   'mlp.hook_out': 'hook_mlp_out',
   'mlp.in.hook_out': 'mlp.hook_pre',
+  'mlp.gate.hook_out': 'mlp.hook_pre',
   'mlp.out.hook_in': 'mlp.hook_post',
   'mlp.out.hook_out': 'hook_mlp_out',
   'attn.hook_out': 'hook_attn_out',
@@ -21,7 +22,15 @@ const MODULES: Readonly<Record<string, string>> = {
   mlp: 'hook_mlp_out',
   'mlp.c_proj': 'hook_mlp_out',
   'mlp.down_proj': 'hook_mlp_out',
+  'mlp.dense_4h_to_h': 'hook_mlp_out',
+  'mlp.fc_out': 'hook_mlp_out',
+  'mlp.fc2': 'hook_mlp_out',
+  fc2: 'hook_mlp_out',
   'mlp.c_fc': 'mlp.hook_pre',
+  'mlp.dense_h_to_4h': 'mlp.hook_pre',
+  'mlp.fc_in': 'mlp.hook_pre',
+  'mlp.fc1': 'mlp.hook_pre',
+  fc1: 'mlp.hook_pre',
   'mlp.gate_proj': 'mlp.hook_pre',
   'mlp.up_proj': 'mlp.hook_pre_linear',
   'mlp.act': 'mlp.hook_post',
@@ -29,8 +38,15 @@ const MODULES: Readonly<Record<string, string>> = {
   post_attention_layernorm: 'mlp.hook_in',
   attn: 'hook_attn_out',
   self_attn: 'hook_attn_out',
+  self_attention: 'hook_attn_out',
   attention: 'hook_attn_out',
   'attn.c_proj': 'hook_attn_out',
+  'attn.out_proj': 'hook_attn_out',
+  'attn.attention.out_proj': 'hook_attn_out',
+  'attention.dense': 'hook_attn_out',
+  'self_attention.dense': 'hook_attn_out',
+  'self_attn.dense': 'hook_attn_out',
+  'self_attn.out_proj': 'hook_attn_out',
   'self_attn.o_proj': 'hook_attn_out',
 };
 
@@ -41,6 +57,9 @@ const MODULES: Readonly<Record<string, string>> = {
  */
 export function siteNamed(name: string, sites: ReadonlyMap<string, number>, rotary: boolean): string | null {
   if (sites.has(name)) return name;
+  // The bridge calls the up projection of a gated MLP what it calls the only one of another.
+  const gated = name.endsWith('.mlp.in.hook_out') ? name.replace('in.hook_out', 'hook_pre_linear') : null;
+  if (gated !== null && sites.has(gated)) return gated;
   const site = candidate(name, rotary);
   return site !== null && sites.has(site) ? site : null;
 }
@@ -62,7 +81,7 @@ function candidate(name: string, rotary: boolean): string | null {
     const [, layer, part] = block;
     return Object.hasOwn(IN_BLOCK, part!) ? `blocks.${layer}.${IN_BLOCK[part!]}` : null;
   }
-  const bare = name.replace(/^(model\.|transformer\.|gpt_neox\.|base_model\.)+/, '');
+  const bare = name.replace(/^(model\.|transformer\.|gpt_neox\.|decoder\.|base_model\.)+/, '');
   if (bare === 'drop' || (rotary && ['hook_embed', 'embed_tokens', 'embed.hook_out'].includes(bare))) {
     return 'blocks.0.hook_resid_pre';
   }

@@ -114,7 +114,7 @@ function sitesOfSae(sae: Sae, sites: ReadonlyMap<string, number>, { model }: Mod
   const layer = metadata['hook_layer'] ?? metadata['hook_point_layer'];
   const find = (name: string): string => {
     const full = typeof layer === 'number' ? name.replace(/\{layer\}/, String(layer)) : name;
-    const site = siteNamed(full, sites, model.rotary !== null);
+    const site = siteNamed(full, sites, model.rotary);
     if (site !== null) return site;
     throw new PolysemeError(
       `${label} reads ${full}, which is no site of this model of ${model.layers} layers, e.g. ` +

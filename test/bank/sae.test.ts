@@ -338,6 +338,8 @@ test('sites by their other names', () => {
     ['model.layers.3', 'blocks.3.hook_resid_post'],
     ['model.layers.0.self_attn', 'blocks.0.hook_attn_out'],
     ['gpt_neox.layers.2.mlp', 'blocks.2.hook_mlp_out'],
+    ['gpt_neox.layers.2.mlp.dense_h_to_4h', 'blocks.2.mlp.hook_pre'],
+    ['model.decoder.layers.2.fc2', 'blocks.2.hook_mlp_out'],
     ['transformer.h.1.mlp.act', 'blocks.1.mlp.hook_post'],
     ['model.layers.4', null],
     ['blocks.4.hook_resid_pre', null],
@@ -347,6 +349,10 @@ test('sites by their other names', () => {
     ['', null],
   ];
   for (const [name, site] of names) expect([name, siteNamed(name, model.sites, false)]).toEqual([name, site]);
+  const gated = new Map([...model.sites, ['blocks.3.mlp.hook_pre_linear', 1024]]);
+  expect(siteNamed('blocks.3.mlp.in.hook_out', model.sites, false)).toBe('blocks.3.mlp.hook_pre');
+  expect(siteNamed('blocks.3.mlp.in.hook_out', gated, false)).toBe('blocks.3.mlp.hook_pre_linear');
+  expect(siteNamed('blocks.3.mlp.gate.hook_out', gated, false)).toBe('blocks.3.mlp.hook_pre');
   expect(siteNamed('model.embed_tokens', model.sites, true)).toBe('blocks.0.hook_resid_pre');
 });
 

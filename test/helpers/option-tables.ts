@@ -4,20 +4,21 @@ import { relative } from 'node:path';
 import { expect } from 'vitest';
 
 /**
- * That a page has these tables, each between `<!-- options of NAME -->` and `<!-- end -->`, and no others; with
- * `--update` they are written anew.
+ * That a page has these tables, each between `<!-- options of NAME -->` (or another mark) and `<!-- end -->`, and no
+ * others; with `--update` they are written anew.
  */
 export async function expectTables(
   page: string,
   names: readonly string[],
   table: (name: string) => string,
+  mark = 'options of',
 ): Promise<void> {
   const text = readFileSync(page, 'utf8');
-  const shown = [...text.matchAll(/^<!-- options of (.*) -->$/gm)].map(([, name]) => name!);
+  const shown = [...text.matchAll(new RegExp(`^<!-- ${mark} (.*) -->$`, 'gm'))].map(([, name]) => name!);
   expect(shown.toSorted()).toEqual(names.toSorted());
   const made = text.replaceAll(
-    /^<!-- options of (.*) -->\n[\s\S]*?^<!-- end -->$/gm,
-    (_, name) => `<!-- options of ${name} -->\n\n${table(name)}\n\n<!-- end -->`,
+    new RegExp(`^<!-- ${mark} (.*) -->\\n[\\s\\S]*?^<!-- end -->$`, 'gm'),
+    (_, name) => `<!-- ${mark} ${name} -->\n\n${table(name)}\n\n<!-- end -->`,
   );
   const biome = [
     'node_modules/@biomejs/biome/bin/biome',

@@ -8,6 +8,7 @@ import { gateActivations } from '../../src/embed/gate-activation.ts';
 import { PolysemeError } from '../../src/errors.ts';
 import { openCheckpoint } from '../../src/model/checkpoint.ts';
 import { type ModelFiles, sitesOf } from '../../src/model/compile.ts';
+import { siteNamed } from '../../src/model/sites.ts';
 import {
   FAMILIES,
   farthest,
@@ -56,7 +57,7 @@ test('the fixtures are small', () => {
 });
 
 describe.each(NAMES)('%s', async (name) => {
-  const { dir, rows, expected, wrong, same, refused } = readFixture(name);
+  const { dir, rows, expected, modules, wrong, same, refused } = readFixture(name);
   const checkpoint = await openCheckpoint(dir);
   const files = readPatched(checkpoint, {});
   const sites = [...sitesOf(files).keys()];
@@ -68,6 +69,15 @@ describe.each(NAMES)('%s', async (name) => {
   });
 
   test('its neurons’ weights give their pre-activations', () => checkBanks(files, expected));
+
+  test('a module of transformers, as the name of a site, is never another site', () => {
+    for (const [site, place] of Object.entries(modules)) {
+      const module = /^output of (.*)$/.exec(place)?.[1];
+      if (module === undefined) continue;
+      const named = siteNamed(module, sitesOf(files), files.model.rotary);
+      expect([`blocks.0.${site}`, null], module).toContain(named);
+    }
+  });
 
   test.each(wrong)('%j is another model', async (patch) => {
     const { difference } = farthest(await runRows(readPatched(checkpoint, patch), rows, sites), expected);
