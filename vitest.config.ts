@@ -15,7 +15,7 @@ const project = (name: string, limit: number, include: string[], exclude: string
 });
 
 /** Tests of pure functions: no model, no file but fixtures. */
-const UNIT = ['base', 'cluster', 'embed', 'features', 'polysemy', 'tensors'].map(
+const UNIT = ['base', 'cluster', 'embed', 'features', 'polysemy', 'tensors', 'web'].map(
   (room) => `test/${room}/**/*.test.ts`,
 );
 

@@ -4,3 +4,6 @@
 export const MATCHED_UNITS = 300;
 /** Most banks of such a comparison. */
 export const MATCHED_BANKS = 6;
+
+/** Features that a list says of a unit. */
+export const LISTED_FEATURES = 4;

@@ -3,7 +3,7 @@ import { featureRules } from '../features/labeling.ts';
 import { COMPARED, described, eachMetric, SUMMARY } from '../polysemy/column-lists.ts';
 import { POLYSEMY } from '../polysemy/metrics.ts';
 import { type Verdict, verdicts } from '../polysemy/verdict.ts';
-import { MATCHED_UNITS } from './constants.ts';
+import { LISTED_FEATURES, MATCHED_UNITS } from './constants.ts';
 import { array } from './octets.ts';
 import { byCompared, byMetric, columns, count, linkages, metrics, real } from './schemas.ts';
 
@@ -104,8 +104,16 @@ export const name = featureName.nullable();
 
 const unitRow = unitSummary
   .extend({
-    name: name.meta({ description: 'of the largest feature' }),
-    words: z.array(z.string()).meta({ description: 'of the largest feature, at most five' }),
+    sizes: z.array(count).meta({
+      description:
+        'examples of each feature, by its id, without those that were given to it though they are unlike it',
+    }),
+    stray: count.meta({
+      description: 'examples that were given to the nearest feature though they are unlike it',
+    }),
+    features: z
+      .array(z.object({ id: count, name, words: z.array(z.string()) }))
+      .meta({ description: `the largest, at most ${LISTED_FEATURES}; words: at most five` }),
   })
   .meta({ id: 'UnitRow' });
 

@@ -55,7 +55,7 @@ describe.skipIf(!hasBrowser)('names, notes and blind tests in the explorer', () 
       expect(await title.locator('.feature-words').textContent()).toBe(words.join(' · '));
     }
     await page.goto(`${server.url}/search?q=${encodeURIComponent(unit.features[0]!.words[0]!)}`);
-    await page.locator('.results .feature-name').first().waitFor();
+    await page.locator('.results .meaning').first().waitFor();
     await page.context().close();
   });
 

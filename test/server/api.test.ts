@@ -86,7 +86,10 @@ describe('lists of units', () => {
         const page = await api.get(`/api/units?sort=${sort}&order=${order}&limit=900${cursor}`);
         expect(page.total).toBe(want.length);
         got.push(
-          ...page.units.map(({ words: _, name: __, ...unit }: { words: unknown; name: unknown }) => unit),
+          ...page.units.map((row: Record<string, unknown>) => {
+            const { sizes: _, stray: __, features: ___, ...unit } = row;
+            return unit;
+          }),
         );
         next = page.next;
       } while (next !== null);
@@ -120,10 +123,17 @@ describe('lists of units', () => {
     expect((await api.problem('/api/units?verdict=two')).status).toBe(400);
   });
 
-  it('gives the words of the largest feature', async () => {
-    const { units } = await api.get('/api/units?sort=largestShare&order=desc&limit=30');
-    for (const { bank, index, words } of units) {
-      expect(words).toEqual(study.unit(bank, index).features[0]!.words);
+  it('gives the shares of all features, and names and words of the largest', async () => {
+    const { units } = await api.get('/api/units?limit=20');
+    for (const { bank, index, sizes, stray, features } of units) {
+      const unit = study.unit(bank, index);
+      const strays = study.features(study.detail(bank, index)).stray ?? [];
+      const lost = (feature: { examples: readonly { id: number }[] }) =>
+        feature.examples.filter(({ id }) => strays[id] === 1).length;
+      expect(sizes).toEqual(unit.features.map((feature) => feature.size - lost(feature)));
+      expect(stray).toBe(unit.features.reduce((sum, feature) => sum + lost(feature), 0));
+      expect(sizes.reduce((sum: number, size: number) => sum + size, stray)).toBe(unit.examples);
+      expect(features).toEqual(unit.features.slice(0, 4).map(({ id, name, words }) => ({ id, name, words })));
     }
   });
 

@@ -68,7 +68,9 @@ describe('hostile text', () => {
         await api.arrays(`${url}/map`);
       }
       const list = await api.get(`/api/units?bank=${encodeURIComponent(bank)}`);
-      expect(list.units.map((u: { words: string[] }) => u.words)).toEqual([0, 1, 2].map((u) => words(u, 0)));
+      expect(list.units.map((u: { features: { words: string[] }[] }) => u.features[0]!.words)).toEqual(
+        [0, 1, 2].map((u) => words(u, 0)),
+      );
       expect((await api.get(`/api/search?q=${encodeURIComponent(`${bank}/1`)}`)).units[0]).toMatchObject({
         bank,
         index: 1,
@@ -113,7 +115,7 @@ describe('studies of every size', () => {
     });
     const unit = await everything(api, 'b', 0);
     expect(unit).toMatchObject({ examples: 0, clusters: 0, maxActivation: null, features: [], merges: [] });
-    expect((await api.get('/api/units')).units[0].words).toEqual([]);
+    expect((await api.get('/api/units')).units[0].features).toEqual([]);
     expect((await api.get('/api/banks')).banks[0].dead).toBe(2);
   });
 

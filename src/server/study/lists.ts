@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { LISTED_FEATURES } from '../../contract/constants.ts';
 import type { UnitsQuery } from '../../contract/queries.ts';
 import type {
   BanksAnswer,
@@ -68,8 +69,14 @@ function offsetOf(cursor: string, digest: string): number {
   return Number(match[1]);
 }
 
-function unitRow({ table }: StudySource, row: number): UnitsAnswer['units'][number] {
-  return { ...table.summary(row), name: table.names(row)[0] ?? null, words: table.words(row)[0] ?? [] };
+function unitRow(source: StudySource, row: number): UnitsAnswer['units'][number] {
+  const { table } = source;
+  const names = table.names(row);
+  const features = table
+    .words(row)
+    .slice(0, LISTED_FEATURES)
+    .map((words, id) => ({ id, name: names[id] ?? null, words }));
+  return { ...table.summary(row), ...source.shares(row), features };
 }
 
 /** Numbers of all units by column, for pictures of a whole model: NaN where there is none. */

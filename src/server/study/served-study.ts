@@ -12,6 +12,7 @@ import { openVectors, type StudyVectors } from '../../study/vectors.ts';
 import { byteCache } from '../http/byte-cache.ts';
 import { Json } from '../http/json-writer.ts';
 import { HttpProblem } from '../http/problem.ts';
+import { type FeatureShares, featureShares } from './feature-shares.ts';
 import { ListedUnits } from './listed-units.ts';
 import { UnitSpace } from './unit-space.ts';
 
@@ -23,6 +24,9 @@ const SPACE_BYTES = 64 << 20;
 const SELECTION_BYTES = 16 << 20;
 /** Contexts that word frequencies are estimated from. */
 const SAMPLED_CONTEXTS = 1000;
+
+/** Bytes of shares kept: those of every unit of a small model. */
+const SHARES_BYTES = 16 << 20;
 
 /** A context as answers show it. */
 export interface ShownContext extends TokenTexts {
@@ -37,6 +41,7 @@ export class StudySource {
   readonly info: StudyInfo;
   readonly #contexts = byteCache<number, ShownContext>(CONTEXT_BYTES);
   readonly #spaces = byteCache<string, UnitSpace>(SPACE_BYTES);
+  readonly #shares = byteCache<number, FeatureShares>(SHARES_BYTES);
   readonly #selections = byteCache<string, { readonly length: number }>(SELECTION_BYTES);
   #table: ListedUnits | null = null;
   #words: WordCounts | null = null;
@@ -103,6 +108,17 @@ export class StudySource {
     const list = select();
     this.#selections.set(key, list, { size: 16 + list.length * (ArrayBuffer.isView(list) ? 4 : 100) });
     return list;
+  }
+
+  /** How the examples of the unit of a row fall to its features. */
+  shares(row: number): FeatureShares {
+    let shares = this.#shares.get(row);
+    if (shares === undefined) {
+      const { bank, index } = this.table.name(row);
+      shares = featureShares(this.study, bank, index);
+      this.#shares.set(row, shares, { size: 100 + 8 * shares.sizes.length });
+    }
+    return shares;
   }
 
   /** What a unit's clusterings and maps follow from. */

@@ -1,15 +1,19 @@
 import { useQuery } from '@tanstack/react-query';
 import { Link, useNavigate, useSearch } from '@tanstack/react-router';
-import { visible } from '../../../src/base/visible.ts';
 import type { Metric, UnitRow } from '../source/answers.ts';
 import { PAGE, searchQuery, studyQuery, unitsQuery } from '../source/query-options.ts';
 import { RangeFilters, useDelayed } from '../ui/filters.tsx';
-import { counted, formatMetric, METRIC_LIST, metricInfo } from '../ui/metric-info.ts';
+import { Meanings } from '../ui/meanings.tsx';
+import { counted, formatMetric, formatWhole, METRIC_LIST, metricInfo } from '../ui/metric-info.ts';
 import { unitName } from '../ui/search-box.tsx';
 import { Empty, Failure, Loading } from '../ui/states.tsx';
+import { Strip } from '../ui/strip.tsx';
 import { ranges, type TableSearch } from '../ui/url-state.ts';
 
-type Found = UnitRow & { matches?: { feature: number; name: UnitRow['name']; words: string[] }[] };
+type Named = UnitRow['features'][number];
+type Found = UnitRow & {
+  matches?: { feature: number; name: Named['name']; words: string[] }[];
+};
 
 /** Units by words of their features, by name, and by metrics. */
 export function SearchPage() {
@@ -106,40 +110,36 @@ export function SearchPage() {
 }
 
 function Result({ unit, q, extra }: { unit: Found; q: string; extra: Metric | undefined }) {
-  const { bank, index, matches = [] } = unit;
+  const { bank, index, sizes, matches = [] } = unit;
   const shown: readonly Metric[] = [
-    ...new Set<Metric>(['clusters', 'meanDistance', ...(extra === undefined ? [] : [extra])]),
+    ...new Set<Metric>(['separation', ...(extra === undefined ? [] : [extra])]),
   ];
-  const features = matches.length > 0 ? matches : [{ feature: -1, name: unit.name, words: unit.words }];
+  const found = matches.map(({ feature, ...named }) => ({ id: feature, ...named }));
+  const lit = found.length > 0 ? new Set(found.map(({ id }) => id)) : undefined;
+  const first = found[0];
   return (
     <li>
       <Link
         to="/unit/$bank/$index"
         params={{ bank, index }}
-        search={matches[0] ? { feature: matches[0].feature } : {}}
+        search={first ? { feature: first.id } : {}}
         className="num result-name"
       >
         {bank}/{index}
       </Link>
+      <span className="result-strip">
+        <Strip shares={unit} lit={lit} />
+      </span>
       <span className="result-words wrap">
-        {features.slice(0, 4).map(({ feature, name, words }) => (
-          <bdi key={feature}>
-            {name !== null && (
-              <>
-                <span className="feature-name">
-                  <Words words={[visible(name.text)]} q={q} />
-                </span>{' '}
-              </>
-            )}
-            <Words words={words} q={q} />
-          </bdi>
-        ))}
-        {features.length > 4 ? (
-          <span className="muted">and {counted(features.length - 4, 'more feature')}</span>
-        ) : null}
-        {unit.words.length === 0 && matches.length === 0 ? <span className="muted">no words</span> : null}
+        <Meanings unit={{ ...unit, features: found.length > 0 ? found : unit.features }} q={q} />
       </span>
       <span className="muted small num result-metrics">
+        {first === undefined ? null : (
+          <span>
+            {formatWhole(sizes[first.id] ?? 0)} of {counted(unit.examples, 'example')}
+          </span>
+        )}
+        <span>{counted(unit.featureCount ?? sizes.length, 'feature')}</span>
         {shown.map((metric) => (
           <span key={metric}>
             {formatMetric(metric, unit[metric])} {metricInfo(metric).short}
@@ -148,18 +148,6 @@ function Result({ unit, q, extra }: { unit: Found; q: string; extra: Metric | un
       </span>
     </li>
   );
-}
-
-/** Words with what was asked for in bold. */
-function Words({ words, q }: { words: readonly string[]; q: string }) {
-  const asked = q.toLowerCase().split(/\s+/).filter(Boolean);
-  return words.map((word, i) => (
-    // biome-ignore lint/suspicious/noArrayIndexKey: words do not move
-    <span key={i}>
-      {i > 0 ? ' · ' : ''}
-      {asked.some((part) => word.toLowerCase().includes(part)) ? <mark>{word}</mark> : word}
-    </span>
-  ));
 }
 
 function Nothing({ q }: { q: string }) {

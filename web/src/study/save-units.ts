@@ -19,8 +19,8 @@ export async function saveUnits(name: string, params: Params): Promise<void> {
 function unitCells(unit: UnitRow): CsvValue[] {
   return [
     `${unit.bank}/${unit.index}`,
-    unit.name?.text ?? '',
-    unit.words.join(' '),
+    unit.features[0]?.name?.text ?? '',
+    unit.features[0]?.words.join(' ') ?? '',
     ...LISTED.map((name) => unit[name]),
   ];
 }

@@ -4,17 +4,18 @@ import { lazy, Suspense, useEffect, useMemo } from 'react';
 import { type Verdict, verdicts } from '../../../src/polysemy/verdict.ts';
 import { bankColour } from '../charts/colours.ts';
 import { Figure } from '../charts/figure.tsx';
-import type { Study } from '../source/answers.ts';
+import type { Metric, Study } from '../source/answers.ts';
 import { banksQuery, metricsQuery, studyQuery, unitsQuery } from '../source/query-options.ts';
 import { MetricSelect } from '../ui/controls.tsx';
 import { BankPicker, RangeFilters, useDelayed } from '../ui/filters.tsx';
 import { rememberStudySearch } from '../ui/last-study.ts';
-import { counted, firstOrder, type ListSort, METRIC_LIST, metricInfo } from '../ui/metric-info.ts';
+import { counted, firstOrder, isMetric, type ListSort, METRIC_LIST, metricInfo } from '../ui/metric-info.ts';
 import { Points } from '../ui/points.ts';
 import { Empty, Failure, Loading } from '../ui/states.tsx';
 import { useTheme } from '../ui/theme.ts';
 import { ranges, type StudySearch } from '../ui/url-state.ts';
 import { VERDICT_NAMES } from '../ui/verdict-names.ts';
+import { ColumnsMenu, FIRST_COLUMNS } from './columns-menu.tsx';
 import { saveUnits } from './save-units.ts';
 import { tableCaption, UnitTable } from './unit-table.tsx';
 import { Verdicts } from './verdicts.tsx';
@@ -44,8 +45,8 @@ export function StudyPage() {
     <main id="main" className="page">
       <title>{study.data === undefined ? 'Polyseme' : `${study.data.name} · Polyseme`}</title>
       <StudyHead study={study.data} />
-      <Overview />
       <Units />
+      <Overview />
     </main>
   );
 }
@@ -115,6 +116,12 @@ function usePoints() {
   // biome-ignore lint/correctness/useExhaustiveDependencies: `key` stands for the part of `search` that counts
   const points = useMemo(() => all?.filtered(search.bank, ranges({ ...search })) ?? null, [all, key]);
   return { points, error: metrics.error, retry: () => void metrics.refetch() };
+}
+
+/** For the URL; the default is left out. */
+function columnsText(columns: readonly Metric[]): string | undefined {
+  const text = columns.join(',');
+  return text === FIRST_COLUMNS.join(',') ? undefined : text || 'none';
 }
 
 function Overview() {
@@ -198,6 +205,7 @@ function Units() {
   const bounds = ranges({ ...search });
   const [words, setWords] = useDelayed(q ?? '', (text) => change({ q: text.trim() || undefined }));
   const params = unitParams(search);
+  const columns = search.columns?.split(',').filter(isMetric) ?? FIRST_COLUMNS;
   const isWhole =
     q === undefined && bank === undefined && verdict === undefined && Object.keys(bounds).length === 0;
   const first = useQuery(unitsQuery(params, 0));
@@ -222,6 +230,7 @@ function Units() {
           {dead > 0 && isWhole ? `; ${counted(dead, 'unit')} never active` : ''}
         </span>
         <span className="grow" />
+        <ColumnsMenu columns={columns} onChange={(chosen) => change({ columns: columnsText(chosen) })} />
         <button
           type="button"
           className="button quiet"
@@ -265,6 +274,8 @@ function Units() {
         params={params}
         sort={sort}
         order={order}
+        columns={columns}
+        q={q}
         onSort={onSort}
         onReset={() => change({ ...clear, bank: undefined, verdict: undefined, q: undefined })}
       />

@@ -7,24 +7,17 @@
 import { useQueries, useQuery } from '@tanstack/react-query';
 import { useNavigate } from '@tanstack/react-router';
 import { useVirtualizer } from '@tanstack/react-virtual';
-import { memo, useCallback, useEffect, useRef } from 'react';
-import { visible } from '../../../src/base/visible.ts';
+import { Fragment, memo, useCallback, useEffect, useRef } from 'react';
 import { featureTitle } from '../../../src/features/names.ts';
-import { wordList } from '../../../src/features/words.ts';
-import type { UnitRow } from '../source/answers.ts';
+import type { Metric, UnitRow } from '../source/answers.ts';
 import type { Params } from '../source/http.ts';
 import { PAGE, unitsQuery } from '../source/query-options.ts';
-import {
-  formatMetric,
-  formatWhole,
-  type ListSort,
-  METRIC_LIST,
-  metricInfo,
-  WORD_LIST,
-} from '../ui/metric-info.ts';
+import { Meanings } from '../ui/meanings.tsx';
+import { formatMetric, formatWhole, isMetric, type ListSort, metricInfo } from '../ui/metric-info.ts';
 import { Empty, Failure } from '../ui/states.tsx';
+import { Strip } from '../ui/strip.tsx';
 
-const ROW = 33;
+const ROW = 36;
 /** Rows asked for before they are in view. */
 const AHEAD = 80;
 /** Rows drawn before the number of units is known. */
@@ -38,12 +31,18 @@ export function UnitTable({
   params,
   sort,
   order,
+  columns,
+  q,
   onSort,
   onReset,
 }: {
   params: Params;
   sort: ListSort;
   order: 'asc' | 'desc';
+  /** Metrics shown; that of the order is always among them. */
+  columns: readonly Metric[];
+  /** What is searched for. */
+  q?: string | undefined;
   onSort: (sort: ListSort) => void;
   onReset: () => void;
 }) {
@@ -72,6 +71,7 @@ export function UnitTable({
     [navigate],
   );
 
+  const shown = isMetric(sort) && !columns.includes(sort) ? [...columns, sort] : columns;
   const key = JSON.stringify(params);
   // biome-ignore lint/correctness/useExhaustiveDependencies: another order starts at the top
   useEffect(() => {
@@ -98,10 +98,19 @@ export function UnitTable({
       aria-rowcount={total === undefined ? -1 : total + 1}
       ref={scroller}
     >
-      <Head sort={sort} order={order} onSort={onSort} />
+      <Head sort={sort} order={order} columns={shown} onSort={onSort} />
       <div role="rowgroup" className="rows" style={{ height: Math.max(ROW, rows.getTotalSize()) }}>
         {items.map(({ index, start }) => (
-          <Row key={index} index={index} start={start} unit={row(index)} sort={sort} onOpen={open} />
+          <Row
+            key={index}
+            index={index}
+            start={start}
+            unit={row(index)}
+            sort={sort}
+            columns={shown.join()}
+            q={q}
+            onOpen={open}
+          />
         ))}
       </div>
     </div>
@@ -111,55 +120,43 @@ export function UnitTable({
 function Head({
   sort,
   order,
+  columns,
   onSort,
 }: {
   sort: ListSort;
   order: 'asc' | 'desc';
+  columns: readonly Metric[];
   onSort: (sort: ListSort) => void;
 }) {
-  const direction = order === 'asc' ? 'ascending' : 'descending';
+  const head = (to: ListSort, text: string, name: string, title?: string) => (
+    <div
+      role="columnheader"
+      className={`cell ${name}`}
+      aria-sort={sort === to ? (order === 'asc' ? 'ascending' : 'descending') : 'none'}
+    >
+      <button type="button" onClick={() => onSort(to)} title={title}>
+        {text}
+        <Arrow sorted={sort === to} order={order} />
+      </button>
+    </div>
+  );
   return (
     <div role="rowgroup" className="thead">
       <div role="row" className="row" aria-rowindex={1}>
-        <div role="columnheader" className="cell name" aria-sort={sort === 'unit' ? direction : 'none'}>
-          <button type="button" onClick={() => onSort('unit')}>
-            unit
-            <Arrow sorted={sort === 'unit'} order={order} />
-          </button>
+        {head('unit', 'unit', 'name')}
+        {head('verdict', 'features', 'strip-cell', 'By verdict: several things first.')}
+        <div role="columnheader" className="cell meanings">
+          what they are
         </div>
-        <div role="columnheader" className="cell words">
-          largest feature
-        </div>
-        {WORD_LIST.map(({ name, short, title, tip, sorts }) => (
-          <div
-            key={name}
-            role="columnheader"
-            className="cell value"
-            {...(sorts ? { 'aria-sort': sort === name ? direction : 'none' } : {})}
-            title={sorts ? undefined : `${title}. ${tip}`}
-          >
-            {sorts ? (
-              <button type="button" onClick={() => onSort(name)} title={`${title}. ${tip}`}>
-                {short}
-                <Arrow sorted={sort === name} order={order} />
-              </button>
-            ) : (
-              short
+        {columns.map((metric) => (
+          <Fragment key={metric}>
+            {head(
+              metric,
+              metricInfo(metric).short,
+              'value',
+              `${metricInfo(metric).name}. ${metricInfo(metric).tip}`,
             )}
-          </div>
-        ))}
-        {METRIC_LIST.map(({ metric, short, tip, name }) => (
-          <div
-            key={metric}
-            role="columnheader"
-            className="cell value"
-            aria-sort={sort === metric ? direction : 'none'}
-          >
-            <button type="button" onClick={() => onSort(metric)} title={`${name}. ${tip}`}>
-              {short}
-              <Arrow sorted={sort === metric} order={order} />
-            </button>
-          </div>
+          </Fragment>
         ))}
       </div>
     </div>
@@ -172,12 +169,17 @@ const Row = memo(function Row({
   start,
   unit,
   sort,
+  columns,
+  q,
   onOpen,
 }: {
   index: number;
   start: number;
   unit: UnitRow | undefined;
   sort: ListSort;
+  /** Metrics, with commas between. */
+  columns: string;
+  q: string | undefined;
   onOpen: (bank: string, index: number) => void;
 }) {
   const style = { transform: `translateY(${start}px)` };
@@ -209,22 +211,13 @@ const Row = memo(function Row({
           {bank}/{unit.index}
         </a>
       </div>
-      <div role="cell" className="cell words" title={featureTitle(unit)}>
-        {unit.examples === 0 ? (
-          <span className="muted">never active</span>
-        ) : (
-          <>
-            {unit.name !== null && <bdi className="feature-name">{visible(unit.name.text)}</bdi>}{' '}
-            <bdi className={unit.name === null ? undefined : 'muted'}>{wordList(unit.words)}</bdi>
-          </>
-        )}
+      <div role="cell" className="cell strip-cell">
+        <Strip shares={unit} />
       </div>
-      {WORD_LIST.map(({ name }) => (
-        <div key={name} role="cell" className={`cell value${name === sort ? ' sorted' : ''}`}>
-          {unit[name] ?? '–'}
-        </div>
-      ))}
-      {METRIC_LIST.map(({ metric }) => (
+      <div role="cell" className="cell meanings" title={unit.features.map(featureTitle).join(' | ')}>
+        <Meanings unit={unit} q={q} />
+      </div>
+      {(columns.split(',') as Metric[]).map((metric) => (
         <div key={metric} role="cell" className={`cell value num${metric === sort ? ' sorted' : ''}`}>
           {formatMetric(metric, unit[metric])}
         </div>

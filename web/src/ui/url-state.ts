@@ -21,6 +21,8 @@ export interface TableSearch extends Ranges {
 export interface StudySearch extends Omit<TableSearch, 'sort'> {
   /** Default: verdict. */
   sort?: ListSort;
+  /** Metrics in the table, with commas between; default: `FIRST_COLUMNS`. */
+  columns?: string;
   /** Only units with this one. */
   verdict?: Verdict;
   /** Metric of the distributions. */
@@ -45,6 +47,8 @@ export interface UnitSearch {
   view?: View;
   layout?: Layout;
   colour?: TokenColour;
+  /** Features side by side, with commas between. */
+  beside?: string;
   /** Label of the feature looked at. */
   feature?: number;
   /** Id of the example looked at. */
@@ -94,6 +98,7 @@ export function studySearch(raw: Raw): StudySearch {
   return clean({
     ...tableSearch(raw),
     sort: oneOf(['unit', ...SORTS], raw.sort),
+    columns: text(raw.columns),
     verdict: oneOf(verdicts, raw.verdict),
     shape: metric(raw.shape),
     x: metric(raw.x),
@@ -119,6 +124,7 @@ export function unitSearch(raw: Raw): UnitSearch {
     view: oneOf(VIEWS, raw.view),
     layout: oneOf(LAYOUTS, raw.layout),
     colour: oneOf(TOKEN_COLOURS, raw.colour),
+    beside: /^\d+(,\d+)*$/.test(String(raw.beside)) ? String(raw.beside) : undefined,
     feature: whole(raw.feature),
     example: whole(raw.example),
   });

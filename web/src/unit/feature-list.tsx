@@ -18,6 +18,8 @@ export function FeatureList({
   colour,
   selected,
   openExample,
+  beside,
+  onBeside,
   onSelect,
   onToggle,
 }: {
@@ -26,6 +28,9 @@ export function FeatureList({
   colour: TokenColour;
   selected: number | undefined;
   openExample: number | undefined;
+  /** Features that stand side by side. */
+  beside: readonly number[];
+  onBeside: (feature: number) => void;
   onSelect: (feature: number | undefined) => void;
   onToggle: (example: number, open: boolean) => void;
 }) {
@@ -59,6 +64,8 @@ export function FeatureList({
           isStored={unitCut.stored}
           scale={scale}
           selected={selected === feature.id}
+          isBeside={beside.includes(feature.id)}
+          onBeside={features.length > 1 ? onBeside : undefined}
           openExample={
             openExample !== undefined && featureOf[openExample] === feature.id ? openExample : undefined
           }

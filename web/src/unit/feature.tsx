@@ -33,6 +33,8 @@ export const FeatureSection = memo(function FeatureSection({
   isStored,
   scale,
   selected,
+  isBeside,
+  onBeside,
   openExample,
   onSelect,
   onToggle,
@@ -49,6 +51,9 @@ export const FeatureSection = memo(function FeatureSection({
   isStored: boolean;
   scale: number;
   selected: boolean;
+  isBeside: boolean;
+  /** Lays it beside others, or takes it away; undefined where there are none. */
+  onBeside: ((feature: number) => void) | undefined;
   openExample: number | undefined;
   onSelect: (feature: number | undefined) => void;
   onToggle: (example: number, open: boolean) => void;
@@ -118,6 +123,12 @@ export const FeatureSection = memo(function FeatureSection({
           · {formatShare(size / total)} · mean {formatActivation(meanActivation)}
           {name === null ? '' : ` · ${shortScores(name)}`}
         </span>
+        {onBeside === undefined ? null : (
+          <label className="small beside-box" title="Side by side with others">
+            <input type="checkbox" checked={isBeside} onChange={() => onBeside(id)} />
+            beside
+          </label>
+        )}
       </header>
       {isStored ? <ModelName unit={unit} feature={id} /> : null}
       <Note

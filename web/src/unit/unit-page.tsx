@@ -5,7 +5,7 @@ import { BlindTest } from '../explain/blind-test.tsx';
 import { EffectsPanel } from '../explain/effects-panel.tsx';
 import { NearestElsewhere } from '../explain/nearest-elsewhere.tsx';
 import { Note } from '../explain/note.tsx';
-import { ColourSwitch } from '../explain/token-importance.tsx';
+import { ColourSwitch, useColoured } from '../explain/token-importance.tsx';
 import { UnitProbeBox } from '../explain/unit-probe.tsx';
 import type { Unit } from '../source/answers.ts';
 import { ApiError } from '../source/http.ts';
@@ -13,13 +13,16 @@ import { queryClient, studyQuery, unitQuery } from '../source/query-options.ts';
 import { counted } from '../ui/metric-info.ts';
 import { useShortcuts } from '../ui/shortcuts.ts';
 import { Failure, Loading } from '../ui/states.tsx';
-import type { UnitSearch } from '../ui/url-state.ts';
+import { useUndo } from '../ui/undo.ts';
+import type { TokenColour, UnitSearch } from '../ui/url-state.ts';
 import { useRandom } from '../ui/use-random.ts';
 import { VERDICT_NAMES } from '../ui/verdict-names.ts';
 import { ownMembers } from './feature-cut.ts';
 import { FeatureList } from './feature-list.tsx';
+import { FeaturesBeside, MOST_BESIDE } from './features-beside.tsx';
 import { saveFeatures } from './save-features.ts';
 import { TreePanel } from './tree-panel.tsx';
+import { UnitContents } from './unit-contents.tsx';
 import { useUnitCut } from './unit-cut.ts';
 import { UnitHead } from './unit-head.tsx';
 import { ViewsPanel } from './views-panel.tsx';
@@ -67,16 +70,18 @@ function UnitView({ unit }: { unit: Unit }) {
   const unitCut = useUnitCut(unit, search);
   const { bank, neighbours } = unit;
 
+  /** @param step whether Back undoes it */
   const change = useCallback(
-    (changes: Partial<UnitSearch>) =>
+    (changes: Partial<UnitSearch>, step = false) =>
       void navigate({
         to: '.',
         search: (before: UnitSearch) => ({ ...before, ...changes }),
-        replace: true,
+        replace: !step,
         resetScroll: false,
       }),
     [navigate],
   );
+  useUndo(`${unit.bank}/${unit.index}`);
   const at = useParams({ from: '/unit/$bank/$index' });
   const step = (by: -1 | 1) => {
     const index = neighbour(unit, at, by);
@@ -104,12 +109,38 @@ function UnitView({ unit }: { unit: Unit }) {
     (example: number, open: boolean) => change({ example: open ? example : undefined }),
     [change],
   );
+  const onCut = useCallback(
+    (cut: Pick<UnitSearch, 'threshold' | 'linkage' | 'features'>) =>
+      change({ ...cut, feature: undefined, beside: undefined }, true),
+    [change],
+  );
+  const beside = besideOf(search.beside, unitCut.cut.features.length);
+  const setBeside = useCallback(
+    (ids: readonly number[]) => change({ beside: ids.length === 0 ? undefined : ids.join(',') }),
+    [change],
+  );
+  const onBeside = useCallback(
+    (feature: number) => {
+      const ids = besideOf(search.beside, Number.POSITIVE_INFINITY);
+      setBeside(
+        ids.includes(feature) ? ids.filter((id) => id !== feature) : [...ids, feature].slice(-MOST_BESIDE),
+      );
+    },
+    [search.beside, setBeside],
+  );
   const onExample = (example: number) => change({ example, feature: undefined });
   const features = unitCut.cut.features.length;
   const selected = search.feature !== undefined && search.feature < features ? search.feature : undefined;
   return (
     <>
       <UnitHead unit={unit} unitCut={unitCut} onRandom={random} />
+      <UnitContents
+        cut={unitCut.cut}
+        selected={selected}
+        onPick={(feature, add) =>
+          add ? onBeside(feature) : onSelect(feature === selected ? undefined : feature)
+        }
+      />
       <Note
         key={`note ${unit.bank}/${unit.index}`}
         unit={unit}
@@ -118,13 +149,7 @@ function UnitView({ unit }: { unit: Unit }) {
       />
       <div className="unit-grid">
         <div className="unit-side">
-          <TreePanel
-            unit={unit}
-            unitCut={unitCut}
-            selected={selected}
-            onCut={(cut) => change({ ...cut, feature: undefined })}
-            onExample={onExample}
-          />
+          <TreePanel unit={unit} unitCut={unitCut} selected={selected} onCut={onCut} onExample={onExample} />
           <ViewsPanel
             unit={unit}
             unitCut={unitCut}
@@ -169,6 +194,16 @@ function UnitView({ unit }: { unit: Unit }) {
               CSV
             </button>
           </div>
+          {beside.length < 2 ? null : (
+            <BesidePanel
+              unit={unit}
+              unitCut={unitCut}
+              colour={search.colour ?? 'activation'}
+              ids={beside}
+              onCut={(threshold) => onCut({ threshold, features: undefined })}
+              onDrop={(id) => setBeside(id === undefined ? [] : beside.filter((other) => other !== id))}
+            />
+          )}
           <FeatureList
             key={`features ${unit.bank}/${unit.index}`}
             unit={unit}
@@ -178,6 +213,8 @@ function UnitView({ unit }: { unit: Unit }) {
             openExample={
               search.example !== undefined && search.example < unit.examples ? search.example : undefined
             }
+            beside={beside}
+            onBeside={onBeside}
             onSelect={onSelect}
             onToggle={onToggle}
           />
@@ -185,6 +222,21 @@ function UnitView({ unit }: { unit: Unit }) {
       </div>
     </>
   );
+}
+
+/** The features in the URL that there are. */
+function besideOf(text: string | undefined, features: number): number[] {
+  return [...new Set(text?.split(',').map(Number))].filter((id) => id < features).slice(0, MOST_BESIDE);
+}
+
+/** Side by side, with the tokens coloured as in the list. */
+function BesidePanel({
+  unit,
+  colour,
+  ...panel
+}: { unit: Unit; colour: TokenColour } & Omit<Parameters<typeof FeaturesBeside>[0], 'examples' | 'scale'>) {
+  const { examples, scale } = useColoured(unit, panel.unitCut.examples, colour);
+  return <FeaturesBeside {...panel} examples={examples} scale={scale} />;
 }
 
 /** The unit before or after the one in the URL, which may still be on its way while another is on screen. */

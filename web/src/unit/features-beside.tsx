@@ -1,0 +1,158 @@
+import { visible } from '../../../src/base/visible.ts';
+import type { Feature } from '../../../src/features/describe.ts';
+import { featureTitle, nameScores } from '../../../src/features/names.ts';
+import { wordList } from '../../../src/features/words.ts';
+import { featureColour } from '../charts/colours.ts';
+import type { Example } from '../source/answers.ts';
+import { counted, formatActivation, formatThree } from '../ui/metric-info.ts';
+import { Concordance } from '../ui/tokens.tsx';
+import { meanBetween, mergeHeight, ownWords, splitHeight } from './beside.ts';
+import type { UnitCut } from './unit-cut.ts';
+
+/** Passages of a column. */
+const PASSAGES = 12;
+/** Features that stand side by side at most. */
+export const MOST_BESIDE = 4;
+
+/** Features in equal columns, aligned at their peaks, with what tells them apart. */
+export function FeaturesBeside({
+  unitCut,
+  ids,
+  examples,
+  scale,
+  onCut,
+  onDrop,
+}: {
+  unitCut: UnitCut;
+  ids: readonly number[];
+  examples: readonly Example[];
+  scale: number;
+  onCut: (threshold: number) => void;
+  /** Takes one away; without an id all of them. */
+  onDrop: (id?: number) => void;
+}) {
+  const { cut, tree, distances } = unitCut;
+  const features = ids.map((id) => cut.features[id]!);
+  const merge = mergeHeight(
+    tree,
+    features.flatMap(({ members }) => members),
+  );
+  return (
+    <section className="beside panel" aria-labelledby="beside-title">
+      <div className="panel-head">
+        <h2 id="beside-title">Side by side</h2>
+        <span className="muted small">
+          {distances === null
+            ? ''
+            : pairsOf(features)
+                .map(
+                  ([a, b]) =>
+                    `${a.id} to ${b.id}: mean distance ${formatThree(meanBetween(distances, tree.count, a.members, b.members))}`,
+                )
+                .join(' · ')}
+        </span>
+        <span className="grow" />
+        {merge === null ? null : (
+          <button type="button" className="button" onClick={() => onCut(merge)}>
+            Merge them (cut at {formatThree(merge)})
+          </button>
+        )}
+        <button type="button" className="button quiet" onClick={() => onDrop()}>
+          Close
+        </button>
+      </div>
+      <div className="beside-columns">
+        {features.map((feature) => (
+          <Column
+            key={feature.id}
+            feature={feature}
+            others={features.filter((other) => other !== feature)}
+            total={cut.features.length}
+            split={splitHeight(tree, feature.members)}
+            examples={examples}
+            scale={scale}
+            onCut={onCut}
+            onDrop={() => onDrop(feature.id)}
+          />
+        ))}
+      </div>
+    </section>
+  );
+}
+
+function Column({
+  feature,
+  others,
+  total,
+  split,
+  examples,
+  scale,
+  onCut,
+  onDrop,
+}: {
+  feature: Feature;
+  others: readonly Feature[];
+  total: number;
+  /** The threshold at which it falls in two. */
+  split: number | null;
+  examples: readonly Example[];
+  scale: number;
+  onCut: (threshold: number) => void;
+  onDrop: () => void;
+}) {
+  const { id, size, members, central, name, words, meanActivation } = feature;
+  const own = ownWords(
+    words,
+    others.map((other) => other.words),
+  );
+  const ordered = [central, ...members.filter((example) => example !== central)].slice(0, PASSAGES);
+  return (
+    <div className="beside-column" style={{ '--own': featureColour(feature, total) } as object}>
+      <h3 className="wrap">
+        <span className="badge num" aria-hidden="true">
+          {id}
+        </span>
+        <bdi>{visible(featureTitle(feature)) || 'no words'}</bdi>
+        <button
+          type="button"
+          className="button quiet"
+          aria-label={`Take feature ${id} away`}
+          onClick={onDrop}
+        >
+          ✕
+        </button>
+      </h3>
+      <p className="muted small">
+        {counted(size, 'example')}, mean activation {formatActivation(meanActivation)}
+        {name === null ? '' : `; ${nameScores(name)}`}
+      </p>
+      <p className="small">
+        {own.length === 0 ? (
+          <span className="muted">no word of its own beside the others</span>
+        ) : (
+          <>
+            only here: <bdi>{wordList(own)}</bdi>
+          </>
+        )}
+      </p>
+      <ol>
+        {ordered.map((example) => (
+          <li key={example}>
+            <div className="passage">
+              <Concordance example={examples[example]!} scale={scale} />
+            </div>
+          </li>
+        ))}
+      </ol>
+      {split === null ? null : (
+        <button type="button" className="button link small" onClick={() => onCut(split)}>
+          Split it here (cut below {formatThree(split)})
+        </button>
+      )}
+    </div>
+  );
+}
+
+function pairsOf<T>(items: readonly T[]): [T, T][] {
+  return items.flatMap((a, i) => items.slice(i + 1).map((b): [T, T] => [a, b]));
+}
