@@ -213,6 +213,8 @@ describe.skipIf(!hasBrowser)('explorer', () => {
       await expect.poll(() => featureCount(page)).toBe(row!.featureCount);
       expect(search(page).has('threshold')).toBe(false);
     } finally {
+      // Before the server that its page still asks.
+      await context.close();
       await auto.close();
     }
   });
