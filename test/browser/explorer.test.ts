@@ -455,6 +455,10 @@ describe.skipIf(!hasBrowser)('explorer', () => {
     await page.locator('#medians').waitFor();
     await page.locator('.matched').scrollIntoViewIfNeeded();
     await page.locator('.matched-banks').waitFor({ timeout: 60_000 });
+    // The study's examples are its units' strongest.
+    expect(await page.locator('.headline').textContent()).toMatch(
+      /^Units of mlp\.[12] have more features than those of mlp\.[12] in \d+ % \[\d+, \d+\] .* no verdict/,
+    );
     const cards = await page.locator('.matched-banks li').allTextContents();
     banks.forEach(({ name, compared, tooFew, dead, belowNull }, i) => {
       for (const said of [name, `${compared} of 1,024`, `${tooFew} with too few`, `${dead} dead`]) {

@@ -13,6 +13,7 @@ import { Empty, Failure, Loading } from '../ui/states.tsx';
 import { useTheme } from '../ui/theme.ts';
 import type { CompareSearch } from '../ui/url-state.ts';
 import { BankHeads } from './bank-heads.tsx';
+import { firstPair } from './headline.ts';
 import { MatchedPanel } from './matched-comparison.tsx';
 
 const Curves = lazy(async () => ({ default: (await import('./curves.tsx')).Curves }));
@@ -46,7 +47,7 @@ function Chosen({ all }: { all: readonly Bank[] }) {
     void navigate({ search: (before) => ({ ...before, ...changes }), replace: true, resetScroll: false });
   const names = all.map(({ name }) => name);
   const asked = search.banks?.split(',').filter((name) => names.includes(name)) ?? [];
-  const chosen = asked.length > 0 ? asked : [...new Set([names[0]!, names.at(-1)!])].filter(Boolean);
+  const chosen = asked.length > 0 ? asked : firstPair(all);
   // A study of a version that had no separation has clusters only.
   const metric =
     search.metric ?? (all.some(({ verdicts }) => verdicts !== null) ? 'separation' : 'effectiveClusters');
@@ -70,6 +71,7 @@ function Chosen({ all }: { all: readonly Bank[] }) {
           </button>
         ))}
       </div>
+      <MatchedPanel chosen={chosen} colour={colour} />
       <div className="cards">
         <Figure
           className="span-12"
@@ -94,7 +96,6 @@ function Chosen({ all }: { all: readonly Bank[] }) {
       ) : (
         <Table comparison={comparison.data} colour={colour} />
       )}
-      <MatchedPanel chosen={chosen} colour={colour} />
     </>
   );
 }
@@ -110,12 +111,12 @@ function Table({ comparison, colour }: { comparison: Comparison; colour: (bank: 
   return (
     <section className="panel" aria-labelledby="medians">
       <div className="panel-head">
-        <h2 id="medians">Medians</h2>
+        <h2 id="medians">Over all units</h2>
         <span className="muted small">
           95 % bootstrap interval below.{' '}
           {matched
             ? 'Every live unit has the same number of examples.'
-            : 'Units have different numbers of examples: more examples find more clusters. Equal numbers stand below.'}
+            : 'Units have different numbers of examples: more examples find more clusters. Equal numbers stand above.'}
         </span>
         <span className="grow" />
         <button

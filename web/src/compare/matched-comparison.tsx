@@ -11,6 +11,7 @@ import { counted, formatMetric, formatShare, formatWhole, metricInfo } from '../
 import '../styles/matched.css';
 import { Failure } from '../ui/states.tsx';
 import { BankHeads } from './bank-heads.tsx';
+import { headline } from './headline.ts';
 
 type MatchedBank = MatchedComparison['banks'][number];
 type Difference = MatchedComparison['differences'][number];
@@ -89,8 +90,10 @@ function Splitting() {
 function Found({ comparison, colour }: { comparison: MatchedComparison; colour: Colour }) {
   const { banks, examples, mostUnits, threshold, linkage } = comparison;
   const drawn = banks.some(({ compared, units, dead, tooFew }) => compared < units - dead - tooFew);
+  const answer = headline(comparison);
   return (
     <>
+      {answer === null ? null : <p className="headline wrap">{answer}</p>}
       <p className="muted small matched-note">
         {counted(examples, 'example')} of each unit
         {drawn && `, ${formatWhole(mostUnits)} units of a bank drawn by chance`}; {linkage} linkage cut at{' '}

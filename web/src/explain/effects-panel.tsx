@@ -1,7 +1,6 @@
 import { useQuery } from '@tanstack/react-query';
 import { visible } from '../../../src/base/visible.ts';
 import { featureTitle } from '../../../src/features/names.ts';
-import { featureColour } from '../charts/colours.ts';
 import type { Unit } from '../source/answers.ts';
 import {
   type Ablation,
@@ -11,6 +10,7 @@ import {
   type FeatureEffect,
   MEASURED_CONTEXTS,
 } from '../source/effect-queries.ts';
+import { featureColour } from '../ui/feature-colours.ts';
 import { spelledText } from '../ui/shown-token.ts';
 
 /** What a unit does to the output: the tokens that it raises and lowers by itself, and the measured effect of each feature. */

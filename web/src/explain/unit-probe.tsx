@@ -1,8 +1,8 @@
 import { useQuery } from '@tanstack/react-query';
 import { useState } from 'react';
-import { featureColour } from '../charts/colours.ts';
 import type { Unit } from '../source/answers.ts';
 import { type UnitProbe, unitProbeQuery } from '../source/probe-queries.ts';
+import { featureColour } from '../ui/feature-colours.ts';
 import { useDelayed } from '../ui/filters.tsx';
 import { counted, formatActivation } from '../ui/metric-info.ts';
 import { spelledText } from '../ui/shown-token.ts';

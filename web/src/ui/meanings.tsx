@@ -1,7 +1,7 @@
 import { Fragment } from 'react';
 import { visible } from '../../../src/base/visible.ts';
 import { type FeatureName, featureTitle } from '../../../src/features/names.ts';
-import { featureColour } from '../charts/colours.ts';
+import { featureColour } from './feature-colours.ts';
 import { formatWhole } from './metric-info.ts';
 import type { Shares } from './strip.tsx';
 

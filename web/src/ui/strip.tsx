@@ -1,5 +1,5 @@
 import type { ReactNode } from 'react';
-import { featureColour } from '../charts/colours.ts';
+import { featureColour } from './feature-colours.ts';
 import { counted, formatShare } from './metric-info.ts';
 import '../styles/meanings.css';
 

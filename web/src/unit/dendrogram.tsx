@@ -1,5 +1,5 @@
 import { useMemo, useRef, useState } from 'react';
-import { exampleColours } from '../charts/colours.ts';
+import { exampleColours } from '../ui/feature-colours.ts';
 import { counted } from '../ui/metric-info.ts';
 import { useWidth } from '../ui/width.ts';
 import { setHovered, useHovered } from './hover.ts';

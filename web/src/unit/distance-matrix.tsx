@@ -1,6 +1,7 @@
 import { useCallback, useMemo, useState } from 'react';
-import { distanceRgb, exampleColours } from '../charts/colours.ts';
+import { distanceRgb } from '../charts/colours.ts';
 import { PLOT_STYLE, type Plot, PlotFigure } from '../charts/plot.tsx';
+import { exampleColours } from '../ui/feature-colours.ts';
 import { formatThree } from '../ui/metric-info.ts';
 import { Empty, Loading } from '../ui/states.tsx';
 import { useTheme } from '../ui/theme.ts';

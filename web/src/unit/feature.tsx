@@ -3,10 +3,10 @@ import { visible } from '../../../src/base/visible.ts';
 import type { Feature } from '../../../src/features/describe.ts';
 import { type FeatureName, nameScores } from '../../../src/features/names.ts';
 import { wordList } from '../../../src/features/words.ts';
-import { featureColour } from '../charts/colours.ts';
 import { ModelName } from '../explain/model-name.tsx';
 import { Note } from '../explain/note.tsx';
 import type { Example, Unit } from '../source/answers.ts';
+import { featureColour } from '../ui/feature-colours.ts';
 import { counted, formatActivation, formatShare, formatWhole } from '../ui/metric-info.ts';
 import { ExampleRow, STRAY } from './example.tsx';
 

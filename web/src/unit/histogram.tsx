@@ -1,7 +1,7 @@
 import { useCallback } from 'react';
-import { featureColour } from '../charts/colours.ts';
 import { PLOT_STYLE, type Plot, PlotFigure } from '../charts/plot.tsx';
 import type { Unit } from '../source/answers.ts';
+import { featureColour } from '../ui/feature-colours.ts';
 import { formatShare } from '../ui/metric-info.ts';
 import { Empty } from '../ui/states.tsx';
 import type { UnitCut } from './unit-cut.ts';

@@ -1,9 +1,9 @@
 import { useQuery } from '@tanstack/react-query';
 import { useCallback, useMemo } from 'react';
-import { exampleColours } from '../charts/colours.ts';
 import { PLOT_STYLE, type Plot, PlotFigure } from '../charts/plot.tsx';
 import type { Unit } from '../source/answers.ts';
 import { mapQuery, vectorsQuery } from '../source/query-options.ts';
+import { exampleColours } from '../ui/feature-colours.ts';
 import { formatShare } from '../ui/metric-info.ts';
 import { Failure, Loading } from '../ui/states.tsx';
 import type { Layout } from '../ui/url-state.ts';

@@ -1,6 +1,6 @@
 import type { ReactNode } from 'react';
 import { spelledAt } from '../../../src/tokenizer/byte-tokens.ts';
-import { featureColour } from '../charts/colours.ts';
+import { featureColour } from '../ui/feature-colours.ts';
 import { formatActivation } from '../ui/metric-info.ts';
 import { passageText } from '../ui/shown-token.ts';
 import { useHovered } from './hover.ts';
