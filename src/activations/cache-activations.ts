@@ -1,6 +1,7 @@
 import type * as z from 'zod';
 import type { LongCall } from '../base/progress.ts';
 import type { Corpus } from '../corpus/corpus.ts';
+import { firstText } from '../corpus/open-corpus.ts';
 import type { Model } from '../model/load-model.ts';
 import { toModel } from '../model/to-model.ts';
 import { type CacheManifest, writeCache } from './cache.ts';
@@ -37,7 +38,10 @@ export async function cacheActivations({
   ...options
 }: CacheActivationsOptions): Promise<CacheManifest> {
   const { signal } = options;
-  const { model, release } = await toModel(options.model ?? 'builtin:folio-5m', options);
+  const { model, release } = await toModel(options.model ?? 'builtin:folio-5m', {
+    ...options,
+    sample: () => firstText(data, options),
+  });
   try {
     const source = await streamActivations({ ...options, model, data });
     try {

@@ -5,6 +5,7 @@ import { CACHE_DTYPES } from './cache.ts';
 /** The options of caching activations on disk, with their defaults. The text of each is in its `.meta()`. */
 export const cacheOptions = z.strictObject({
   model: textOptions.model,
+  ropeLayout: textOptions.ropeLayout,
   data: textOptions.data,
   site: z.string().min(1).meta({
     description: 'the site of the model, e.g. blocks.2.hook_resid_post',

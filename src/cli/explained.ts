@@ -1,5 +1,6 @@
 import * as z from 'zod';
 import type { Explained } from '../explain/explained.ts';
+import type { RopeLayoutOption } from '../model/gguf/rope-layout.ts';
 import { textOptions } from '../model/text-options.ts';
 import { START_AGAIN, untilInterrupted } from './interrupt.ts';
 import { jsonOption } from './options.ts';
@@ -11,6 +12,10 @@ export const modelShape = {
     value: 'M',
     fallback: 'the study’s',
   }),
+  ropeLayout: textOptions.ropeLayout
+    .unwrap()
+    .optional()
+    .meta({ ...textOptions.ropeLayout.meta(), fallback: 'the study’s' }),
   sae: z.array(z.string().min(1)).optional().meta({
     description: 'where the SAE of a bank sae/NAME lies; may be given several times',
     value: 'NAME=PATH',
@@ -20,6 +25,7 @@ export const modelShape = {
 
 export interface ModelOptions {
   readonly model?: string;
+  readonly ropeLayout?: RopeLayoutOption;
   readonly sae?: readonly string[];
   readonly threads?: number;
 }

@@ -3,6 +3,7 @@ import * as z from 'zod';
 import { visible } from '../base/visible.ts';
 import { evaluateOptions } from '../evaluate/evaluate-options.ts';
 import type { SaeEvaluation } from '../evaluate/result.ts';
+import type { RopeLayoutOption } from '../model/gguf/rope-layout.ts';
 import { textOptions } from '../model/text-options.ts';
 import { withFlags } from './flags.ts';
 import { START_AGAIN, untilInterrupted } from './interrupt.ts';
@@ -12,6 +13,7 @@ import { cell, colors, number, Progress, print, printJson, table } from './termi
 
 const shape = {
   model: textOptions.model,
+  ropeLayout: textOptions.ropeLayout,
   data: textOptions.data,
   site: siteOption,
   ...evaluateOptions.shape,
@@ -23,6 +25,7 @@ const shape = {
 
 type Options = z.output<typeof evaluateOptions> & {
   readonly model: string;
+  readonly ropeLayout: RopeLayoutOption;
   readonly data: string;
   readonly site?: string;
   readonly json?: boolean;

@@ -62,6 +62,12 @@ export async function toCorpus(data: Corpus | string, options: CorpusOptions = {
   return typeof data === 'string' ? openCorpus(data, options) : data;
 }
 
+/** The first text of a corpus that is given or named; of a long one its first part, and '' where there is none. */
+export async function firstText(data: Corpus | string, options: CorpusOptions = {}): Promise<string> {
+  for await (const { text } of (await toCorpus(data, options)).documents()) return text;
+  return '';
+}
+
 function localCorpus(source: string, found: LocalFile[], column: string): Corpus {
   const files = found.map(({ path, ...file }) => ({ ...file, path: async () => path }));
   return corpusOf(source, files, column, (bytes) => (bytes > FINITE_LIMIT ? 'stream' : 'finite'));

@@ -2,7 +2,7 @@ import type * as z from 'zod';
 import { checkAborted, type LongCall } from '../base/progress.ts';
 import { type Context, cutContexts } from '../corpus/contexts.ts';
 import type { Corpus } from '../corpus/corpus.ts';
-import { toCorpus } from '../corpus/open-corpus.ts';
+import { firstText, toCorpus } from '../corpus/open-corpus.ts';
 import { frameOf, windowSize } from '../corpus/windows.ts';
 import { PolysemeError } from '../errors.ts';
 import { beginsWithBos, contextLength } from '../model/context-rules.ts';
@@ -49,7 +49,10 @@ const LOGITS_PER_RUN = 2 ** 25;
  * await model.close();
  */
 export async function evaluateSae(options: EvaluateOptions): Promise<SaeEvaluation> {
-  const { model, release } = await toModel(options.model, options);
+  const { model, release } = await toModel(options.model, {
+    ...options,
+    sample: () => firstText(options.data, options),
+  });
   try {
     return await evaluateIn(model, options);
   } finally {

@@ -13,6 +13,8 @@ export interface HubSettings {
   readonly offline: boolean;
   /** `HF_HUB_CACHE`, else `HF_HOME`/hub. */
   readonly cacheDir: string;
+  /** `HF_ASSETS_CACHE`, else `HF_HOME`/assets: what libraries make of downloads, each in a folder of its own. */
+  readonly assetsDir: string;
 }
 
 export function readHubSettings(env: NodeJS.ProcessEnv = process.env): HubSettings {
@@ -30,6 +32,7 @@ export function readHubSettings(env: NodeJS.ProcessEnv = process.env): HubSettin
     token: readToken(env, home),
     offline: /^(1|on|yes|true)$/i.test(env['HF_HUB_OFFLINE'] ?? ''),
     cacheDir: expand(env['HF_HUB_CACHE'] || env['HUGGINGFACE_HUB_CACHE'] || join(home, 'hub')),
+    assetsDir: expand(env['HF_ASSETS_CACHE'] || env['HUGGINGFACE_ASSETS_CACHE'] || join(home, 'assets')),
   };
 }
 

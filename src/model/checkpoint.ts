@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { readJsonObject } from '../base/json-file.ts';
 import { PolysemeError } from '../errors.ts';
 import { readSafetensorsHeader, type TensorRef, type TensorSource } from '../tensors/safetensors.ts';
+import type { Origin } from './origin.ts';
 
 /** A checkpoint's configuration and where each of its tensors lies; no weights are read. */
 export interface Checkpoint extends TensorSource {
@@ -12,6 +13,8 @@ export interface Checkpoint extends TensorSource {
   readonly config: Readonly<Record<string, unknown>>;
   /** The file that holds the graph itself, of a model that has its own. */
   readonly graph?: string;
+  /** What it was made of, where it lies in the cache. */
+  readonly origin?: Origin | undefined;
 }
 
 /** Bytes of `config.json`. */
@@ -43,8 +46,9 @@ export async function openCheckpoint(dir: string): Promise<Checkpoint> {
   throw noWeights(dir, files);
 }
 
-/** The files whose every byte a model depends on: its config, tokenizer and weights. */
-export function checkpointPaths({ dir, config, tensors, graph }: Checkpoint): string[] {
+/** The files whose every byte a model depends on: its config, tokenizer and weights, or what they were made of. */
+export function checkpointPaths({ dir, config, tensors, graph, origin }: Checkpoint): string[] {
+  if (origin !== undefined) return [...origin.files];
   const files = new Set(Array.from(tensors.values(), ({ file }) => file));
   if (graph !== undefined) files.add(realpathSync(graph));
   const hasConfig = graph === undefined || Object.keys(config).length > 0;

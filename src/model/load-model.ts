@@ -6,7 +6,8 @@ import { checkVocabulary, type Tokenizer } from '../tokenizer/tokenizer.ts';
 import type { ModelConfig } from './architectures/architecture.ts';
 import { openCheckpoint } from './checkpoint.ts';
 import { compile, type GraphEdit, type ModelFiles, type Program, readModel, sitesOf } from './compile.ts';
-import { isOnnxFile, resolveModel } from './locate.ts';
+import type { RopeLayoutOption } from './gguf/rope-layout.ts';
+import { isOnnxFile, locateModel } from './locate.ts';
 import { openOnnx } from './onnx/open-onnx.ts';
 import type { TapData } from './session.ts';
 import type { RunnerMethods } from './session-worker.ts';
@@ -18,6 +19,7 @@ import {
   type TapRun,
   type TapStreamOptions,
 } from './taps.ts';
+import { sampleText, textLoss } from './text-loss.ts';
 
 /** A checkpoint that runs with taps. */
 export interface Model extends AsyncDisposable {
@@ -64,14 +66,28 @@ export interface RunRequest {
   readonly edits?: { readonly key: string; readonly list: readonly GraphEdit[] };
 }
 
+export interface LoadOptions {
+  /** Threads of the forward pass; default all cores. */
+  readonly threads?: number | undefined;
+  /**
+   * How Q and K lie in a GGUF file of the architecture llama, which does not tell: as llama.cpp's converter puts them
+   * (interleaved), as Mistral's leaves them (half), or the one under which the model reads a text better (auto, default).
+   */
+  readonly ropeLayout?: RopeLayoutOption | undefined;
+  /** The text that `auto` reads, where one is at hand: the corpus's. */
+  readonly sample?: (() => Promise<string>) | undefined;
+  /** Told in a line what is made and found. */
+  readonly note?: ((line: string) => void) | undefined;
+}
+
 /** Tokens of a run of `Model.run`. */
 const TOKENS_PER_RUN = 2048;
 
 /**
  * Opens a model: a folder with `config.json`, `model.safetensors` (or shards) and `tokenizer.json`, a Hugging
- * Face id (`openai-community/gpt2`), or `builtin:folio-5m`. The weights are mapped, not copied.
+ * Face id (`openai-community/gpt2`), a `.gguf` file (dequantised once into the cache), or `builtin:folio-5m`. The weights are
+ * mapped, not copied.
  *
- * @param options.threads threads of the forward pass; default all cores
  * @throws PolysemeError when the checkpoint is missing, damaged, of an unknown architecture, or its tokenizer
  *   is another model's
  * @example
@@ -81,9 +97,18 @@ const TOKENS_PER_RUN = 2048;
  * console.log(taps['logits']!.shape); // [1, 5, 8192]
  * await model.close();
  */
-export async function loadModel(source: string, options: { threads?: number } = {}): Promise<Model> {
-  const path = await resolveModel(source);
-  const files = isOnnxFile(path) ? await openOnnx(path) : readModel(await openCheckpoint(path));
+export async function loadModel(source: string, options: LoadOptions = {}): Promise<Model> {
+  const { path, origin } = await locateModel(source, {
+    ropeLayout: options.ropeLayout ?? 'auto',
+    note: options.note ?? (() => {}),
+    async lossOf(folder) {
+      const model = await loadModel(folder, { threads: options.threads });
+      return textLoss(model, await sampleText(options.sample)).finally(() => model.close());
+    },
+  });
+  const files = isOnnxFile(path)
+    ? await openOnnx(path)
+    : readModel({ ...(await openCheckpoint(path)), origin });
   const tokenizer = await loadTokenizer(files.dir);
   checkVocabulary(tokenizer, files.model.vocabulary);
   const threads = options.threads ?? availableParallelism();

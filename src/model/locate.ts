@@ -4,10 +4,33 @@ import { fileURLToPath } from 'node:url';
 import { PolysemeError } from '../errors.ts';
 import { type DownloadOptions, parseHubId } from '../hub/hub.ts';
 import { downloadModel } from './download.ts';
+import { type GgufOptions, noChoice, openGgufModel } from './gguf/gguf-model.ts';
+import type { Origin } from './origin.ts';
 
 const BUILTIN = 'builtin:';
 /** The package's `models/`, from `dist/model/`. */
 const MODELS = new URL('../../models/', import.meta.url);
+
+/** Where a model lies. */
+export interface Located {
+  /** The folder of its checkpoint, or an ONNX file. */
+  readonly path: string;
+  /** What it was made of, where that is not the folder itself. */
+  readonly origin?: Origin;
+}
+
+/** A model given as a `.gguf` file, made into a checkpoint, or as `resolveModel` takes it. */
+export async function locateModel(source: string, options: GgufOptions): Promise<Located> {
+  if (/\.gguf$/i.test(source) && !source.startsWith(BUILTIN)) {
+    const status = await stat(source).catch(() => null);
+    if (status?.isFile()) {
+      const { dir, origin } = await openGgufModel(source, options);
+      return { path: dir, origin };
+    }
+  }
+  if (options.ropeLayout !== 'auto') throw noChoice(source);
+  return { path: await resolveModel(source) };
+}
 
 /**
  * The folder of a model given as a folder, as `builtin:NAME`, or as a hub id `owner/name[@revision]`, which is
@@ -19,10 +42,12 @@ export async function resolveModel(source: string, options: DownloadOptions = {}
   if (status?.isDirectory()) return resolve(source);
   if (status?.isFile() && isOnnxFile(source)) return resolve(source);
   if (status !== null)
-    throw new PolysemeError(`the model ${source} is a file: give the folder that holds it, or a .onnx file`);
+    throw new PolysemeError(
+      `the model ${source} is a file: give the folder that holds it, or a .gguf or .onnx file`,
+    );
   if (looksLikePath(source) || parseHubId(source) === null) {
     throw new PolysemeError(
-      `the model ${JSON.stringify(source)} does not exist: give a folder, a hub id (owner/name) or ${await builtins()}`,
+      `the model ${JSON.stringify(source)} does not exist: give a folder, a .gguf or .onnx file, a hub id (owner/name) or ${await builtins()}`,
       'not-found',
     );
   }

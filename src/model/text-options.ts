@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { ROPE_LAYOUTS } from './gguf/rope-layout.ts';
 
 /** A whole number of at least `least`. */
 export const whole = (least: number): z.ZodInt => z.int().min(least);
@@ -9,9 +10,18 @@ export const whole = (least: number): z.ZodInt => z.int().min(least);
  */
 export const textOptions = {
   model: z.string().min(1).default('builtin:folio-5m').meta({
-    description: 'the model: a folder, a hub id (openai-community/gpt2) or builtin:folio-5m',
+    description: 'the model: a folder, a .gguf file, a hub id (openai-community/gpt2) or builtin:folio-5m',
     value: 'M',
   }),
+  ropeLayout: z
+    .enum(ROPE_LAYOUTS)
+    .default('auto')
+    .meta({
+      description:
+        'how rotary positions lie in a .gguf file of the architecture llama, which does not say: interleaved (by ' +
+        'llama.cpp’s converter from Hugging Face) or half (by Mistral’s); auto: as the model has less loss on 64 tokens',
+      value: 'LAYOUT',
+    }),
   data: z
     .string()
     .min(1)

@@ -1,4 +1,4 @@
-import { loadModel, type Model } from './load-model.ts';
+import { type LoadOptions, loadModel, type Model } from './load-model.ts';
 
 /** A model during one long call. */
 export interface ModelOfCall {
@@ -8,10 +8,7 @@ export interface ModelOfCall {
 }
 
 /** The model that a call was given, or the one that it was given the name of, loaded. */
-export async function toModel(
-  model: Model | string,
-  options: { readonly threads?: number } = {},
-): Promise<ModelOfCall> {
+export async function toModel(model: Model | string, options: LoadOptions = {}): Promise<ModelOfCall> {
   if (typeof model !== 'string') return { model, release: async () => {} };
   const loaded = await loadModel(model, options);
   return { model: loaded, release: () => loaded.close() };

@@ -11,6 +11,7 @@ import { PAPER } from './settings.ts';
  */
 export const runOptions = z.strictObject({
   model: textOptions.model,
+  ropeLayout: textOptions.ropeLayout,
   data: textOptions.data,
   activations: z.string().min(1).optional().meta({
     description:
@@ -143,6 +144,7 @@ export const CONTENT_OPTIONS = [
 /** Options that say how a model runs over a corpus: they mean nothing for activations that are there already. */
 const OF_A_MODEL = [
   'model',
+  'ropeLayout',
   'data',
   'layers',
   'sae',

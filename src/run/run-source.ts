@@ -8,7 +8,7 @@ import { mlpBank } from '../bank/mlp-bank.ts';
 import { fileStamp } from '../base/file-digest.ts';
 import { type ContextCursor, type Contexts, cutContexts } from '../corpus/contexts.ts';
 import type { Corpus } from '../corpus/corpus.ts';
-import { toCorpus } from '../corpus/open-corpus.ts';
+import { firstText, toCorpus } from '../corpus/open-corpus.ts';
 import { BOUNDS } from '../features/auto.ts';
 import type { HarvestOptions } from '../harvest/harvest.ts';
 import { checkpointPaths } from '../model/checkpoint.ts';
@@ -64,6 +64,9 @@ export async function openSource(
   if (options.activations !== undefined) return openGiven(options, options.activations);
   const { model, release } = await toModel(options.model, {
     threads: options.threads ?? availableParallelism(),
+    ropeLayout: options.ropeLayout,
+    sample: () => firstText(options.data, { column: options.column }),
+    note,
   });
   try {
     const corpus = await toCorpus(options.data, { column: options.column });
@@ -184,6 +187,7 @@ function describe(options: Settled, model: Model, saes: readonly RunSae[], corpu
       vocabulary: config.vocabulary,
       contextLength: config.contextLength,
       gated: config.gated,
+      ...model.files.origin?.facts,
     },
     data: { source: corpus.source, description: corpus.description, kind: corpus.kind },
     options: { ...kept, bounds: BOUNDS, sae: saes.length === 0 ? null : saes.map(describeSae) },

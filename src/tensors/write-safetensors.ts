@@ -34,19 +34,75 @@ export async function writeSafetensors(
   }));
   entries.sort((a, b) => DTYPE_BYTES[b.dtype] - DTYPE_BYTES[a.dtype] || (a.name < b.name ? -1 : 1));
 
+  const header = encodeHeader(
+    entries.map(({ bytes, ...entry }) => ({ ...entry, length: bytes.length })),
+    metadata,
+  );
+  await writeWhole(path, [header, ...entries.map(({ bytes }) => bytes)]);
+}
+
+/** A tensor of 32-bit floats whose values come piece by piece, in their order. */
+export interface TensorStream {
+  readonly name: string;
+  readonly shape: readonly number[];
+  values(): AsyncIterable<Float32Array>;
+}
+
+/** As writeSafetensors, for tensors that are made while they are written; of each piece `onBytes` is told. */
+export async function streamSafetensors(
+  path: string,
+  tensors: readonly TensorStream[],
+  onBytes: (bytes: Uint8Array) => void = () => {},
+): Promise<void> {
+  const entries = tensors.map(({ name, shape }) => ({
+    name,
+    dtype: 'F32' as const,
+    shape,
+    length: shape.reduce((product, n) => product * n, 4),
+  }));
+  const pieces = async function* (): AsyncGenerator<Uint8Array> {
+    yield encodeHeader(entries);
+    for (const [i, tensor] of tensors.entries()) {
+      let written = 0;
+      for await (const { buffer, byteOffset, byteLength } of tensor.values()) {
+        yield new Uint8Array(buffer, byteOffset, byteLength);
+        written += byteLength;
+      }
+      if (written !== entries[i]!.length) {
+        throw new PolysemeError(
+          `cannot write ${path}: tensor ${JSON.stringify(tensor.name)} has ${written} bytes, its shape [${tensor.shape}] needs ${entries[i]!.length}`,
+        );
+      }
+    }
+  };
+  await writeWhole(
+    path,
+    (async function* () {
+      for await (const piece of pieces()) {
+        onBytes(piece);
+        yield piece;
+      }
+    })(),
+  );
+}
+
+/** The length and the JSON before the data of tensors that follow each other in this order. */
+function encodeHeader(
+  entries: readonly { name: string; dtype: Dtype; shape: readonly number[]; length: number }[],
+  metadata?: Readonly<Record<string, string>>,
+): Buffer {
   const fields: [string, unknown][] = metadata === undefined ? [] : [['__metadata__', metadata]];
   let end = 0;
-  for (const { name, dtype, shape, bytes } of entries) {
+  for (const { name, dtype, shape, length } of entries) {
     const start = end;
-    end += bytes.length;
+    end += length;
     fields.push([name, { dtype, shape, data_offsets: [start, end] }]);
   }
   const json = Buffer.from(JSON.stringify(Object.fromEntries(fields)));
   const header = Buffer.alloc(8 + Math.ceil(json.length / 8) * 8, ' ');
   header.writeBigUInt64LE(BigInt(header.length - 8));
   json.copy(header, 8);
-
-  await writeWhole(path, [header, ...entries.map(({ bytes }) => bytes)]);
+  return header;
 }
 
 const ARRAY_DTYPES = new Map<unknown, Dtype>([

@@ -3,7 +3,7 @@ import { PolysemeError } from '../errors.ts';
 import { textOptions, whole } from '../model/text-options.ts';
 
 const list = (value: z.ZodNumber) => z.array(value).min(1).max(64);
-const { model, data, column, context, contexts, bos, seed } = textOptions;
+const { model, ropeLayout, data, column, context, contexts, bos, seed } = textOptions;
 
 /**
  * The options of a training, with their defaults: the one table that the library and the command line share. The text
@@ -14,6 +14,7 @@ export const saeTrainOptions = z.strictObject({
     .unwrap()
     .optional()
     .meta({ ...model.meta(), fallback: 'builtin:folio-5m, or the model of --activations' }),
+  ropeLayout,
   data: data
     .unwrap()
     .optional()

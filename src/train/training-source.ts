@@ -3,6 +3,7 @@ import { openCache } from '../activations/cache.ts';
 import { modelDigest } from '../activations/digest.ts';
 import { streamActivations } from '../activations/stream.ts';
 import type { Corpus } from '../corpus/corpus.ts';
+import { firstText } from '../corpus/open-corpus.ts';
 import { PolysemeError } from '../errors.ts';
 import type { Model } from '../model/load-model.ts';
 import { siteNamed } from '../model/sites.ts';
@@ -31,11 +32,15 @@ export async function openTrainingSource(
   options: ResolvedSaeTrainOptions,
   given: GivenSources,
 ): Promise<TrainingSource> {
-  const { activations, threads, seed } = options;
+  const { activations, threads, seed, ropeLayout } = options;
   if (activations !== undefined) return openCached(activations, options, given);
   const { site, column, context, contexts, bos } = options;
   const { data = 'builtin:sotu' } = given;
-  const { model, release } = await toModel(given.model ?? 'builtin:folio-5m', { threads });
+  const { model, release } = await toModel(given.model ?? 'builtin:folio-5m', {
+    threads,
+    ropeLayout,
+    sample: () => firstText(data, { column }),
+  });
   try {
     const source = await streamActivations({
       model,

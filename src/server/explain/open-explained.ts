@@ -10,6 +10,7 @@ import {
   type OpenedModel,
 } from '../../explain/explained.ts';
 import { checkpointPaths } from '../../model/checkpoint.ts';
+import { ROPE_LAYOUTS, type RopeLayoutOption } from '../../model/gguf/rope-layout.ts';
 import { loadModel } from '../../model/load-model.ts';
 import { parseRunOptions, type RunOptions } from '../../run/run-options.ts';
 import { describeSae, loadSaes, nameSaes, type RunSae } from '../../run/sae-banks.ts';
@@ -20,6 +21,8 @@ import type { Study } from '../../study/study.ts';
 export interface ExplainedOptions {
   /** The model; default the one that the study was made with. */
   readonly model?: string;
+  /** How rotary positions lie in a GGUF file of it; default as in the study. */
+  readonly ropeLayout?: RopeLayoutOption;
   /** Where the SAEs of banks `sae/NAME` lie: `NAME=PATH`. */
   readonly sae?: readonly string[];
   /** Threads of the forward pass; default all cores. */
@@ -59,11 +62,13 @@ function keptResults(study: Study): KeptResults {
 
 async function openModel(
   study: Study,
-  { model: source, sae, threads }: ExplainedOptions,
+  { model: source, ropeLayout, sae, threads }: ExplainedOptions,
 ): Promise<OpenedModel> {
   const info = study.info();
   const made: Readonly<Record<string, unknown>> = { ...OPTIONS_BEFORE, ...info.options };
-  const model = await loadModel(source ?? String(info.model['source']), { threads });
+  const name = source ?? String(info.model['source']);
+  const layout = ropeLayout ?? (name.endsWith('.gguf') ? layoutOf(info.model['ropeLayout']) : undefined);
+  const model = await loadModel(name, { threads, ropeLayout: layout });
   try {
     const files = await digestFiles(checkpointPaths(model.files), study.madeFrom()?.files);
     const { layernorm, gated } = parseRunOptions(
@@ -93,6 +98,11 @@ async function openModel(
     await model.close();
     throw error;
   }
+}
+
+/** What the study says of a model in GGUF. */
+function layoutOf(value: unknown): RopeLayoutOption {
+  return ROPE_LAYOUTS.find((layout) => layout === value) ?? 'auto';
 }
 
 /** What the study says of the SAE of a bank. */
