@@ -47,7 +47,10 @@ export const GGUF_FAMILIES: Readonly<Record<string, GgufFamily>> = {
   },
   qwen2: {
     className: 'Qwen2ForCausalLM',
-    config: (meta, vectors) => ({ ...decoderConfig(meta, vectors), use_sliding_window: false }),
+    config: (meta, vectors) => ({
+      ...withoutHeadDim(decoderConfig(meta, vectors)),
+      use_sliding_window: false,
+    }),
     names: DECODER_NAMES,
   },
   qwen3: {
@@ -87,7 +90,7 @@ export const GGUF_FAMILIES: Readonly<Record<string, GgufFamily>> = {
   phi3: {
     className: 'Phi3ForCausalLM',
     config(meta, vectors) {
-      const config = decoderConfig(meta, vectors, ['attention.sliding_window']);
+      const config = withoutHeadDim(decoderConfig(meta, vectors, ['attention.sliding_window']));
       const context = config['max_position_embeddings'] as number;
       return {
         ...config,
@@ -156,6 +159,12 @@ export const GGUF_FAMILIES: Readonly<Record<string, GgufFamily>> = {
     },
   },
 };
+
+/** The configs of families whose heads always divide the width have no head_dim. */
+function withoutHeadDim({ head_dim, ...config }: Record<string, unknown>): Record<string, unknown> {
+  const own = (config['hidden_size'] as number) / (config['num_attention_heads'] as number);
+  return head_dim === own ? config : { ...config, head_dim };
+}
 
 function gemma2Config(meta: Metadata, vectors: ConfigVectors): Record<string, unknown> {
   const { hidden_act: _, ...config } = decoderConfig(meta, vectors, [

@@ -74,7 +74,7 @@ export async function openGgufModel(path: string, options: GgufOptions): Promise
     if (options.ropeLayout !== 'auto') throw noChoice(path, meta.architecture);
     return { dir: await make('half'), origin: { files, facts: { format: 'gguf', quantisation } } };
   }
-  const layout = options.ropeLayout === 'auto' ? await decide(path, base, make, options) : options.ropeLayout;
+  const layout = options.ropeLayout === 'auto' ? await decide(meta, base, make, options) : options.ropeLayout;
   return {
     dir: await make(layout),
     origin: { files, facts: { format: 'gguf', quantisation, ropeLayout: layout } },
@@ -91,7 +91,7 @@ export function noChoice(source: string, architecture?: string): PolysemeError {
 
 /** Compares the two layouts, once for each file. */
 async function decide(
-  path: string,
+  meta: Metadata,
   base: string,
   make: (layout: RopeLayout) => Promise<string>,
   { lossOf, note }: GgufOptions,
@@ -102,9 +102,9 @@ async function decide(
   const isKnown = Number.isFinite(losses.interleaved) && Number.isFinite(losses.half);
   if (!isKnown)
     losses = { interleaved: await lossOf(await make('interleaved')), half: await lossOf(await make('half')) };
-  const layout = chooseLayout(path, losses);
+  const layout = chooseLayout(meta.label, losses, meta.shape('token_embd.weight')[0]!);
   if (!isKnown) await writeWhole(memo, [`${JSON.stringify(losses)}\n`]);
-  note(`${path}: rotary positions ${layout} (${describeLosses(losses)}; --rope-layout chooses)`);
+  note(`${meta.label}: rotary positions ${layout} (${describeLosses(losses)}; --rope-layout chooses)`);
   return layout;
 }
 
