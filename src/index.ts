@@ -30,7 +30,13 @@ export type { Certainty } from './features/certainty.ts';
 export type { DownloadOptions, DownloadProgress, HubFile, HubFiles, HubRepo } from './hub/hub.ts';
 export type { Activation, ModelConfig } from './model/architectures/architecture.ts';
 export type { GraphEdit, ModelFiles } from './model/compile.ts';
-export { loadModel, type Model, type OpenTaps, type RunRequest } from './model/load-model.ts';
+export {
+  type LoadOptions,
+  loadModel,
+  type Model,
+  type OpenTaps,
+  type RunRequest,
+} from './model/load-model.ts';
 export type { TapData } from './model/session.ts';
 export type { TapBlock, TapInput, TapStreamOptions } from './model/taps.ts';
 export type { RunOptions } from './run/run-options.ts';
