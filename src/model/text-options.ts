@@ -10,7 +10,8 @@ export const whole = (least: number): z.ZodInt => z.int().min(least);
  */
 export const textOptions = {
   model: z.string().min(1).default('builtin:folio-5m').meta({
-    description: 'the model: a folder, a .gguf file, a hub id (openai-community/gpt2) or builtin:folio-5m',
+    description:
+      'the model: a folder, a .gguf or .onnx file, a hub id (openai-community/gpt2) or builtin:folio-5m',
     value: 'M',
   }),
   ropeLayout: z
