@@ -9,7 +9,10 @@ export function define(command: Command): void {
     .description(
       'What a model holds: architecture, layers, width, units and the sites that can be tapped, or why it can’t be run.',
     )
-    .argument('<M>', 'the model: a folder, a hub id (openai-community/gpt2) or builtin:folio-5m');
+    .argument(
+      '<M>',
+      'the model: a folder, a .gguf file, a hub id (openai-community/gpt2) or builtin:folio-5m',
+    );
   addOptions(command, { json: jsonOption });
   command
     .addHelpText('after', '\nExample:\n  polyseme models inspect builtin:folio-5m')

@@ -1,10 +1,12 @@
 import { PolysemeError } from '../errors.ts';
 import { loadTokenizer } from '../tokenizer/load-tokenizer.ts';
-import { checkVocabulary } from '../tokenizer/tokenizer.ts';
+import { checkVocabulary, createTokenizer, type Tokenizer } from '../tokenizer/tokenizer.ts';
 import { KNOWN_MODELS, type KnownType } from './architectures/known.ts';
 import { type Checkpoint, openCheckpoint } from './checkpoint.ts';
 import { type ModelFiles, readModel, sitesOf } from './compile.ts';
-import { resolveModel } from './locate.ts';
+import { familyOf, hasRopeLayout, planTensors } from './gguf/plan.ts';
+import { readGguf } from './gguf/read-gguf.ts';
+import { isGgufFile, resolveModel } from './locate.ts';
 
 /** What a checkpoint holds, and whether it can be run. */
 export interface ModelDescription {
@@ -45,7 +47,7 @@ export interface ModelDescription {
 }
 
 /**
- * Reads a model's files without running it: a folder, a hub id (which is downloaded) or `builtin:NAME`.
+ * Reads a model's files without running it: a folder, a `.gguf` file, a hub id (which is downloaded) or `builtin:NAME`.
  *
  * @throws PolysemeError where there is no such model, or its files are damaged
  * @example
@@ -53,7 +55,9 @@ export interface ModelDescription {
  * console.log(runs, model?.layers, model?.units); // true 4 4096
  */
 export async function inspectModel(source: string): Promise<ModelDescription> {
-  const checkpoint = await openCheckpoint(await resolveModel(source));
+  const { checkpoint, tokenizer, weights, notes } = isGgufFile(source)
+    ? await openGgufFile(source)
+    : await openFolder(await resolveModel(source));
   const type = checkpoint.config['model_type'];
   const modelType = typeof type === 'string' ? type : null;
   const known =
@@ -61,17 +65,56 @@ export async function inspectModel(source: string): Promise<ModelDescription> {
       ? KNOWN_MODELS[modelType as KnownType]
       : null;
   const files = refusal(() => readModel(checkpoint));
-  const tokens = 'reason' in files ? files : await tokenizerRefusal(files);
+  const tokens = 'reason' in files ? files : await tokenizerRefusal(files, tokenizer);
   return {
     source,
     modelType,
     family: known?.family ?? null,
     runs: !('reason' in files) && tokens === null,
     reason: 'reason' in files ? files.reason : (tokens?.reason ?? null),
-    weights: weightsOf(checkpoint),
+    weights,
     model: 'reason' in files ? null : describe(files),
     sites: 'reason' in files ? {} : Object.fromEntries(sitesOf(files)),
-    notes: 'reason' in files ? [] : files.notes,
+    notes: 'reason' in files ? notes : [...notes, ...files.notes],
+  };
+}
+
+/** A model's files, and what is read of them where they are inspected. */
+interface Opened {
+  readonly checkpoint: Checkpoint;
+  readonly weights: ModelDescription['weights'];
+  readonly notes: readonly string[];
+  tokenizer(): Promise<Tokenizer> | Tokenizer;
+}
+
+async function openFolder(dir: string): Promise<Opened> {
+  const checkpoint = await openCheckpoint(dir);
+  return { checkpoint, weights: weightsOf(checkpoint), notes: [], tokenizer: () => loadTokenizer(dir) };
+}
+
+/** As the checkpoint that would be made of it. */
+async function openGgufFile(path: string): Promise<Opened> {
+  const { gguf, meta, config, tokenizer } = await readGguf(path);
+  const types: Record<string, number> = {};
+  let bytes = 0;
+  for (const { type, length } of gguf.tensors.values()) {
+    types[type.name] = (types[type.name] ?? 0) + 1;
+    bytes += length;
+  }
+  const tensors = planTensors(gguf, meta, 'half').map(({ name, shape, from }) => {
+    const length = shape.reduce((product, n) => product * n, 4);
+    return [name, { file: from.file, dtype: 'F32' as const, shape, offset: 0, length }] as const;
+  });
+  return {
+    checkpoint: { dir: path, config, tensors: new Map(tensors) },
+    weights: { tensors: gguf.tensors.size, bytes, types },
+    notes: hasRopeLayout(familyOf(meta))
+      ? [
+          'the file does not say how its rotary positions lie: --rope-layout, or what is found when it is first loaded',
+        ]
+      : [],
+    tokenizer: () =>
+      createTokenizer({ ...tokenizer, tokenizerConfig: tokenizer.config, modelConfig: config, path }),
   };
 }
 
@@ -88,9 +131,12 @@ function refusal<T>(work: () => T): T | Refusal {
   }
 }
 
-async function tokenizerRefusal({ dir, model }: ModelFiles): Promise<Refusal | null> {
+async function tokenizerRefusal(
+  { model }: ModelFiles,
+  tokenizer: Opened['tokenizer'],
+): Promise<Refusal | null> {
   try {
-    checkVocabulary(await loadTokenizer(dir), model.vocabulary);
+    checkVocabulary(await tokenizer(), model.vocabulary);
     return null;
   } catch (error) {
     if (error instanceof PolysemeError) return { reason: error.message };

@@ -1,3 +1,4 @@
+import { statSync } from 'node:fs';
 import { readdir, stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -21,12 +22,9 @@ export interface Located {
 
 /** A model given as a `.gguf` file, made into a checkpoint, or as `resolveModel` takes it. */
 export async function locateModel(source: string, options: GgufOptions): Promise<Located> {
-  if (/\.gguf$/i.test(source) && !source.startsWith(BUILTIN)) {
-    const status = await stat(source).catch(() => null);
-    if (status?.isFile()) {
-      const { dir, origin } = await openGgufModel(source, options);
-      return { path: dir, origin };
-    }
+  if (isGgufFile(source)) {
+    const { dir, origin } = await openGgufModel(source, options);
+    return { path: dir, origin };
   }
   if (options.ropeLayout !== 'auto') throw noChoice(source);
   return { path: await resolveModel(source) };
@@ -60,6 +58,11 @@ export async function resolveModel(source: string, options: DownloadOptions = {}
       error.code,
     );
   }
+}
+
+/** Whether a source is a GGUF file that is there. */
+export function isGgufFile(source: string): boolean {
+  return /\.gguf$/i.test(source) && (statSync(source, { throwIfNoEntry: false })?.isFile() ?? false);
 }
 
 /** Whether a path names an ONNX file. */

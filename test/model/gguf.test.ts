@@ -19,6 +19,7 @@ import { configOf, familyOf, planTensors, type RopeLayout } from '../../src/mode
 import { chooseLayout } from '../../src/model/gguf/rope-layout.ts';
 import { tokenizerOf } from '../../src/model/gguf/tokenizer/tokenizer-json.ts';
 import { plannedValues, readVector } from '../../src/model/gguf/values.ts';
+import { inspectModel } from '../../src/model/inspect.ts';
 import { type LoadOptions, loadModel, type Model } from '../../src/model/load-model.ts';
 import { createTokenizer } from '../../src/tokenizer/tokenizer.ts';
 import { expectOneLine, temporaryFolder } from '../helpers/expect.ts';
@@ -207,6 +208,19 @@ describe('the cache', () => {
     expect(notes).toHaveLength(2);
     expect(readdirSync(dir).filter((name) => name.includes('incomplete'))).toEqual([]);
   });
+});
+
+test('inspected without being made into a checkpoint', async () => {
+  const found = await inspectModel(fixture('llama-mixed'));
+  expect(found).toMatchObject({
+    modelType: 'llama',
+    runs: true,
+    reason: null,
+    weights: { tensors: 30, types: { Q4_1: 2, Q5_0: 2, Q8_0: 1 } },
+    model: { layers: 2, width: 32, mlpWidth: 64, kvHeads: 2, vocabulary: 384 },
+  });
+  expect(found.sites['blocks.1.mlp.hook_post']).toBe(64);
+  expect(found.notes.join()).toMatch(/--rope-layout/);
 });
 
 describe('shards', () => {

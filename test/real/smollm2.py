@@ -40,7 +40,17 @@ for name in state:
     for part, count in ((".attn_q.", heads), (".attn_k.", kv_heads)):
         if part in tensor.name:
             values = values.reshape(count, -1, 2, values.shape[1]).swapaxes(1, 2).reshape(values.shape)
-    state[name].copy_(torch.from_numpy(np.ascontiguousarray(values)))
+    state[name].copy_(torch.from_numpy(np.array(values)))
+
+
+def exact_rotary(x, position_ids):
+    """cos and sin in float64: transformers computes them in float32 whatever the model's type is."""
+    dim = config.head_dim
+    frequencies = config.rope_parameters["rope_theta"] ** (-torch.arange(0, dim, 2, dtype=torch.float64) / dim)
+    angles = position_ids[:, :, None].double() * frequencies
+    angles = torch.cat((angles, angles), dim=-1)
+    return angles.cos(), angles.sin()
+
 
 folder, file = path.rsplit("/", 1)
 tokenizer = AutoTokenizer.from_pretrained(folder, gguf_file=file)
@@ -48,7 +58,8 @@ ids = tokenizer(open(text_path).read(), add_special_tokens=False).input_ids
 tokens = torch.tensor([ids[:96]])
 with torch.no_grad():
     single = model(tokens).logits[0]
-    double = model.double()(tokens).logits[0]
+    model.double().model.rotary_emb.forward = exact_rotary
+    double = model(tokens).logits[0]
 save_file(
     {
         "ids": np.array(ids, dtype=np.int64),

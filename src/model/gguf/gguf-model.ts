@@ -1,5 +1,4 @@
 import { createHash } from 'node:crypto';
-import { existsSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { digestFiles, type FileDigest, fileStamp } from '../../base/file-digest.ts';
@@ -9,12 +8,11 @@ import { PolysemeError } from '../../errors.ts';
 import { readHubSettings } from '../../hub/hub-settings.ts';
 import type { Origin } from '../origin.ts';
 import { makeCheckpoint, type PlannedCheckpoint } from './convert.ts';
-import { Metadata } from './metadata.ts';
-import { type Gguf, openGguf } from './open-gguf.ts';
-import { configOf, describeTypes, familyOf, hasRopeLayout, planTensors, type RopeLayout } from './plan.ts';
+import type { Metadata } from './metadata.ts';
+import type { Gguf } from './open-gguf.ts';
+import { describeTypes, familyOf, hasRopeLayout, planTensors, type RopeLayout } from './plan.ts';
+import { readGguf } from './read-gguf.ts';
 import { chooseLayout, describeLosses, type RopeLayoutOption } from './rope-layout.ts';
-import { type TokenizerJson, tokenizerOf } from './tokenizer/tokenizer-json.ts';
-import { readVector } from './values.ts';
 
 export interface GgufOptions {
   readonly ropeLayout: RopeLayoutOption;
@@ -32,8 +30,7 @@ export interface GgufModel {
 
 /** Other where the same file becomes another checkpoint. */
 const VERSION = 1;
-/** Bytes of tokenizer.json, and of what is remembered of a file. */
-const MAX_TOKENIZER = 256 << 20;
+/** Bytes of what is remembered of a file. */
 const MAX_MEMO = 1 << 16;
 
 /**
@@ -41,21 +38,13 @@ const MAX_MEMO = 1 << 16;
  * a folder there is called after the digest of the file.
  */
 export async function openGgufModel(path: string, options: GgufOptions): Promise<GgufModel> {
-  const gguf = await openGguf(path);
-  const meta = new Metadata(gguf);
-  const family = familyOf(meta);
-  const { tokenizer, beside } = await findTokenizer(meta, path);
+  const { gguf, meta, config, tokenizer, beside } = await readGguf(path);
   const cache = join(readHubSettings().assetsDir, 'polyseme', 'gguf');
   const files = [...gguf.files, ...(beside === null ? [] : [beside])].map((file) => resolve(file));
-  const digest = await digestOf(files, cache);
-  const base = join(cache, `${digest}-v${VERSION}`);
-  const vectors = new Map<string, Float32Array>();
-  for (const name of family.vectors ?? []) {
-    const tensor = gguf.tensors.get(name);
-    if (tensor !== undefined) vectors.set(name, await readVector(tensor, name));
-  }
+  const base = join(cache, `${await digestOf(files, cache)}-v${VERSION}`);
+  const quantisation = describeTypes(gguf);
   const json = {
-    'config.json': configOf(meta, vectors),
+    'config.json': config,
     'tokenizer.json': tokenizer.tokenizer,
     'tokenizer_config.json': tokenizer.config,
   };
@@ -63,14 +52,11 @@ export async function openGgufModel(path: string, options: GgufOptions): Promise
     const dir = join(base, layout);
     const other = join(base, layout === 'half' ? 'interleaved' : 'half');
     await makeCheckpoint(dir, planFiles(gguf, meta, { layout, other, json }), (bytes) =>
-      options.note(
-        `${path}: dequantising (${describeTypes(gguf)}) to ${(bytes / 1e6).toFixed(0)} MB in ${dir}`,
-      ),
+      options.note(`${path}: dequantising (${quantisation}) to ${(bytes / 1e6).toFixed(0)} MB in ${dir}`),
     );
     return dir;
   };
-  const quantisation = describeTypes(gguf);
-  if (!hasRopeLayout(family)) {
+  if (!hasRopeLayout(familyOf(meta))) {
     if (options.ropeLayout !== 'auto') throw noChoice(path, meta.architecture);
     return { dir: await make('half'), origin: { files, facts: { format: 'gguf', quantisation } } };
   }
@@ -130,28 +116,6 @@ function planFiles(gguf: Gguf, meta: Metadata, { layout, other, json }: Planning
     },
     shared: { dir: other, name: shards[0] },
   };
-}
-
-/** The tokenizer of the metadata, or where that is not known the tokenizer.json beside the file. */
-async function findTokenizer(
-  meta: Metadata,
-  path: string,
-): Promise<{ tokenizer: TokenizerJson; beside: string | null }> {
-  try {
-    return { tokenizer: tokenizerOf(meta), beside: null };
-  } catch (error) {
-    const beside = join(dirname(path), 'tokenizer.json');
-    if (!(error instanceof PolysemeError) || error.code !== 'unsupported' || !existsSync(beside)) throw error;
-    const bos = meta.token('bos');
-    const token = bos === undefined ? undefined : meta.texts('tokenizer.ggml.tokens')?.[bos];
-    return {
-      tokenizer: {
-        tokenizer: await readJsonObject(beside, MAX_TOKENIZER),
-        config: token === undefined ? {} : { bos_token: token },
-      },
-      beside,
-    };
-  }
 }
 
 /** One digest of files; those that have the size and the time that they had are not read again. */
