@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { openGivenFolder } from '../activations/given-folder.ts';
 import { givenContexts, givenSource } from '../activations/given-source.ts';
 import type { Bank } from '../bank/bank.ts';
+import { checkModel } from '../bank/check-model.ts';
 import { mlpBank } from '../bank/mlp-bank.ts';
 import { fileStamp } from '../base/file-digest.ts';
 import { type ContextCursor, type Contexts, cutContexts } from '../corpus/contexts.ts';
@@ -69,6 +70,7 @@ export async function openSource(
     note,
   });
   try {
+    if (typeof options.model === 'string') await checkModel(model);
     const corpus = await toCorpus(options.data, { column: options.column });
     const loaded = await loadSaes(saes, model, options.centerWriting, note);
     return { ...modelSource(settle(options, model, loaded), model, loaded, corpus), close: release };
