@@ -38,13 +38,14 @@ export function mlpBank(files: ModelFiles, layer: number, { layernorm, gated }: 
     );
   }
   const { width, units, activation } = names;
+  const stream = [middle, `blocks.${layer}.hook_resid_pre`].find((name) => sites.has(name));
   return {
     name: `mlp.${layer}`,
     kind: 'mlp',
     site,
     inputs: site,
     activations: `blocks.${layer}.mlp.hook_post`,
-    norms: normTap(sites.has(middle) ? middle : `blocks.${layer}.hook_resid_pre`),
+    norms: stream === undefined ? null : normTap(stream),
     units,
     width,
     embedding: names.gate === null ? { kind: 'linear' } : { kind: 'gated', activation, mode: gated },

@@ -18,6 +18,7 @@ import {
 import { openOnnx } from '../../../src/model/onnx/open-onnx.ts';
 import { openBackend } from '../../../src/model/open-backend.ts';
 import { Session } from '../../../src/model/session.ts';
+import { streamTaps, type TapBlock } from '../../../src/model/taps.ts';
 import { temporaryFolder } from '../../helpers/expect.ts';
 import { farthest, readFixture, runRows } from '../../helpers/families.ts';
 import { familyOf, writeOnnx } from '../../helpers/onnx-files.ts';
@@ -73,9 +74,12 @@ describe.each(EXPORTS)('%s', (name) => {
         shift: at((t) => t / 4),
         mask: at((t) => Number(t === 2)),
       };
-      const taps = await session.run(tokens!, 1, tokens!.length, inputs);
+      const blocks = streamTaps([{ tokens: tokens!, inputs }], (ids, batch, length, _, given) =>
+        session.run(ids, batch, length, given),
+      );
+      const { value } = await blocks.next();
       await session.close();
-      return taps;
+      return (value as TapBlock).taps;
     };
     const [own, its] = [await run(onnx), await run(checkpoint)];
     for (const [tap, { data }] of Object.entries(its)) {
