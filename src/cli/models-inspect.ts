@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import { visible } from '../base/visible.ts';
 import type { ModelDescription } from '../model/inspect.ts';
+import type { OnnxSummary } from '../model/onnx/summary.ts';
 import { addOptions, jsonOption } from './options.ts';
 import { colors, number, print, printJson } from './terminal.ts';
 
@@ -11,7 +12,7 @@ export function define(command: Command): void {
     )
     .argument(
       '<M>',
-      'the model: a folder, a .gguf file, a hub id (openai-community/gpt2) or builtin:folio-5m',
+      'the model: a folder, a .gguf or .onnx file, a hub id (openai-community/gpt2) or builtin:folio-5m',
     );
   addOptions(command, { json: jsonOption });
   command
@@ -24,21 +25,30 @@ export function define(command: Command): void {
     });
 }
 
-function lines({ source, modelType, family, runs, reason, weights, model, sites, notes }: ModelDescription) {
+function lines({
+  source,
+  modelType,
+  family,
+  runs,
+  reason,
+  weights,
+  model,
+  sites,
+  onnx,
+  notes,
+}: ModelDescription) {
   const types = Object.entries(weights.types).map(([type, count]) => `${number(count)} ${type}`);
   const shown: [name: string, value: string][] = [
     ['model', source],
-    ['kind', `${family ?? 'not known'} (model_type ${modelType ?? 'none'})`],
+    ['kind', onnx === null ? `${family ?? 'not known'} (model_type ${modelType ?? 'none'})` : onnxLine(onnx)],
     ['runs', runs ? 'yes' : `no: ${reason}`],
   ];
   if (model !== null) {
     const { layers, width, heads, kvHeads, mlpWidth, units, activation, gated } = model;
+    const attention = heads === null ? '' : `${number(heads)} heads, ${number(kvHeads!)} key-value heads, `;
     shown.push(
       ['layers', `${number(layers)}, of width ${number(width)}`],
-      [
-        'attention',
-        `${number(heads)} heads, ${number(kvHeads)} key-value heads${model.bidirectional ? ', bidirectional' : ''}`,
-      ],
+      ['attention', attention + (model.bidirectional ? 'bidirectional' : 'causal')],
       [
         'units',
         `${number(units)}: ${number(mlpWidth)} neurons a layer, ${activation}${gated ? ', gated' : ''}`,
@@ -54,8 +64,18 @@ function lines({ source, modelType, family, runs, reason, weights, model, sites,
   siteLines(sites).forEach((line, i) => {
     shown.push([i === 0 ? 'sites' : '', line]);
   });
+  onnx?.mlps.forEach(({ bank, node, width, units, activation, gated }, i) => {
+    const size = `${number(width)} → ${number(units)}, ${activation}${gated ? ', gated' : ''}`;
+    shown.push([i === 0 ? 'banks' : '', `${bank}  ${size}, from node ${node}`]);
+  });
   for (const note of notes) shown.push(['note', note]);
   return shown;
+}
+
+/** What kind of file it is, and what its inputs are filled with. */
+function onnxLine({ producer, opset, nodes, inputs }: OnnxSummary): string {
+  const filled = Object.entries(inputs).map(([name, value]) => `${name}: ${value}`);
+  return `ONNX file by ${producer || 'nobody named'}, operator set ${opset}, ${number(nodes)} nodes; ${filled.join(', ')}`;
 }
 
 /** Sites that differ by layer alone on one line: `blocks.0-11.hook_resid_pre  768`. */

@@ -6,7 +6,10 @@ import { type Checkpoint, openCheckpoint } from './checkpoint.ts';
 import { type ModelFiles, readModel, sitesOf } from './compile.ts';
 import { familyOf, hasRopeLayout, planTensors } from './gguf/plan.ts';
 import { readGguf } from './gguf/read-gguf.ts';
-import { isGgufFile, resolveModel } from './locate.ts';
+import { isGgufFile, isOnnxFile, resolveModel } from './locate.ts';
+import { describeOnnx } from './onnx/describe.ts';
+import { openOnnx } from './onnx/open-onnx.ts';
+import { type OnnxSummary, onnxSummary } from './onnx/summary.ts';
 
 /** What a checkpoint holds, and whether it can be run. */
 export interface ModelDescription {
@@ -29,8 +32,9 @@ export interface ModelDescription {
   readonly model: {
     readonly layers: number;
     readonly width: number;
-    readonly heads: number;
-    readonly kvHeads: number;
+    /** Null of an ONNX file, whose attention is not looked into. */
+    readonly heads: number | null;
+    readonly kvHeads: number | null;
     /** Neurons of one layer, and of all. */
     readonly mlpWidth: number;
     readonly units: number;
@@ -42,12 +46,14 @@ export interface ModelDescription {
   } | null;
   /** Every site with its width; none where config.json can't be read. */
   readonly sites: Readonly<Record<string, number>>;
+  /** Of an ONNX file: its graph, and where its MLPs are. */
+  readonly onnx: OnnxSummary | null;
   /** What should be known besides. */
   readonly notes: readonly string[];
 }
 
 /**
- * Reads a model's files without running it: a folder, a `.gguf` file, a hub id (which is downloaded) or `builtin:NAME`.
+ * Reads a model's files without running it: a folder, a `.gguf` or `.onnx` file, a hub id (which is downloaded) or `builtin:NAME`.
  *
  * @throws PolysemeError where there is no such model, or its files are damaged
  * @example
@@ -55,6 +61,7 @@ export interface ModelDescription {
  * console.log(runs, model?.layers, model?.units); // true 4 4096
  */
 export async function inspectModel(source: string): Promise<ModelDescription> {
+  if (isOnnxFile(source)) return inspectOnnx(source, await resolveModel(source));
   const { checkpoint, tokenizer, weights, notes } = isGgufFile(source)
     ? await openGgufFile(source)
     : await openFolder(await resolveModel(source));
@@ -75,7 +82,26 @@ export async function inspectModel(source: string): Promise<ModelDescription> {
     weights,
     model: 'reason' in files ? null : describe(files),
     sites: 'reason' in files ? {} : Object.fromEntries(sitesOf(files)),
+    onnx: null,
     notes: 'reason' in files ? notes : [...notes, ...files.notes],
+  };
+}
+
+async function inspectOnnx(source: string, path: string): Promise<ModelDescription> {
+  const description = refusal(() => describeOnnx(path));
+  const files = 'reason' in description ? description : await openOnnx(path);
+  const tokens = 'reason' in files ? files : await tokenizerRefusal(files, () => loadTokenizer(files.dir));
+  return {
+    source,
+    modelType: null,
+    family: 'ONNX file',
+    runs: tokens === null,
+    reason: tokens?.reason ?? null,
+    weights: weightsOf('reason' in files ? { tensors: new Map() } : files),
+    model: 'reason' in files ? null : { ...describe(files), heads: null, kvHeads: null },
+    sites: 'reason' in files ? {} : Object.fromEntries(sitesOf(files)),
+    onnx: 'reason' in description ? null : onnxSummary(description),
+    notes: 'reason' in files ? [] : files.notes,
   };
 }
 
@@ -126,7 +152,8 @@ function refusal<T>(work: () => T): T | Refusal {
   try {
     return work();
   } catch (error) {
-    if (error instanceof PolysemeError) return { reason: error.message };
+    // A damaged file is no model at all.
+    if (error instanceof PolysemeError && error.code !== 'damaged') return { reason: error.message };
     throw error;
   }
 }
@@ -144,7 +171,7 @@ async function tokenizerRefusal(
   }
 }
 
-function weightsOf({ tensors }: Checkpoint): ModelDescription['weights'] {
+function weightsOf({ tensors }: Pick<Checkpoint, 'tensors'>): ModelDescription['weights'] {
   const types: Record<string, number> = {};
   let bytes = 0;
   for (const { dtype, length } of tensors.values()) {
@@ -154,9 +181,13 @@ function weightsOf({ tensors }: Checkpoint): ModelDescription['weights'] {
   return { tensors: tensors.size, bytes, types };
 }
 
-function describe({ model }: ModelFiles): ModelDescription['model'] {
+function describe(files: ModelFiles): NonNullable<ModelDescription['model']> {
+  const { model } = files;
   const { layers, width, heads, kvHeads, mlpWidth, activation, gated, vocabulary, contextLength } = model;
-  const units = layers * mlpWidth;
+  const sites = sitesOf(files);
+  const units = Array.from({ length: layers }, (_, l) => sites.get(`blocks.${l}.mlp.hook_post`)!).reduce(
+    (a, b) => a + b,
+  );
   const { bidirectional } = model;
   return {
     layers,

@@ -7,6 +7,7 @@ import { inspectModel } from '../../src/model/inspect.ts';
 import { cli, expectFailure } from '../helpers/cli.ts';
 import { expectOneLine } from '../helpers/expect.ts';
 import { FAMILIES, fixtureNames, readFixture } from '../helpers/families.ts';
+import { bytesOf, writeOnnx } from '../helpers/onnx-files.ts';
 import { tinyTokenizer } from '../helpers/tiny-checkpoint.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'polyseme-models-'));
@@ -83,6 +84,41 @@ describe('models inspect', () => {
     const { reason, model } = await inspectModel(join(FAMILIES, 'opt'));
     expect(reason).toMatch(/has no tokenizer\.json/);
     expect(model?.units).toBe(48);
+  });
+
+  test('lists the MLPs of an ONNX file', async () => {
+    const path = writeOnnx(join(folder, 'onnx'), 'llama-traced');
+    writeFileSync(join(folder, 'onnx/tokenizer.json'), JSON.stringify(tinyTokenizer(32)));
+    const found = await inspectModel(path);
+    expect(found).toMatchObject({
+      family: 'ONNX file',
+      runs: true,
+      model: { layers: 2, units: 48, heads: null, bidirectional: false },
+      onnx: {
+        producer: 'pytorch',
+        opset: 17,
+        inputs: { input_ids: 'token ids', attention_mask: 'ones' },
+        outputs: ['logits'],
+      },
+    });
+    expect(found.onnx!.mlps[1]).toEqual({
+      bank: 'mlp.1',
+      node: '/model/model/layers.1/mlp/gate_proj/MatMul',
+      width: 16,
+      units: 24,
+      activation: 'silu',
+      gated: true,
+    });
+    const { stdout } = await cli(['models', 'inspect', path]);
+    expect(stdout).toMatch(/^kind +ONNX file by pytorch, operator set 17, .*attention_mask: ones$/m);
+    expect(stdout).toMatch(/^banks +mlp\.0 {2}16 → 24, silu, gated, from node .*layers\.0.*gate_proj/m);
+    expect(stdout).toMatch(/^attention +causal$/m);
+    expect(await inspectModel(writeOnnx(join(folder, 'onnx'), 'if-around'))).toMatchObject({
+      runs: false,
+      reason: expect.stringMatching(/optimum::if/) as string,
+    });
+    writeFileSync(join(folder, 'onnx/cut.onnx'), bytesOf('relu.onnx').subarray(0, 300));
+    await expectOneLine(() => inspectModel(join(folder, 'onnx/cut.onnx')), /damaged/);
   });
 
   test('of no model is one line', async () => {
