@@ -39,6 +39,8 @@ const FUSED = new Set([
   'QMoE',
   'MoE',
 ]);
+/** float, float16, double, bfloat16 */
+const REAL = new Set([1, 10, 11, 16]);
 const QUANTISED = /^Q|Integer|Quantize|NBits|Bnb4/;
 const HAS_GRAPHS = new Set(['If', 'Loop', 'Scan']);
 
@@ -73,8 +75,11 @@ export function describeOnnx(path: string): OnnxDescription {
     (_, layer) => !sites.some(({ site }) => site === `blocks.${layer}.hook_resid_post`),
   );
   if (without >= 0) {
+    const skip = index.consumers(blocks[without]!.down.output).find(({ op }) => op.startsWith('Skip'));
+    const why =
+      skip === undefined ? '' : ` (node ${quote(skip.name)}, ${skip.op}, adds and normalises in one)`;
     notes.push(
-      `the residual stream of block ${without} is not found: it has no sites hook_resid_mid and hook_resid_post`,
+      `the residual stream of block ${without} is not found${why}: it has no sites hook_resid_mid and hook_resid_post`,
     );
   }
   const inside = file.nodes.find(({ op }) => HAS_GRAPHS.has(op));
@@ -107,7 +112,17 @@ function fusedError(path: string, { op, name }: OnnxNode): PolysemeError {
   );
 }
 
-function noMlp({ path, nodes }: OnnxFile): PolysemeError {
+function noMlp({ path, nodes, tensors }: OnnxFile): PolysemeError {
+  const unread = [...tensors.values()].find(
+    ({ type, shape, ref }) => REAL.has(type) && shape.length === 2 && ref === null,
+  );
+  if (unread !== undefined) {
+    return new PolysemeError(
+      `${path} has no MLP whose weights can be read: tensor ${quote(unread.name)} is written number by number, not as ` +
+        "bytes; write it anew with Python's onnx: numpy_helper.from_array(numpy_helper.to_array(tensor), tensor.name)",
+      'unsupported',
+    );
+  }
   const inside = nodes.find(({ op }) => HAS_GRAPHS.has(op));
   if (inside !== undefined) {
     return new PolysemeError(

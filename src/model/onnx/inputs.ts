@@ -39,9 +39,10 @@ export function inputKinds({ path, inputs }: OnnxFile): ReadonlyMap<string, Inpu
     else kinds.set(input.name, kind);
   }
   // A lone input of whole numbers, whatever it is called.
-  const alone = unknown.length === 1 && ![...kinds.values()].includes('ids') ? unknown[0]! : null;
-  if (alone !== null && WHOLE.has(alone.type) && alone.shape?.length === 2) {
-    kinds.set(unknown.pop()!.name, 'ids');
+  const whole = unknown.filter(({ type, shape }) => WHOLE.has(type) && shape?.length === 2);
+  if (whole.length === 1 && ![...kinds.values()].includes('ids')) {
+    kinds.set(whole[0]!.name, 'ids');
+    unknown.splice(unknown.indexOf(whole[0]!), 1);
   }
   if (unknown.length > 0) {
     const [{ name, type, shape }] = unknown as [OnnxValue];

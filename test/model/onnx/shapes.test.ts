@@ -145,6 +145,10 @@ describe.each(Object.entries(EXPECTED))('%s', (name, { sites, tolerance = 1e-5 }
 
 describe('files that cannot be run say why in one line', () => {
   test.each([
+    ['quantised', /node "\/mlp\/up_Q4" \(MatMulNBits\) holds quantised weights.*float weights/],
+    ['fixed-axes', /"ids" is fixed at \[1,8\]: export the file with dynamic axes/],
+    ['unknown-input', /its input "temperature" \(float \[batch\]\) is none that can be filled/],
+    ['one-by-one', /tensor "W" is written number by number|tensor "E" is written number by number/],
     ['fused-bias-gelu', /node "\/mlp\/BiasGelu" \(BiasGelu\) holds several operators in one/],
     ['if-around', /no MLP outside node "optimum::if" \(If\).*merged/],
     ['no-mlp', /has no MLP/],
@@ -154,6 +158,38 @@ describe('files that cannot be run say why in one line', () => {
     const path = writeOnnx(temporaryFolder(), name);
     await expectOneLine(() => describeOnnx(path), pattern);
   });
+});
+
+test('every input that is not token ids is filled', async () => {
+  const files = await openOnnx(writeOnnx(temporaryFolder(), 'inputs'));
+  expect(files.model).toMatchObject({ contextLength: 5, bidirectional: false });
+  const [found] = await runRows(files, [{ tokens: Int32Array.from(TOKENS) }], ['blocks.0.mlp.hook_in']);
+  const [places, segments] = [numbers(10, 5, WIDTH), numbers(11, 2, WIDTH)];
+  const wanted = x.flatMap((row, t) => row.map((value, k) => value + places[t * WIDTH + k]! + segments[k]!));
+  expect(
+    wanted.map((value, i) => Math.abs(value - found!.get('blocks.0.mlp.hook_in')![i]!) < 1e-6),
+  ).not.toContain(false);
+});
+
+test('a norm that is fused with the sum before it hides the stream, not the MLP', async () => {
+  const path = writeOnnx(temporaryFolder(), 'skip-norm');
+  const { notes, sites } = describeOnnx(path);
+  expect(notes).toEqual([
+    expect.stringMatching(/node "\/ln\/Skip", SkipLayerNormalization, adds and normalises in one/),
+  ]);
+  const names = ['mlp.hook_in', 'mlp.hook_pre', 'mlp.hook_post'].map((name) => `blocks.0.${name}`);
+  expect(sites.map(({ site }) => site)).toEqual([...names, 'logits']);
+  const files = await openOnnx(path);
+  const [found] = await runRows(files, [{ tokens: Int32Array.from(TOKENS) }], names);
+  const sum = add(x, product(x, numbers(12, WIDTH, WIDTH)));
+  const h = sum.map((row) => {
+    const mean = row.reduce((a, b) => a + b) / WIDTH;
+    const variance = row.reduce((total, value) => total + (value - mean) ** 2, 0) / WIDTH;
+    return row.map((value) => (value - mean) / Math.sqrt(variance + 1e-5));
+  });
+  const pre = product(h, numbers(1, WIDTH, UNITS), numbers(2, UNITS));
+  const own = found!.get('blocks.0.mlp.hook_pre')!;
+  expect(Math.max(...pre.flat().map((value, i) => Math.abs(value - own[i]!)))).toBeLessThan(1e-5);
 });
 
 test('layernorm folded is refused in one line', async () => {
