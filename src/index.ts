@@ -23,9 +23,42 @@ export {
 export type { Corpus, Document, DocumentCursor } from './corpus/corpus.ts';
 export { type CorpusOptions, openCorpus } from './corpus/open-corpus.ts';
 export type { TokenEncoder, WindowOptions } from './corpus/windows.ts';
+export type { Codes } from './embed/codes.ts';
 export { type EvaluateOptions, evaluateSae } from './evaluate/evaluate.ts';
 export { type RedrawBanksOptions, type RedrawProgress, redrawBanks } from './evaluate/redraw-study.ts';
 export type { EvaluationProgress, SaeEvaluation } from './evaluate/result.ts';
+export { type AblateOptions, ablate } from './explain/ablate.ts';
+export { directEffect } from './explain/direct-effect.ts';
+export type { Explained } from './explain/explained.ts';
+export {
+  type ExplainedExample,
+  type ImportanceOptions,
+  tokenImportance,
+  type UnitImportance,
+} from './explain/importance.ts';
+export type { MaskToken } from './explain/mask-token.ts';
+export type { OutputDirections } from './explain/output-directions.ts';
+export type { Placed } from './explain/place.ts';
+export {
+  type Firing,
+  type Probe,
+  type ProbedText,
+  type ProbedUnit,
+  type ProbeOptions,
+  Prober,
+  type UnitAt,
+  type UnitProbe,
+} from './explain/probe.ts';
+export type { Ablation, DirectEffect, ExampleImportance } from './explain/results.ts';
+export {
+  type ComparedStudy,
+  type Passage,
+  type SimilarFeature,
+  SimilarFeatures,
+  type SimilarOptions,
+} from './explain/similar.ts';
+export type { Similarity } from './explain/similarities.ts';
+export type { UnitQuestion } from './explain/unit-examples.ts';
 export type { Certainty } from './features/certainty.ts';
 export type { DownloadOptions, DownloadProgress, HubFile, HubFiles, HubRepo } from './hub/hub.ts';
 export type { Activation, ModelConfig } from './model/architectures/architecture.ts';
@@ -56,7 +89,7 @@ export type {
   SaeWeights,
 } from './sae/trainer/trainer-options.ts';
 export { createServer, type ServerOptions, type StudyServer } from './server/api.ts';
-export type { ExplainedOptions } from './server/explain/open-explained.ts';
+export { type ExplainedOptions, openExplained } from './server/explain/open-explained.ts';
 export { type ListenOptions, type RunningServer, startServer } from './server/server.ts';
 export { unitCertainty } from './study/certainty.ts';
 export { compareBanks, compareStudyBanks, type StudyBank } from './study/compare-study.ts';
@@ -64,6 +97,8 @@ export type { StudyInputs, StudyMeta, StudySinks } from './study/meta.ts';
 export { openStudy } from './study/open-study.ts';
 export type { UnitDetail } from './study/record.ts';
 export type { Study, StudyContext, StudyInfo, UnitColumns, UnitQuery } from './study/study.ts';
+export { openVectors, type StudyVectors, type VectorsProgress } from './study/vectors.ts';
+export type { BankVectors, VectorKind } from './study/vectors-file.ts';
 export type { Tokenizer } from './tokenizer/tokenizer.ts';
 export type { TrainedSae } from './train/run-file.ts';
 export { type SaeTrainHooks, type SaeTrainProgress, type TrainSaeOptions, trainSae } from './train/train.ts';

@@ -38,8 +38,13 @@ export interface AblateOptions extends UnitQuestion, LongCall {
  *
  * @throws PolysemeError where there is no such unit or feature, it never fires, or there is no model
  * @example
- * const { features, differs } = await ablate(explained, { bank: 'mlp.1', index: 7, contexts: 20 });
+ * const study = openStudy('study.db');
+ * const explained = openExplained(study);
+ * const [unit] = study.units({ sort: 'examples', descending: true, limit: 1 });
+ * const { features, differs } = await ablate(explained, { ...unit, contexts: 4 });
  * for (const { feature, kl, lowered } of features) console.log(feature, kl, lowered[0]?.text, differs);
+ * await explained.close();
+ * study.close();
  */
 export async function ablate(explained: Explained, options: AblateOptions): Promise<Ablation> {
   const { bank: name, index, feature, contexts: most = USUAL_CONTEXTS, scale = 0, to = 'zero' } = options;

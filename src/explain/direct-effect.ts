@@ -8,7 +8,6 @@ import { writeNodes } from '../sae/attach.ts';
 import { decodeNodes } from '../sae/sae-nodes.ts';
 import type { Explained, ModelBank } from './explained.ts';
 import { type DirectEffect, directEffectResult } from './results.ts';
-import { checkUnit } from './unit-examples.ts';
 import { UNIT_INPUT } from './unit-taps.ts';
 
 /** Tokens of a list. */
@@ -27,14 +26,19 @@ const WRITTEN_AT: Readonly<Record<string, string>> = {
  *
  * @throws PolysemeError where there is no such unit, or no model
  * @example
- * const { raised } = await directEffect(explained, { bank: 'mlp.3', index: 7 });
+ * const study = openStudy('study.db');
+ * const explained = openExplained(study);
+ * const { raised } = await directEffect(explained, { bank: 'mlp.1', index: 7 });
  * console.log(raised?.map(({ text }) => text));
+ * await explained.close();
+ * study.close();
  */
 export async function directEffect(
   explained: Explained,
   { bank: name, index, signal }: { bank: string; index: number; signal?: AbortSignal },
 ): Promise<DirectEffect> {
-  checkUnit(explained.study, name, index);
+  // Complains of a unit that is not there.
+  explained.study.words(name, index);
   const key = { kind: 'direct effect 1', key: `${name}/${index}` };
   const kept = explained.results.read(key, directEffectResult);
   if (kept !== null) return kept;

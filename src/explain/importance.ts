@@ -43,8 +43,14 @@ export interface ExplainedExample extends ExampleImportance {
  *
  * @throws PolysemeError where there is no such unit, feature or example, or no model
  * @example
- * const { examples } = await tokenImportance(explained, { bank: 'mlp.0', index: 3, examples: [0] });
- * console.log(examples[0].importance, examples[0].minimal);
+ * const study = openStudy('study.db');
+ * const explained = openExplained(study);
+ * const [{ bank, index }] = study.units({ sort: 'examples', descending: true, limit: 1 });
+ * const { examples } = await tokenImportance(explained, { bank, index, examples: [0] });
+ * const [{ tokens, drops, minimal }] = examples;
+ * console.log(tokens.slice(-minimal), drops);
+ * await explained.close();
+ * study.close();
  */
 export async function tokenImportance(
   explained: Explained,

@@ -80,9 +80,14 @@ const PLACE_BYTES = 128 << 20;
 /**
  * Runs texts through the model behind a study, and says which units fire and with which of their features.
  * @example
- * const prober = new Prober(openExplained(study));
+ * const study = openStudy('study.db');
+ * const explained = openExplained(study);
+ * const prober = new Prober(explained);
  * const { tokens, firings } = await prober.probe('the treaty with the Indian tribes', { top: 3 });
  * for (const { position, bank, index, feature } of firings) console.log(tokens[position], bank, index, feature);
+ * await prober.close();
+ * await explained.close();
+ * study.close();
  */
 export class Prober {
   readonly #explained: Explained;

@@ -71,6 +71,16 @@ interface Asked {
 /**
  * Finds features that are like a given one among all units and banks of a study, and of a second one where it is given;
  * the unit's own features are left out. What is searched is kept in memory: a byte for each number of a direction.
+ *
+ * @example
+ * const study = openStudy('study.db');
+ * const vectors = await openVectors(study);
+ * const similar = new SimilarFeatures({ study, vectors });
+ * const [{ bank, index }] = study.units({ sort: 'examples', descending: true, limit: 1 });
+ * const found = await similar.of(bank, index, 0, { by: 'embedding', limit: 3 });
+ * for (const { bank, index, feature, similarity, name } of found) console.log(bank, index, feature, similarity, name?.text);
+ * vectors.close();
+ * study.close();
  */
 export class SimilarFeatures {
   readonly #studies: readonly ComparedStudy[];

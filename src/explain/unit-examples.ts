@@ -10,11 +10,6 @@ export interface UnitQuestion {
   readonly feature?: number;
 }
 
-/** @throws PolysemeError (not-found) where the study has no such unit */
-export function checkUnit(study: Study, bank: string, index: number): void {
-  study.words(bank, index);
-}
-
 /** An example as the model can run it again. */
 export interface RunnableExample {
   /** Its rank. */

@@ -7,6 +7,7 @@ import { checkAborted, type LongCall, type Progress } from '../base/progress.ts'
 import { visibleJson } from '../base/visible.ts';
 import { PolysemeError } from '../errors.ts';
 import type { Study } from '../study/study.ts';
+import { notedUnits } from './noted.ts';
 import { columnValues, parquetSchema, type Row, TABLES, type Table } from './tables.ts';
 
 /** How many units are written. */
@@ -34,6 +35,7 @@ export async function writeParquet(
     throw new PolysemeError(`${dir} is there already: remove it, or choose another folder (option out)`);
   }
   const units = study.units({ bank });
+  const noted = notedUnits(study);
   await makeWhole(dir, async (folder) => {
     await mkdir(folder);
     await writeFile(join(folder, 'study.json'), `${visibleJson(study.info())}\n`);
@@ -41,7 +43,7 @@ export async function writeParquet(
     try {
       for (const [done, unit] of units.entries()) {
         checkAborted(signal);
-        const split = study.unit(unit.bank, unit.index);
+        const split = noted(unit.bank, unit.index);
         for (const table of tables) await table.add(split);
         onProgress?.({ stage: 'export', unit: 'units', done: done + 1, total: units.length });
       }

@@ -1,15 +1,15 @@
 import type { SchemaElement } from 'hyparquet';
-import type { SplitUnit } from '../features/split-unit.ts';
 import { column, LISTED } from '../polysemy/column-lists.ts';
+import type { NotedUnit } from './noted.ts';
 
 /** What a column of a table holds; every one but a list may be null. */
-type Kind = 'integer' | 'real' | 'single' | 'text' | 'texts' | 'singles' | 'integers';
+type Kind = 'flag' | 'integer' | 'real' | 'single' | 'text' | 'texts' | 'singles' | 'integers';
 
 /** A table that a study is handed over as: its columns, and the rows that a unit has in it. */
 export interface Table {
   readonly name: string;
   readonly columns: Readonly<Record<string, Kind>>;
-  rows(unit: SplitUnit): readonly Row[];
+  rows(unit: NotedUnit): readonly Row[];
 }
 
 /** A value of each column. */
@@ -17,6 +17,8 @@ export type Row = Readonly<Record<string, unknown>>;
 
 /** The unit that a row is of. */
 const UNIT = { bank: 'text', unit: 'integer' } as const satisfies Record<string, Kind>;
+/** What a reader wrote. */
+const NOTED = { star: 'flag', note: 'text' } as const satisfies Record<string, Kind>;
 
 /** Units, features and examples; `bank`, `unit` and `feature` join them. */
 export const TABLES: readonly Table[] = [
@@ -30,6 +32,7 @@ export const TABLES: readonly Table[] = [
           return [name, type === 'word' ? 'text' : type];
         }),
       ),
+      ...NOTED,
     },
     rows: (unit) => [{ ...unit, unit: unit.index }],
   },
@@ -46,9 +49,10 @@ export const TABLES: readonly Table[] = [
       recall: 'real',
       falseAlarms: 'real',
       words: 'texts',
+      ...NOTED,
     },
     rows: ({ bank, index, features }) =>
-      features.map(({ id, size, meanActivation, central, name, words }) => ({
+      features.map(({ id, size, meanActivation, central, name, words, star, note }) => ({
         bank,
         unit: index,
         feature: id,
@@ -60,6 +64,8 @@ export const TABLES: readonly Table[] = [
         recall: name?.recall ?? null,
         falseAlarms: name?.falseAlarms ?? null,
         words,
+        star,
+        note,
       })),
   },
   {
@@ -90,6 +96,7 @@ export const TABLES: readonly Table[] = [
 ];
 
 const TYPES = {
+  flag: { type: 'BOOLEAN' },
   integer: { type: 'INT64' },
   real: { type: 'DOUBLE' },
   single: { type: 'FLOAT' },

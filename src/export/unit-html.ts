@@ -6,6 +6,7 @@ import { wordList } from '../features/words.ts';
 import { column, LISTED } from '../polysemy/column-lists.ts';
 import type { Study } from '../study/study.ts';
 import { spelledAt } from '../tokenizer/byte-tokens.ts';
+import { type Noted, notedUnits } from './noted.ts';
 
 /** Tokens to each side of a peak. */
 const AROUND = 20;
@@ -18,7 +19,7 @@ const REST = '#858b94';
  * definitions, the tree, and every feature with its examples. No script; foreign text is inert.
  */
 export function unitHtml(study: Study, bank: string, index: number): string {
-  const unit = study.unit(bank, index);
+  const unit = notedUnits(study)(bank, index);
   const { model, data, options, contentHash } = study.info();
   const title = `${bank}/${index}`;
   const { threshold, linkage } = options as { threshold?: number; linkage?: string };
@@ -35,6 +36,7 @@ export function unitHtml(study: Study, bank: string, index: number): string {
       .map(([name, value]) => `<div><dt>${name}</dt><dd>${html(value)}</dd></div>`)
       .join('')}</dl>`,
     treeFigure(unit, options['features'] === 'auto' ? null : (threshold ?? null)),
+    noteHtml(unit),
     ...unit.features.map((feature) => featureSection(feature, unit)),
     metricsTable(unit),
   ];
@@ -57,7 +59,13 @@ function colour(feature: number): string {
   return COLOURS[feature] ?? REST;
 }
 
-function featureSection(feature: UnitFeature, unit: SplitUnit): string {
+/** The star and the note that a reader put on a unit or feature. */
+function noteHtml({ star, note }: Noted): string {
+  if (!star && note === '') return '';
+  return `<p class="note">${star ? '★ ' : ''}<bdi>${html(note)}</bdi></p>`;
+}
+
+function featureSection(feature: UnitFeature & Noted, unit: SplitUnit): string {
   const title = featureTitle(feature) || '(no words)';
   const scores = feature.name === null ? [] : [nameScores(feature.name), `words: ${wordList(feature.words)}`];
   const about = [
@@ -67,7 +75,7 @@ function featureSection(feature: UnitFeature, unit: SplitUnit): string {
   ];
   const largest = Math.abs(unit.maxActivation ?? 0) || 1;
   return `<section style="--f: ${colour(feature.id)}">
-<h2><b>${feature.id}</b> ${html(title)}</h2><p>${html(about.join(' · '))}</p>
+<h2><b>${feature.id}</b> ${html(title)}</h2><p>${html(about.join(' · '))}</p>${noteHtml(feature)}
 <table class="passages">${feature.examples.map((example) => passage(example, largest)).join('\n')}</table>
 </section>`;
 }

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { closeSync, openSync, readSync } from 'node:fs';
 import { MAX_TRANSFER } from '../base/files.ts';
 import { HALF_VALUES, toHalves } from '../base/half.ts';
@@ -20,7 +21,6 @@ export interface BankVectors {
   /** Of each row, its unit and its feature's id. */
   readonly units: Uint32Array;
   readonly features: Uint32Array;
-  readonly bounds: Float32Array;
   /** Ids of the contexts of each feature's examples, as in `UnitVectors`. */
   readonly contexts: Uint32Array;
   readonly contextEnds: Uint32Array;
@@ -28,8 +28,6 @@ export interface BankVectors {
   vectors(kind: VectorKind, first: number, count: number): Float32Array;
   /** The directions of all rows (their vectors at length 1) as bytes. */
   codes(kind: VectorKind): Codes;
-  /** A unit's row of weights. */
-  weights(unit: number): Float32Array;
 }
 
 /** What a file must be of. */
@@ -41,9 +39,20 @@ export interface VectorsOf {
 }
 
 /** Of the files' layout: another one is not read. */
-const VERSION = '1';
+const VERSION = '2';
+/** Its tensors, in the order in which the digest takes them. */
+const TENSORS = [
+  'unit',
+  'feature',
+  'contexts',
+  'contextEnd',
+  ...VECTOR_KINDS.flatMap((kind) => [kind, `${kind}.codes`, `${kind}.scale`]),
+];
+/** Bytes that are read at a time for the digest. */
+const CHUNK = 8 << 20;
 
-export function vectorsMetadata({ bank, contentHash }: VectorsOf): Record<string, string> {
+/** What a file says that it is of. */
+function vectorsMetadata({ bank, contentHash }: VectorsOf): Record<string, string> {
   return { bank, contentHash, version: VERSION };
 }
 
@@ -53,17 +62,15 @@ type Part = Uint32Array | Float32Array | Uint16Array | Int8Array;
 export class VectorTensors {
   readonly #of: VectorsOf;
   readonly #parts = new Map<string, Part[]>();
-  #weights: Float32Array | null = null;
   #contexts = 0;
+  #digest = '';
 
   constructor(of: VectorsOf) {
     this.#of = of;
   }
 
   add(unit: number, found: UnitVectors): void {
-    const { count, means, inputs, bounds, contexts, contextEnds, weights } = found;
-    this.#weights ??= new Float32Array(this.#of.units * weights.length);
-    this.#weights.set(weights, unit * weights.length);
+    const { count, means, inputs, contexts, contextEnds } = found;
     const before = this.#contexts;
     this.#contexts += contexts.length;
     this.#push('unit', new Uint32Array(count).fill(unit));
@@ -71,7 +78,6 @@ export class VectorTensors {
       'feature',
       Uint32Array.from({ length: count }, (_, feature) => feature),
     );
-    this.#push('bound', bounds);
     this.#push('contexts', contexts);
     this.#push(
       'contextEnd',
@@ -82,18 +88,24 @@ export class VectorTensors {
   }
 
   tensors(): Record<string, TensorData> {
-    const { units, width } = this.#of;
-    const weights = this.#weights ?? new Float32Array(units * width);
-    const tensors: Record<string, TensorData> = {
-      weights: { data: weights, shape: [units, weights.length / units] },
-    };
+    const { width } = this.#of;
+    const tensors: Record<string, TensorData> = {};
     for (const [name, parts] of this.#parts) {
       const data = joined(parts);
       const isMatrix = data instanceof Uint16Array || data instanceof Int8Array;
       const shape = isMatrix ? [data.length / width, width] : [data.length];
       tensors[name] = data instanceof Uint16Array ? { data, shape, dtype: 'F16' } : { data, shape };
     }
+    this.#digest = digestOf((name) => {
+      const { data } = tensors[name]!;
+      return [new Uint8Array(data.buffer, data.byteOffset, data.byteLength)];
+    });
     return tensors;
+  }
+
+  /** What the file says of itself; once `tensors` were made. */
+  metadata(): Record<string, string> {
+    return { ...vectorsMetadata(this.#of), digest: this.#digest };
   }
 
   #vectors(kind: VectorKind, rows: Float32Array): void {
@@ -116,6 +128,13 @@ export class VectorTensors {
   }
 }
 
+/** A digest of all tensors. */
+function digestOf(bytes: (tensor: string) => Iterable<Uint8Array>): string {
+  const hash = createHash('sha256');
+  for (const name of TENSORS) for (const chunk of bytes(name)) hash.update(chunk);
+  return hash.digest('hex');
+}
+
 function joined(parts: readonly Part[]): Part {
   const length = parts.reduce((sum, part) => sum + part.length, 0);
   const data = new (parts[0]!.constructor as new (length: number) => Part)(length);
@@ -133,7 +152,6 @@ export class VectorsFile implements BankVectors {
   readonly width: number;
   readonly units: Uint32Array;
   readonly features: Uint32Array;
-  readonly bounds: Float32Array;
   readonly contexts: Uint32Array;
   readonly contextEnds: Uint32Array;
   readonly #path: string;
@@ -148,8 +166,6 @@ export class VectorsFile implements BankVectors {
     this.#file = file;
     const count = tensors.get('unit')?.shape[0] ?? 0;
     const rows = [count, of.width];
-    const [weights] = [tensors.get('weights')?.shape[1]];
-    this.#check('weights', 'F32', [of.units, weights === of.width ? of.width : 2 * of.width + 2]);
     for (const kind of VECTOR_KINDS) {
       this.#check(kind, 'F16', rows);
       this.#check(`${kind}.codes`, 'I8', rows);
@@ -159,8 +175,6 @@ export class VectorsFile implements BankVectors {
     this.features = this.#numbers('feature', count);
     this.contextEnds = this.#numbers('contextEnd', count);
     this.contexts = this.#numbers('contexts', tensors.get('contexts')?.shape[0] ?? 0);
-    this.#check('bound', 'F32', [count]);
-    this.bounds = new Float32Array(this.#read('bound', 0, count));
     this.#checkOrder(of.units);
   }
 
@@ -180,7 +194,10 @@ export class VectorsFile implements BankVectors {
     }
     const opened = openSync(file, 'r');
     try {
-      return new VectorsFile(path, opened, of, tensors);
+      const found = new VectorsFile(path, opened, of, tensors);
+      const digest = digestOf((name) => found.#bytes(name));
+      if (digest !== metadata['digest']) throw found.#damaged('its digest is another');
+      return found;
     } catch (error) {
       closeSync(opened);
       throw error;
@@ -198,11 +215,6 @@ export class VectorsFile implements BankVectors {
       codes: new Int8Array(this.#read(`${kind}.codes`, 0, count * this.width)),
       scales: new Float32Array(this.#read(`${kind}.scale`, 0, count)),
     };
-  }
-
-  weights(unit: number): Float32Array {
-    const length = this.#tensors.get('weights')!.shape[1]!;
-    return new Float32Array(this.#read('weights', unit * length, length));
   }
 
   close(): void {
@@ -226,6 +238,16 @@ export class VectorsFile implements BankVectors {
       at += read;
     }
     return bytes.buffer;
+  }
+
+  *#bytes(name: string): Generator<Uint8Array> {
+    const { length, shape } = this.#tensors.get(name)!;
+    const count = shape.reduce((product, n) => product * n, 1);
+    const size = length / count || 1;
+    const step = Math.max(1, Math.floor(CHUNK / size));
+    for (let first = 0; first < count; first += step) {
+      yield new Uint8Array(this.#read(name, first, Math.min(step, count - first)));
+    }
   }
 
   #check(name: string, dtype: Dtype, shape: readonly number[]): void {

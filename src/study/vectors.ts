@@ -3,18 +3,11 @@ import { mkdir } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { checkAborted, type LongCall, type Progress } from '../base/progress.ts';
-import { nextTurn } from '../base/turn.ts';
+import { connect } from '../base/worker.ts';
 import { PolysemeError } from '../errors.ts';
-import { writeSafetensors } from '../tensors/write-safetensors.ts';
 import type { Study } from './study.ts';
-import { unitVectors } from './unit-vectors.ts';
-import {
-  type BankVectors,
-  VectorsFile,
-  type VectorsOf,
-  VectorTensors,
-  vectorsMetadata,
-} from './vectors-file.ts';
+import { type BankVectors, VectorsFile, type VectorsOf } from './vectors-file.ts';
+import type { VectorsMethods, VectorsSetup } from './vectors-worker.ts';
 
 /** How many units' features have their vectors. */
 export interface VectorsProgress extends Progress {
@@ -28,8 +21,8 @@ export interface StudyVectors extends Disposable {
   close(): void;
 }
 
-/** Milliseconds of work between turns of whatever else the thread does. */
-const SLICE = 15;
+/** Units between two reports of progress. */
+const UNITS = 64;
 
 /** Where the vectors of a study's features are kept. */
 export function vectorsFolder(study: string): string {
@@ -38,11 +31,19 @@ export function vectorsFolder(study: string): string {
 
 /**
  * Where all features of a finished study lie, kept beside it: `study.vectors/` for `study.db`, one safetensors file a
- * bank. They follow from the study and are no part of its content: each file names the content hash that it is of, what
- * is missing or of another content is computed (about a millisecond a unit), and the folder may be deleted at any time.
+ * bank. They follow from the study and are no part of its content: each file names the content hash that it is of and the
+ * digest of its own data, what is missing, damaged or of another content is computed (about a millisecond a unit, in a
+ * thread of its own), and the folder may be deleted at any time.
  * Where the study's folder cannot be written, they are kept among the system's temporary files.
  *
  * @throws PolysemeError where the study is unfinished
+ * @example
+ * const study = openStudy('study.db');
+ * const vectors = await openVectors(study);
+ * const [{ bank, width, units, features }] = vectors.banks;
+ * console.log(`${features.length} features of ${bank}, the first of unit ${units[0]}: ${width} numbers each`);
+ * vectors.close();
+ * study.close();
  */
 export async function openVectors(
   study: Study,
@@ -104,28 +105,28 @@ async function make(
   report: (units: number) => void,
   signal: AbortSignal | undefined,
 ): Promise<string> {
-  const { options } = study.info();
-  const threshold = options['features'] === 'auto' ? null : (options['threshold'] as number);
-  const tensors = new VectorTensors(of);
-  let turn = performance.now();
-  for (const { index, nullDistance } of study.units({ bank: of.bank })) {
-    tensors.add(index, unitVectors(study, of.bank, index, { nullDistance, threshold }));
-    if (performance.now() - turn < SLICE) continue;
-    report(index + 1);
-    await nextTurn();
-    checkAborted(signal);
-    turn = performance.now();
-  }
-  let failure: unknown;
-  for (const folder of folders) {
-    const path = join(folder, name);
-    try {
-      await mkdir(folder, { recursive: true });
-      await writeSafetensors(path, tensors.tensors(), vectorsMetadata(of));
-      return path;
-    } catch (error) {
-      failure ??= error;
+  const setup: VectorsSetup = { path: study.path, of };
+  const worker = connect<VectorsMethods>(new URL('./vectors-worker.js', import.meta.url), setup);
+  try {
+    for (let isDone = false; !isDone; ) {
+      const { done, total } = await worker.call('next', UNITS);
+      checkAborted(signal);
+      report(done);
+      isDone = done === total;
     }
+    let failure: unknown;
+    for (const folder of folders) {
+      const path = join(folder, name);
+      try {
+        await mkdir(folder, { recursive: true });
+        await worker.call('write', path);
+        return path;
+      } catch (error) {
+        failure ??= error;
+      }
+    }
+    throw failure;
+  } finally {
+    await worker.close();
   }
-  throw failure;
 }

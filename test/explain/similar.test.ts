@@ -275,6 +275,7 @@ describe('the vectors of a study', () => {
     ['no safetensors', (path: string) => writeFileSync(path, 'nothing')],
     ['of another bank', (path: string) => copyFileSync(join(folder(), '1-mlp.1.safetensors'), path)],
     ['out of order', (path: string) => writeFileSync(path, tampered(path))],
+    ['of other numbers', (path: string) => writeFileSync(path, flipped(path))],
   ])('are made again where a file is %s', async (_, damage) => {
     const before = read();
     damage(join(folder(), '0-mlp.0.safetensors'));
@@ -288,6 +289,13 @@ describe('the vectors of a study', () => {
     const length = Number(bytes.readBigUInt64LE());
     const header = JSON.parse(bytes.subarray(8, 8 + length).toString());
     bytes.writeUInt32LE(4_000_000, 8 + length + header.unit.data_offsets[0]);
+    return bytes;
+  }
+
+  /** The bytes of a file, one of them of another value. */
+  function flipped(path: string): Buffer {
+    const bytes = readFileSync(path);
+    bytes[bytes.length - 1]! ^= 1;
     return bytes;
   }
 

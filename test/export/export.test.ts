@@ -3,10 +3,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DuckDBInstance } from '@duckdb/node-api';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { notesLine } from '../../src/explain/notes.ts';
 import { jsonLines } from '../../src/export/jsonl.ts';
 import { writeParquet } from '../../src/export/parquet.ts';
 import { html, unitHtml } from '../../src/export/unit-html.ts';
 import { LISTED } from '../../src/polysemy/column-lists.ts';
+import { appendNoteLine, notesPath } from '../../src/study/notes-file.ts';
 import { openStudy } from '../../src/study/open-study.ts';
 import type { Study } from '../../src/study/study.ts';
 import { writeStudy } from '../helpers/written-study.ts';
@@ -21,8 +23,11 @@ const HOSTILE = [
   '&amp;',
   "'",
 ];
+const NOTE = '</p><script>alert(2)</script> \u202e a note';
 let folder: string;
 let study: Study;
+/** Ids of the features of mlp.0/3 that the note is on. */
+let noted: number[];
 
 beforeAll(() => {
   folder = mkdtempSync(join(tmpdir(), 'polyseme-export-'));
@@ -42,6 +47,19 @@ beforeAll(() => {
       feature === 0 ? { text: '‹a› after "b"', precision: 0.5, recall: 0.75, falseAlarms: null } : null,
   });
   study = openStudy(path);
+  const at = new Date(0).toISOString();
+  const { features } = study.unit('mlp.0', 3);
+  const { context, position } = features[1]!.examples[0]!;
+  // The written study repeats its contexts: other features have an example at the same place.
+  noted = features.flatMap(({ id, examples }) =>
+    examples.some((one) => one.context === context && one.position === position) ? [id] : [],
+  );
+  for (const line of [
+    { place: null, star: true, note: 'of the unit' },
+    { place: { context, position }, star: false, note: NOTE },
+  ]) {
+    appendNoteLine(notesPath(path), notesLine({ kind: 'note', at, bank: 'mlp.0', index: 3, ...line }));
+  }
 });
 
 afterAll(() => {
@@ -64,7 +82,18 @@ test('JSON lines: the study, then each unit as it is', () => {
     .map((line) => JSON.parse(line));
   expect(lines.length).toBe(7);
   expect(lines[0]).toEqual({ study: JSON.parse(JSON.stringify(study.info())) });
-  expect(lines[4]).toEqual(JSON.parse(JSON.stringify(study.unit('mlp.0', 3))));
+  const unit = JSON.parse(JSON.stringify(study.unit('mlp.0', 3)));
+  const { star, note, features, ...rest } = lines[4];
+  expect(rest).toEqual({ ...unit, features: undefined });
+  expect([star, note]).toEqual([true, 'of the unit']);
+  expect(features).toEqual(
+    unit.features.map((feature: object, id: number) => ({
+      ...feature,
+      star: false,
+      note: noted.includes(id) ? NOTE : '',
+    })),
+  );
+  expect(lines[1]).toMatchObject({ star: false, note: '' });
   expect([...jsonLines(study, 'sae/a')].join('').trimEnd().split('\n').length).toBe(3);
   expect(() => [...jsonLines(study, 'mlp.9')]).toThrow(/no bank mlp\.9/);
 });
@@ -106,6 +135,8 @@ test('Parquet: another reader finds every unit, feature and example, lists and h
   expect(rows.length).toBe(features.length);
   expect(rows[0]).toMatchObject({ name: '‹a› after "b"', precision: 0.5, recall: 0.75, falseAlarms: null });
   expect(rows.map(({ words }) => words)).toEqual(features.map(({ words }) => [...words]));
+  expect(rows.map(({ note }) => note)).toEqual(features.map(({ id }) => (noted.includes(id) ? NOTE : '')));
+  expect(units.map(({ star }) => star)).toEqual([false, false, false, true, false, false]);
 
   const examples = await query(
     `SELECT * FROM '${dir}/examples.parquet' WHERE bank = 'mlp.0' AND unit = 3 ORDER BY example`,
@@ -161,6 +192,8 @@ test('HTML: a unit whole, and foreign text inert', () => {
   expect(page).not.toMatch(/<script|<b>book|<i>|<\/td>'/);
   for (const hidden of ['\u202e', '\u0000', '\u001b', '\ud800']) expect(page).not.toContain(hidden);
   expect(page).toContain(html('<script>alert(1)</script>'));
+  expect(page).toContain('<p class="note">★ <bdi>of the unit</bdi></p>');
+  expect(page).toContain(`<p class="note"><bdi>${html(NOTE)}</bdi></p>`);
   for (const index of [1, 2]) expect(unitHtml(study, 'mlp.0', index)).toContain(`<h1>mlp.0/${index}</h1>`);
   expect(html('<a href="\'">&')).toBe('&#60;a href=&#34;&#39;&#34;&#62;&#38;');
 });

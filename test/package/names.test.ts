@@ -20,8 +20,20 @@ const MACHINERY = [
   'STATE_ARRAYS',
   'WordColumn',
 ];
-/** The graph that an edit of a model writes to, and how a checkpoint is read: the model's inside, given as it is. */
-const INSIDE = ['Architecture', 'Checkpoint', 'EditResult', 'GraphBuilder', 'Wire'];
+/**
+ * The graph that an edit of a model writes to, how a checkpoint is read, and what explanations ask of a model: its inside,
+ * given as it is.
+ */
+const INSIDE = [
+  'Architecture',
+  'Checkpoint',
+  'EditResult',
+  'ExplainModel',
+  'GraphBuilder',
+  'KeptResults',
+  'ModelBank',
+  'Wire',
+];
 
 describe.each([
   ['polyseme', 'index.d.ts', polyseme],
