@@ -72,6 +72,7 @@ export function explain(
   results: KeptResults = NOTHING_KEPT,
 ): Explained {
   let opening: Promise<OpenedModel> | null = null;
+  let names: readonly string[] | null = null;
   const opened = (): Promise<OpenedModel> => {
     opening ??= openChecked(study, open).catch((error) => {
       opening = null;
@@ -84,7 +85,13 @@ export function explain(
     results,
     model: async () => (await opened()).model,
     async bank(name) {
-      checkBank(study, name);
+      names ??= study.info().banks.map((bank) => bank.name);
+      if (!names.includes(name)) {
+        throw new PolysemeError(
+          `${study.path} has no bank ${name} (it has ${names.join(', ')})`,
+          'not-found',
+        );
+      }
       const bank = (await opened()).banks.find((one) => one.name === name);
       if (bank !== undefined) return bank;
       throw new PolysemeError(
@@ -143,10 +150,4 @@ function checkModel(study: Study, { model, files }: OpenedModel): void {
     `the model ${model.source} is not the one that ${study.path} was made with: ${differences.slice(0, 4).join('; ')}; ` +
       'give that one (option model)',
   );
-}
-
-function checkBank(study: Study, name: string): void {
-  const names = study.info().banks.map((bank) => bank.name);
-  if (names.includes(name)) return;
-  throw new PolysemeError(`${study.path} has no bank ${name} (it has ${names.join(', ')})`, 'not-found');
 }

@@ -74,6 +74,8 @@ export interface ProbeOptions {
 }
 
 const USUAL_UNITS = 5;
+/** So many of a token are searched for where no more are shown. */
+const FEW_UNITS = 8;
 /** Bytes of what is kept of units, so that they need not be read again. */
 const PLACE_BYTES = 128 << 20;
 
@@ -113,10 +115,11 @@ export class Prober {
     const model = await this.#explained.model();
     const cut = cutText(text, model.tokenizer, this.#info.options);
     const { banks, missing } = await this.#chosen(bank);
-    const strongest = banks.map((of) => strongestUnits(of.bank, of.own, MOST_UNITS));
+    const count = top <= FEW_UNITS ? FEW_UNITS : MOST_UNITS;
+    const strongest = banks.map((of) => strongestUnits(of.bank, of.own, count));
     const taps = this.#open(
       model,
-      `strongest ${banks.map(({ bank: { name } }) => name).join(' ')}`,
+      `strongest ${count} ${banks.map(({ bank: { name } }) => name).join(' ')}`,
       banks.flatMap(({ bank: { inputs } }, i) => [inputs, strongest[i]!.indices, strongest[i]!.activations]),
       strongest.flatMap(({ edits }) => edits),
     );

@@ -7,10 +7,35 @@ import { openExplained } from '../../src/server/explain/open-explained.ts';
 import { openStudy } from '../../src/study/open-study.ts';
 import type { Study } from '../../src/study/study.ts';
 import { referenceGpt2 } from '../helpers/reference-gpt2.ts';
+import { llamaShapes, referenceLlama } from '../helpers/reference-llama.ts';
 import { randomSae, savedSae } from '../helpers/saes.ts';
-import { letterId, PLANTED, plantedStudy, plantedTensors, type StudyFiles } from './planted.ts';
+import { randomTensors } from '../helpers/tiny-checkpoint.ts';
+import {
+  letterId,
+  PLANTED,
+  plantedStudy,
+  plantedTensors,
+  RANDOM,
+  randomModelTensors,
+  type StudyFiles,
+  studyOf,
+} from './planted.ts';
 
 const { unit, twin, sets, config } = PLANTED;
+/** A small Llama of random weights. */
+const GATED = {
+  model_type: 'llama',
+  hidden_size: 16,
+  intermediate_size: 12,
+  num_attention_heads: 2,
+  num_hidden_layers: 2,
+  vocab_size: 32,
+  max_position_embeddings: 24,
+  hidden_act: 'silu',
+  rms_norm_eps: 1e-6,
+  rope_theta: 10000,
+  tie_word_embeddings: false,
+} as const;
 /** None of the texts of the study: both sets before the trigger, and others. */
 const TEXT = 'fgcoehzomdojkaorxotyo';
 
@@ -83,14 +108,20 @@ describe('a probe of the planted model', () => {
 });
 
 /** What a probe must find, from a forward pass and distances to every example in float64. */
-function bruteForce(of: Study, text: string, sign: 'positive' | 'negative' | 'absolute'): Firing[] {
+function bruteForce(
+  of: Study,
+  text: string,
+  sign: 'positive' | 'negative' | 'absolute',
+  forward = (ids: number[]) => referenceGpt2(plantedTensors(), config, ids),
+): Firing[] {
   const ids = [...text].map(letterId);
-  const sites = referenceGpt2(plantedTensors(), config, ids);
+  const sites = forward(ids);
   const { options } = of.info();
   const firings: Firing[] = [];
   for (const { name: bank, units, width } of of.info().banks) {
     const layer = bank.split('.')[1];
-    const h = sites[`blocks.${layer}.mlp.hook_in`]!;
+    const site = options['layernorm'] === 'folded' ? 'ln2.hook_normalized' : 'mlp.hook_in';
+    const h = sites[`blocks.${layer}.${site}`]!;
     for (let index = 0; index < units; index++) {
       const { maxActivation, nullDistance, merges, features } = of.unit(bank, index);
       if (features.length === 0) continue;
@@ -108,10 +139,9 @@ function bruteForce(of: Study, text: string, sign: 'positive' | 'negative' | 'ab
         const a = sites[`blocks.${layer}.mlp.hook_post`]![position * units + index]!;
         const size = sign === 'positive' ? a : sign === 'negative' ? -a : Math.abs(a);
         if (own <= 0 || size <= 0) return;
-        const e = Array.from(
-          { length: width },
-          (_, k) => (h[position * width + k]! - (centre?.[k] ?? 0)) * weights[k]!,
-        );
+        const input = h.subarray(position * width, (position + 1) * width);
+        const w = embedding.kind === 'gated' ? siluGradient(input, weights) : weights;
+        const e = Array.from(input, (value, k) => (value - (centre?.[k] ?? 0)) * w[k]!);
         const distances = features.map(({ examples: members }) => {
           const each = members.map(({ id }) =>
             cosineDistance(e, examples.subarray(id * width, (id + 1) * width)),
@@ -132,6 +162,18 @@ function bruteForce(of: Study, text: string, sign: 'positive' | 'negative' | 'ab
     }
   }
   return firings;
+}
+
+/** ∂a/∂h of a = silu(g·h + b) (u·h + c), of a row of weights g, u, b, c. */
+function siluGradient(h: Float64Array, row: Float32Array): number[] {
+  const d = h.length;
+  let [gate, up] = [row[2 * d]!, row[2 * d + 1]!];
+  for (let k = 0; k < d; k++) {
+    gate += h[k]! * row[k]!;
+    up += h[k]! * row[d + k]!;
+  }
+  const s = 1 / (1 + Math.exp(-gate));
+  return Array.from(h, (_, k) => s * (1 + gate * (1 - s)) * up * row[k]! + gate * s * row[d + k]!);
 }
 
 function cosineDistance(a: ArrayLike<number>, b: ArrayLike<number>): number {
@@ -202,6 +244,22 @@ describe('a probe against float64', () => {
     const other = openStudy(path);
     const own = openExplained(other, { threads: 1 });
     compareAll(await new Prober(own).probe(TEXT, { top: 8 }), bruteForce(other, TEXT, sign), 8);
+    await own.close();
+    other.close();
+  });
+
+  it.each([
+    ['a gated model', 'raw', GATED, referenceLlama],
+    ['a gated model whose norms are folded into its weights', 'folded', GATED, referenceLlama],
+    ['a model whose norms are folded into its weights', 'folded', RANDOM.config, referenceGpt2],
+  ] as const)('of %s', async (_, layernorm, model, reference) => {
+    const tensors = model === GATED ? randomTensors(llamaShapes(GATED), 9) : randomModelTensors();
+    const { study: path } = await studyOf({ config: model, tensors }, { layernorm });
+    const other = openStudy(path);
+    const own = openExplained(other, { threads: 1 });
+    const forward = (ids: number[]) => reference(tensors, model as never, ids);
+    const expected = bruteForce(other, TEXT, 'positive', forward);
+    compareAll(await new Prober(own).probe(TEXT, { top: 8 }), expected, 8);
     await own.close();
     other.close();
   });

@@ -39,7 +39,7 @@ export const { cli, shell } = cliOf(POLYSEME);
 export function expectFailure({ code, stdout, stderr }: Ended, pattern: RegExp): void {
   // Progress of work that was done before comes first, on lines of its own.
   const lines = stderr.trimEnd().split('\n');
-  const errors = lines.filter((line) => !/^(harvest|features)\b/.test(line));
+  const errors = lines.filter((line) => !/^(harvest|features|vectors)\b/.test(line));
   expect(errors.length, stderr).toBe(1);
   expect(errors[0]).toMatch(/^error: /);
   expect(errors[0]).toMatch(pattern);

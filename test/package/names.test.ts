@@ -17,7 +17,9 @@ const MACHINERY = [
   'NORMALIZATIONS',
   'NamesWith',
   'POLYSEMY',
+  'SIMILARITIES',
   'STATE_ARRAYS',
+  'VECTOR_KINDS',
   'WordColumn',
 ];
 /**
