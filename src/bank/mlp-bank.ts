@@ -16,20 +16,55 @@ export interface MlpBankOptions {
   readonly gated: GatedMode;
 }
 
-/** The neurons of one MLP layer. */
-export function mlpBank(files: ModelFiles, layer: number, { layernorm, gated }: MlpBankOptions): Bank {
-  const { model } = files;
+/** The banks of one MLP layer: `mlp.L`, and `mlp.L.shared` where an expert is taken everywhere. */
+export function mlpBanks(files: ModelFiles, layer: number, options: MlpBankOptions): Bank[] {
+  const bank = mlpBank(files, layer, options);
+  return mlpNamesOf(files, layer).shared === undefined ? [bank] : [bank, sharedBank(files, layer, options)];
+}
+
+/** The neurons of one MLP layer; of a mixture those of all experts, unit = expert · (neurons of one) + neuron. */
+export function mlpBank(files: ModelFiles, layer: number, options: MlpBankOptions): Bank {
+  checkLayer(files, layer);
+  const names = mlpNamesOf(files, layer);
+  return bankOf(files, layer, options, { name: `mlp.${layer}`, at: 'mlp', names });
+}
+
+/** The neurons of a layer's shared expert. */
+export function sharedBank(files: ModelFiles, layer: number, options: MlpBankOptions): Bank {
+  checkLayer(files, layer);
+  const { shared, experts, ...all } = mlpNamesOf(files, layer);
+  if (shared === undefined)
+    throw new PolysemeError(`the MLP of layer ${layer} has no shared expert`, 'not-found');
+  return bankOf(files, layer, options, {
+    name: `mlp.${layer}.shared`,
+    at: 'mlp.shared',
+    names: { ...all, ...shared },
+  });
+}
+
+// ---------------------------------------------------------------- banks
+
+function checkLayer({ model }: ModelFiles, layer: number): void {
   if (!Number.isInteger(layer) || layer < 0 || layer >= model.layers) {
     throw new PolysemeError(
       `layer ${layer} is out of range: the model's layers are 0 to ${model.layers - 1}`,
       'not-found',
     );
   }
+}
+
+/** The bank of neurons whose activations are the site `AT.hook_post` of the layer. */
+function bankOf(
+  files: ModelFiles,
+  layer: number,
+  { layernorm, gated }: MlpBankOptions,
+  { name, at, names }: { readonly name: string; readonly at: string; readonly names: MlpNames },
+): Bank {
+  const { model } = files;
   const site = layernorm === 'raw' ? `blocks.${layer}.mlp.hook_in` : `blocks.${layer}.ln2.hook_normalized`;
   // Where the MLP stands beside the attention, both read the stream before the block.
   const middle = `blocks.${layer}.hook_resid_mid`;
   const sites = sitesOf(files);
-  const names = mlpNamesOf(files, layer);
   if (layernorm === 'folded' && names.norm === null) {
     throw new PolysemeError(
       `the MLP of layer ${layer} of a ${model.architecture} model reads the stream without a norm: layernorm folded ` +
@@ -37,14 +72,15 @@ export function mlpBank(files: ModelFiles, layer: number, { layernorm, gated }: 
       'unsupported',
     );
   }
-  const { width, units, activation } = names;
+  const { width, activation, experts = [names] } = names;
+  const units = names.units * experts.length;
   const stream = [middle, `blocks.${layer}.hook_resid_pre`].find((name) => sites.has(name));
   return {
-    name: `mlp.${layer}`,
+    name,
     kind: 'mlp',
     site,
     inputs: site,
-    activations: `blocks.${layer}.mlp.hook_post`,
+    activations: `blocks.${layer}.${at}.hook_post`,
     norms: stream === undefined ? null : normTap(stream),
     units,
     width,
@@ -56,15 +92,18 @@ export function mlpBank(files: ModelFiles, layer: number, { layernorm, gated }: 
       const gated = names.gate !== null;
       const rowLength = gated ? 2 * width + 2 : width;
       const rows = new Float32Array(new SharedArrayBuffer(4 * rowLength * units));
-      for (const [part, matrix] of (names.gate === null ? [names.up] : [names.gate, names.up]).entries()) {
-        const bias = matrix.bias === null ? null : await read(matrix.bias);
-        const row = neuronRows(await read(matrix.weight), matrix, width);
-        for (let unit = 0; unit < units; unit++) {
-          const own = rows.subarray(unit * rowLength + part * width, unit * rowLength + (part + 1) * width);
-          row(unit, own);
-          const fromBeta = norm === null ? 0 : fold(own, norm);
-          if (gated)
-            rows[unit * rowLength + 2 * width + part] = (bias?.[matrix.first + unit] ?? 0) + fromBeta;
+      for (const [i, { gate, up }] of experts.entries()) {
+        const own = rows.subarray(i * names.units * rowLength, (i + 1) * names.units * rowLength);
+        for (const [part, matrix] of (gate === null ? [up] : [gate, up]).entries()) {
+          const bias = matrix.bias === null ? null : await read(matrix.bias);
+          const copy = neuronRows(await read(matrix.weight), matrix, width);
+          for (let unit = 0; unit < names.units; unit++) {
+            const row = own.subarray(unit * rowLength, (unit + 1) * rowLength);
+            const weights = row.subarray(part * width, (part + 1) * width);
+            copy(unit, weights);
+            const fromBeta = norm === null ? 0 : fold(weights, norm);
+            if (gated) row[2 * width + part] = (bias?.[matrix.first + unit] ?? 0) + fromBeta;
+          }
         }
       }
       return rows;

@@ -154,7 +154,7 @@ async function openBanks(
   const named = nameSaes(sae).filter(({ name }) => banks.some(({ bank }) => bank === `sae/${name}`));
   const layers: number[] = [];
   for (const { bank } of banks) {
-    const layer = /^mlp\.(\d+)$/.exec(bank);
+    const layer = /^mlp\.(\d+)(?:\.shared)?$/.exec(bank);
     if (layer !== null) layers.push(Number(layer[1]));
     else if (!named.some(({ name }) => bank === `sae/${name}`)) {
       throw new PolysemeError(

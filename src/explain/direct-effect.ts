@@ -1,7 +1,7 @@
 import { PolysemeError } from '../errors.ts';
 import type { ModelConfig } from '../model/architectures/architecture.ts';
 import type { GraphEdit } from '../model/compile.ts';
-import { perPosition, positionInput } from '../model/edits.ts';
+import { perPosition, positionInput, wholeShares } from '../model/edits.ts';
 import { isWritingSite } from '../model/sites.ts';
 import type { GraphBuilder, Wire } from '../onnx/graph.ts';
 import { writeNodes } from '../sae/attach.ts';
@@ -17,6 +17,7 @@ const DIRECTION_TAP = 'explain.direction';
 /** Where what a site inside an MLP or attention holds is written to the residual stream. */
 const WRITTEN_AT: Readonly<Record<string, string>> = {
   'mlp.hook_post': 'hook_mlp_out',
+  'mlp.shared.hook_post': 'hook_mlp_out',
   'attn.hook_z': 'hook_attn_out',
 };
 
@@ -94,6 +95,7 @@ function directEdits(
   if (through === undefined || !sites.has(`${block}.${through}`)) return null;
   return [
     { site, apply: (graph, _, width) => ({ replacement: outputNodes(graph, bank, width) }) },
+    ...wholeShares(site, sites),
     {
       site: `${block}.${through}`,
       apply(_, wire) {

@@ -1,5 +1,5 @@
 import type { GraphEdit } from '../model/compile.ts';
-import { positionInput } from '../model/edits.ts';
+import { positionInput, wholeShares } from '../model/edits.ts';
 import { isWritingSite } from '../model/sites.ts';
 import { rowsOf } from '../tensors/matrix.ts';
 import type { Explained, ExplainModel, ModelBank } from './explained.ts';
@@ -32,7 +32,7 @@ export async function outputDirections(explained: Explained, name: string): Prom
 /** Runs the end of the MLP with one neuron on at each position, less what it gives with none. */
 async function neuronOutputs(model: ExplainModel, bank: ModelBank): Promise<OutputDirections> {
   const { units, activations } = bank;
-  const tap = activations.replace(/mlp\.hook_post$/, 'hook_mlp_out');
+  const tap = activations.replace(/mlp\.(shared\.)?hook_post$/, 'hook_mlp_out');
   const width = model.sites.get(tap)!;
   const one: GraphEdit = {
     site: activations,
@@ -52,7 +52,7 @@ async function neuronOutputs(model: ExplainModel, bank: ModelBank): Promise<Outp
     return { first, tokens: new Int32Array(length), inputs: { [UNIT_INPUT]: on } };
   });
   const rows = new Float32Array(units * width);
-  const taps = model.openTaps([tap], [one]);
+  const taps = model.openTaps([tap], [one, ...wholeShares(activations, model.sites)]);
   try {
     for await (const block of taps.stream(contexts)) {
       const { data } = block.taps[tap]!;

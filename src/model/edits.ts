@@ -1,4 +1,5 @@
 import type { GraphBuilder, Wire } from '../onnx/graph.ts';
+import type { GraphEdit } from './compile.ts';
 
 /**
  * What edits of a model's graph (GraphEdit) are made of: values that take a site's place, by position and by unit, and
@@ -35,6 +36,20 @@ export function maskNodes(graph: GraphBuilder, mask: Wire, value: Wire, kept: Wi
 /** Ablate all: zeros of the same shape. */
 export function zerosLike(graph: GraphBuilder, wire: Wire): Wire {
   return graph.op('Expand', [graph.scalar(0), graph.op('Shape', [wire])]);
+}
+
+/** Where neurons at a site are experts', edits that give each expert's output a weight of 1. */
+export function wholeShares(activations: string, sites: ReadonlyMap<string, number>): GraphEdit[] {
+  const site = activations.replace(/hook_post$/, 'hook_share');
+  if (site === activations || !sites.has(site)) return [];
+  return [
+    {
+      site,
+      apply: (graph, wire) => ({
+        replacement: graph.op('Expand', [graph.scalar(1), graph.op('Shape', [wire])]),
+      }),
+    },
+  ];
 }
 
 /** Read: the activation of one unit at each position, by its index [batch, position] → [batch, position, 1]. */

@@ -185,9 +185,9 @@ function describe(files: ModelFiles): NonNullable<ModelDescription['model']> {
   const { model } = files;
   const { layers, width, heads, kvHeads, mlpWidth, activation, gated, vocabulary, contextLength } = model;
   const sites = sitesOf(files);
-  const units = Array.from({ length: layers }, (_, l) => sites.get(`blocks.${l}.mlp.hook_post`)!).reduce(
-    (a, b) => a + b,
-  );
+  const units = Array.from({ length: layers }, (_, l) => `blocks.${l}.mlp.`)
+    .flatMap((at) => [sites.get(`${at}hook_post`)!, sites.get(`${at}shared.hook_post`) ?? 0])
+    .reduce((a, b) => a + b);
   const { bidirectional } = model;
   return {
     layers,

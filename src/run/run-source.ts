@@ -5,7 +5,7 @@ import { openGivenFolder } from '../activations/given-folder.ts';
 import { givenContexts, givenSource } from '../activations/given-source.ts';
 import type { Bank } from '../bank/bank.ts';
 import { checkModel } from '../bank/check-model.ts';
-import { mlpBank } from '../bank/mlp-bank.ts';
+import { mlpBanks } from '../bank/mlp-bank.ts';
 import { fileStamp } from '../base/file-digest.ts';
 import { type ContextCursor, type Contexts, cutContexts } from '../corpus/contexts.ts';
 import type { Corpus } from '../corpus/corpus.ts';
@@ -89,7 +89,7 @@ function modelSource(
   const { tokenizer, files } = model;
   const { context: length, contexts: count, bos, seed, keepDuplicates } = options;
   return {
-    banks: [...options.layers.map((layer) => mlpBank(files, layer, options)), ...saeBanks(saes)],
+    banks: [...options.layers.flatMap((layer) => mlpBanks(files, layer, options)), ...saeBanks(saes)],
     meta: describe(options, model, saes, corpus),
     inputs: { files: checkpointPaths(files), stamp: corpus.stamp ?? null, isText: true },
     taps: { model },

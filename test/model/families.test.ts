@@ -3,7 +3,8 @@
 import { readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { mlpBank } from '../../src/bank/mlp-bank.ts';
+import type { Bank } from '../../src/bank/bank.ts';
+import { mlpBanks } from '../../src/bank/mlp-bank.ts';
 import { gateActivations } from '../../src/embed/gate-activation.ts';
 import { PolysemeError } from '../../src/errors.ts';
 import { openCheckpoint } from '../../src/model/checkpoint.ts';
@@ -113,52 +114,65 @@ async function checkBanks(
   for (let layer = 0; layer < files.model.layers; layer++) {
     const normed = expected[0]!.has(`blocks.${layer}.ln2.hook_normalized`);
     for (const layernorm of normed ? (['raw', 'folded'] as const) : (['raw'] as const)) {
-      const bank = mlpBank(files, layer, { layernorm, gated: 'gradient' });
-      const { embedding, units, width } = bank;
-      const weights = await bank.weights();
-      const at = (row: number, site: string) => expected[row]!.get(`blocks.${layer}.${site}`)!;
-      const parts = embedding.kind === 'gated' ? ['mlp.hook_pre', 'mlp.hook_pre_linear'] : ['mlp.hook_pre'];
-      const rowLength = weights.length / units;
-      expect(rowLength).toBe(embedding.kind === 'gated' ? 2 * width + 2 : width);
-      for (const [part, site] of parts.entries()) {
-        let worst = 0;
-        for (let unit = 0; unit < units; unit++) {
-          const own = weights.subarray(unit * rowLength, (unit + 1) * rowLength);
-          // A row without a bias of its own: what is left after W_in·h is the same at every position.
-          let bias = embedding.kind === 'gated' ? own[2 * width + part]! : null;
-          expected.forEach((sites, row) => {
-            const inputs = sites.get(bank.inputs)!;
-            for (let t = 0; t < inputs.length / width; t++) {
-              let sum = 0;
-              for (let k = 0; k < width; k++) sum += inputs[t * width + k]! * own[part * width + k]!;
-              const pre = at(row, site)[t * units + unit]!;
-              bias ??= pre - sum;
-              worst = Math.max(worst, Math.abs(sum + bias - pre) / Math.max(1, Math.abs(pre)));
-            }
-          });
-        }
-        expect(worst, `blocks.${layer}.${site}, ${layernorm}`).toBeLessThanOrEqual(TOLERANCE);
-      }
+      for (const bank of mlpBanks(files, layer, { layernorm, gated: 'gradient' }))
+        await checkWeights(bank, expected);
     }
-    checkActivation(files, layer, expected);
+    for (const { activations } of mlpBanks(files, layer, { layernorm: 'raw', gated: 'gradient' })) {
+      checkActivation(files, activations.replace(/hook_post$/, ''), expected);
+    }
+  }
+}
+
+async function checkWeights(
+  bank: Bank,
+  expected: readonly ReadonlyMap<string, Float64Array>[],
+): Promise<void> {
+  const { embedding, units, width } = bank;
+  const weights = await bank.weights();
+  const at = (row: number, site: string) => expected[row]!.get(site)!;
+  const names = embedding.kind === 'gated' ? ['hook_pre', 'hook_pre_linear'] : ['hook_pre'];
+  const parts = names.map((name) => bank.activations.replace(/hook_post$/, name));
+  const rowLength = weights.length / units;
+  expect(rowLength).toBe(embedding.kind === 'gated' ? 2 * width + 2 : width);
+  for (const [part, site] of parts.entries()) {
+    let worst = 0;
+    for (let unit = 0; unit < units; unit++) {
+      const own = weights.subarray(unit * rowLength, (unit + 1) * rowLength);
+      // A row without a bias of its own: what is left after W_in·h is the same at every position.
+      let bias = embedding.kind === 'gated' ? own[2 * width + part]! : null;
+      expected.forEach((sites, row) => {
+        const inputs = sites.get(bank.inputs)!;
+        for (let t = 0; t < inputs.length / width; t++) {
+          let sum = 0;
+          for (let k = 0; k < width; k++) sum += inputs[t * width + k]! * own[part * width + k]!;
+          const pre = at(row, site)[t * units + unit]!;
+          bias ??= pre - sum;
+          worst = Math.max(worst, Math.abs(sum + bias - pre) / Math.max(1, Math.abs(pre)));
+        }
+      });
+    }
+    expect(worst, `${site} of ${bank.site}`).toBeLessThanOrEqual(TOLERANCE);
   }
 }
 
 /** That the activation by which embeddings are weighted is the model's own. */
 function checkActivation(
   { model }: ModelFiles,
-  layer: number,
+  at: string,
   expected: readonly ReadonlyMap<string, Float64Array>[],
 ): void {
   const activation = gateActivations[model.activation];
   let worst = 0;
   for (const sites of expected) {
-    const pre = sites.get(`blocks.${layer}.mlp.hook_pre`)!;
-    const up = sites.get(`blocks.${layer}.mlp.hook_pre_linear`);
-    sites.get(`blocks.${layer}.mlp.hook_post`)!.forEach((post, i) => {
-      const own = activation(pre[i]!).value * (up?.[i] ?? 1);
+    const pre = sites.get(`${at}hook_pre`)!;
+    const up = sites.get(`${at}hook_pre_linear`);
+    // Neurons of an expert that is not taken at a position are 0 there.
+    const shares = sites.get(`${at}hook_share`) ?? [1];
+    const neurons = pre.length / shares.length;
+    sites.get(`${at}hook_post`)!.forEach((post, i) => {
+      const own = shares[Math.floor(i / neurons)] === 0 ? 0 : activation(pre[i]!).value * (up?.[i] ?? 1);
       worst = Math.max(worst, Math.abs(own - post) / Math.max(1, Math.abs(post)));
     });
   }
-  expect(worst, `the activation of layer ${layer}`).toBeLessThanOrEqual(TOLERANCE);
+  expect(worst, `the activation at ${at}`).toBeLessThanOrEqual(TOLERANCE);
 }

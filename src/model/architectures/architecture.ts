@@ -34,11 +34,15 @@ export interface ModelConfig {
 export interface MlpNames {
   /** Of the MLP's input. */
   readonly width: number;
-  /** Neurons of the layer. */
+  /** Neurons of the layer; of one expert, where it has experts. */
   readonly units: number;
   readonly activation: Activation;
   readonly up: NeuronMatrix;
   readonly gate: NeuronMatrix | null;
+  /** Where every expert's neurons lie, in order; `up` and `gate` are the first's. */
+  readonly experts?: readonly { readonly up: NeuronMatrix; readonly gate: NeuronMatrix }[];
+  /** Neurons of the expert that is taken everywhere: bank `mlp.L.shared`. */
+  readonly shared?: Pick<MlpNames, 'units' | 'up' | 'gate'>;
   /** The norm that makes the MLP's input; null where it reads the stream as it is. */
   readonly norm: {
     readonly weight: string;

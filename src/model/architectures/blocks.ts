@@ -1,5 +1,6 @@
 import type { GraphBuilder, Wire } from '../../onnx/graph.ts';
 import { attention } from './attention.ts';
+import { mixture } from './experts.ts';
 import { activate, type Emitter, linear, norm, normalize, normWeights, positions, weight } from './parts.ts';
 import type { BlockPlan, BranchPlan, EmbeddingPlan, HeadPlan, MlpPlan, NormPlan } from './plan.ts';
 
@@ -71,6 +72,11 @@ function mlp(
   const { graph, width, site } = e;
   const { neurons, width: units } = plan;
   const h = mlpInput(e, at, stream, plan.norm);
+  if (plan.experts !== undefined) {
+    const own = (name: string, wire: Wire, wide: number): Wire => site(`${at}.mlp.${name}`, wire, wide);
+    const out = mixture(e, h, plan.experts, plan.activation, own);
+    return { h, out: site(`${at}.hook_mlp_out`, branch(e, out, after), width) };
+  }
   const mark = (name: string, wire: Wire): Wire => site(`${at}.mlp.${name}`, wire, units);
   let post: Wire;
   if ('up' in neurons && !('gate' in neurons)) {

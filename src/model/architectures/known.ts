@@ -17,6 +17,9 @@ function decoder(family: string, ...checkpoints: string[]): KnownModel {
 
 /** The architectures that can be run, by config.json's `model_type`. */
 export const KNOWN_MODELS = {
+  mixtral: decoder('Mixtral', 'mistralai/Mixtral-8x7B-v0.1', 'mistralai/Mixtral-8x22B-v0.1'),
+  qwen2_moe: decoder('Qwen 1.5 and 2 with experts', 'Qwen/Qwen1.5-MoE-A2.7B', 'Qwen/Qwen2-57B-A14B'),
+  qwen3_moe: decoder('Qwen 3 with experts', 'Qwen/Qwen3-30B-A3B'),
   gpt2: decoder('GPT-2', 'openai-community/gpt2', 'distilbert/distilgpt2'),
   gpt_neo: decoder('GPT-Neo', 'EleutherAI/gpt-neo-125m', 'roneneldan/TinyStories-33M'),
   gpt_neox: decoder('GPT-NeoX, Pythia', 'EleutherAI/pythia-70m-deduped', 'EleutherAI/gpt-neox-20b'),

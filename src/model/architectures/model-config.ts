@@ -8,6 +8,7 @@ import { gpt2 } from './gpt2.ts';
 import { gptj } from './gptj.ts';
 import type { KnownType } from './known.ts';
 import { llama } from './llama.ts';
+import { mixtral, qwen2Moe, qwen3Moe } from './mixtures.ts';
 import { opt } from './opt.ts';
 import { phi } from './phi.ts';
 import { RawConfig } from './raw-config.ts';
@@ -25,6 +26,9 @@ export const FAMILIES: Readonly<Record<KnownType, Family>> = {
   gpt_neo: gptNeo,
   gpt_neox: gptNeox,
   gptj,
+  mixtral,
+  qwen2_moe: qwen2Moe,
+  qwen3_moe: qwen3Moe,
   opt,
   phi,
   stablelm,

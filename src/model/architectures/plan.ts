@@ -135,6 +135,31 @@ export interface MlpPlan {
   readonly activation: Activation;
   /** Neurons. */
   readonly width: number;
+  /** A mixture of experts takes the place of the matrices above. */
+  readonly experts?: ExpertsPlan;
+}
+
+/** The matrices of a gated MLP. */
+export interface GatedPlan {
+  readonly gate: LinearPlan;
+  readonly up: LinearPlan;
+  readonly out: LinearPlan;
+}
+
+/** Gated MLPs, of which a router takes some at each position. */
+export interface ExpertsPlan {
+  readonly count: number;
+  /** Neurons of one expert. */
+  readonly width: number;
+  expert(index: number): GatedPlan;
+  /** Its softmax is the experts' weights. */
+  readonly router: LinearPlan;
+  /** How many are taken: those of the largest weights. */
+  readonly chosen: number;
+  /** Weights of those that are taken are made to sum to 1. */
+  readonly normalized: boolean;
+  /** One more, taken everywhere; its weight is the sigmoid of `share`. */
+  readonly shared?: GatedPlan & { readonly width: number; readonly share: LinearPlan };
 }
 
 export interface HeadPlan {

@@ -2,7 +2,7 @@ import type { Wire } from '../../onnx/graph.ts';
 import type { Architecture, MlpNames, NeuronMatrix, Weights } from './architecture.ts';
 import { block, embed, logits } from './blocks.ts';
 import { type Emitter, emitter, hasBias, norm, weight } from './parts.ts';
-import type { LinearPlan, NormPlan, TransformerPlan } from './plan.ts';
+import type { GatedPlan, LinearPlan, NormPlan, TransformerPlan } from './plan.ts';
 
 /** The architecture of a transformer that is given by its plan. */
 export function transformer(plan: TransformerPlan): Architecture {
@@ -41,7 +41,7 @@ function matrix(e: Emitter, { embedding, head, config }: TransformerPlan, which:
 }
 
 function mlpNames(plan: TransformerPlan, layer: number, weights: Pick<Weights, 'has'>): MlpNames {
-  const { neurons, norm, width, activation } = plan.block(layer).mlp;
+  const { neurons, norm, width, activation, experts } = plan.block(layer).mlp;
   const names = (linear: LinearPlan, first = 0): NeuronMatrix => ({
     weight: `${linear.name}.weight`,
     bias: hasBias(weights, linear) ? `${linear.name}.bias` : null,
@@ -50,6 +50,19 @@ function mlpNames(plan: TransformerPlan, layer: number, weights: Pick<Weights, '
   });
   const own = norm === null ? null : normNames(norm);
   const sizes = { width: plan.config.width, units: width, activation };
+  if (experts !== undefined) {
+    const gated = ({ gate, up }: GatedPlan) => ({ gate: names(gate), up: names(up) });
+    const all = Array.from({ length: experts.count }, (_, i) => gated(experts.expert(i)));
+    const { shared } = experts;
+    return {
+      ...sizes,
+      ...all[0]!,
+      units: experts.width,
+      experts: all,
+      ...(shared !== undefined && { shared: { units: shared.width, ...gated(shared) } }),
+      norm: own,
+    };
+  }
   if ('gateUp' in neurons) {
     return { ...sizes, gate: names(neurons.gateUp), up: names(neurons.gateUp, width), norm: own };
   }

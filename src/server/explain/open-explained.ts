@@ -1,4 +1,4 @@
-import { mlpBank } from '../../bank/mlp-bank.ts';
+import { mlpBank, sharedBank } from '../../bank/mlp-bank.ts';
 import { saeBank } from '../../bank/sae-bank.ts';
 import { digestFiles } from '../../base/file-digest.ts';
 import { PolysemeError } from '../../errors.ts';
@@ -84,9 +84,10 @@ async function openModel(
       saes.push(one!);
     }
     const banks = info.banks.flatMap(({ name }): ModelBank[] => {
-      const layer = /^mlp\.(\d+)$/.exec(name);
+      const layer = /^mlp\.(\d+)(\.shared)?$/.exec(name);
       if (layer !== null) {
-        return [{ ...mlpBank(model.files, Number(layer[1]), { layernorm, gated }), sae: null }];
+        const make = layer[2] === undefined ? mlpBank : sharedBank;
+        return [{ ...make(model.files, Number(layer[1]), { layernorm, gated }), sae: null }];
       }
       const found = saes.find((one) => name === `sae/${one.name}`);
       if (found === undefined) return [];
