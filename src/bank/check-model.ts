@@ -82,7 +82,7 @@ async function checkLayer(
     );
   };
   const [h, pre, linear, post] = MLP.map(at);
-  const { up, gate, width, units, activation } = mlpNamesOf(files, layer);
+  const { up, gate, width, units, activation, experts } = mlpNamesOf(files, layer);
   const neurons = [...new Set(Array.from({ length: NEURONS }, (_, i) => Math.floor((i * units) / NEURONS)))];
   const matrices = [
     { matrix: gate ?? up, site: 'mlp.hook_pre' },
@@ -108,6 +108,8 @@ async function checkLayer(
     }
     if (pre !== undefined && post !== undefined) {
       for (const neuron of neurons) {
+        // Those of an expert that is not taken here.
+        if (experts !== undefined && row('mlp.hook_post')[neuron] === 0) continue;
         const { value } = gateActivations[activation](row('mlp.hook_pre')[neuron]!);
         const factor = linear === undefined ? 1 : row('mlp.hook_pre_linear')[neuron]!;
         if (!near(row('mlp.hook_post')[neuron]!, value * factor, Math.abs(value * factor))) {

@@ -1,5 +1,6 @@
 import { PolysemeError } from '../../errors.ts';
 import type { Architecture } from './architecture.ts';
+import { mixtral, qwen2Moe, qwen3Moe } from './expert-mixtures.ts';
 import { falcon } from './falcon.ts';
 import { gptBigcode } from './gpt-bigcode.ts';
 import { gptNeo } from './gpt-neo.ts';
@@ -8,7 +9,6 @@ import { gpt2 } from './gpt2.ts';
 import { gptj } from './gptj.ts';
 import type { KnownType } from './known.ts';
 import { llama } from './llama.ts';
-import { mixtral, qwen2Moe, qwen3Moe } from './mixtures.ts';
 import { opt } from './opt.ts';
 import { phi } from './phi.ts';
 import { RawConfig } from './raw-config.ts';
@@ -22,13 +22,13 @@ export const FAMILIES: Readonly<Record<KnownType, Family>> = {
   gpt2,
   llama,
   falcon,
+  mixtral,
+  qwen2_moe: qwen2Moe,
+  qwen3_moe: qwen3Moe,
   gpt_bigcode: gptBigcode,
   gpt_neo: gptNeo,
   gpt_neox: gptNeox,
   gptj,
-  mixtral,
-  qwen2_moe: qwen2Moe,
-  qwen3_moe: qwen3Moe,
   opt,
   phi,
   stablelm,

@@ -1,5 +1,15 @@
 import type { Architecture, ModelConfig } from './architecture.ts';
-import { type AttentionPlan, type BlockPlan, biasBy, type ExpertsPlan, type GatedPlan, type LinearPlan, linear, type MlpPlan, type NormPlan } from './plan.ts';
+import {
+  type AttentionPlan,
+  type BlockPlan,
+  biasBy,
+  type ExpertsPlan,
+  type GatedPlan,
+  type LinearPlan,
+  linear,
+  type MlpPlan,
+  type NormPlan,
+} from './plan.ts';
 import type { RawConfig } from './raw-config.ts';
 import { readRotary } from './rotary.ts';
 import { transformer } from './transformer.ts';
