@@ -10,6 +10,8 @@ import { cell, colors, Progress, print, printJson } from './terminal.ts';
 
 /** Tokens shown before the peak. */
 const BEFORE = 24;
+/** Tokens of an encoder’s context that are printed after it. */
+const AFTER = 12;
 
 const shape = {
   feature: featureOption,
@@ -80,7 +82,7 @@ function exampleLine({
   position,
 }: ExplainedExample): string {
   const first = Math.max(0, position + 1 - BEFORE);
-  const passage = tokens.slice(first).map((token, i) => {
+  const passage = tokens.slice(first, position + 1 + AFTER).map((token, i) => {
     const share = importance?.[first + i] ?? 0;
     const text = visible(token);
     if (first + i === position) return colors.bold(colors.inverse(text));

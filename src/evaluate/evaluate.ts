@@ -7,13 +7,14 @@ import { frameOf, windowSize } from '../corpus/windows.ts';
 import { PolysemeError } from '../errors.ts';
 import { beginsWithBos, contextLength } from '../model/context-rules.ts';
 import type { Model } from '../model/load-model.ts';
+import { predictedBy } from '../model/predicted.ts';
 import { rowsPerRun } from '../model/taps.ts';
 import { toModel } from '../model/to-model.ts';
 import { attachSae } from '../sae/attach.ts';
 import { loadSae } from '../sae/load-sae.ts';
 import type { Sae } from '../sae/sae.ts';
 import type { evaluateOptions } from './evaluate-options.ts';
-import { EVALUATION_TAPS, evaluationEdits, PADDING } from './evaluation-edits.ts';
+import { EVALUATION_TAPS, evaluationEdits } from './evaluation-edits.ts';
 import { comparePolysemy } from './polysemy.ts';
 import { type Evaluation, type EvaluationProgress, type SaeEvaluation, saebenchKeys } from './result.ts';
 import { Tally } from './tally.ts';
@@ -127,17 +128,17 @@ async function run({
   signal,
 }: Evaluation): Promise<Tally> {
   const { vocabulary } = model.config;
-  const edits = evaluationEdits(sae, attachment, { specialIds, vocabulary });
+  const predicted = predictedBy(model);
+  const edits = evaluationEdits(sae, attachment, { specialIds, vocabulary, predicted });
   const taps = model.openTaps(Object.values(EVALUATION_TAPS), edits);
   const rows = rowsPerRun(3 * context, Math.min(TOKENS_PER_RUN, LOGITS_PER_RUN / vocabulary));
-  const tally = new Tally(sae.config, LEGACY_BATCH);
+  const tally = new Tally(sae.config, LEGACY_BATCH, predicted);
   let done = 0;
   try {
     for await (const block of taps.stream(contexts, {
       specialIds,
       rows,
       copies: 3,
-      padding: PADDING,
       signal,
     })) {
       tally.add(block);

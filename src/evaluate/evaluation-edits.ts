@@ -1,21 +1,19 @@
 import { PolysemeError } from '../errors.ts';
 import type { EditResult, GraphEdit } from '../model/compile.ts';
+import type { Predicted } from '../model/edits.ts';
 import {
   copiesOf,
   divergenceNodes,
   maskNodes,
-  nextTokenLoss,
   TOKENS,
   textMask,
+  tokenLoss,
   zerosLike,
 } from '../model/edits.ts';
 import type { GraphBuilder, Wire } from '../onnx/graph.ts';
 import { readNodes, type SaeAttachment, writeNodes } from '../sae/attach.ts';
 import type { Sae } from '../sae/sae.ts';
 import { decodeNodes, encodeNodes } from '../sae/sae-nodes.ts';
-
-/** Stands for no token, after the end of a shorter context. */
-export const PADDING = -1;
 
 /** Taps of the evaluation's graph: [contexts, positions, …] unless said otherwise. */
 export const EVALUATION_TAPS = {
@@ -25,9 +23,9 @@ export const EVALUATION_TAPS = {
   sums: 'evaluation.sums',
   /** Text tokens with a latent that is not 0: [1, dSae]. */
   fired: 'evaluation.fired',
-  /** −log p of the next token: [3·contexts, positions, 1], clean, with SAE, ablated. */
+  /** −log p of the predicted token: [3·contexts, positions, 1], clean, with SAE, ablated. */
   loss: 'evaluation.loss',
-  /** KL(clean ‖ with SAE) and KL(clean ‖ ablated) of the next token's distribution. */
+  /** KL(clean ‖ with SAE) and KL(clean ‖ ablated) of the predicted token's distribution. */
   divergence: 'evaluation.divergence',
 } as const;
 
@@ -42,7 +40,11 @@ export const SUMS = ['error', 'input', 'output', 'product', 'l0', 'l1'] as const
 export function evaluationEdits(
   sae: Sae,
   attachment: SaeAttachment,
-  { specialIds, vocabulary }: { specialIds: ReadonlySet<number>; vocabulary: number },
+  {
+    specialIds,
+    vocabulary,
+    predicted,
+  }: { specialIds: ReadonlySet<number>; vocabulary: number; predicted: Predicted },
 ): GraphEdit[] {
   let encoded: { x: Wire; latents: Wire } | null = null;
   const special = new Float32Array(vocabulary);
@@ -95,7 +97,7 @@ export function evaluationEdits(
             apply: (graph: GraphBuilder, wire: Wire, width: number) => write(graph, wire, width),
           },
         ]),
-    { site: 'logits', apply: (graph, logits) => ({ taps: predictionTaps(graph, logits) }) },
+    { site: 'logits', apply: (graph, logits) => ({ taps: predictionTaps(graph, logits, predicted) }) },
   ];
 }
 
@@ -132,12 +134,16 @@ function firedNodes(graph: GraphBuilder, latents: Wire, isText: Wire, count: num
   return graph.op('MatMul', [graph.op('Reshape', [isText, graph.integers(1, -1)]), rows]);
 }
 
-function predictionTaps(graph: GraphBuilder, logits: Wire): NonNullable<EditResult['taps']> {
+function predictionTaps(
+  graph: GraphBuilder,
+  logits: Wire,
+  predicted: Predicted,
+): NonNullable<EditResult['taps']> {
   const logp = graph.op('LogSoftmax', [logits], { axis: -1 });
   const [clean, patched, ablated] = thirds(graph, logp) as [Wire, Wire, Wire];
   const divergences = [patched, ablated].map((other) => divergenceNodes(graph, clean, other));
   return {
-    [EVALUATION_TAPS.loss]: { wire: nextTokenLoss(graph, logp), width: 1 },
+    [EVALUATION_TAPS.loss]: { wire: tokenLoss(graph, logp, predicted), width: 1 },
     [EVALUATION_TAPS.divergence]: { wire: graph.op('Concat', divergences, { axis: -1 }), width: 2 },
   };
 }

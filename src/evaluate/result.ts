@@ -80,7 +80,7 @@ export interface SaeEvaluation {
     readonly normalizedOver1Percent: number | null;
     readonly normalizedOver10Percent: number | null;
   };
-  /** Mean −log p of the next token, in nats: special positions left out. */
+  /** Mean −log p of the next token (an encoder's: of the position's own), in nats: special positions left out. */
   readonly crossEntropy: {
     readonly tokens: number;
     readonly clean: number | null;
@@ -89,7 +89,7 @@ export interface SaeEvaluation {
     /** (ablated − withSae) / (ablated − clean). */
     readonly recovered: number | null;
   };
-  /** Mean KL(clean ‖ changed) of the next token's distribution, in nats. */
+  /** Mean KL(clean ‖ changed) of the distribution of that token, in nats. */
   readonly divergence: {
     readonly tokens: number;
     readonly withSae: number;

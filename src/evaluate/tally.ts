@@ -1,4 +1,5 @@
 import { PolysemeError } from '../errors.ts';
+import type { Predicted } from '../model/edits.ts';
 import type { TapBlock } from '../model/taps.ts';
 import type { SaeConfig } from '../sae/config.ts';
 import { EVALUATION_TAPS, SUMS } from './evaluation-edits.ts';
@@ -24,13 +25,15 @@ export class Tally {
   readonly #losses = [new Mean(), new Mean(), new Mean()] as const;
   readonly #divergences = [new Mean(), new Mean()] as const;
   /** Rows of the contexts that wait for the legacy batch to be full. */
+  readonly #predicted: Predicted;
   readonly #legacyBatch: number;
   #rows: Float32Array[] = [];
   #errors: number[] = [];
   #waiting = 0;
 
-  constructor(config: SaeConfig, legacyBatch: number) {
+  constructor(config: SaeConfig, legacyBatch: number, predicted: Predicted) {
     this.#config = config;
+    this.#predicted = predicted;
     this.#legacyBatch = legacyBatch;
     this.#moments = new Moments(config.dOut);
     this.#fired = new Float64Array(config.dSae);
@@ -52,7 +55,7 @@ export class Tally {
         this.#divergences.forEach((mean, i) => {
           mean.add(divergence[2 * at + i]!);
         });
-        if (t + 1 === tokens.length) continue;
+        if (this.#predicted === 'next' && t + 1 === tokens.length) continue;
         this.#losses.forEach((mean, part) => {
           mean.add(loss[part * contexts.length * length + at]!);
         });

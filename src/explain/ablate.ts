@@ -1,6 +1,7 @@
 import type { LongCall } from '../base/progress.ts';
 import { createRandom } from '../base/random.ts';
 import { PolysemeError } from '../errors.ts';
+import { predictedBy } from '../model/predicted.ts';
 import { ABLATION_TAPS, ablationEdits } from './ablation-edits.ts';
 import { ablationRows, COPIES, measureRows, type Replacement } from './ablation-rows.ts';
 import { controlEffects, controlUnits } from './control-units.ts';
@@ -36,7 +37,7 @@ export interface AblateOptions extends UnitQuestion, LongCall {
  * The measured effect of a unit and of each of its features: what the model predicts changes where the activation is
  * changed at the positions at which it belongs to the feature.
  *
- * @throws PolysemeError where there is no such unit or feature, it never fires, or there is no model
+ * @throws PolysemeError where there is no such unit or feature, it never fires, there is no model, or it predicts nothing
  * @example
  * const study = openStudy('study.db');
  * const explained = openExplained(study);
@@ -52,6 +53,7 @@ export async function ablate(explained: Explained, options: AblateOptions): Prom
   const { study } = explained;
   unitExamples(study, { bank: name, index, feature });
   checkOptions(most, scale);
+  predictedBy(await explained.model());
   const key = {
     kind: 'ablation 2',
     key: JSON.stringify([name, index, feature ?? null, most, scale, to, controls, seed]),
@@ -82,14 +84,15 @@ export async function effectsIn(
   const mean = study.units({ bank: name }).find((unit) => unit.index === index)!.mean ?? 0;
   const replacement: Replacement = { scale, reference: to === 'mean' ? mean : 0 };
   const [model, bank] = await Promise.all([explained.model(), explained.bank(name)]);
+  const predicted = predictedBy(model);
   const rows = ablationRows(contexts, index, replacement, createRandom(seed), feature);
   const tested = testedRows(rows);
   const changes = features.map(() => new TokenChanges(model.tokenizer));
   const measured: Measured[] = [];
   const tokens = Math.min(TOKENS_PER_RUN, Math.floor(NUMBERS_PER_RUN / model.config.vocabulary));
-  const taps = model.openTaps(Object.values(ABLATION_TAPS), ablationEdits(bank, COPIES));
+  const taps = model.openTaps(Object.values(ABLATION_TAPS), ablationEdits(bank, COPIES, predicted));
   try {
-    for await (const found of measureRows(taps, rows, { tokens, signal })) {
+    for await (const found of measureRows(taps, rows, { tokens, predicted, signal })) {
       const { clean, changed, ...rest } = found;
       changes[found.row.feature]!.add(clean, changed);
       measured.push({ ...rest, next: tested.has(found.row) ? { clean, changed } : null });

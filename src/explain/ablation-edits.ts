@@ -1,13 +1,14 @@
 import { PolysemeError } from '../errors.ts';
 import type { ModelConfig } from '../model/architectures/architecture.ts';
 import type { EditResult, GraphEdit } from '../model/compile.ts';
+import type { Predicted } from '../model/edits.ts';
 import {
   copiesOf,
   divergenceNodes,
-  nextTokenLoss,
   perPosition,
   positionInput,
   scaleUnitNodes,
+  tokenLoss,
 } from '../model/edits.ts';
 import type { GraphBuilder, Wire } from '../onnx/graph.ts';
 import { readNodes, writeNodes } from '../sae/attach.ts';
@@ -20,7 +21,7 @@ export const ABLATION_INPUTS = {
   unit: UNIT_INPUT,
   factor: 'explain.factor',
   shift: 'explain.shift',
-  /** 1 at the position whose next token's distribution is handed over, else 0. */
+  /** 1 at the position whose prediction is handed over, else 0. */
   read: 'explain.read',
   /** Another unit, and what its activation grows by (stand-ins alone). */
   other: 'explain.other',
@@ -29,11 +30,11 @@ export const ABLATION_INPUTS = {
 
 /** What the graph gives; the first copy is the clean one, the others are variants. */
 export const ABLATION_TAPS = {
-  /** KL(clean ‖ variant) of the next token: [rows, position, variants]. */
+  /** KL(clean ‖ variant) of the predicted token: [rows, position, variants]. */
   divergence: 'explain.divergence',
-  /** −log p of the next token: [copies · rows, position, 1]. */
+  /** −log p of the predicted token: [copies · rows, position, 1]. */
   loss: 'explain.loss',
-  /** log p of every next token at the position that is read: [copies · rows, 1, vocabulary]. */
+  /** log p of every token at the position that is read: [copies · rows, 1, vocabulary]. */
   next: 'explain.next',
 } as const;
 
@@ -41,10 +42,13 @@ export const ABLATION_TAPS = {
  * Edits that run a context several times at once, each time with another change of one unit's activation, and compare what
  * the model predicts. A latent's change is added as decode(changed) − decode(latents), so that the SAE's error is kept.
  */
-export function ablationEdits(bank: ModelBank, copies: number): GraphEdit[] {
+export function ablationEdits(bank: ModelBank, copies: number, predicted: Predicted): GraphEdit[] {
   return [
     ...changeEdits(bank, changeUnit),
-    { site: 'logits', apply: (graph, logits) => ({ taps: predictionTaps(graph, logits, copies) }) },
+    {
+      site: 'logits',
+      apply: (graph, logits) => ({ taps: predictionTaps(graph, logits, copies, predicted) }),
+    },
   ];
 }
 
@@ -141,7 +145,12 @@ function changeEdits({ sae, activations }: ModelBank, change: Change): GraphEdit
   return [read, write];
 }
 
-function predictionTaps(graph: GraphBuilder, logits: Wire, copies: number): NonNullable<EditResult['taps']> {
+function predictionTaps(
+  graph: GraphBuilder,
+  logits: Wire,
+  copies: number,
+  predicted: Predicted,
+): NonNullable<EditResult['taps']> {
   const logp = graph.op('LogSoftmax', [logits], { axis: -1 });
   const [clean, ...variants] = copiesOf(graph, logp, copies);
   const divergences = variants.map((other) => divergenceNodes(graph, clean!, other));
@@ -151,7 +160,7 @@ function predictionTaps(graph: GraphBuilder, logits: Wire, copies: number): NonN
       wire: graph.op('Concat', divergences, { axis: -1 }),
       width: copies - 1,
     },
-    [loss]: { wire: nextTokenLoss(graph, logp), width: 1 },
+    [loss]: { wire: tokenLoss(graph, logp, predicted), width: 1 },
     // The widths of taps that are no positions' are not asked for.
     [next]: { wire: graph.op('MatMul', [readPlace(graph), logp]), width: 0 },
   };

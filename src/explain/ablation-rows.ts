@@ -1,4 +1,5 @@
 import type { Random } from '../base/random.ts';
+import type { Predicted } from '../model/edits.ts';
 import type { OpenTaps } from '../model/load-model.ts';
 import type { TapInput } from '../model/taps.ts';
 import { ABLATION_INPUTS, ABLATION_TAPS } from './ablation-edits.ts';
@@ -21,7 +22,7 @@ export const COPIES = 1 + VARIANTS.length;
 export interface AblationRow extends TapInput {
   readonly context: FiringContext;
   readonly feature: number;
-  /** The feature's strongest firing in the context: effects are those on its next token. */
+  /** The feature's strongest firing in the context: effects are those on what is predicted there. */
   readonly peak: UnitFiring;
   /** The position at which the same change is made in the last variant; −1: there is none. */
   readonly elsewhere: number;
@@ -30,13 +31,13 @@ export interface AblationRow extends TapInput {
 /** What was measured of one row. */
 export interface MeasuredRow {
   readonly row: AblationRow;
-  /** By variant: KL(clean ‖ variant) of the token that follows the change. */
+  /** By variant: KL(clean ‖ variant) of the token that is predicted at the change. */
   readonly divergence: Readonly<Record<(typeof VARIANTS)[number], number>>;
-  /** Likewise, by how much its −log p grows; null where the context ends there. */
+  /** Likewise, by how much its −log p grows; null where the context ends before that token. */
   readonly loss: Readonly<Record<(typeof VARIANTS)[number], number>> | null;
   /** Sums of KL over the context's text: of the feature's variant, and of the whole unit's. */
   readonly total: { readonly feature: number; readonly whole: number };
-  /** log p of every next token at the peak, clean and where the feature is changed. */
+  /** log p of every token that is predicted at the peak, clean and where the feature is changed. */
   readonly clean: Float32Array;
   readonly changed: Float32Array;
 }
@@ -92,7 +93,10 @@ function ablationRow(
 export async function* measureRows(
   taps: OpenTaps,
   rows: readonly AblationRow[],
-  options: { readonly tokens: number; readonly signal?: AbortSignal },
+  {
+    predicted,
+    ...options
+  }: { readonly tokens: number; readonly predicted: Predicted; readonly signal?: AbortSignal },
 ): AsyncGenerator<MeasuredRow> {
   const { divergence: divergenceTap, loss: lossTap, next: nextTap } = ABLATION_TAPS;
   for await (const block of taps.stream(rows, { ...options, copies: COPIES })) {
@@ -121,7 +125,7 @@ export async function* measureRows(
         total.feature += kl(0, t);
         total.whole += kl(1, t);
       });
-      const ends = places.map((t) => t + 1 >= tokens.length);
+      const ends = places.map((t) => predicted === 'next' && t + 1 >= tokens.length);
       yield {
         row,
         divergence: byVariant(kl),

@@ -6,6 +6,7 @@ import { ABLATION_INPUTS, ABLATION_TAPS, controlEdits } from './ablation-edits.t
 import type { Explained } from './explained.ts';
 import { meanOf } from './statistics.ts';
 import { unitExamples } from './unit-examples.ts';
+import { seenAt } from './unit-taps.ts';
 
 /** Units that a unit is compared with, and how far their density should be from its own. */
 const UNITS = 20;
@@ -40,7 +41,7 @@ export interface ControlOptions extends LongCall {
 
 /**
  * The mean KL of other units, in their order: each is changed at every text position of contexts of its own examples, and
- * the KL of the token after its peak is measured, as for the unit itself.
+ * the KL of what is predicted at its peak is measured, as for the unit itself.
  */
 export async function controlEffects(
   explained: Explained,
@@ -53,7 +54,7 @@ export async function controlEffects(
     const reference = isMean ? (unit.mean ?? 0) : 0;
     const { examples } = unitExamples(study, { bank: name, index: unit.index });
     return examples.slice(0, contexts).map(({ tokens: all, position }) => {
-      const ids = all.slice(0, position + 1);
+      const ids = seenAt(all, position, model.config);
       const { length } = ids;
       const input = (): Float32Array => new Float32Array(2 * length);
       const [factor, shift, read] = [input().fill(1), input(), input()];

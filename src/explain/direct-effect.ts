@@ -23,7 +23,8 @@ const WRITTEN_AT: Readonly<Record<string, string>> = {
 
 /**
  * The direct effect of a unit: its output weights through the final norm (at a scale of 1) and the unembedding, less the
- * mean over the vocabulary. An effect is by how much a logit grows for each 1 of activation.
+ * mean over the vocabulary. An effect is by how much a logit grows for each 1 of activation. An encoder has none: between
+ * its stream and its logits stand norms of the stream or a head that is not linear.
  *
  * @throws PolysemeError where there is no such unit, or no model
  * @example
@@ -44,6 +45,7 @@ export async function directEffect(
   const kept = explained.results.read(key, directEffectResult);
   if (kept !== null) return kept;
   const [model, bank] = await Promise.all([explained.model(), explained.bank(name)]);
+  if (model.config.bidirectional) return { raised: null, lowered: null };
   const edits = directEdits(bank, model.config, model.sites);
   if (edits === null) return { raised: null, lowered: null };
   const taps = model.openTaps(['logits', DIRECTION_TAP], edits);

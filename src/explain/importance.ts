@@ -1,18 +1,19 @@
 import type { LongCall } from '../base/progress.ts';
+import type { ModelConfig } from '../model/architectures/architecture.ts';
 import type { OpenTaps } from '../model/load-model.ts';
 import { type TapInput, TOKENS_PER_RUN } from '../model/taps.ts';
 import type { Explained } from './explained.ts';
 import { type MaskToken, maskToken } from './mask-token.ts';
 import { type ExampleImportance, exampleImportance } from './results.ts';
 import { type RunnableExample, type UnitQuestion, unitExamples } from './unit-examples.ts';
-import { checkNumber, readUnits, UNIT_TAP, unitInput } from './unit-taps.ts';
+import { checkNumber, readUnits, seenAt, UNIT_TAP, unitInput } from './unit-taps.ts';
 
 /** Least share of the activation that masking the peak must take away: with less, nothing can be divided by it. */
 const LEAST_DROP = 0.05;
 /** Share of the activation that the minimal context still gives. */
 const ENOUGH = 0.8;
-/** Tokens of the suffixes that are tried first, then the next longer ones. */
-const FIRST_SUFFIXES = 8;
+/** Passages, by length, that are tried first, then the next longer ones. */
+const FIRST_PASSAGES = 8;
 
 export interface ImportanceOptions extends UnitQuestion, LongCall {
   /** Ids of examples; default all of the unit or feature. */
@@ -29,7 +30,7 @@ export interface UnitImportance {
   readonly examples: readonly ExplainedExample[];
 }
 
-/** What was measured, beside the passage up to the peak. */
+/** What was measured, beside the tokens that were masked in turn. */
 export interface ExplainedExample extends ExampleImportance {
   readonly feature: number;
   /** Of the peak. */
@@ -38,8 +39,8 @@ export interface ExplainedExample extends ExampleImportance {
 }
 
 /**
- * Token importance: each token before the peak of an example is masked in turn, and the activation at the peak is
- * measured again. Results are kept, where the study can keep them.
+ * Token importance: each token that the peak of an example sees (those up to it; an encoder's peak sees the whole context)
+ * is masked in turn, and the activation at the peak is measured again. Results are kept, where the study can keep them.
  *
  * @throws PolysemeError where there is no such unit, feature or example, or no model
  * @example
@@ -58,7 +59,8 @@ export async function tokenImportance(
 ): Promise<UnitImportance> {
   const { bank, index } = question;
   const found = unitExamples(explained.study, question, asked);
-  const mask = maskToken((await explained.model()).tokenizer, maskText);
+  const { tokenizer, config } = await explained.model();
+  const mask = maskToken(tokenizer, maskText);
   const keyOf = (id: number) => ({ kind: 'importance 1', key: `${bank}/${index} ${id} ${mask.id}` });
   const known = new Map<number, ExampleImportance>();
   for (const { id } of found.examples) {
@@ -76,7 +78,7 @@ export async function tokenImportance(
     ...known.get(id)!,
     feature,
     position,
-    tokens: explained.study.texts(tokens).tokens.slice(0, position + 1),
+    tokens: explained.study.texts(tokens).tokens.slice(0, seenAt(tokens, position, config).length),
   }));
   return { bank, index, mask, examples };
 }
@@ -99,11 +101,12 @@ async function measure(
 ): Promise<ExampleImportance[]> {
   const [model, bank] = await Promise.all([explained.model(), explained.bank(bankName)]);
   const { specialIds } = model.tokenizer;
+  const passages = examples.map((example) => passageOf(example, model.config, specialIds));
   const taps = model.openTaps([UNIT_TAP], [readUnits(bank)]);
   try {
-    const rows = examples.map((example, i) => maskedRows(example, i, index, mask.id, specialIds));
+    const rows = passages.map((passage, i) => maskedRows(passage, i, index, mask.id, specialIds));
     const total = rows.reduce((sum, own) => sum + own.length, 0);
-    const measured = examples.map(({ position }) => new Float64Array(position + 2));
+    const measured = passages.map(({ tokens }) => new Float64Array(tokens.length + 1));
     let done = 0;
     // Of one length together: nothing is computed at padded positions.
     const ordered = rows.toSorted((a, b) => a[0]!.tokens.length - b[0]!.tokens.length).flat();
@@ -112,17 +115,11 @@ async function measure(
       done++;
       onProgress?.({ stage: 'mask', done, total, unit: 'passages' });
     }
-    const minimal = await minimalContexts(
-      taps,
-      examples,
-      index,
-      specialIds,
-      measured.map(([clean]) => clean!),
-      signal,
-    );
-    return examples.map((example, i) => ({
-      example: example.id,
-      ...importanceOf(measured[i]!, example, specialIds),
+    const clean = measured.map(([value]) => value!);
+    const minimal = await minimalContexts(taps, passages, index, clean, signal);
+    return examples.map(({ id }, i) => ({
+      example: id,
+      ...importanceOf(measured[i]!, passages[i]!, specialIds),
       minimal: minimal[i]!,
     }));
   } finally {
@@ -130,20 +127,40 @@ async function measure(
   }
 }
 
-/** The passage up to the peak: as it is, and with each token masked in turn. */
-function maskedRows(
+/** What the peak of an example sees: the tokens up to it, or an encoder's whole context. */
+interface Passage {
+  readonly tokens: Int32Array;
+  /** Of the peak. */
+  readonly position: number;
+  /** The text is from `first` to before `end`; special tokens may stand before the one and after the other. */
+  readonly first: number;
+  readonly end: number;
+}
+
+function passageOf(
   { tokens, position }: RunnableExample,
+  config: ModelConfig,
+  specialIds: ReadonlySet<number>,
+): Passage {
+  const seen = seenAt(tokens, position, config);
+  const first = position > 0 && specialIds.has(seen[0]!) ? 1 : 0;
+  const end = position < seen.length - 1 && specialIds.has(seen.at(-1)!) ? seen.length - 1 : seen.length;
+  return { tokens: seen, position, first, end };
+}
+
+/** The passage as it is, and with each token masked in turn. */
+function maskedRows(
+  { tokens, position }: Passage,
   example: number,
   index: number,
   mask: number,
   specialIds: ReadonlySet<number>,
 ): Row[] {
-  const passage = tokens.subarray(0, position + 1);
-  const { inputs } = unitInput(passage, index);
-  const rows: Row[] = [{ tokens: passage, inputs, example, masked: -1, at: position }];
-  passage.forEach((id, masked) => {
+  const { inputs } = unitInput(tokens, index);
+  const rows: Row[] = [{ tokens, inputs, example, masked: -1, at: position }];
+  tokens.forEach((id, masked) => {
     if (specialIds.has(id)) return;
-    const changed = passage.slice();
+    const changed = tokens.slice();
     changed[masked] = mask;
     rows.push({ tokens: changed, inputs, example, masked, at: position });
   });
@@ -153,13 +170,13 @@ function maskedRows(
 /** What masking did, from the activation of the clean passage and that with each token masked. */
 function importanceOf(
   measured: Float64Array,
-  { tokens, position }: RunnableExample,
+  { tokens, position }: Passage,
   specialIds: ReadonlySet<number>,
 ): Pick<ExampleImportance, 'activation' | 'drops' | 'importance'> {
   const activation = measured[0]!;
   const sign = activation < 0 ? -1 : 1;
-  const drops = Array.from({ length: position + 1 }, (_, t) =>
-    specialIds.has(tokens[t]!) ? null : sign * (activation - measured[t + 1]!),
+  const drops = Array.from(tokens, (id, t) =>
+    specialIds.has(id) ? null : sign * (activation - measured[t + 1]!),
   );
   const own = drops[position] ?? 0;
   const importance =
@@ -169,48 +186,60 @@ function importanceOf(
   return { activation, drops, importance };
 }
 
-/** Tokens of the shortest suffix of each passage that gives enough of its activation; a leading BOS stays. */
+/**
+ * Tokens of the shortest part of each passage that gives enough of its activation: the text at most so far from the peak,
+ * in its special tokens. Of a passage that ends at the peak these are its suffixes.
+ */
 async function minimalContexts(
   taps: OpenTaps,
-  examples: readonly RunnableExample[],
+  passages: readonly Passage[],
   index: number,
-  specialIds: ReadonlySet<number>,
   clean: readonly number[],
   signal: AbortSignal | undefined,
 ): Promise<number[]> {
-  const leads = examples.map(({ tokens, position }) => (position > 0 && specialIds.has(tokens[0]!) ? 1 : 0));
-  const longest = examples.map(({ position }, i) => position + 1 - leads[i]!);
-  const found = longest.slice();
-  let open = examples.map((_, i) => i);
-  for (let least = 1, most = FIRST_SUFFIXES; open.length > 0; least = most + 1, most *= 2) {
+  const farthest = passages.map(({ position, first, end }) => Math.max(position - first, end - 1 - position));
+  const found = passages.map(({ first, end }) => end - first);
+  let open = passages.map((_, i) => i);
+  for (let least = 0, most = FIRST_PASSAGES - 1; open.length > 0; least = most + 1, most = 2 * most + 1) {
     const rows = open.flatMap((i) => {
-      const { tokens, position } = examples[i]!;
-      const lengths = Array.from({ length: Math.max(0, Math.min(most, longest[i]! - 1) - least + 1) });
-      return lengths.map((_, k): Row => {
-        const suffix = tokens.subarray(position + 1 - (least + k), position + 1);
-        const passage = Int32Array.of(...tokens.subarray(0, leads[i]), ...suffix);
-        return { ...unitInput(passage, index), example: i, masked: -1, at: passage.length - 1 };
-      });
+      const reaches = Array.from({ length: Math.max(0, Math.min(most, farthest[i]! - 1) - least + 1) });
+      return reaches.map((_, k) => partRow(passages[i]!, least + k, i, index));
     });
     const enough = new Map<number, number>();
     rows.sort((a, b) => a.tokens.length - b.tokens.length);
-    for await (const [{ example, at }, value] of activationsOf(taps, rows, signal)) {
-      const length = at + 1 - leads[example]!;
+    for await (const [{ example, text }, value] of activationsOf(taps, rows, signal)) {
       if (value * Math.sign(clean[example]!) < ENOUGH * Math.abs(clean[example]!)) continue;
-      enough.set(example, Math.min(length, enough.get(example) ?? length));
+      enough.set(example, Math.min(text, enough.get(example) ?? text));
     }
     for (const [example, length] of enough) found[example] = length;
-    open = open.filter((i) => !enough.has(i) && longest[i]! - 1 > most);
+    open = open.filter((i) => !enough.has(i) && farthest[i]! - 1 > most);
   }
   return found;
 }
 
+/** The text of a passage at most `reach` from its peak, in its special tokens. */
+function partRow(
+  { tokens, position, first, end }: Passage,
+  reach: number,
+  example: number,
+  index: number,
+): Row & { readonly text: number } {
+  const from = Math.max(first, position - reach);
+  const to = Math.min(end, position + reach + 1);
+  const part = Int32Array.of(
+    ...tokens.subarray(0, first),
+    ...tokens.subarray(from, to),
+    ...tokens.subarray(end),
+  );
+  return { ...unitInput(part, index), example, masked: -1, at: first + position - from, text: to - from };
+}
+
 /** The activation of each row where it is asked for. */
-async function* activationsOf(
+async function* activationsOf<R extends Row>(
   taps: OpenTaps,
-  rows: readonly Row[],
+  rows: readonly R[],
   signal: AbortSignal | undefined,
-): AsyncGenerator<[Row, number]> {
+): AsyncGenerator<[R, number]> {
   if (rows.length === 0) return;
   for await (const { contexts, length, taps: values } of taps.stream(rows, {
     tokens: TOKENS_PER_RUN,

@@ -9,13 +9,16 @@ export const exampleImportance = z.object({
   /** Its activation at the peak, measured anew. */
   activation: z.number(),
   /**
-   * By token up to the peak: by how much the activation falls where the token is masked, in the direction of its sign
+   * By token up to the peak (an encoder: of the whole context): by how much the activation falls where the token is masked, in the direction of its sign
    * (less than 0: it rises). Null at special tokens, which are never masked.
    */
   drops: z.array(z.number().nullable()),
   /** The drops divided by that of the peak itself, from 0 to 1; null where masking the peak takes away too little. */
   importance: z.array(z.number().nullable()).nullable(),
-  /** Tokens of the shortest passage ending at the peak that still gives 0.8 of the activation; BOS is not counted. */
+  /**
+   * Tokens of the shortest passage ending at the peak (an encoder: with as many on both sides of it) that still gives 0.8 of
+   * the activation; special tokens are not counted.
+   */
   minimal: z.int().min(1),
 });
 export type ExampleImportance = z.output<typeof exampleImportance>;
@@ -64,10 +67,10 @@ const interval = z.tuple([z.number(), z.number()]).nullable();
 const effect = z.object({
   /** Contexts that the means are over. */
   contexts: z.int().min(0),
-  /** Mean KL(clean ‖ changed) of the token that follows a firing, in nats. */
+  /** Mean KL(clean ‖ changed) of the token that follows a firing (an encoder: that stands there), in nats. */
   kl: z.number().nullable(),
   klInterval: interval,
-  /** By how much −log p of the token that does follow grows on average. */
+  /** By how much −log p of the token that does follow (does stand there) grows on average. */
   lossChange: z.number().nullable(),
   lossInterval: interval,
 });

@@ -1,16 +1,18 @@
 import type { LongCall } from '../base/progress.ts';
+import type { ModelConfig } from '../model/architectures/architecture.ts';
 import { ABLATION_INPUTS, ABLATION_TAPS, standInEdits } from './ablation-edits.ts';
 import type { AblationRow, Replacement } from './ablation-rows.ts';
 import type { Explained } from './explained.ts';
 import { changeDirection, FeatureShare } from './feature-share.ts';
 import { probedBank } from './probed-bank.ts';
+import { seenAt } from './unit-taps.ts';
 
 /** A place at which a unit was changed, and what the model predicts then. */
 export interface ChangedPlace {
   readonly row: AblationRow;
   /** Its feature's number among those that are compared. */
   readonly label: number;
-  /** log p of every next token at the peak, with the unit changed. */
+  /** log p of every token that is predicted at the peak, with the unit changed. */
   readonly changed: Float32Array;
 }
 
@@ -42,7 +44,10 @@ export async function standInShares(
   const [model, bank] = await Promise.all([explained.model(), explained.bank(name)]);
   const { maxima } = probedBank(study, study.info(), study.columns(), bank).own;
   const amounts = units.map((unit) => maxima[unit]! / maxima[index]!);
-  const inputs = places.map((place) => ({ ...standInInput(place.row, units, amounts, replacement), place }));
+  const inputs = places.map((place) => ({
+    ...standInInput(place.row, model.config, units, amounts, replacement),
+    place,
+  }));
   inputs.sort((a, b) => a.tokens.length - b.tokens.length);
   const shares = units.map(() => new FeatureShare(labels, expected.length));
   const taps = model.openTaps([ABLATION_TAPS.next], standInEdits(bank, model.config));
@@ -66,14 +71,16 @@ export async function standInShares(
   return shares.map((share) => share.share());
 }
 
-/** A context up to the peak, a copy for each other unit. */
+/** What the peak sees of a context, a copy for each other unit. */
 function standInInput(
   { tokens: all, inputs, context, feature, peak }: AblationRow,
+  config: ModelConfig,
   units: readonly number[],
   amounts: readonly number[],
   { scale, reference }: Replacement,
 ) {
-  const length = peak.position + 1;
+  const tokens = seenAt(all, peak.position, config);
+  const { length } = tokens;
   const input = (): Float32Array => new Float32Array(units.length * length);
   const { unit, factor, shift, read, other, otherShift } = ABLATION_INPUTS;
   const made = {
@@ -90,7 +97,7 @@ function standInInput(
       // The second copy of a row is that in which the feature is changed.
       made[name]!.set(inputs![name]!.subarray(all.length, all.length + length), first);
     }
-    made[read]![first + length - 1] = 1;
+    made[read]![first + peak.position] = 1;
     made[other]!.fill(index, first, first + length);
     for (const firing of context.firings) {
       if (firing.feature !== feature || firing.position >= length) continue;
@@ -98,5 +105,5 @@ function standInInput(
         amounts[copy]! * (1 - scale) * (firing.activation - reference);
     }
   });
-  return { tokens: all.slice(0, length), inputs: made };
+  return { tokens, inputs: made };
 }

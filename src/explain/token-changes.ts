@@ -4,7 +4,7 @@ import type { TokenChange } from './results.ts';
 /** Tokens of a list. */
 const LISTED = 10;
 
-/** Takes in changes of the next token's distribution, and lists the tokens that change most on average. */
+/** Takes in changes of the predicted token's distribution, and lists the tokens that change most on average. */
 export class TokenChanges {
   readonly #tokenizer: Pick<Tokenizer, 'text' | 'size'>;
   #changes = new Float64Array(0);

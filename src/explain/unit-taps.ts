@@ -1,4 +1,5 @@
 import { PolysemeError } from '../errors.ts';
+import type { ModelConfig } from '../model/architectures/architecture.ts';
 import type { GraphEdit } from '../model/compile.ts';
 import { positionInput, unitNodes } from '../model/edits.ts';
 import type { TapInput } from '../model/taps.ts';
@@ -29,6 +30,15 @@ export function readUnits(bank: ModelBank): GraphEdit {
       return tap(graph, latents);
     },
   };
+}
+
+/** The tokens of a context that the values at a position depend on: those up to it, or an encoder's whole context. */
+export function seenAt(
+  tokens: Int32Array,
+  position: number,
+  { bidirectional }: Pick<ModelConfig, 'bidirectional'>,
+): Int32Array {
+  return bidirectional ? tokens : tokens.slice(0, position + 1);
 }
 
 /** Tokens with the unit that is read at all of them. */

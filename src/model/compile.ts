@@ -153,7 +153,11 @@ function emit(
 
 function bareName(name: string, prefixes: readonly string[]): string {
   const prefix = prefixes.find((prefix) => name.startsWith(prefix)) ?? '';
-  return name.slice(prefix.length);
+  // Early BERTs call the weights of a norm so.
+  return name
+    .slice(prefix.length)
+    .replace(/\bLayerNorm\.gamma$/, 'LayerNorm.weight')
+    .replace(/\bLayerNorm\.beta$/, 'LayerNorm.bias');
 }
 
 function withoutPrefixes({ dir, tensors }: Checkpoint, prefixes: readonly string[]): Map<string, TensorRef> {

@@ -3,11 +3,14 @@ import type { GraphEdit } from './compile.ts';
 
 /**
  * What edits of a model's graph (GraphEdit) are made of: values that take a site's place, by position and by unit, and
- * what follows for the next token. `batch` is rows, or copies × rows where contexts run several times over.
+ * what follows for the predicted token. `batch` is rows, or copies × rows where contexts run several times over.
  */
 
 /** The model's input: token ids [batch, position]. */
 export const TOKENS = 'tokens';
+
+/** Which token a model's logits at a position are of: the next one, or (an encoder) the one that stands there. */
+export type Predicted = 'next' | 'own';
 
 const FLOAT = { to: 1 };
 const BOOL = { to: 9 };
@@ -72,14 +75,20 @@ export function scaleUnitNodes(
   return graph.op('ScatterElements', [values, unitIndex(graph, index), changed], { axis: -1 });
 }
 
-/** −log p of each position's next token [batch, position, 1]; that of a last position means nothing. */
-export function nextTokenLoss(graph: GraphBuilder, logp: Wire): Wire {
-  const following = graph.op('Concat', [shifted(graph, 1, 2 ** 31 - 1), shifted(graph, 0, 1)], { axis: 1 });
-  const next = graph.op('Max', [following, graph.constant(Int32Array.of(0), [])]);
-  return graph.op('Neg', [graph.op('GatherElements', [logp, perPosition(graph, next)], { axis: -1 })]);
+/**
+ * −log p of the token that is predicted at each position [batch, position, 1]. That of padding, and of a last position
+ * where it is the next token, means nothing.
+ */
+export function tokenLoss(graph: GraphBuilder, logp: Wire, predicted: Predicted): Wire {
+  const ids =
+    predicted === 'own'
+      ? TOKENS
+      : graph.op('Concat', [shifted(graph, 1, 2 ** 31 - 1), shifted(graph, 0, 1)], { axis: 1 });
+  const known = graph.op('Max', [ids, graph.constant(Int32Array.of(0), [])]);
+  return graph.op('Neg', [graph.op('GatherElements', [logp, perPosition(graph, known)], { axis: -1 })]);
 }
 
-/** KL(clean ‖ other) of the next token's distribution at each position [rows, position, 1], of log-probabilities. */
+/** KL(clean ‖ other) of the predicted token's distribution at each position [rows, position, 1], of log-probabilities. */
 export function divergenceNodes(graph: GraphBuilder, clean: Wire, other: Wire): Wire {
   const difference = graph.op('Sub', [clean, other]);
   const weighted = graph.op('Mul', [graph.op('Exp', [clean]), difference]);

@@ -109,7 +109,7 @@ export async function loadModel(source: string, options: LoadOptions = {}): Prom
   const files = isOnnxFile(path)
     ? await openOnnx(path)
     : readModel({ ...(await openCheckpoint(path)), origin });
-  const tokenizer = await loadTokenizer(files.dir);
+  const tokenizer = await loadTokenizer(files.dir, { isEncoder: files.model.bidirectional });
   checkVocabulary(tokenizer, files.model.vocabulary);
   const threads = options.threads ?? availableParallelism();
   // The nodes of a foreign graph may add up in another order where rows are longer.

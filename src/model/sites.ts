@@ -50,6 +50,30 @@ const MODULES: Readonly<Record<string, string>> = {
   'self_attn.o_proj': 'hook_attn_out',
 };
 
+/** The same where the stream itself is normed: BERT and its kin. */
+const NORMED_MODULES: Readonly<Record<string, string>> = {
+  ...MODULES,
+  // Of BERT its normed output, of DistilBERT not.
+  attention: '',
+  self_attn_layer_norm: 'mlp.hook_in',
+  final_layer_norm: 'hook_normalized_resid_post',
+  '': 'hook_normalized_resid_post',
+  output: 'hook_normalized_resid_post',
+  'output.dense': 'hook_mlp_out',
+  output_layer_norm: 'hook_normalized_resid_post',
+  intermediate: 'mlp.hook_post',
+  'intermediate.dense': 'mlp.hook_pre',
+  'ffn.lin1': 'mlp.hook_pre',
+  'ffn.lin2': 'hook_mlp_out',
+  'attention.self': 'attn.hook_z',
+  'attention.output.dense': 'hook_attn_out',
+  'attention.out_lin': 'hook_attn_out',
+  'attention.attn.o': 'hook_attn_out',
+  'attention.output': 'mlp.hook_in',
+  'attention.LayerNorm': 'mlp.hook_in',
+  sa_layer_norm: 'mlp.hook_in',
+};
+
 /**
  * The site that a name means: TransformerLens's (`blocks.3.hook_resid_pre`, its aliases) or that of a Hugging Face
  * module, whose output it is (`transformer.h.3.mlp`, `layers.3`). Null where the model has no such site.
@@ -60,7 +84,7 @@ export function siteNamed(name: string, sites: ReadonlyMap<string, number>, rota
   // The bridge calls the up projection of a gated MLP what it calls the only one of another.
   const gated = name.endsWith('.mlp.in.hook_out') ? name.replace('in.hook_out', 'hook_pre_linear') : null;
   if (gated !== null && sites.has(gated)) return gated;
-  const site = candidate(name, rotary);
+  const site = candidate(name, rotary, sites.has('blocks.0.hook_normalized_resid_post'));
   return site !== null && sites.has(site) ? site : null;
 }
 
@@ -75,18 +99,25 @@ export function layerOfSite(site: string): number | null {
   return match === null ? null : Number(match[1]);
 }
 
-function candidate(name: string, rotary: boolean): string | null {
+/** @param isNormed whether the stream itself is normed, as BERT's */
+function candidate(name: string, rotary: boolean, isNormed: boolean): string | null {
   const block = /^blocks\.(\d+)\.(.+)$/.exec(name);
   if (block !== null) {
     const [, layer, part] = block;
+    // Where the stream is normed after attention and after the MLP, TransformerLens counts these two norms.
+    if (part === 'ln1.hook_normalized' && isNormed) return `blocks.${layer}.ln2.hook_normalized`;
     return Object.hasOwn(IN_BLOCK, part!) ? `blocks.${layer}.${IN_BLOCK[part!]}` : null;
   }
-  const bare = name.replace(/^(model\.|transformer\.|gpt_neox\.|decoder\.|base_model\.)+/, '');
+  const bare = name.replace(
+    /^(model\.|transformer\.|gpt_neox\.|decoder\.|base_model\.|bert\.|roberta\.|mpnet\.|distilbert\.|encoder\.)+/,
+    '',
+  );
   if (bare === 'drop' || (rotary && ['hook_embed', 'embed_tokens', 'embed.hook_out'].includes(bare))) {
     return 'blocks.0.hook_resid_pre';
   }
   const module = /^(?:h|layers|layer)\.(\d+)(?:\.(.+))?$/.exec(bare);
   if (module === null) return null;
   const part = module[2] ?? '';
-  return Object.hasOwn(MODULES, part) ? `blocks.${module[1]}.${MODULES[part]}` : null;
+  const modules = isNormed ? NORMED_MODULES : MODULES;
+  return Object.hasOwn(modules, part) ? `blocks.${module[1]}.${modules[part]}` : null;
 }

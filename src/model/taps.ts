@@ -16,7 +16,7 @@ export interface TapBlock<C extends TapInput = TapInput> {
   readonly contexts: readonly C[];
   /** Positions of each row in `tokens`, `text` and the taps: the longest context's. */
   readonly length: number;
-  /** Ids [context, position], right-padded. */
+  /** Ids [context, position], right-padded with `PADDING`. */
   readonly tokens: Int32Array;
   /** 1 where a position is text, 0 where it is a special token or padding: [context, position]. */
   readonly text: Uint8Array;
@@ -36,8 +36,6 @@ export interface TapStreamOptions {
   readonly tokens?: number;
   /** Copies of each context in one run: all contexts, then all again. Default 1. */
   readonly copies?: number;
-  /** The id at padded positions; default 0. A causal model's other positions do not depend on it. */
-  readonly padding?: number;
   /** Contexts of a block have one length, so that none is padded. */
   readonly sameLength?: boolean;
   /** Stops the stream: it rejects with a PolysemeError of code `aborted`. */
@@ -62,6 +60,8 @@ export interface TapSource<C extends TapInput = TapInput> {
   close(): Promise<void>;
 }
 
+/** Stands for no token, after the end of a context that is shorter than others of its block. */
+export const PADDING = -1;
 /** Tokens of a run: 512 to 2048 is the sweet spot of ONNX Runtime. */
 export const TOKENS_PER_RUN = 1024;
 /** Runs under way at a time: while one is in the model, the next is prepared. */
@@ -126,12 +126,11 @@ export async function* streamTaps<C extends TapInput>(
 async function runBlock<C extends TapInput>(
   contexts: readonly C[],
   run: TapRun<C>,
-  { specialIds, copies = 1, padding = 0 }: TapStreamOptions,
+  { specialIds, copies = 1 }: TapStreamOptions,
 ): Promise<TapBlock<C>> {
   const rows = contexts.length;
   const length = Math.max(...contexts.map(({ tokens }) => tokens.length));
-  const ids = new Int32Array(copies * rows * length);
-  if (padding !== 0) ids.fill(padding);
+  const ids = new Int32Array(copies * rows * length).fill(PADDING);
   const text = new Uint8Array(rows * length);
   contexts.forEach(({ tokens }, row) => {
     for (let copy = 0; copy < copies; copy++) ids.set(tokens, (copy * rows + row) * length);

@@ -26,11 +26,20 @@ export function createTokenTexts(
 }
 
 function decoderOf(json: Record<string, unknown>): (token: string) => string {
-  const root = json['decoder'] as { type?: string; decoders?: { type?: string }[] } | null | undefined;
+  const root = json['decoder'] as
+    | { type?: string; prefix?: unknown; decoders?: { type?: string }[] }
+    | null
+    | undefined;
   const types = new Set(root?.type === 'Sequence' ? root.decoders?.map(({ type }) => type) : [root?.type]);
   if (types.has('ByteLevel')) return byteLevelText;
   if (types.has('ByteFallback') || types.has('Metaspace')) return metaspaceText;
+  if (root?.type === 'WordPiece') return wordPieceText(String(root.prefix ?? '##'));
   return (token) => token;
+}
+
+/** BERT's: a token begins a word, with a space before it, unless it has the prefix. */
+function wordPieceText(prefix: string): (token: string) => string {
+  return (token) => (token.startsWith(prefix) ? token.slice(prefix.length) : ` ${token}`);
 }
 
 /** Llama's: ▁ is a space; a byte token is its character where that is ASCII. */

@@ -13,7 +13,7 @@ export interface Tokenizer {
   /**
    * One token for display: byte-level bytes and ▁ mapped back, bytes that are no whole character as `<0xE2>`,
    * special tokens as they are. For ASCII text s, `texts(encode(s)).join('')` is s; a tokenizer that puts a dummy
-   * space before its text (Llama's) gives ' ' + s.
+   * space before its text (Llama's) gives ' ' + s, and a WordPiece one each word after one space.
    */
   text(id: number): string;
   texts(ids: ArrayLike<number>): string[];

@@ -56,10 +56,16 @@ export function affine(x: Float64Array, gamma: Tensor, beta?: Tensor): Float64Ar
   return x.map((value, i) => value * gamma.data[i % width]! + (beta?.data[i % width] ?? 0));
 }
 
-/** Causal softmax attention; head h of q reads head ⌊h·kvHeads/heads⌋ of k and v. */
+/** Softmax attention, causal or of all positions; head h of q reads head ⌊h·kvHeads/heads⌋ of k and v. */
 export function attend(
   [q, k, v]: readonly [Float64Array, Float64Array, Float64Array],
-  { heads, kvHeads, headDim, scale }: { heads: number; kvHeads: number; headDim: number; scale: number },
+  {
+    heads,
+    kvHeads,
+    headDim,
+    scale,
+    causal = true,
+  }: { heads: number; kvHeads: number; headDim: number; scale: number; causal?: boolean },
 ): Float64Array {
   const length = q.length / (heads * headDim);
   const z = new Float64Array(q.length);
@@ -68,7 +74,7 @@ export function attend(
     const at = (t: number) => (t * heads + head) * headDim;
     const from = (s: number) => (s * kvHeads + own) * headDim;
     for (let t = 0; t < length; t++) {
-      const scores = Array.from({ length: t + 1 }, (_, s) => {
+      const scores = Array.from({ length: causal ? t + 1 : length }, (_, s) => {
         let dot = 0;
         for (let i = 0; i < headDim; i++) dot += q[at(t) + i]! * k[from(s) + i]!;
         return dot * scale;

@@ -32,7 +32,7 @@ const NAMES = fixtureNames();
 const TAMPER: Record<string, Tamper> = {
   'norms with another epsilon': (op, { epsilon, ...rest }) =>
     op.endsWith('Normalization')
-      ? { ...rest, epsilon: { float: 1000 * (epsilon as { float: number }).float } }
+      ? { ...rest, epsilon: { float: 0.001 + 1000 * (epsilon as { float: number }).float } }
       : null,
   'the other GELU': (op, { approximate }) =>
     op === 'Gelu' ? { approximate: approximate === 'tanh' ? 'none' : 'tanh' } : null,

@@ -36,9 +36,7 @@ describe('the stream of taps', () => {
   });
 
   it('pads on the right and says which positions are text', async () => {
-    const [block] = await all(
-      streamTaps(contextsOf(2, 4), echo, { rows: 2, padding: -1, specialIds: new Set([11, 0]) }),
-    );
+    const [block] = await all(streamTaps(contextsOf(2, 4), echo, { rows: 2, specialIds: new Set([11, 0]) }));
     expect(block!.length).toBe(4);
     expect([...block!.tokens]).toEqual([0, 1, -1, -1, 10, 11, 12, 13]);
     expect([...block!.text]).toEqual([0, 1, 0, 0, 1, 0, 1, 1]);
@@ -47,8 +45,8 @@ describe('the stream of taps', () => {
   it('runs copies of the contexts, one set after the other', async () => {
     const [block] = await all(streamTaps(contextsOf(1, 2), echo, { rows: 2, copies: 3 }));
     expect(block!.taps['id']!.shape).toEqual([6, 2, 1]);
-    expect([...block!.taps['id']!.data]).toEqual([0, 0, 10, 11, 0, 0, 10, 11, 0, 0, 10, 11]);
-    expect([...block!.tokens]).toEqual([0, 0, 10, 11]);
+    expect([...block!.taps['id']!.data]).toEqual([0, -1, 10, 11, 0, -1, 10, 11, 0, -1, 10, 11]);
+    expect([...block!.tokens]).toEqual([0, -1, 10, 11]);
   });
 
   it('gives the inputs of edits by row, padded, of all copies alike or of each its own', async () => {

@@ -144,6 +144,7 @@ describe('special tokens and size', () => {
     expect(encoder).toMatchObject({ bosId: null, addsBos: false, frame: { before: [2], after: [3] } });
     expect(encoder.specialIds).toEqual(new Set([0, 1, 2, 3, 4]));
     expect([...encoder.encode('a bc')]).toEqual([5, 6, 7]);
+    expect(encoder.texts([2, 5, 6, 7, 3])).toEqual(['[CLS]', ' a', ' b', 'c', '[SEP]']);
     const sep = ['[SEP]', 3];
     for (const post_processor of [
       { type: 'BertProcessing', sep, cls: ['[CLS]', 2] },

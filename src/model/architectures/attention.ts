@@ -1,6 +1,6 @@
 import type { Wire } from '../../onnx/graph.ts';
 import { type Emitter, linear, norm, normalize, positions, weight } from './parts.ts';
-import type { AttentionPlan, NormPlan, Rotary } from './plan.ts';
+import type { AttentionPlan, NormPlan, RelativeBias, Rotary } from './plan.ts';
 
 /** What attention gives before its output matrix, [batch, position, heads · headDim]. */
 export function attention(e: Emitter, x: Wire, plan: AttentionPlan): Wire {
@@ -122,32 +122,53 @@ function angles(e: Emitter, { frequencies, factor }: Rotary): { cos: Wire; sin: 
 }
 
 /** What of the scores counts beside causality: a window, padding, an added bias; null where nothing does. */
-function scoreMask(e: Emitter, { window = null, bias, causal }: AttentionPlan): Wire | null {
+function scoreMask(e: Emitter, { window = null, relative, causal, heads }: AttentionPlan): Wire | null {
   const { graph, seen } = e;
   const masks: Wire[] = [];
   if (window !== null) masks.push(e.once(`window ${window}`, () => windowMask(e, window)));
   if (seen !== null && !causal) masks.push(e.once('seen', () => seenMask(e, seen)));
   const mask = masks.length === 0 ? null : masks.reduce((a, b) => graph.op('And', [a, b]));
-  if (bias === undefined) return mask;
+  if (relative === undefined) return mask;
+  const bias = e.once(relative.name, () => relativeNodes(e, relative, heads));
   return mask === null ? bias : graph.op('Where', [mask, bias, graph.scalar(-Infinity)]);
+}
+
+/** What is added to the scores by distance, [1, heads, position, position]. */
+function relativeNodes(e: Emitter, { name, buckets, bucket, longest }: RelativeBias, heads: number): Wire {
+  const { graph } = e;
+  const table = BigInt64Array.from({ length: 2 * longest - 1 }, (_, i) => BigInt(bucket(i - longest + 1)));
+  const place = graph.op('Add', [apart(e), graph.integers(longest - 1)]);
+  const byPair = graph.op('Gather', [
+    weight(e, name, buckets, heads),
+    graph.op('Gather', [graph.constant(table), place]),
+  ]);
+  return graph.op('Unsqueeze', [graph.op('Transpose', [byPair], { perm: [2, 0, 1] }), graph.integers(0)]);
+}
+
+/** Key − query, [position, position]. */
+function apart(e: Emitter): Wire {
+  const { graph } = e;
+  return e.once('apart', () => {
+    const number = positions(e);
+    const keys = graph.op('Unsqueeze', [number, graph.integers(0)]);
+    return graph.op('Sub', [keys, graph.op('Unsqueeze', [number, graph.integers(1)])]);
+  });
 }
 
 /** |i − j| < window, bool [position, position]. */
 function windowMask(e: Emitter, window: number): Wire {
   const { graph } = e;
-  const number = positions(e);
-  const column = graph.op('Unsqueeze', [number, graph.integers(1)]);
-  const apart = graph.op('Abs', [
-    graph.op('Sub', [column, graph.op('Unsqueeze', [number, graph.integers(0)])]),
-  ]);
-  return graph.op('Less', [apart, graph.constant(BigInt64Array.of(BigInt(window)), [])]);
+  const limit = graph.constant(BigInt64Array.of(BigInt(window)), []);
+  return graph.op('Less', [graph.op('Abs', [apart(e)]), limit]);
 }
 
-/** Keys that may be seen, bool [batch, 1, position, position]: ONNX Runtime wants the queries' axis whole. */
+/**
+ * Keys that may be seen, bool [batch, 1, position, position]: ONNX Runtime wants the queries' axis whole. Every position
+ * sees itself: one of padding may have no other key in its window, and NaN there would reach all.
+ */
 function seenMask(e: Emitter, seen: Wire): Wire {
   const { graph } = e;
-  const number = positions(e);
   const keys = graph.op('Unsqueeze', [seen, graph.integers(1, 2)]);
-  const every = graph.op('GreaterOrEqual', [number, graph.constant(BigInt64Array.of(0n), [])]);
-  return graph.op('And', [keys, graph.op('Unsqueeze', [every, graph.integers(1)])]);
+  const own = graph.op('Equal', [apart(e), graph.constant(BigInt64Array.of(0n), [])]);
+  return graph.op('Or', [keys, own]);
 }

@@ -22,7 +22,8 @@ export function block(e: Emitter, layer: number, stream: Wire, plan: BlockPlan):
   const middle = mark('hook_resid_mid', graph.op('Add', [x, attentionOut]));
   const { h, out } = mlp(e, at, middle, plan.mlp, plan.mlpOut);
   const after = mark('hook_resid_post', graph.op('Add', [plan.order === 'post' ? h : middle, out]));
-  return plan.streamNorm === undefined ? after : norm(e, after, plan.streamNorm, width);
+  if (plan.streamNorm === undefined) return after;
+  return mark('hook_normalized_resid_post', norm(e, after, plan.streamNorm, width));
 }
 
 /** The sum of what is known of each position before the first block. */
@@ -32,9 +33,8 @@ export function embed(e: Emitter, plan: EmbeddingPlan, matrix: Wire): Wire {
   if (plan.project !== undefined) x = linear(e, x, plan.project.matrix, plan.project.width, width);
   if (plan.scale !== undefined) x = graph.op('Mul', [x, graph.scalar(plan.scale)]);
   if (plan.positions !== undefined) {
-    const { name, rows, offset = 0 } = plan.positions;
-    const number = positions(e);
-    const row = offset === 0 ? number : graph.op('Add', [number, graph.integers(offset)]);
+    const { name, rows } = plan.positions;
+    const row = positionRows(e, plan.positions);
     x = graph.op('Add', [x, graph.op('Gather', [weight(e, name, rows, width), row])]);
   }
   if (plan.segments !== undefined) {
@@ -46,14 +46,38 @@ export function embed(e: Emitter, plan: EmbeddingPlan, matrix: Wire): Wire {
 }
 
 /** Logits of the stream after its last norm. */
-export function logits(e: Emitter, x: Wire, plan: HeadPlan, matrix: Wire, vocabulary: number): Wire {
-  const { graph } = e;
-  const { project } = plan;
-  const read = project === undefined ? x : linear(e, x, project.matrix, e.width, project.width);
-  let y = graph.op('FusedMatMul', [read, matrix], { transB: 1 }, 'com.microsoft');
-  if (plan.bias) y = graph.op('Add', [y, weight(e, `${plan.name}.bias`, vocabulary)]);
+export function logits(e: Emitter, stream: Wire, plan: HeadPlan, matrix: Wire, vocabulary: number): Wire {
+  const { graph, width, weights } = e;
+  let x = stream;
+  if (plan.transform !== undefined) {
+    const { linear: dense, activation, norm: after } = plan.transform;
+    x = norm(e, activate(graph, activation, linear(e, x, dense, width, width)), after, width);
+  }
+  if (plan.project !== undefined) x = linear(e, x, plan.project.matrix, width, plan.project.width);
+  let y = graph.op('FusedMatMul', [x, matrix], { transB: 1 }, 'com.microsoft');
+  const names = biasNames(plan);
+  const bias = names.find((name) => weights.has(name)) ?? names[0];
+  if (bias !== undefined) y = graph.op('Add', [y, weight(e, bias, vocabulary)]);
   if (plan.scale !== undefined) y = graph.op('Mul', [y, graph.scalar(plan.scale)]);
   return plan.softCap ? softCap(graph, y, plan.softCap) : y;
+}
+
+/** The names that the output matrix's bias may go by; none where there is none. */
+export function biasNames({ name, bias }: HeadPlan): readonly string[] {
+  return typeof bias === 'object' ? bias : bias ? [`${name}.bias`] : [];
+}
+
+/** Rows of learned positions: of all contexts alike [position], or of each its own [batch, position]. */
+function positionRows(e: Emitter, { offset = 0, uncounted }: NonNullable<EmbeddingPlan['positions']>): Wire {
+  const { graph, tokens } = e;
+  if (uncounted === undefined) {
+    const number = positions(e);
+    return offset === 0 ? number : graph.op('Add', [number, graph.integers(offset)]);
+  }
+  const padding = graph.op('Equal', [tokens, graph.constant(Int32Array.of(uncounted), [])]);
+  const counted = graph.op('Cast', [graph.op('Not', [padding])], { to: 7 });
+  const number = graph.op('CumSum', [counted, graph.constant(BigInt64Array.of(1n), [])]);
+  return graph.op('Add', [graph.op('Mul', [number, counted]), graph.integers(uncounted)]);
 }
 
 // ---------------------------------------------------------------- inside a block

@@ -15,6 +15,10 @@ function decoder(family: string, ...checkpoints: string[]): KnownModel {
   return { family, kind: 'text decoder', checkpoints, checkedAgainst: TRANSFORMERS };
 }
 
+function encoder(family: string, ...checkpoints: string[]): KnownModel {
+  return { family, kind: 'text encoder', checkpoints, checkedAgainst: TRANSFORMERS };
+}
+
 /** The architectures that can be run, by config.json's `model_type`. */
 export const KNOWN_MODELS = {
   mixtral: decoder('Mixtral', 'mistralai/Mixtral-8x7B-v0.1', 'mistralai/Mixtral-8x22B-v0.1'),
@@ -30,6 +34,13 @@ export const KNOWN_MODELS = {
   phi: decoder('Phi 1, 1.5, 2', 'microsoft/phi-1_5', 'microsoft/phi-2'),
   stablelm: decoder('StableLM', 'stabilityai/stablelm-2-1_6b', 'stabilityai/stablelm-3b-4e1t'),
   llama: decoder('Llama', 'HuggingFaceTB/SmolLM2-135M', 'meta-llama/Llama-3.2-1B'),
+  bert: encoder('BERT', 'google-bert/bert-base-uncased', 'sentence-transformers/all-MiniLM-L6-v2'),
+  roberta: encoder('RoBERTa', 'FacebookAI/roberta-base', 'sentence-transformers/all-distilroberta-v1'),
+  'xlm-roberta': encoder('XLM-RoBERTa', 'FacebookAI/xlm-roberta-base', 'BAAI/bge-m3'),
+  camembert: encoder('CamemBERT', 'almanach/camembert-base'),
+  distilbert: encoder('DistilBERT', 'distilbert/distilbert-base-uncased'),
+  mpnet: encoder('MPNet', 'microsoft/mpnet-base', 'sentence-transformers/all-mpnet-base-v2'),
+  modernbert: encoder('ModernBERT', 'answerdotai/ModernBERT-base'),
 } as const satisfies Readonly<Record<string, KnownModel>>;
 
 /** A `model_type` that can be run. */

@@ -1,5 +1,7 @@
 import { PolysemeError } from '../../errors.ts';
 import type { Architecture } from './architecture.ts';
+import { bert, roberta } from './bert.ts';
+import { distilbert } from './distilbert.ts';
 import { mixtral, qwen2Moe, qwen3Moe } from './expert-mixtures.ts';
 import { falcon } from './falcon.ts';
 import { gptBigcode } from './gpt-bigcode.ts';
@@ -9,6 +11,8 @@ import { gpt2 } from './gpt2.ts';
 import { gptj } from './gptj.ts';
 import type { KnownType } from './known.ts';
 import { llama } from './llama.ts';
+import { modernbert } from './modernbert.ts';
+import { mpnet } from './mpnet.ts';
 import { opt } from './opt.ts';
 import { phi } from './phi.ts';
 import { RawConfig } from './raw-config.ts';
@@ -19,9 +23,11 @@ export type Family = (raw: RawConfig) => Architecture;
 
 /** The architectures that can be run, by config.json's `model_type`. */
 export const FAMILIES: Readonly<Record<KnownType, Family>> = {
-  gpt2,
-  llama,
+  bert,
+  camembert: roberta,
+  distilbert,
   falcon,
+  gpt2,
   mixtral,
   qwen2_moe: qwen2Moe,
   qwen3_moe: qwen3Moe,
@@ -29,9 +35,14 @@ export const FAMILIES: Readonly<Record<KnownType, Family>> = {
   gpt_neo: gptNeo,
   gpt_neox: gptNeox,
   gptj,
+  llama,
+  modernbert,
+  mpnet,
   opt,
   phi,
+  roberta,
   stablelm,
+  'xlm-roberta': roberta,
 };
 
 /** Finds the architecture that config.json names, and reads the config with it. */

@@ -1,4 +1,3 @@
-import type { Wire } from '../../onnx/graph.ts';
 import type { Activation, ModelConfig } from './architecture.ts';
 
 /**
@@ -48,8 +47,16 @@ export interface EmbeddingPlan {
   readonly project?: { readonly matrix: LinearPlan; readonly width: number };
   /** Multiplier of the tokens' rows. */
   readonly scale?: number;
-  /** Learned positions: a matrix of `rows` rows, position 0 in row `offset` (default 0). */
-  readonly positions?: { readonly name: string; readonly rows: number; readonly offset?: number };
+  /**
+   * Learned positions: a matrix of `rows` rows, position 0 in row `offset` (default 0). With `uncounted`, the id of
+   * padding p, positions count the other tokens, from row p + 1 on, and padding in the text has row p (RoBERTa).
+   */
+  readonly positions?: {
+    readonly name: string;
+    readonly rows: number;
+    readonly offset?: number;
+    readonly uncounted?: number;
+  };
   /** Segments: a matrix of `rows` rows, of which the first is added everywhere. */
   readonly segments?: { readonly name: string; readonly rows: number };
   /** Norm of the sum. */
@@ -109,8 +116,18 @@ export interface AttentionPlan {
     readonly k: NormPlan;
     readonly over: 'head' | 'each head' | 'all';
   };
-  /** Added to the scores, [1, heads or 1, position, position]. */
-  readonly bias?: Wire;
+  readonly relative?: RelativeBias;
+}
+
+/** Numbers added to the scores by how far the key stands from the query: those of a bucket of distances. */
+export interface RelativeBias {
+  /** A matrix [buckets, heads]. */
+  readonly name: string;
+  readonly buckets: number;
+  /** The bucket of key − query. */
+  bucket(distance: number): number;
+  /** Distances that there may be, to each side. */
+  readonly longest: number;
 }
 
 /** Rotary positions; dimensions of a head past twice the number of frequencies are left as they are. */
@@ -167,9 +184,16 @@ export interface HeadPlan {
   readonly name: string;
   /** Where the file has no output matrix the embedding takes its place, and the other way round. */
   readonly tied: boolean;
-  readonly bias?: boolean;
+  /** Whether there is one, `NAME.bias`; or the names that it may go by: the first that the file has counts. */
+  readonly bias?: boolean | readonly string[];
   /** The stream is brought to this width, that of the output matrix, by another. */
   readonly project?: { readonly matrix: LinearPlan; readonly width: number };
+  /** What is made of the stream first. Such a head is optional: a file without one is of a model without logits. */
+  readonly transform?: {
+    readonly linear: LinearPlan;
+    readonly activation: Activation;
+    readonly norm: NormPlan;
+  };
   /** Multiplier of the logits. */
   readonly scale?: number;
   /** c · tanh(logit / c) takes the logits' place. */

@@ -1,8 +1,8 @@
 import type { Wire } from '../../onnx/graph.ts';
 import type { Architecture, MlpNames, NeuronMatrix, Weights } from './architecture.ts';
-import { block, embed, logits } from './blocks.ts';
+import { biasNames, block, embed, logits } from './blocks.ts';
 import { type Emitter, emitter, hasBias, norm, weight } from './parts.ts';
-import type { GatedPlan, LinearPlan, NormPlan, TransformerPlan } from './plan.ts';
+import type { GatedPlan, HeadPlan, LinearPlan, NormPlan, TransformerPlan } from './plan.ts';
 
 /** The architecture of a transformer that is given by its plan. */
 export function transformer(plan: TransformerPlan): Architecture {
@@ -22,11 +22,18 @@ export function transformer(plan: TransformerPlan): Architecture {
       let x = embed(e, plan.embedding, matrix(e, plan, 'embedding'));
       for (let l = 0; l < config.layers; l++) x = block(e, l, x, plan.block(l));
       if (plan.finalNorm !== null) x = norm(e, x, plan.finalNorm, config.width);
-      if (plan.head === null) return;
+      if (plan.head === null || !hasHead(plan.head, weights)) return;
       const head = matrix(e, plan, 'head');
       site('logits', logits(e, x, plan.head, head, config.vocabulary), config.vocabulary);
     },
   };
+}
+
+/** Whether a file has an optional head: its first matrix, and the output matrix or its bias (a classifier has neither). */
+function hasHead(head: HeadPlan, weights: Pick<Weights, 'has'>): boolean {
+  if (head.transform === undefined) return true;
+  const own = [`${head.name}.weight`, ...biasNames(head)];
+  return weights.has(`${head.transform.linear.name}.weight`) && own.some((name) => weights.has(name));
 }
 
 /**

@@ -9,10 +9,10 @@ import { openCheckpoint } from '../../../src/model/checkpoint.ts';
 import { compile, type GraphEdit, type ModelFiles, readModel, sitesOf } from '../../../src/model/compile.ts';
 import {
   maskNodes,
-  nextTokenLoss,
   positionInput,
   scaleUnitNodes,
   textMask,
+  tokenLoss,
   zerosLike,
 } from '../../../src/model/edits.ts';
 import { openOnnx } from '../../../src/model/onnx/open-onnx.ts';
@@ -127,7 +127,7 @@ function edits(files: ModelFiles): GraphEdit[] {
         const logp = graph.op('LogSoftmax', [wire], { axis: -1 });
         const ids = graph.input('tokens', 'int32', ['batch', 'position']);
         const text = graph.op('Unsqueeze', [textMask(graph, ids, special), graph.integers(-1)]);
-        const loss = graph.op('Gelu', [nextTokenLoss(graph, logp)], { approximate: 'tanh' });
+        const loss = graph.op('Gelu', [tokenLoss(graph, logp, 'next')], { approximate: 'tanh' });
         return { taps: { loss: { wire: loss, width: 1 }, text: { wire: text, width: 1 } } };
       },
     },

@@ -89,7 +89,7 @@ function Measured({ unit, found }: { unit: Unit; found: Ablation }) {
   return (
     <>
       <p className="muted small">
-        Without it in {contexts} contexts in which it fires. KL of the next token, in nats, with its 95 %
+        Without it in {contexts} contexts in which it fires. KL of the predicted token, in nats, with its 95 %
         interval; the change of the loss; and the tokens that are expected less.
       </p>
       <table className="effects-table num small">
