@@ -10,6 +10,8 @@ const TOKENS = 4;
 const NEURONS = 8;
 /** Largest error of float32 sums, relative to the sum of their parts' sizes. */
 const TOLERANCE = 2e-4;
+/** The same of an ONNX file that computes in half precision; the halves of a checkpoint are cast to float first. */
+const HALF_TOLERANCE = 5e-3;
 
 const MLP = ['mlp.hook_in', 'mlp.hook_pre', 'mlp.hook_pre_linear', 'mlp.hook_post'];
 const STREAM = ['hook_resid_pre', 'hook_attn_out', 'hook_resid_mid', 'hook_mlp_out', 'hook_resid_post'];
@@ -83,6 +85,7 @@ async function checkLayer(
   };
   const [h, pre, linear, post] = MLP.map(at);
   const { up, gate, width, units, activation, experts } = mlpNamesOf(files, layer);
+  const near = nearBy(isHalf(files, up) ? HALF_TOLERANCE : TOLERANCE);
   const neurons = [...new Set(Array.from({ length: NEURONS }, (_, i) => Math.floor((i * units) / NEURONS)))];
   const matrices = [
     { matrix: gate ?? up, site: 'mlp.hook_pre' },
@@ -117,7 +120,7 @@ async function checkLayer(
         }
       }
     }
-    checkStream(row, (name) => at(name) !== undefined, fail);
+    checkStream(row, (name) => at(name) !== undefined, near, fail);
   }
 }
 
@@ -125,6 +128,7 @@ async function checkLayer(
 function checkStream(
   row: At,
   has: (name: string) => boolean,
+  near: Near,
   fail: (name: string, what: string) => never,
 ): void {
   const sums: readonly (readonly [string, readonly (readonly string[])[]])[] = [
@@ -157,8 +161,15 @@ function checkStream(
   }
 }
 
-function near(value: number, expected: number, size: number): boolean {
-  return Math.abs(value - expected) <= TOLERANCE * Math.max(1, size);
+/** Whether a value is what it should be, of parts of so much size in all. */
+type Near = (value: number, expected: number, size: number) => boolean;
+
+function nearBy(tolerance: number): Near {
+  return (value, expected, size) => Math.abs(value - expected) <= tolerance * Math.max(1, size);
+}
+
+function isHalf({ graph, named }: ModelFiles, { weight }: NeuronMatrix): boolean {
+  return graph !== undefined && ['F16', 'BF16'].includes(named.get(weight)?.dtype ?? '');
 }
 
 /** Weights and bias of some neurons; of a matrix whose rows are neurons only these rows are read. */

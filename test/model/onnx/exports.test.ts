@@ -24,7 +24,8 @@ import { farthest, readFixture, runRows } from '../../helpers/families.ts';
 import { familyOf, writeOnnx } from '../../helpers/onnx-files.ts';
 import { tinyTokenizer } from '../../helpers/tiny-checkpoint.ts';
 
-const EXPORTS = ['gpt2-traced', 'gpt2-traced-11', 'gpt2-dynamo', 'llama-traced', 'llama-dynamo'];
+const DECODERS = ['gpt2-traced', 'gpt2-traced-11', 'gpt2-dynamo', 'llama-traced', 'llama-dynamo'];
+const EXPORTS = [...DECODERS, 'bert-traced-11'];
 const TOLERANCE = 1e-4;
 /** What two sums of the same float32 products may differ by here. */
 const ROUNDING = 1e-5;

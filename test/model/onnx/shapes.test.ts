@@ -1,5 +1,6 @@
 // MLPs however they are written out, by Python's onnx (test/fixtures/onnx/make.py), against a plain version in float64.
 import { describe, expect, test } from 'vitest';
+import { checkedSites, checkInvariants } from '../../../src/bank/check-model.ts';
 import { mlpBank } from '../../../src/bank/mlp-bank.ts';
 import { type GateActivation, gateActivations } from '../../../src/embed/gate-activation.ts';
 import { sitesOf } from '../../../src/model/compile.ts';
@@ -117,6 +118,12 @@ describe.each(Object.entries(EXPECTED))('%s', (name, { sites, tolerance = 1e-5 }
       );
       expect(worst, site).toBeLessThanOrEqual(tolerance);
     }
+  });
+
+  test('holds what holds in every model', async () => {
+    const files = await openOnnx(writeOnnx(temporaryFolder(), name));
+    const [found] = await runRows(files, [{ tokens: Int32Array.from(TOKENS) }], checkedSites(files));
+    await checkInvariants(files, found!, TOKENS.length);
   });
 
   test('its bank gives the pre-activations', async () => {
