@@ -29,7 +29,8 @@ export function findSites(index: OnnxIndex, blocks: readonly MlpBlock[]): SiteVa
     add('hook_resid_pre', stream.pre, block.width);
     add('hook_attn_out', stream.attention, block.width);
     add('hook_resid_mid', stream.mid, block.width);
-    add('mlp.hook_in', block.input, block.width, block.readers);
+    // The stream goes on from the MLP's input itself where the norm follows the sum.
+    add('mlp.hook_in', block.input, block.width, stream.fromInput ? null : block.readers);
     add('mlp.hook_pre', (block.gate ?? block.up).wire, block.units);
     if (block.gate !== null) add('mlp.hook_pre_linear', block.up.wire, block.units);
     add('mlp.hook_post', block.post, block.units);
@@ -62,6 +63,8 @@ interface Stream {
   readonly mid: string | null;
   readonly out: string | null;
   readonly post: string | null;
+  /** Whether the MLP's output is added to its input. */
+  readonly fromInput: boolean;
 }
 
 /**
@@ -71,7 +74,7 @@ interface Stream {
  */
 function streamOf(index: OnnxIndex, { input, down, width }: MlpBlock, before: string | null): Stream {
   const out = isFusedWithBias(index, down.output) ? null : down.output;
-  const nothing = { pre: null, attention: null, mid: null, out, post: null };
+  const nothing = { pre: null, attention: null, mid: null, out, post: null, fromInput: false };
   if (out === null || down.outputs !== width) return nothing;
   const sum = addAfter(index, out);
   if (sum === null) return nothing;
@@ -83,7 +86,13 @@ function streamOf(index: OnnxIndex, { input, down, width }: MlpBlock, before: st
   const isBefore = plain(other) === plain(mid);
   const isAfter = down.type === FLOAT && plain(other) === plain(input);
   if (!isBefore && !isAfter) return nothing;
-  return { ...attentionBefore(index, mid, before, plain), mid, out, post: sum.outputs[0]! };
+  return {
+    ...attentionBefore(index, mid, before, plain),
+    mid,
+    out,
+    post: sum.outputs[0]!,
+    fromInput: isAfter,
+  };
 }
 
 /** What attention added to the stream: the sum's operand that is a product with a weight, or not the stream before. */
