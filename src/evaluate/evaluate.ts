@@ -90,7 +90,7 @@ async function evaluateIn(model: Model, options: EvaluateOptions): Promise<SaeEv
     seed,
   };
   const tally = await run(request);
-  const notes = [...attachment.notes];
+  const notes = [...model.notes, ...attachment.notes];
   const compared = options.polysemy === false ? null : await comparePolysemy(request);
   if (typeof compared === 'string') notes.push(compared);
   const { architecture, dIn, dSae } = sae.config;

@@ -49,8 +49,9 @@ export function readModel(checkpoint: Checkpoint): ModelFiles {
   const named = withoutPrefixes(checkpoint, architecture.prefixes);
   const used = new Set<string>();
   const passedOver: string[] = [];
+  const notes: string[] = [];
   const files: ModelFiles = { ...checkpoint, architecture, model, named, notes: [] };
-  const sites = emit(files, [], used, passedOver);
+  const sites = emit(files, [], { used, passedOver, notes });
   if (sites.size === 0) throw new PolysemeError(`${where}: the model has no sites`, 'not-found');
   for (const name of checkpoint.tensors.keys()) {
     const bare = bareName(name, architecture.prefixes);
@@ -60,7 +61,7 @@ export function readModel(checkpoint: Checkpoint): ModelFiles {
         'the checkpoint is of another architecture or variant',
     );
   }
-  return { ...files, notes: ignoredNotes(where, passedOver) };
+  return { ...files, notes: [...ignoredNotes(where, passedOver), ...notes] };
 }
 
 /** The sites of a model, with the width of each. */
@@ -80,7 +81,7 @@ export function compile(
   edits: readonly GraphEdit[] = [],
 ): Program {
   const graph = new GraphBuilder(files.architecture.graph);
-  const sites = emit(files, edits, new Set(), [], graph);
+  const sites = emit(files, edits, undefined, graph);
   const outputs: Record<string, string> = {};
   const widths: Record<string, number> = {};
   for (const tap of taps) {
@@ -98,13 +99,19 @@ export function compile(
   return { bytes, inputs, outputs, widths, weights };
 }
 
+/** What a build said of the checkpoint's tensors. */
+interface Found {
+  readonly used: Set<string>;
+  readonly passedOver: string[];
+  readonly notes: string[];
+}
+
 type Sites = Map<string, { wire: Wire; width: number }>;
 
 function emit(
   { dir, architecture, model: config, named }: ModelFiles,
   edits: readonly GraphEdit[],
-  used = new Set<string>(),
-  passedOver: string[] = [],
+  found: Found = { used: new Set(), passedOver: [], notes: [] },
   graph = new GraphBuilder(architecture.graph),
 ): Sites {
   const weights: Weights = {
@@ -113,7 +120,7 @@ function emit(
       const ref = named.get(name);
       if (ref === undefined) {
         throw new PolysemeError(
-          `${dir}: the checkpoint has no tensor ${name}, which a ${config.architecture} model of ${config.layers} layers needs`,
+          `${dir}: the checkpoint has no tensor ${name}, which a ${config.architecture} model of ${config.layers} layers needs${prefixed(name, named)}`,
           'not-found',
         );
       }
@@ -122,10 +129,11 @@ function emit(
           `${dir}: tensor ${name} has shape [${ref.shape.join(', ')}], but config.json asks for [${shape.join(', ')}]`,
         );
       }
-      used.add(name);
+      found.used.add(name);
       return ref;
     },
-    ignore: (name) => passedOver.push(name),
+    ignore: (name) => found.passedOver.push(name),
+    note: (line) => found.notes.push(`${dir}: ${line}`),
   };
   const sites: Sites = new Map();
   const edited = new Set<string>();
@@ -158,6 +166,13 @@ function bareName(name: string, prefixes: readonly string[]): string {
     .slice(prefix.length)
     .replace(/\bLayerNorm\.gamma$/, 'LayerNorm.weight')
     .replace(/\bLayerNorm\.beta$/, 'LayerNorm.bias');
+}
+
+/** A tensor of this name under a prefix that is not known. */
+function prefixed(name: string, named: ReadonlyMap<string, TensorRef>): string {
+  const found = [...named.keys()].find((other) => other.endsWith(`.${name}`));
+  if (found === undefined) return '';
+  return `; it has ${found}: save the weights without the prefix ${found.slice(0, -name.length)}`;
 }
 
 function withoutPrefixes({ dir, tensors }: Checkpoint, prefixes: readonly string[]): Map<string, TensorRef> {

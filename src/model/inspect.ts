@@ -1,6 +1,7 @@
 import { PolysemeError } from '../errors.ts';
+import { createFitting, type Fit } from '../tokenizer/fit-vocabulary.ts';
 import { loadTokenizer } from '../tokenizer/load-tokenizer.ts';
-import { checkVocabulary, createTokenizer, type Tokenizer } from '../tokenizer/tokenizer.ts';
+import type { Tokenizer } from '../tokenizer/tokenizer.ts';
 import { KNOWN_MODELS, type KnownType } from './architectures/known.ts';
 import { type Checkpoint, openCheckpoint } from './checkpoint.ts';
 import { type ModelFiles, readModel, sitesOf } from './compile.ts';
@@ -72,7 +73,11 @@ export async function inspectModel(source: string): Promise<ModelDescription> {
       ? KNOWN_MODELS[modelType as KnownType]
       : null;
   const files = refusal(() => readModel(checkpoint));
-  const tokens = 'reason' in files ? files : await tokenizerRefusal(files, tokenizer);
+  const said = [...notes, ...('reason' in files ? [] : files.notes)];
+  const tokens =
+    'reason' in files
+      ? files
+      : await tokenizerRefusal(files, (fit) => tokenizer({ ...fit, note: (line) => said.push(line) }));
   return {
     source,
     modelType,
@@ -83,14 +88,15 @@ export async function inspectModel(source: string): Promise<ModelDescription> {
     model: 'reason' in files ? null : describe(files),
     sites: 'reason' in files ? {} : Object.fromEntries(sitesOf(files)),
     onnx: null,
-    notes: 'reason' in files ? notes : [...notes, ...files.notes],
+    notes: said,
   };
 }
 
 async function inspectOnnx(source: string, path: string): Promise<ModelDescription> {
   const description = refusal(() => describeOnnx(path));
   const files = 'reason' in description ? description : await openOnnx(path);
-  const tokens = 'reason' in files ? files : await tokenizerRefusal(files, () => loadTokenizer(files.dir));
+  const tokens =
+    'reason' in files ? files : await tokenizerRefusal(files, (fit) => loadTokenizer(files.dir, fit));
   return {
     source,
     modelType: null,
@@ -110,12 +116,17 @@ interface Opened {
   readonly checkpoint: Checkpoint;
   readonly weights: ModelDescription['weights'];
   readonly notes: readonly string[];
-  tokenizer(): Promise<Tokenizer> | Tokenizer;
+  tokenizer(fit: Fit): Promise<Tokenizer> | Tokenizer;
 }
 
 async function openFolder(dir: string): Promise<Opened> {
   const checkpoint = await openCheckpoint(dir);
-  return { checkpoint, weights: weightsOf(checkpoint), notes: [], tokenizer: () => loadTokenizer(dir) };
+  return {
+    checkpoint,
+    weights: weightsOf(checkpoint),
+    notes: [],
+    tokenizer: (fit) => loadTokenizer(dir, fit),
+  };
 }
 
 /** As the checkpoint that would be made of it. */
@@ -139,8 +150,8 @@ async function openGgufFile(path: string): Promise<Opened> {
           'the file does not say how its rotary positions lie: --rope-layout, or what is found when it is first loaded',
         ]
       : [],
-    tokenizer: () =>
-      createTokenizer({ ...tokenizer, tokenizerConfig: tokenizer.config, modelConfig: config, path }),
+    tokenizer: (fit) =>
+      createFitting({ ...tokenizer, tokenizerConfig: tokenizer.config, modelConfig: config, path }, fit),
   };
 }
 
@@ -160,10 +171,10 @@ function refusal<T>(work: () => T): T | Refusal {
 
 async function tokenizerRefusal(
   { model }: ModelFiles,
-  tokenizer: Opened['tokenizer'],
+  load: (fit: Fit) => Promise<Tokenizer> | Tokenizer,
 ): Promise<Refusal | null> {
   try {
-    checkVocabulary(await tokenizer(), model.vocabulary);
+    await load({ vocabulary: model.vocabulary });
     return null;
   } catch (error) {
     if (error instanceof PolysemeError) return { reason: error.message };

@@ -2,7 +2,7 @@ import { availableParallelism } from 'node:os';
 import { connect, type Remote } from '../base/worker.ts';
 import { PolysemeError } from '../errors.ts';
 import { loadTokenizer } from '../tokenizer/load-tokenizer.ts';
-import { checkVocabulary, type Tokenizer } from '../tokenizer/tokenizer.ts';
+import type { Tokenizer } from '../tokenizer/tokenizer.ts';
 import type { ModelConfig } from './architectures/architecture.ts';
 import { openCheckpoint } from './checkpoint.ts';
 import { compile, type GraphEdit, type ModelFiles, type Program, readModel, sitesOf } from './compile.ts';
@@ -30,6 +30,8 @@ export interface Model extends AsyncDisposable {
   /** Every site, with the width of its last axis. */
   readonly sites: ReadonlyMap<string, number>;
   readonly files: ModelFiles;
+  /** What the user should know of the checkpoint, a line each: what of its files takes no part. */
+  readonly notes: readonly string[];
   /** Runs all rows and returns what the taps gave, [row, position, width]; positions past a row's end are 0. */
   run(request: RunRequest): Promise<Record<string, TapData>>;
   /**
@@ -109,8 +111,13 @@ export async function loadModel(source: string, options: LoadOptions = {}): Prom
   const files = isOnnxFile(path)
     ? await openOnnx(path)
     : readModel({ ...(await openCheckpoint(path)), origin });
-  const tokenizer = await loadTokenizer(files.dir, { isEncoder: files.model.bidirectional });
-  checkVocabulary(tokenizer, files.model.vocabulary);
+  const notes = [...files.notes];
+  const tokenizer = await loadTokenizer(files.dir, {
+    isEncoder: files.model.bidirectional,
+    vocabulary: files.model.vocabulary,
+    note: (line) => notes.push(line),
+  });
+  for (const line of notes) options.note?.(line);
   const threads = options.threads ?? availableParallelism();
   // The nodes of a foreign graph may add up in another order where rows are longer.
   const sameLength = files.graph !== undefined;
@@ -144,6 +151,7 @@ export async function loadModel(source: string, options: LoadOptions = {}): Prom
     config: files.model,
     tokenizer,
     files,
+    notes,
     sites: sitesOf(files),
     async run({ tokens, taps, edits }) {
       const length = checkTokens(tokens, files.model);

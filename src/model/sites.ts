@@ -74,6 +74,13 @@ const NORMED_MODULES: Readonly<Record<string, string>> = {
   sa_layer_norm: 'mlp.hook_in',
 };
 
+/** Modules of models that norm what a part gives before it is added. */
+const NORMED: Readonly<Record<string, string>> = {
+  post_attention_layernorm: 'hook_attn_out',
+  pre_feedforward_layernorm: 'mlp.hook_in',
+  post_feedforward_layernorm: 'hook_mlp_out',
+};
+
 /**
  * The site that a name means: TransformerLens's (`blocks.3.hook_resid_pre`, its aliases) or that of a Hugging Face
  * module, whose output it is (`transformer.h.3.mlp`, `layers.3`). Null where the model has no such site.
@@ -84,7 +91,7 @@ export function siteNamed(name: string, sites: ReadonlyMap<string, number>, rota
   // The bridge calls the up projection of a gated MLP what it calls the only one of another.
   const gated = name.endsWith('.mlp.in.hook_out') ? name.replace('in.hook_out', 'hook_pre_linear') : null;
   if (gated !== null && sites.has(gated)) return gated;
-  const site = candidate(name, rotary, sites.has('blocks.0.hook_normalized_resid_post'));
+  const site = candidate(name, rotary, sites);
   return site !== null && sites.has(site) ? site : null;
 }
 
@@ -99,17 +106,18 @@ export function layerOfSite(site: string): number | null {
   return match === null ? null : Number(match[1]);
 }
 
-/** @param isNormed whether the stream itself is normed, as BERT's */
-function candidate(name: string, rotary: boolean, isNormed: boolean): string | null {
+function candidate(name: string, rotary: boolean, sites: ReadonlyMap<string, number>): string | null {
+  // Whether the stream itself is normed, as BERT's.
+  const isNormed = sites.has('blocks.0.hook_normalized_resid_post');
   const block = /^blocks\.(\d+)\.(.+)$/.exec(name);
   if (block !== null) {
     const [, layer, part] = block;
     // Where the stream is normed after attention and after the MLP, TransformerLens counts these two norms.
     if (part === 'ln1.hook_normalized' && isNormed) return `blocks.${layer}.ln2.hook_normalized`;
-    return Object.hasOwn(IN_BLOCK, part!) ? `blocks.${layer}.${IN_BLOCK[part!]}` : null;
+    return Object.hasOwn(IN_BLOCK, part!) ? ownOutput(`blocks.${layer}.${IN_BLOCK[part!]}`, sites) : null;
   }
   const bare = name.replace(
-    /^(model\.|transformer\.|gpt_neox\.|decoder\.|base_model\.|bert\.|roberta\.|mpnet\.|distilbert\.|encoder\.)+/,
+    /^(model\.|transformer\.|gpt_neox\.|decoder\.|language_model\.|base_model\.|bert\.|roberta\.|mpnet\.|distilbert\.|encoder\.)+/,
     '',
   );
   if (bare === 'drop' || (rotary && ['hook_embed', 'embed_tokens', 'embed.hook_out'].includes(bare))) {
@@ -118,6 +126,14 @@ function candidate(name: string, rotary: boolean, isNormed: boolean): string | n
   const module = /^(?:h|layers|layer)\.(\d+)(?:\.(.+))?$/.exec(bare);
   if (module === null) return null;
   const part = module[2] ?? '';
-  const modules = isNormed ? NORMED_MODULES : MODULES;
-  return Object.hasOwn(modules, part) ? `blocks.${module[1]}.${modules[part]}` : null;
+  const at = `blocks.${module[1]}`;
+  if (isNormed) return Object.hasOwn(NORMED_MODULES, part) ? `${at}.${NORMED_MODULES[part]}` : null;
+  if (sites.has(`${at}.mlp.hook_out`) && Object.hasOwn(NORMED, part)) return `${at}.${NORMED[part]}`;
+  return Object.hasOwn(MODULES, part) ? ownOutput(`${at}.${MODULES[part]}`, sites) : null;
+}
+
+/** What a part gives, where that is a site beside what is added to the stream. */
+function ownOutput(site: string, sites: ReadonlyMap<string, number>): string {
+  const own = site.replace(/\.hook_(mlp|attn)_out$/, '.$1.hook_out');
+  return sites.has(own) ? own : site;
 }

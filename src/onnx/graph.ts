@@ -20,11 +20,15 @@ const OPSET = OPSETS.get('')!;
 
 type Data = Float32Array | Float64Array | BigInt64Array | Int32Array;
 
-const STORED: Record<string, ElementType> = { F32: 'float', F16: 'float16', BF16: 'bfloat16' };
+const STORED: Record<string, ElementType> = {
+  F32: 'float',
+  F16: 'float16',
+  BF16: 'bfloat16',
+  F64: 'double',
+};
 /** Element types of tensors as a foreign file has them. */
 const AS_THEY_ARE: Record<string, ElementType> = {
   ...STORED,
-  F64: 'double',
   BOOL: 'bool',
   U8: 'uint8',
   I8: 'int8',
@@ -131,8 +135,8 @@ export class GraphBuilder {
   }
 
   /**
-   * A weight, mapped by ONNX Runtime from the file where it lies. Half precision is cast to float while
-   * the session loads (exact).
+   * A weight, mapped by ONNX Runtime from the file where it lies. Other precisions are cast to float while
+   * the session loads.
    */
   weight(name: string, ref: TensorRef): Wire {
     const key = `${ref.file}:${ref.offset}`;
@@ -141,7 +145,7 @@ export class GraphBuilder {
     const type = STORED[ref.dtype];
     if (type === undefined) {
       throw new PolysemeError(
-        `tensor ${name} in ${ref.file} is ${ref.dtype}; F32, F16 and BF16 can be run: convert the checkpoint`,
+        `tensor ${name} in ${ref.file} is ${ref.dtype}; F32, F16, BF16 and F64 can be run: convert the checkpoint`,
       );
     }
     this.#initializers.set(name, {

@@ -93,19 +93,6 @@ export function createTokenizer({
   };
 }
 
-/** A model's padding of its vocabulary leaves more than this share of it to the tokenizer. */
-const MIN_VOCABULARY_SHARE = 0.9;
-
-/** Refuses a tokenizer of another model: an id that the model has not, or a vocabulary that it hardly uses. */
-export function checkVocabulary(tokenizer: Pick<Tokenizer, 'size'>, vocabSize: number): void {
-  const { size } = tokenizer;
-  if (size <= vocabSize && size >= MIN_VOCABULARY_SHARE * vocabSize) return;
-  throw new PolysemeError(
-    `the tokenizer has ${size} tokens, the model's vocabulary ${vocabSize}: this is another model's tokenizer ` +
-      '(use the tokenizer.json that belongs to the checkpoint)',
-  );
-}
-
 function construct(json: Record<string, unknown>, { idOf }: Vocabulary, path: string) {
   try {
     const inner = createLibraryTokenizer(json, idOf);

@@ -78,6 +78,7 @@ export async function trainSae({
   const members = sweep(checked);
   const input = await openTrainingSource(checked, { model, data });
   try {
+    for (const line of input.model?.notes ?? []) onNote?.(line);
     const described = runOptions(checked, input);
     const saved = await readRun(out, described);
     if (saved?.result) return await finished(out, saved.result);

@@ -8,7 +8,7 @@ export interface Tensor {
 }
 
 export type Tensors = Record<string, Tensor>;
-export type StoredType = 'F32' | 'F16' | 'BF16';
+export type StoredType = 'F64' | 'F32' | 'F16' | 'BF16';
 
 /** Every tensor of a safetensors file, read with nothing of the project's own reader. */
 export function readTensors(path: string): Tensors {
@@ -24,6 +24,7 @@ export function readTensors(path: string): Tensors {
     const body = bytes.subarray(8 + length + at[0], 8 + length + at[1]);
     const count = shape.reduce((product, n) => product * n, 1);
     const read = (i: number) => {
+      if (dtype === 'F64') return body.readDoubleLE(8 * i);
       if (dtype === 'F32') return body.readFloatLE(4 * i);
       const bits = body.readUInt16LE(2 * i);
       return dtype === 'F16' ? halfValue(bits) : floatOf(bits << 16);
@@ -35,7 +36,7 @@ export function readTensors(path: string): Tensors {
 
 /** The bytes of a safetensors file. F16 and BF16 take values that they hold exactly. */
 export function encodeSafetensors(tensors: Tensors, dtype: StoredType = 'F32'): Buffer {
-  const size = dtype === 'F32' ? 4 : 2;
+  const size = { F64: 8, F32: 4, F16: 2, BF16: 2 }[dtype];
   const header: Record<string, unknown> = {};
   let end = 0;
   for (const [name, { shape, data }] of Object.entries(tensors)) {
@@ -46,7 +47,8 @@ export function encodeSafetensors(tensors: Tensors, dtype: StoredType = 'F32'): 
   let at = 0;
   for (const { data } of Object.values(tensors)) {
     for (const value of data) {
-      if (dtype === 'F32') body.writeFloatLE(value, at);
+      if (dtype === 'F64') body.writeDoubleLE(value, at);
+      else if (dtype === 'F32') body.writeFloatLE(value, at);
       else body.writeUInt16LE(dtype === 'F16' ? halfBits(value) : bitsOf(value) >>> 16, at);
       at += size;
     }

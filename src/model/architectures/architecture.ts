@@ -69,6 +69,8 @@ export interface Weights {
   ref(name: string, shape: readonly number[]): TensorRef;
   /** Passes over a tensor that config.json rules out; the user is told. */
   ignore(name: string): void;
+  /** What the user should know. */
+  note(line: string): void;
 }
 
 /** Marks a value as a site: it becomes tappable, and may be replaced by another. */

@@ -4,7 +4,10 @@ import { mixture } from './experts.ts';
 import { activate, type Emitter, linear, norm, normalize, normWeights, positions, weight } from './parts.ts';
 import type { BlockPlan, BranchPlan, EmbeddingPlan, HeadPlan, MlpPlan, NormPlan } from './plan.ts';
 
-/** One transformer block, from the stream before it to the stream after it. */
+/**
+ * One transformer block, from the stream before it to the stream after it. Where something befalls what attention or the
+ * MLP gives before it is added, its own output is a site, too: `attn.hook_out`, `mlp.hook_out`.
+ */
 export function block(e: Emitter, layer: number, stream: Wire, plan: BlockPlan): Wire {
   const { graph, width } = e;
   const at = `blocks.${layer}`;
@@ -13,7 +16,8 @@ export function block(e: Emitter, layer: number, stream: Wire, plan: BlockPlan):
   const read = plan.attentionNorm === null ? x : norm(e, x, plan.attentionNorm, width);
   const heads = plan.attention.heads * plan.attention.headDim;
   const z = mark('attn.hook_z', attention(e, read, plan.attention), heads);
-  const attended = linear(e, z, plan.attention.out, heads, width);
+  let attended = linear(e, z, plan.attention.out, heads, width);
+  if (plan.attentionOut !== undefined) attended = mark('attn.hook_out', attended);
   const attentionOut = mark('hook_attn_out', branch(e, attended, plan.attentionOut));
   if (plan.order === 'parallel') {
     const { out } = mlp(e, at, x, plan.mlp, plan.mlpOut);
@@ -84,7 +88,6 @@ function positionRows(e: Emitter, { offset = 0, uncounted }: NonNullable<Embeddi
 
 /**
  * The MLP of the stream: its input h (`mlp.hook_in`, with γ and β in it), and what it adds (`hook_mlp_out`).
- * What a norm makes of the MLP's output before it is added leaves the output itself as a site, `mlp.hook_out`.
  */
 function mlp(
   e: Emitter,

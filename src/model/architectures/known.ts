@@ -41,6 +41,16 @@ export const KNOWN_MODELS = {
   distilbert: encoder('DistilBERT', 'distilbert/distilbert-base-uncased'),
   mpnet: encoder('MPNet', 'microsoft/mpnet-base', 'sentence-transformers/all-mpnet-base-v2'),
   modernbert: encoder('ModernBERT', 'answerdotai/ModernBERT-base'),
+  mistral: decoder('Mistral', 'mistralai/Mistral-7B-v0.1', 'mistralai/Mistral-7B-v0.3'),
+  qwen2: decoder('Qwen 2, 2.5', 'Qwen/Qwen2.5-0.5B', 'Qwen/Qwen2-1.5B'),
+  qwen3: decoder('Qwen 3', 'Qwen/Qwen3-0.6B', 'Qwen/Qwen3-4B'),
+  gemma: decoder('Gemma', 'google/gemma-2b'),
+  gemma2: decoder('Gemma 2', 'google/gemma-2-2b', 'google/gemma-2-9b'),
+  gemma3_text: decoder('Gemma 3', 'google/gemma-3-270m', 'google/gemma-3-1b-pt'),
+  gemma3: decoder('Gemma 3, its text part', 'google/gemma-3-4b-pt'),
+  olmo2: decoder('OLMo 2', 'allenai/OLMo-2-0425-1B', 'allenai/OLMo-2-1124-7B'),
+  smollm3: decoder('SmolLM3', 'HuggingFaceTB/SmolLM3-3B'),
+  phi3: decoder('Phi 3, 3.5, 4', 'microsoft/Phi-3-mini-4k-instruct', 'microsoft/phi-4'),
 } as const satisfies Readonly<Record<string, KnownModel>>;
 
 /** A `model_type` that can be run. */

@@ -4,6 +4,7 @@ import { bert, roberta } from './bert.ts';
 import { distilbert } from './distilbert.ts';
 import { mixtral, qwen2Moe, qwen3Moe } from './expert-mixtures.ts';
 import { falcon } from './falcon.ts';
+import { gemma, gemma2, gemma3, gemma3Text } from './gemma.ts';
 import { gptBigcode } from './gpt-bigcode.ts';
 import { gptNeo } from './gpt-neo.ts';
 import { gptNeox } from './gpt-neox.ts';
@@ -11,11 +12,16 @@ import { gpt2 } from './gpt2.ts';
 import { gptj } from './gptj.ts';
 import type { KnownType } from './known.ts';
 import { llama } from './llama.ts';
+import { mistral } from './mistral.ts';
 import { modernbert } from './modernbert.ts';
 import { mpnet } from './mpnet.ts';
+import { olmo2 } from './olmo2.ts';
 import { opt } from './opt.ts';
 import { phi } from './phi.ts';
+import { phi3 } from './phi3.ts';
+import { qwen2, qwen3 } from './qwen.ts';
 import { RawConfig } from './raw-config.ts';
+import { smollm3 } from './smollm3.ts';
 import { stablelm } from './stablelm.ts';
 
 /** Reads config.json of one `model_type`; a key that changes the computation and is not supported is an error. */
@@ -31,6 +37,10 @@ export const FAMILIES: Readonly<Record<KnownType, Family>> = {
   mixtral,
   qwen2_moe: qwen2Moe,
   qwen3_moe: qwen3Moe,
+  gemma,
+  gemma2,
+  gemma3,
+  gemma3_text: gemma3Text,
   gpt_bigcode: gptBigcode,
   gpt_neo: gptNeo,
   gpt_neox: gptNeox,
@@ -41,6 +51,12 @@ export const FAMILIES: Readonly<Record<KnownType, Family>> = {
   opt,
   phi,
   roberta,
+  mistral,
+  olmo2,
+  phi3,
+  qwen2,
+  qwen3,
+  smollm3,
   stablelm,
   'xlm-roberta': roberta,
 };

@@ -124,11 +124,8 @@ function readRotaries(raw: RawConfig, headDim: number, contextLength: number): R
   const over = object('rope_scaling', raw.value('rope_scaling') ?? {});
   const read = (kind: Kind): Rotary => {
     const theta = raw.positive(KINDS[kind].key, KINDS[kind].theta);
-    const parameters = {
-      rope_theta: theta,
-      ...object(`rope_parameters.${kind}`, byKind[kind] ?? {}),
-      ...over,
-    };
+    const own = object(`rope_parameters.${kind}`, byKind[kind] ?? {});
+    const parameters = { key: `rope_parameters.${kind}`, values: { rope_theta: theta, ...own, ...over } };
     return readRotary(raw, headDim, contextLength, { parameters }).rotary;
   };
   return { full_attention: read('full_attention'), sliding_attention: read('sliding_attention') };

@@ -182,8 +182,11 @@ export interface ExpertsPlan {
 export interface HeadPlan {
   /** The output matrix is `NAME.weight`, [vocabulary, width]. */
   readonly name: string;
-  /** Where the file has no output matrix the embedding takes its place, and the other way round. */
-  readonly tied: boolean;
+  /**
+   * Where the file has no output matrix the embedding takes its place, and the other way round. `unsaid`: so it is, too,
+   * and a line says so.
+   */
+  readonly tied: boolean | 'unsaid';
   /** Whether there is one, `NAME.bias`; or the names that it may go by: the first that the file has counts. */
   readonly bias?: boolean | readonly string[];
   /** The stream is brought to this width, that of the output matrix, by another. */

@@ -8,17 +8,37 @@ export class RawConfig {
   readonly #values: Readonly<Record<string, unknown>>;
   readonly #where: string;
   /** Keys that were asked for: `refuse` leaves them alone. */
-  readonly #read = new Set<string>();
+  readonly #read: Set<string>;
 
-  constructor(values: Readonly<Record<string, unknown>>, where: string) {
+  constructor(values: Readonly<Record<string, unknown>>, where: string, read = new Set<string>()) {
     this.#values = values;
     this.#where = where;
+    this.#read = read;
   }
 
   /** A key's value as it is; undefined where it is absent or null. */
   value(key: string): unknown {
     this.#read.add(key);
     return this.#values[key] ?? undefined;
+  }
+
+  /** The same config with these values where a key is absent: what transformers has by default. */
+  withDefaults(defaults: Readonly<Record<string, unknown>>): RawConfig {
+    return new RawConfig({ ...defaults, ...this.#values }, this.#where, this.#read);
+  }
+
+  /** The same config with these values instead of its own. */
+  over(values: Readonly<Record<string, unknown>>): RawConfig {
+    return new RawConfig({ ...this.#values, ...values }, this.#where, this.#read);
+  }
+
+  /** The config of a part of the model. */
+  part(key: string): RawConfig {
+    const value = this.value(key);
+    if (typeof value !== 'object' || Array.isArray(value)) {
+      throw this.error(`${key} must be an object, not ${JSON.stringify(value)}`);
+    }
+    return new RawConfig(value as Record<string, unknown>, `${this.#where}, ${key}`);
   }
 
   /** A whole number from 1 to 2^24, of the first key that is there. */
@@ -30,6 +50,16 @@ export class RawConfig {
     return value;
   }
 
+  /** The same, or null where the key is absent or null. */
+  optionalSize(key: string): number | null {
+    return this.value(key) === undefined ? null : this.size(key);
+  }
+
+  /** A whole number from 0 on. */
+  count(key: string): number {
+    return this.value(key) === 0 ? 0 : this.size(key);
+  }
+
   /** A positive finite number, of the first key that is there. */
   positive(keys: string | readonly string[], fallback?: number): number {
     const [key, value = fallback] = this.#first(keys);
@@ -37,6 +67,18 @@ export class RawConfig {
       throw this.error(`${key} must be a positive number, not ${JSON.stringify(value)}`);
     }
     return value;
+  }
+
+  /** The same, or null where the key is absent or null. */
+  optionalPositive(key: string): number | null {
+    return this.value(key) === undefined ? null : this.positive(key);
+  }
+
+  /** Whether the output matrix is the embedding; `unsaid` where neither config nor family says so. */
+  tied(): boolean | 'unsaid' {
+    return this.value('tie_word_embeddings') === undefined
+      ? 'unsaid'
+      : this.flag('tie_word_embeddings', false);
   }
 
   flag(key: string, fallback: boolean): boolean {
@@ -147,5 +189,8 @@ const ALLOWED_EVERYWHERE: Record<string, readonly unknown[]> = {
   n_routed_experts: [0],
   num_kv_shared_layers: [0],
   is_causal: [true],
+  rope_local_base_freq: [],
+  attn_temperature_tuning: [false],
+  cross_attention_layers: [[]],
   use_bidirectional_attention: [false],
 };

@@ -8,8 +8,14 @@ export interface RotaryOptions {
   /** Share of each head's dimensions that turn, where config.json names none; without it, all must. */
   readonly partial?: number;
   readonly interleaved?: boolean;
-  /** The parameters, where not `rope_scaling` or `rope_parameters` of the config. */
-  readonly parameters?: Readonly<Record<string, unknown>>;
+  /** The parameters, where not as `ropeParameters` has them. */
+  readonly parameters?: RopeParameters;
+}
+
+/** Parameters of rotary positions, and the key of config.json that has them. */
+export interface RopeParameters {
+  readonly key: string;
+  readonly values: Readonly<Record<string, unknown>>;
 }
 
 /**
@@ -23,8 +29,7 @@ export function readRotary(
   contextLength: number,
   options: RotaryOptions = {},
 ): { rotary: Rotary; contextLength: number } {
-  const scaling = options.parameters ?? ropeParameters(raw);
-  const read = new Parameters(raw, scaling);
+  const read = new Parameters(raw, options.parameters ?? ropeParameters(raw));
   const partial = read.positive(
     'partial_rotary_factor',
     raw.positive(['partial_rotary_factor', 'rotary_pct'], options.partial ?? 1),
@@ -46,11 +51,11 @@ export function readRotary(
   );
   const plain = Float64Array.from({ length: dim / 2 }, (_, i) => theta ** ((-2 * i) / dim));
   const facts = { plain, dim, theta, contextLength };
-  const type = scaling['rope_type'] ?? scaling['type'] ?? 'default';
+  const type = read.values['rope_type'] ?? read.values['type'] ?? 'default';
   const scale = typeof type === 'string' && Object.hasOwn(SCALINGS, type) ? SCALINGS[type] : undefined;
   if (scale === undefined) {
     throw raw.error(
-      `rope_scaling type ${JSON.stringify(type)} changes the computation and is not supported (only ${Object.keys(SCALINGS).join(', ')})`,
+      `${read.key} type ${JSON.stringify(type)} changes the computation and is not supported (only ${Object.keys(SCALINGS).join(', ')})`,
     );
   }
   const { frequencies, factor = 1, longest = contextLength } = scale(read, facts);
@@ -59,7 +64,7 @@ export function readRotary(
 }
 
 /** `rope_scaling`, or else `rope_parameters`: an empty one counts as none. */
-export function ropeParameters(raw: RawConfig): Readonly<Record<string, unknown>> {
+export function ropeParameters(raw: RawConfig): RopeParameters {
   for (const key of ['rope_scaling', 'rope_parameters']) {
     const value = raw.value(key) ?? {};
     if (typeof value !== 'object' || Array.isArray(value)) {
@@ -74,9 +79,9 @@ export function ropeParameters(raw: RawConfig): Readonly<Record<string, unknown>
         `${key}.${nested[0]}: rotary positions that differ by layer change the computation and are not supported`,
       );
     }
-    return value as Record<string, unknown>;
+    return { key, values: value as Record<string, unknown> };
   }
-  return {};
+  return { key: 'rope_parameters', values: {} };
 }
 
 interface Facts {
@@ -172,11 +177,13 @@ function longrope(read: Parameters, { plain, contextLength }: Facts): Scaled {
 
 /** Parameters of a scaling, checked. */
 class Parameters {
+  readonly key: string;
   readonly values: Readonly<Record<string, unknown>>;
   readonly #raw: RawConfig;
 
-  constructor(raw: RawConfig, values: Readonly<Record<string, unknown>>) {
+  constructor(raw: RawConfig, { key, values }: RopeParameters) {
     this.#raw = raw;
+    this.key = key;
     this.values = values;
   }
 
@@ -197,6 +204,6 @@ class Parameters {
   }
 
   error(what: string): Error {
-    return this.#raw.error(`rope_scaling.${what}`);
+    return this.#raw.error(`${this.key}.${what}`);
   }
 }

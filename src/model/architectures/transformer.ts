@@ -43,7 +43,13 @@ function hasHead(head: HeadPlan, weights: Pick<Weights, 'has'>): boolean {
 function matrix(e: Emitter, { embedding, head, config }: TransformerPlan, which: 'embedding' | 'head'): Wire {
   const output = head === null ? null : `${head.name}.weight`;
   const [own, other] = which === 'embedding' ? [embedding.tokens, output] : [output!, embedding.tokens];
-  const tied = head?.tied === true && other !== null && !e.weights.has(own) && e.weights.has(other);
+  const missing = head !== null && head.tied !== false && !e.weights.has(own);
+  const tied = missing && other !== null && e.weights.has(other);
+  if (tied && head.tied === 'unsaid') {
+    e.weights.note(
+      `the weights have no ${own}, and config.json does not say tie_word_embeddings: ${other} takes its place`,
+    );
+  }
   return weight(e, tied ? other : own, config.vocabulary, embedding.project?.width ?? config.width);
 }
 
