@@ -21,6 +21,11 @@ export {
   cutContexts,
 } from './corpus/contexts.ts';
 export type { Corpus, Document, DocumentCursor } from './corpus/corpus.ts';
+export type { Image, Pixels } from './corpus/images/image.ts';
+export type { ImageReader } from './corpus/images/image-contexts.ts';
+export type { ImageCorpus, ImageItem } from './corpus/images/image-corpus.ts';
+export { type ImageOptions, openImages } from './corpus/images/open-images.ts';
+export type { Preprocessing } from './corpus/images/preprocessing.ts';
 export { type CorpusOptions, openCorpus } from './corpus/open-corpus.ts';
 export type { TokenEncoder, WindowOptions } from './corpus/windows.ts';
 export type { Codes } from './embed/codes.ts';
@@ -61,8 +66,9 @@ export type { Similarity } from './explain/similarities.ts';
 export type { UnitQuestion } from './explain/unit-examples.ts';
 export type { Certainty } from './features/certainty.ts';
 export type { DownloadOptions, DownloadProgress, HubFile, HubFiles, HubRepo } from './hub/hub.ts';
-export type { Activation, ModelConfig } from './model/architectures/architecture.ts';
+export type { Activation, ImageInput, ModelConfig } from './model/architectures/architecture.ts';
 export type { GraphEdit, ModelFiles } from './model/compile.ts';
+export type { ModelImages } from './model/image-input.ts';
 export {
   type LoadOptions,
   loadModel,

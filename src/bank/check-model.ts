@@ -2,7 +2,9 @@ import { gateActivations } from '../embed/gate-activation.ts';
 import { PolysemeError } from '../errors.ts';
 import type { NeuronMatrix } from '../model/architectures/architecture.ts';
 import { type ModelFiles, mlpNamesOf, sitesOf } from '../model/compile.ts';
+import type { ModelImages } from '../model/image-input.ts';
 import type { Model } from '../model/load-model.ts';
+import type { TapInput } from '../model/taps.ts';
 import { DTYPE_BYTES, readTensor, type TensorRef } from '../tensors/safetensors.ts';
 
 /** Tokens that a model is checked on, and neurons of each layer that is looked at. */
@@ -25,20 +27,34 @@ type At = (site: string) => Float32Array;
  * @throws PolysemeError (damaged) naming the layer and the site
  */
 export async function checkModel(model: Model): Promise<void> {
-  const { config, files } = model;
-  const count = Math.min(TOKENS, config.contextLength);
-  const tokens = Int32Array.from({ length: count }, (_, i) =>
-    Math.floor(((i + 0.5) * config.vocabulary) / count),
-  );
+  const { files } = model;
+  const context = model.images === null ? fewTokens(model) : someImage(model.images);
+  const { tokens } = context;
   const open = model.openTaps(checkedSites(files));
   try {
-    for await (const { taps } of open.stream([{ tokens }])) {
+    for await (const { taps } of open.stream([context])) {
       const values = new Map(Object.entries(taps).map(([site, { data }]) => [site, data]));
       await checkInvariants(files, values, tokens.length);
     }
   } finally {
     await open.close();
   }
+}
+
+function fewTokens({ config }: Model): TapInput {
+  const count = Math.min(TOKENS, config.contextLength);
+  return {
+    tokens: Int32Array.from({ length: count }, (_, i) => Math.floor(((i + 0.5) * config.vocabulary) / count)),
+  };
+}
+
+/** An image that is nowhere the same. */
+function someImage({ positions, preprocessing: { channels }, height, width }: ModelImages): TapInput {
+  const data = Float32Array.from({ length: channels * height * width }, (_, i) => Math.sin(1 + 0.37 * i));
+  return {
+    tokens: Int32Array.from({ length: positions }, (_, position) => position),
+    pixels: { data, shape: [channels, height, width] },
+  };
 }
 
 /** The sites that are looked at: of the first, middle and last layer, those that the model has. */

@@ -1,5 +1,12 @@
 import * as z from 'zod';
-import { MAX_TEXT, MOST_CONTEXTS, MOST_UNITS, SCALES, USUAL_CONTEXTS } from '../explain/limits.ts';
+import {
+  MAX_TEXT,
+  MOST_CONTEXTS,
+  MOST_PIXELS,
+  MOST_UNITS,
+  SCALES,
+  USUAL_CONTEXTS,
+} from '../explain/limits.ts';
 import { SIMILARITIES, SIMILARITY_MEANINGS } from '../explain/similarities.ts';
 import { featureRules } from '../features/labeling.ts';
 import {
@@ -128,6 +135,33 @@ export const matchedQuery = z.strictObject({
     .transform((list) => list.split(','))
     .pipe(z.array(bank).min(2).max(MATCHED_BANKS))
     .meta({ description: `two to ${MATCHED_BANKS} names with commas between` }),
+});
+
+export const classifyBody = z.strictObject({
+  context: z.int().min(0).optional().meta({ description: 'id of a context of the study that is an image' }),
+  pixels: z.array(z.int().min(0).max(255)).max(MOST_PIXELS).optional().meta({
+    description: 'or values of an image in the size that the model sees, row by row, channels together',
+  }),
+  embeddings: z
+    .array(z.strictObject({ bank, index: z.int().min(0) }))
+    .max(64)
+    .optional()
+    .meta({ description: 'units whose neuron embeddings of the image are wanted' }),
+});
+
+export const patchImportanceBody = z.strictObject({
+  feature: z.int().min(0).optional().meta({ description: 'id of a feature; default: all' }),
+  examples: z
+    .array(z.int().min(0))
+    .max(64)
+    .optional()
+    .meta({ description: 'ids of examples; default: the first eight of the unit or feature' }),
+});
+
+export const classEffectBody = patchImportanceBody.pick({ feature: true });
+
+export const contextParams = z.strictObject({
+  context: numeric(z.int().min(0)).meta({ description: 'id of a context' }),
 });
 
 const featureId = z.int().min(0).meta({ description: 'id of a feature; default: all' });

@@ -138,6 +138,16 @@ export const example = z
     id: count.meta({ description: 'its rank, and its leaf in the tree' }),
     context: count,
     document: z.string(),
+    image: z
+      .object({
+        label: z.string().nullable().meta({ description: 'what it shows, where the data says' }),
+        box: z.tuple([count, count, count, count]).nullable().meta({
+          description:
+            'left, top, width and height of the patch of the peak, in pixels of what the model sees (`model.image` of the study); null where it is the whole image',
+        }),
+      })
+      .optional()
+      .meta({ description: 'where the context is an image, /api/contexts/{context}/image; absent of text' }),
     position: count.meta({ description: 'of the peak among the tokens' }),
     activation: z.number(),
     tokens: z.array(z.string()).meta({
@@ -169,6 +179,10 @@ const merge = z.tuple([count, count, z.number(), count]).meta({
   id: 'Merge',
   description: "a row of SciPy's Z: two clusters, their distance, the size of the result",
 });
+
+export const contextImage = z
+  .string()
+  .meta({ id: 'ContextImage', description: 'a PNG of what the model sees of an image', format: 'binary' });
 
 export const unitAnswer = unitSummary
   .extend({

@@ -6,12 +6,16 @@ export const NO_CONTEXTS = '';
 
 /**
  * The digest of contexts, from that of those before the last one: SHA-256 of it, and of the last one's place, name and
- * token ids. Equal digests mean equal text, cut and tokenised in the same way.
+ * token ids, or pixels. Equal digests mean equal text, cut and tokenised in the same way, or equal images.
  */
-export function extendDigest(before: string, { document, documentName, start, tokens }: Context): string {
+export function extendDigest(
+  before: string,
+  { document, documentName, start, tokens, image }: Context,
+): string {
+  const { data } = image ?? { data: new Uint8Array(tokens.buffer, tokens.byteOffset, tokens.byteLength) };
   return createHash('sha256')
     .update(JSON.stringify([before, document, start, documentName]))
-    .update(new Uint8Array(tokens.buffer, tokens.byteOffset, tokens.byteLength))
+    .update(data)
     .digest('hex');
 }
 

@@ -1,6 +1,7 @@
 import { PolysemeError } from '../errors.ts';
 import type { Corpus, Document, DocumentCursor } from './corpus.ts';
 import { DigestSet } from './digest-set.ts';
+import type { Image, Pixels } from './images/image.ts';
 import { type Selection, selectWindows } from './select-windows.ts';
 import {
   type Frame,
@@ -29,7 +30,7 @@ export interface ContextOptions extends WindowOptions {
   digests?: Uint32Array;
 }
 
-/** A window of tokens from one document. */
+/** A window of tokens from one document, or an image. */
 export interface Context {
   /** From 0, in order. */
   id: number;
@@ -38,8 +39,15 @@ export interface Context {
   documentName: string;
   /** Where the first text token stands among the document's tokens. */
   start: number;
-  /** Token ids, at most `length`; BOS first where it was asked for, an encoder's special tokens around them. */
+  /**
+   * Token ids, at most `length`; BOS first where it was asked for, an encoder's special tokens around them. Of an
+   * image, the numbers of its positions.
+   */
   tokens: Int32Array;
+  /** Of an image: its pixels as they are, as the model reads them, and what it shows, where the data says. */
+  image?: Image;
+  pixels?: Pixels;
+  label?: string | null;
   /** The state after this context. */
   cursor: ContextCursor;
   /** Share of the contexts that are done with this one: exact with `count`, else by the bytes read. */

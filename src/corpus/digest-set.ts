@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 /** 32-bit words of a digest. */
 const WORDS = 4;
 
-/** The texts that were seen, as 128-bit digests in the order in which they came: 24 bytes a text. */
+/** The texts (or images) that were seen, as 128-bit digests in the order in which they came: 24 bytes a text. */
 export class DigestSet {
   /** The digests, one after another, with room for more. */
   #digests: Uint32Array;
@@ -18,9 +18,10 @@ export class DigestSet {
     this.#fill();
   }
 
-  /** Adds a text; false where it was there. */
-  add(text: string): boolean {
-    const { buffer, byteOffset } = createHash('sha256').update(text, 'utf16le').digest();
+  /** Adds a text, or bytes; false where it was there. */
+  add(text: string | Uint8Array): boolean {
+    const bytes = typeof text === 'string' ? Buffer.from(text, 'utf16le') : text;
+    const { buffer, byteOffset } = createHash('sha256').update(bytes).digest();
     const view = new DataView(buffer, byteOffset);
     const digest = Uint32Array.from({ length: WORDS }, (_, i) => view.getUint32(4 * i, true));
     const at = this.#find(digest);

@@ -87,7 +87,7 @@ async function openHub(source: string, column: string, hub: HubFiles): Promise<C
 }
 
 /** The repository's own files, or where they do not hold what is asked for, the hub's conversion of them. */
-async function planHub(asked: HubSource, hub: HubFiles): Promise<{ repo: HubRepo; plan: HubPlan }> {
+export async function planHub(asked: HubSource, hub: HubFiles): Promise<{ repo: HubRepo; plan: HubPlan }> {
   const repo: HubRepo = { type: 'dataset', name: asked.name, revision: asked.revision };
   const files = await hub.list(repo);
   try {

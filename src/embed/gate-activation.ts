@@ -1,5 +1,5 @@
-/** Activations of gated MLPs: `gelu` with erf, `gelu_tanh` its tanh approximation. */
-export type GateActivation = 'silu' | 'gelu' | 'gelu_tanh' | 'relu';
+/** Activations of MLPs: `gelu` with erf, `gelu_tanh` its tanh approximation, `quick_gelu` x · sigmoid(1.702 x). */
+export type GateActivation = 'silu' | 'gelu' | 'gelu_tanh' | 'quick_gelu' | 'relu';
 
 /** An activation at one point, and its derivative there. */
 export interface ValueAndSlope {
@@ -26,6 +26,10 @@ export const gateActivations: Readonly<Record<GateActivation, (x: number) => Val
     const twice = scale * (x + 0.044715 * x ** 3);
     const gate = sigmoid(twice);
     return { value: x * gate, slope: gate * (1 + x * sigmoid(-twice) * scale * (1 + 3 * 0.044715 * x * x)) };
+  },
+  quick_gelu(x) {
+    const gate = sigmoid(1.702 * x);
+    return { value: x * gate, slope: gate * (1 + 1.702 * x * sigmoid(-1.702 * x)) };
   },
   relu(x) {
     return x > 0 ? { value: x, slope: 1 } : { value: 0, slope: 0 };

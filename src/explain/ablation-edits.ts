@@ -104,6 +104,11 @@ function readEdit({ layers }: ModelConfig): GraphEdit {
 /** How a graph changes the activations of a bank. */
 type Change = (graph: GraphBuilder, values: Wire) => Wire;
 
+/** Edits that change one unit's activation at each position, as `ABLATION_INPUTS` say. */
+export function unitEdits(bank: ModelBank): GraphEdit[] {
+  return changeEdits(bank, changeUnit);
+}
+
 function changeUnit(graph: GraphBuilder, values: Wire): Wire {
   return scaleUnitNodes(graph, values, {
     index: positionInput(graph, ABLATION_INPUTS.unit),

@@ -9,12 +9,14 @@ import type { SaeData } from '../sae/sae-data.ts';
 import type { Study } from '../study/study.ts';
 
 /** What explanations ask of a model: `loadModel` gives one. */
-export type ExplainModel = Pick<Model, 'source' | 'config' | 'tokenizer' | 'sites' | 'openTaps'>;
+export type ExplainModel = Pick<Model, 'source' | 'config' | 'tokenizer' | 'images' | 'sites' | 'openTaps'>;
 
 /** A bank of a study in the model: where its units are tapped. */
 export interface ModelBank extends Bank {
   /** The SAE whose latents its units are, and where it sits; null for the neurons of a layer. */
   readonly sae: { readonly data: SaeData; readonly attachment: SaeAttachment } | null;
+  /** Of neurons whose outputs are multiplied to class logits: the matrix, classes × units. */
+  readonly classWeights?: (() => Promise<Float32Array>) | null;
 }
 
 /** The model behind a study, opened. */

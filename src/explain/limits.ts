@@ -11,3 +11,5 @@ export const SCALES = [-1, 10] as const;
 
 /** Longest note on a unit or feature, in characters. */
 export const MAX_NOTE = 10_000;
+/** Values of an image that is classified; a larger one would not fit a request. */
+export const MOST_PIXELS = 1 << 18;

@@ -20,8 +20,10 @@ export interface UnitExample extends TokenTexts {
   readonly id: number;
   /** Id of its context, from 0 in the order of the corpus. */
   readonly context: number;
-  /** Name of the document that it is from. */
+  /** Name of the document (or image) that it is from. */
   readonly document: string;
+  /** What the image shows, where the data says; absent of text. */
+  readonly label?: string | null;
   /** Position of the peak in the context. */
   readonly position: number;
   /** The unit's activation at the peak. */

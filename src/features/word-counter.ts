@@ -87,6 +87,18 @@ export function sampleCounts(sequences: Iterable<readonly string[]>): WordCounts
   return { total, count: (word) => counts.get(word) ?? 0 };
 }
 
+/** Counts what images show: each label is a word, whatever is in it. */
+export function countLabels(labels: Iterable<string | null>): WordCounts {
+  const counts = new Map<string, number>();
+  let total = 0;
+  for (const label of labels) {
+    if (label === null) continue;
+    counts.set(label, (counts.get(label) ?? 0) + 1);
+    total++;
+  }
+  return { total, count: (word) => counts.get(word) ?? 0 };
+}
+
 function hashed(word: string): number {
   return mix32(hashText(word));
 }

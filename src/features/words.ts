@@ -22,6 +22,11 @@ export interface ExampleWords {
   readonly words: readonly string[];
 }
 
+/** The words of an example that is an image: what it shows, where that is known. */
+export function labelWords(label: string | null): ExampleWords {
+  return label === null ? { words: [] } : { peak: label, words: [label] };
+}
+
 /** The words of a feature in a line: a comma may be one of them, so none stands between them. */
 export function wordList(words: readonly string[]): string {
   return words.join(' · ');

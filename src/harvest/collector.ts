@@ -26,6 +26,8 @@ export interface Batch {
   readonly ids: readonly number[];
   readonly documents: readonly number[];
   readonly names: readonly string[];
+  /** What images show. */
+  readonly labels?: readonly (string | null)[];
   readonly starts: readonly number[];
   readonly lengths: readonly number[];
   readonly tokens: Int32Array;
@@ -221,6 +223,7 @@ export class Collector {
     const describe = () => ({
       document: batch.documents[row]!,
       name: batch.names[row]!,
+      label: batch.labels?.[row] ?? null,
       start: batch.starts[row]!,
       tokens: batch.tokens.slice(start, start + batch.lengths[row]!),
     });

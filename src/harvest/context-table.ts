@@ -5,6 +5,8 @@ export interface KeptContext {
   /** Ordinal of its document in the corpus, and the document's name. */
   readonly document: number;
   readonly name: string;
+  /** What an image shows, where the data says. */
+  readonly label?: string | null;
   /** Its first text token among the document's tokens. */
   readonly start: number;
   readonly tokens: Int32Array;
@@ -43,6 +45,7 @@ export class ContextStore {
       tokens: integers(total),
       uses: integers(entries.length),
       names: entries.map(([, { name }]) => name),
+      labels: entries.map(([, { label }]) => label ?? null),
     };
     let at = 0;
     entries.forEach(([id, context], i) => {
@@ -64,6 +67,7 @@ export class ContextStore {
       this.#contexts.set(id, {
         document: packed.document[i]!,
         name: packed.names[i]!,
+        label: packed.labels[i]!,
         start: packed.start[i]!,
         tokens: packed.tokens.slice(packed.offset[i], packed.offset[i + 1]),
         uses: packed.uses[i]!,
@@ -82,6 +86,8 @@ export interface PackedContexts {
   readonly uses: Int32Array;
   /** Names of the documents. */
   readonly names: readonly string[];
+  /** What images show; null where the data does not say, and of text. */
+  readonly labels: readonly (string | null)[];
 }
 
 /** Contexts kept by several stores, each once, by ascending id. */
@@ -92,6 +98,7 @@ export function mergeContexts(parts: readonly PackedContexts[]): PackedContexts 
       store.hold(id, () => ({
         document: part.document[i]!,
         name: part.names[i]!,
+        label: part.labels[i]!,
         start: part.start[i]!,
         tokens: part.tokens.slice(part.offset[i], part.offset[i + 1]),
       }));
@@ -100,8 +107,19 @@ export function mergeContexts(parts: readonly PackedContexts[]): PackedContexts 
   return store.pack();
 }
 
-/** The tokens of context `id`, found by bisection. */
+/** The tokens of context `id`. */
 export function tokensOf(packed: PackedContexts, id: number): Int32Array {
+  const at = placeOf(packed, id);
+  return packed.tokens.subarray(packed.offset[at], packed.offset[at + 1]);
+}
+
+/** What the image that is context `id` shows; null where nothing says so. */
+export function labelOf(packed: PackedContexts, id: number): string | null {
+  return packed.labels[placeOf(packed, id)] ?? null;
+}
+
+/** Where context `id` is, found by bisection. */
+function placeOf(packed: PackedContexts, id: number): number {
   let low = 0;
   let high = packed.id.length - 1;
   while (low < high) {
@@ -109,7 +127,7 @@ export function tokensOf(packed: PackedContexts, id: number): Int32Array {
     if (packed.id[middle]! < id) low = middle + 1;
     else high = middle;
   }
-  return packed.tokens.subarray(packed.offset[low], packed.offset[low + 1]);
+  return low;
 }
 
 function integers(length: number): Int32Array {

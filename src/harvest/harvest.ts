@@ -215,7 +215,9 @@ async function onePass(
       for (const [row, context] of block.contexts.entries()) {
         seen += context.tokens.length;
         digest = extendDigest(digest, context);
-        if (first) {
+        if (first && context.image !== undefined) {
+          if (context.label) counter.add(context.label);
+        } else if (first) {
           const texts = Array.from(context.tokens, options.tokenText);
           countWords(wordTexts(texts, RUN_SPELLS_BYTES), counter);
           const isText = block.text.subarray(row * block.length, (row + 1) * block.length);
@@ -279,6 +281,7 @@ async function scan(
     ids: contexts.map(({ id }) => id),
     documents: contexts.map(({ document }) => document),
     names: contexts.map(({ documentName }) => documentName),
+    labels: contexts.map(({ label }) => label ?? null),
     starts: contexts.map(({ start }) => start),
     lengths: contexts.map(({ tokens }) => tokens.length),
     tokens: block.tokens,

@@ -70,8 +70,8 @@ export class StateWriter {
 
   write(number: number): void {
     mkdirSync(this.#dir, { recursive: true });
-    const { names, ...integers } = this.#saved.contexts.pack();
-    const arrays: Record<string, PackedArray> = { names: encodeJson(names) };
+    const { names, labels, ...integers } = this.#saved.contexts.pack();
+    const arrays: Record<string, PackedArray> = { names: encodeJson({ names, labels }) };
     const add = (group: string, all: object): void => {
       for (const [name, array] of Object.entries(all)) arrays[`${group}.${name}`] = array as PackedArray;
     };
@@ -118,8 +118,8 @@ export class StateWriter {
         bank.sinks.set(sinks);
         bank.captures.restore(group(`${b}.captures`));
       });
-      const names = decodeJson(arrays['names']!) as string[];
-      this.#saved.contexts.restore({ ...group<PackedContexts>('contexts'), names });
+      const texts = decodeJson(arrays['names']!) as Pick<PackedContexts, 'names' | 'labels'>;
+      this.#saved.contexts.restore({ ...group<PackedContexts>('contexts'), ...texts });
     } catch (error) {
       throw damaged(this.#dir, error);
     }

@@ -6,8 +6,9 @@ import { type FeatureRule, featureLabels } from '../features/labeling.ts';
 import type { NamingTexts } from '../features/naming.ts';
 import { type ClusterOptions, splitUnit, type UnitFeatures } from '../features/split.ts';
 import { peakWords, RUN_SPELLS_BYTES, wordTexts } from '../features/word-texts.ts';
+import { labelWords } from '../features/words.ts';
 import type { HarvestedBank } from './collector.ts';
-import { type PackedContexts, tokensOf } from './context-table.ts';
+import { labelOf, type PackedContexts, tokensOf } from './context-table.ts';
 import { type StoredExamples, storedExamples } from './stored-examples.ts';
 
 /** A bank whose examples are collected, with what its units are split by. */
@@ -62,7 +63,7 @@ export function unitFeatures(
     ...cluster,
   });
   const words = Array.from(context, (id, i) => {
-    if (texts === null) return { words: [] };
+    if (texts === null) return labelWords(labelOf(contexts, id));
     const tokens = tokensOf(contexts, id);
     const text = (token: number): string => texts[tokens[token]!]!;
     return peakWords({ length: tokens.length, text }, position[i]!, RUN_SPELLS_BYTES);

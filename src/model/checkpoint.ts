@@ -1,4 +1,4 @@
-import { realpathSync } from 'node:fs';
+import { existsSync, realpathSync } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { readJsonObject } from '../base/json-file.ts';
@@ -46,13 +46,17 @@ export async function openCheckpoint(dir: string): Promise<Checkpoint> {
   throw noWeights(dir, files);
 }
 
-/** The files whose every byte a model depends on: its config, tokenizer and weights, or what they were made of. */
+/**
+ * The files whose every byte a model depends on: its config, its tokenizer or how it reads images, and weights, or what they
+ * were made of.
+ */
 export function checkpointPaths({ dir, config, tensors, graph, origin }: Checkpoint): string[] {
   if (origin !== undefined) return [...origin.files];
   const files = new Set(Array.from(tensors.values(), ({ file }) => file));
   if (graph !== undefined) files.add(realpathSync(graph));
   const hasConfig = graph === undefined || Object.keys(config).length > 0;
-  return [...(hasConfig ? [join(dir, CONFIG)] : []), join(dir, TOKENIZER), ...[...files].sort()];
+  const readers = [TOKENIZER, 'preprocessor_config.json'].map((name) => join(dir, name)).filter(existsSync);
+  return [...(hasConfig ? [join(dir, CONFIG)] : []), ...readers, ...[...files].sort()];
 }
 
 /** The shards that an index names, sorted; checked to be plain file names. */

@@ -3,6 +3,7 @@ import { type ErrorCode, PolysemeError } from '../errors.ts';
 import { type DownloadOptions, downloadAll, openHubRepository, parseHubId } from '../hub/hub.ts';
 import { readHubSettings } from '../hub/hub-settings.ts';
 import { CONFIG, noWeights, readShardNames, TOKENIZER, WEIGHTS, WEIGHTS_INDEX } from './checkpoint.ts';
+import { PREPROCESSOR } from './image-input.ts';
 
 const TOKENIZER_CONFIG = 'tokenizer_config.json';
 
@@ -21,21 +22,23 @@ export async function downloadModel(
   const settings = readHubSettings();
   const repository = await openHubRepository({ type: 'model', name, revision }, settings);
   const { files, listed, dir } = repository;
+  // A model of images has no tokenizer, but says how it reads them.
+  const reader = files.has(TOKENIZER) || !files.has(PREPROCESSOR) ? TOKENIZER : PREPROCESSOR;
   if (!listed) {
-    const missing = [CONFIG, TOKENIZER].find((file) => !files.has(file));
+    const missing = [CONFIG, reader].find((file) => !files.has(file));
     const weights =
       files.has(WEIGHTS) || files.has(WEIGHTS_INDEX) ? missing : (missing ?? 'its safetensors weights');
     if (weights !== undefined) {
       fail(`the cache ${settings.cacheDir} lacks ${weights} of ${name}, and ${repository.offline}`);
     }
   }
-  for (const file of [CONFIG, TOKENIZER]) {
+  for (const file of [CONFIG, reader]) {
     if (!files.has(file)) fail(`the model ${name} has no ${file}; its files: ${some(files.keys())}`);
   }
   if (!files.has(WEIGHTS) && !files.has(WEIGHTS_INDEX))
     throw noWeights(`the model ${name}`, new Set(files.keys()));
 
-  const small = [CONFIG, TOKENIZER, TOKENIZER_CONFIG].filter((file) => files.has(file));
+  const small = [CONFIG, TOKENIZER, TOKENIZER_CONFIG, PREPROCESSOR].filter((file) => files.has(file));
   await downloadAll(repository, small, options);
   if (files.has(WEIGHTS)) {
     await downloadAll(repository, [WEIGHTS], options);

@@ -7,6 +7,7 @@ import { type Checkpoint, openCheckpoint } from './checkpoint.ts';
 import { type ModelFiles, readModel, sitesOf } from './compile.ts';
 import { familyOf, hasRopeLayout, planTensors } from './gguf/plan.ts';
 import { readGguf } from './gguf/read-gguf.ts';
+import { loadImageInput } from './load-image-input.ts';
 import { isGgufFile, isOnnxFile, resolveModel } from './locate.ts';
 import { describeOnnx } from './onnx/describe.ts';
 import { openOnnx } from './onnx/open-onnx.ts';
@@ -77,7 +78,7 @@ export async function inspectModel(source: string): Promise<ModelDescription> {
   const tokens =
     'reason' in files
       ? files
-      : await tokenizerRefusal(files, (fit) => tokenizer({ ...fit, note: (line) => said.push(line) }));
+      : await readerRefusal(files, (fit) => tokenizer({ ...fit, note: (line) => said.push(line) }));
   return {
     source,
     modelType,
@@ -96,7 +97,7 @@ async function inspectOnnx(source: string, path: string): Promise<ModelDescripti
   const description = refusal(() => describeOnnx(path));
   const files = 'reason' in description ? description : await openOnnx(path);
   const tokens =
-    'reason' in files ? files : await tokenizerRefusal(files, (fit) => loadTokenizer(files.dir, fit));
+    'reason' in files ? files : await readerRefusal(files, (fit) => loadTokenizer(files.dir, fit));
   return {
     source,
     modelType: null,
@@ -169,12 +170,14 @@ function refusal<T>(work: () => T): T | Refusal {
   }
 }
 
-async function tokenizerRefusal(
-  { model }: ModelFiles,
+/** What is wrong with its tokenizer, or with how it reads images. */
+async function readerRefusal(
+  { dir, model }: ModelFiles,
   load: (fit: Fit) => Promise<Tokenizer> | Tokenizer,
 ): Promise<Refusal | null> {
   try {
-    await load({ vocabulary: model.vocabulary });
+    const images = await loadImageInput(dir, model);
+    if (images === null) await load({ vocabulary: model.vocabulary });
     return null;
   } catch (error) {
     if (error instanceof PolysemeError) return { reason: error.message };

@@ -1,5 +1,6 @@
 import { availableParallelism } from 'node:os';
 import { connect, type Remote } from '../base/worker.ts';
+import type { Pixels } from '../corpus/images/image.ts';
 import { PolysemeError } from '../errors.ts';
 import { loadTokenizer } from '../tokenizer/load-tokenizer.ts';
 import type { Tokenizer } from '../tokenizer/tokenizer.ts';
@@ -7,6 +8,8 @@ import type { ModelConfig } from './architectures/architecture.ts';
 import { openCheckpoint } from './checkpoint.ts';
 import { compile, type GraphEdit, type ModelFiles, type Program, readModel, sitesOf } from './compile.ts';
 import type { RopeLayoutOption } from './gguf/rope-layout.ts';
+import type { ModelImages } from './image-input.ts';
+import { loadImageInput } from './load-image-input.ts';
 import { isOnnxFile, locateModel } from './locate.ts';
 import { openOnnx } from './onnx/open-onnx.ts';
 import type { TapData } from './session.ts';
@@ -26,7 +29,10 @@ export interface Model extends AsyncDisposable {
   /** The source it was loaded from, as given. */
   readonly source: string;
   readonly config: ModelConfig;
+  /** Of a model of images there is none: asking for it is an error that says so. */
   readonly tokenizer: Tokenizer;
+  /** How it reads images; null of a model of text. */
+  readonly images: ModelImages | null;
   /** Every site, with the width of its last axis. */
   readonly sites: ReadonlyMap<string, number>;
   readonly files: ModelFiles;
@@ -60,8 +66,10 @@ export interface OpenTaps {
 }
 
 export interface RunRequest {
-  /** Token ids, a row a sequence; rows may differ in length. */
-  readonly tokens: readonly (readonly number[] | Int32Array)[];
+  /** Token ids, a row a sequence; rows may differ in length. Of a model of images left out. */
+  readonly tokens?: readonly (readonly number[] | Int32Array)[];
+  /** What a model of images reads (`model.images.read`), a row an image. */
+  readonly pixels?: readonly Pixels[];
   /** Sites to return, e.g. `blocks.0.mlp.hook_post`, `logits`. Only the layers that they need are computed. */
   readonly taps: readonly string[];
   /** Nodes added at sites; internal to evaluation, see GraphEdit. `key` tells two sets of edits apart. */
@@ -112,11 +120,15 @@ export async function loadModel(source: string, options: LoadOptions = {}): Prom
     ? await openOnnx(path)
     : readModel({ ...(await openCheckpoint(path)), origin });
   const notes = [...files.notes];
-  const tokenizer = await loadTokenizer(files.dir, {
-    isEncoder: files.model.bidirectional,
-    vocabulary: files.model.vocabulary,
-    note: (line) => notes.push(line),
-  });
+  const images = await loadImageInput(files.dir, files.model);
+  const tokenizer =
+    images === null
+      ? await loadTokenizer(files.dir, {
+          isEncoder: files.model.bidirectional,
+          vocabulary: files.model.vocabulary,
+          note: (line) => notes.push(line),
+        })
+      : null;
   for (const line of notes) options.note?.(line);
   const threads = options.threads ?? availableParallelism();
   // The nodes of a foreign graph may add up in another order where rows are longer.
@@ -131,6 +143,7 @@ export async function loadModel(source: string, options: LoadOptions = {}): Prom
     async (tokens, batch, length, _, inputs) => {
       if (closed) throw new PolysemeError('the model was closed: load it again');
       const missing = program.inputs.find((name) => name !== 'tokens' && !(name in inputs));
+      if (missing === 'pixels') throw new PolysemeError(`${source} reads images, but the contexts are text`);
       if (missing !== undefined) throw new PolysemeError(`contexts lack the input ${missing} of an edit`);
       worker ??= connect<RunnerMethods>(new URL('./session-worker.js', import.meta.url));
       return worker.call('run', { key, program, tokens, batch, length, inputs, threads });
@@ -149,24 +162,32 @@ export async function loadModel(source: string, options: LoadOptions = {}): Prom
   const model: Model = {
     source,
     config: files.model,
-    tokenizer,
+    get tokenizer() {
+      if (tokenizer !== null) return tokenizer;
+      throw new PolysemeError(
+        `${source} reads images (a ${files.model.architecture} model): it has no tokenizer, and this needs text`,
+        'unsupported',
+      );
+    },
+    images,
     files,
     notes,
     sites: sitesOf(files),
-    async run({ tokens, taps, edits }) {
-      const length = checkTokens(tokens, files.model);
+    async run({ tokens, pixels, taps, edits }) {
+      const contexts =
+        images === null ? tokenRows(tokens ?? [], files.model) : imageRows(pixels ?? [], images);
+      const length = Math.max(...contexts.map((context) => context.tokens.length));
       const key = JSON.stringify([checkTaps(taps), edits?.key ?? '']);
       let program = programs.get(key);
       if (program === undefined) {
         program = compile(files, taps, edits?.list);
         programs.set(key, program);
       }
-      const contexts = tokens.map((row) => ({ tokens: Int32Array.from(row) }));
       const rows = rowsPerRun(length, TOKENS_PER_RUN);
       return joinRows(
         streamTaps(contexts, runOf(key, program), { rows, sameLength }),
         program,
-        tokens.length,
+        contexts.length,
         length,
       );
     },
@@ -193,7 +214,7 @@ function checkTaps(taps: readonly string[]): readonly string[] {
   return taps;
 }
 
-function checkTokens(tokens: RunRequest['tokens'], config: ModelConfig): number {
+function tokenRows(tokens: NonNullable<RunRequest['tokens']>, config: ModelConfig): TapInput[] {
   let longest = 0;
   tokens.forEach((row, i) => {
     longest = Math.max(longest, row.length);
@@ -208,7 +229,26 @@ function checkTokens(tokens: RunRequest['tokens'], config: ModelConfig): number 
   if (longest > config.contextLength) {
     throw new PolysemeError(`a row has ${longest} tokens; the model's context is ${config.contextLength}`);
   }
-  return longest;
+  return tokens.map((row) => ({ tokens: Int32Array.from(row) }));
+}
+
+function imageRows(
+  pixels: readonly Pixels[],
+  { positions, height, width, preprocessing }: ModelImages,
+): TapInput[] {
+  if (pixels.length === 0)
+    throw new PolysemeError('pixels is empty: the model reads images, so give at least one');
+  const shape = [preprocessing.channels, height, width];
+  const odd = pixels.findIndex(
+    (row) => row.shape.join() !== shape.join() || row.data.length !== shape.reduce((a, b) => a * b),
+  );
+  if (odd >= 0) {
+    throw new PolysemeError(
+      `pixels[${odd}] is [${pixels[odd]!.shape.join(', ')}]; the model reads [${shape.join(', ')}]`,
+    );
+  }
+  const tokens = Int32Array.from({ length: positions }, (_, position) => position);
+  return pixels.map((row) => ({ tokens, pixels: row }));
 }
 
 /** Puts blocks together; positions past a row's end are 0. */

@@ -1,5 +1,6 @@
 import { Moved, serve } from '../base/worker.ts';
 import { checkFinite } from '../tensors/finite.ts';
+import type { Values } from './backend.ts';
 import type { Program } from './compile.ts';
 import { openBackend } from './open-backend.ts';
 import { Session, type TapData } from './session.ts';
@@ -17,7 +18,7 @@ const methods = {
     tokens: Int32Array;
     batch: number;
     length: number;
-    inputs: Readonly<Record<string, Float32Array>>;
+    inputs: Readonly<Record<string, Values>>;
     threads: number;
   }): Promise<Moved<Record<string, TapData>>> {
     const session = await open(request.key, request.program, request.threads);

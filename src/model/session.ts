@@ -1,4 +1,4 @@
-import type { Backend, BackendSession } from './backend.ts';
+import type { Backend, BackendSession, Values } from './backend.ts';
 import type { Program } from './compile.ts';
 
 /** One tap's values, row-major [batch, position, width]. */
@@ -23,18 +23,20 @@ export class Session {
 
   /**
    * Runs `batch` rows of `length` tokens each.
-   * @param inputs of those that edits added: one number for each position of each row
+   * @param inputs those that the program has beside the tokens
    */
   async run(
     tokens: Int32Array,
     batch: number,
     length: number,
-    inputs: Readonly<Record<string, Float32Array>> = {},
+    inputs: Readonly<Record<string, Values>> = {},
   ): Promise<Record<string, TapData>> {
-    const shape = [batch, length];
-    const given: Readonly<Record<string, Int32Array | Float32Array>> = { ...inputs, tokens };
+    const given: Readonly<Record<string, Values>> = {
+      ...inputs,
+      tokens: { data: tokens, shape: [batch, length] },
+    };
     const outputs = await this.#session.run(
-      Object.fromEntries(this.#program.inputs.map((name) => [name, { data: given[name]!, shape }])),
+      Object.fromEntries(this.#program.inputs.map((name) => [name, given[name]!])),
     );
     const taps: Record<string, TapData> = {};
     for (const [tap, wire] of Object.entries(this.#program.outputs)) {

@@ -1,9 +1,13 @@
 import { checkAborted, unlessAborted } from '../base/progress.ts';
+import { PolysemeError } from '../errors.ts';
+import type { Values } from './backend.ts';
 import type { TapData } from './session.ts';
 
-/** What a model runs on: one sequence of token ids. (Models of images will take `{ pixels }`.) */
+/** What a model runs on: one sequence of token ids; of an image the numbers of its positions, and the pixels. */
 export interface TapInput {
   readonly tokens: Int32Array;
+  /** What a model of images reads: [channels, height, width]. All contexts of a stream have the same size. */
+  readonly pixels?: Values;
   /**
    * Values of the inputs that edits added to the model's graph, by name: a number for each token, or for each token of
    * each copy in turn. All contexts of a stream have the same names.
@@ -44,14 +48,14 @@ export interface TapStreamOptions {
 
 /**
  * Gives the taps of rows of `length` ids each: those of the contexts of a block (`copies` times), with the values of
- * the inputs that edits added [row, position].
+ * the inputs that edits added [row, position], and of images `pixels` [row, channels, height, width].
  */
 export type TapRun<C extends TapInput = TapInput> = (
   tokens: Int32Array,
   rows: number,
   length: number,
   contexts: readonly C[],
-  inputs: Readonly<Record<string, Float32Array>>,
+  inputs: Readonly<Record<string, Values>>,
 ) => Promise<Record<string, TapData>>;
 
 /** Anything that streams taps: a model's opened taps, or files that somebody else wrote. */
@@ -64,6 +68,8 @@ export interface TapSource<C extends TapInput = TapInput> {
 export const PADDING = -1;
 /** Tokens of a run: 512 to 2048 is the sweet spot of ONNX Runtime. */
 export const TOKENS_PER_RUN = 1024;
+/** Bytes of pixels that a run takes. */
+const PIXEL_BYTES_PER_RUN = 1 << 24;
 /** Runs under way at a time: while one is in the model, the next is prepared. */
 const AHEAD = 2;
 
@@ -112,7 +118,8 @@ export async function* streamTaps<C extends TapInput>(
         longest = context.tokens.length;
       }
       batch.push(context);
-      if (rows === undefined || batch.length < rows) continue;
+      const pixels = (context.pixels?.data.byteLength ?? 0) * copies * (batch.length + 1);
+      if (pixels <= PIXEL_BYTES_PER_RUN && (rows === undefined || batch.length < rows)) continue;
       start();
       if (underWay.length >= AHEAD) yield await next();
     }
@@ -144,15 +151,17 @@ async function runBlock<C extends TapInput>(
 }
 
 /** The contexts' inputs as rows of `length`, 0 at padded positions: those of all contexts, then the next copy's. */
-function blockInputs(
-  contexts: readonly TapInput[],
-  copies: number,
-  length: number,
-): Record<string, Float32Array> {
+function blockInputs(contexts: readonly TapInput[], copies: number, length: number): Record<string, Values> {
   const rows = contexts.length;
   const names = Object.keys(contexts[0]?.inputs ?? {});
-  return Object.fromEntries(
-    names.map((name) => {
+  const pixels = contexts[0]?.pixels;
+  const images: [string, Values][] =
+    pixels === undefined
+      ? []
+      : [['pixels', { data: stacked(contexts, copies, pixels), shape: [copies * rows, ...pixels.shape] }]];
+  return Object.fromEntries([
+    ...images,
+    ...names.map((name): [string, Values] => {
       const values = new Float32Array(copies * rows * length);
       contexts.forEach(({ tokens, inputs }, row) => {
         const own = inputs![name]!;
@@ -161,9 +170,22 @@ function blockInputs(
           values.set(own.subarray(from, from + tokens.length), (copy * rows + row) * length);
         }
       });
-      return [name, values];
+      return [name, { data: values, shape: [copies * rows, length] }];
     }),
-  );
+  ]);
+}
+
+/** The pixels of all contexts, then the next copy's. */
+function stacked(contexts: readonly TapInput[], copies: number, { shape }: Values): Float32Array {
+  const size = shape.reduce((a, b) => a * b, 1);
+  const data = new Float32Array(copies * contexts.length * size);
+  for (let at = 0; at < copies * contexts.length; at++) {
+    const own = contexts[at % contexts.length]!.pixels;
+    if (own?.data.length !== size)
+      throw new PolysemeError('contexts of one stream have pixels of several sizes');
+    data.set(own.data, at * size);
+  }
+  return data;
 }
 
 /** The same items, unless the signal is aborted, even while the next one is awaited. */

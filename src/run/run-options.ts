@@ -12,7 +12,13 @@ import { PAPER } from './settings.ts';
 export const runOptions = z.strictObject({
   model: textOptions.model,
   ropeLayout: textOptions.ropeLayout,
-  data: textOptions.data,
+  data: textOptions.data.meta({
+    description:
+      'the text: a file, a folder or a glob of .txt, .jsonl, .csv (each also .gz) and .parquet, ' +
+      'hf:owner/name[@revision][:config[:split]], or builtin:sotu; for a model of images (docs/images.md) idx files, ' +
+      'folders of .png, .jpg and .webp, image columns of .parquet, hf:…, or builtin:digits',
+    value: 'D',
+  }),
   activations: z.string().min(1).optional().meta({
     description:
       'in place of a model and data: a folder of activations that you computed (docs/own-activations.md)',
@@ -41,7 +47,12 @@ export const runOptions = z.strictObject({
   context: textOptions.context,
   contexts: textOptions.contexts,
   bos: textOptions.bos,
-  column: textOptions.column,
+  column: textOptions.column.meta({
+    description:
+      'the column that holds the text in JSONL, CSV and Parquet; a list of strings is joined by newlines; of images: ' +
+      'the column of the images in Parquet, or of the labels in a folder’s CSV',
+    value: 'NAME',
+  }),
   select: z
     .enum(['top', 'fraction', 'quantiles', 'random'])
     .default('top')

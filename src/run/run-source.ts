@@ -9,11 +9,17 @@ import { mlpBanks } from '../bank/mlp-bank.ts';
 import { fileStamp } from '../base/file-digest.ts';
 import { type ContextCursor, type Contexts, cutContexts } from '../corpus/contexts.ts';
 import type { Corpus } from '../corpus/corpus.ts';
+import type { Image } from '../corpus/images/image.ts';
+import { imageContexts } from '../corpus/images/image-contexts.ts';
+import { type ImageCorpus, isImages } from '../corpus/images/image-corpus.ts';
+import { openImages } from '../corpus/images/open-images.ts';
 import { firstText, toCorpus } from '../corpus/open-corpus.ts';
+import { PolysemeError } from '../errors.ts';
 import { BOUNDS } from '../features/auto.ts';
 import type { HarvestOptions } from '../harvest/harvest.ts';
 import { checkpointPaths } from '../model/checkpoint.ts';
 import { contextLength } from '../model/context-rules.ts';
+import { type ModelImages, positionNames } from '../model/image-input.ts';
 import type { Model } from '../model/load-model.ts';
 import { toModel } from '../model/to-model.ts';
 import type { StudyMeta } from '../study/meta.ts';
@@ -45,6 +51,14 @@ export interface RunSource {
   readonly texts: readonly string[] | null;
   /** Whether a unit may have examples of the same text: where it was asked for, and where there are no tokens to compare. */
   readonly keepDuplicates: boolean;
+  /** The images that contexts are, where they are images. */
+  readonly images: {
+    readonly corpus: ImageCorpus;
+    /** What the model sees of an image. */
+    readonly toSize: (image: Image) => Image;
+    /** What its positions are called. */
+    readonly positions: readonly string[];
+  } | null;
   /** The contexts of one pass, from the start or after a cursor and the digests up to it. */
   contexts(from?: ContextCursor, digests?: Uint32Array): Contexts;
   close(): Promise<void>;
@@ -53,7 +67,7 @@ export interface RunSource {
 /** The options of a run, where model and corpus may be open already. */
 type Sources = Omit<ResolvedRunOptions, 'model' | 'data'> & {
   readonly model: Model | string;
-  readonly data: Corpus | string;
+  readonly data: Corpus | ImageCorpus | string;
 };
 
 /** Opens what the options name. */
@@ -66,12 +80,27 @@ export async function openSource(
   const { model, release } = await toModel(options.model, {
     threads: options.threads ?? availableParallelism(),
     ropeLayout: options.ropeLayout,
-    sample: () => firstText(options.data, { column: options.column }),
+    async sample() {
+      const { data, column } = options;
+      return typeof data === 'object' && isImages(data) ? '' : firstText(data, { column });
+    },
     note,
   });
   try {
+    const { data } = options;
     if (typeof options.model === 'string') await checkModel(model);
-    const corpus = await toCorpus(options.data, { column: options.column });
+    if (model.images !== null) {
+      const corpus = await imagesOf(data, options, model);
+      const loaded = await loadSaes(saes, model, options.centerWriting, note);
+      return {
+        ...imageSource(settleImages(options, model), model, model.images, loaded, corpus),
+        close: release,
+      };
+    }
+    if (typeof data === 'object' && isImages(data)) {
+      throw new PolysemeError(`the model ${model.source} reads text, and ${data.source} are images`);
+    }
+    const corpus = await toCorpus(data, { column: options.column });
     const loaded = await loadSaes(saes, model, options.centerWriting, note);
     return { ...modelSource(settle(options, model, loaded), model, loaded, corpus), close: release };
   } catch (error) {
@@ -97,6 +126,7 @@ function modelSource(
     specialIds: tokenizer.specialIds,
     texts: Array.from({ length: tokenizer.size }, (_, id) => tokenizer.text(id)),
     keepDuplicates,
+    images: null,
     contexts: (from, digests) =>
       cutContexts(corpus, tokenizer, {
         length,
@@ -107,6 +137,64 @@ function modelSource(
         skipDuplicates: !keepDuplicates,
         digests,
       }),
+  };
+}
+
+/** The images that a call was given, or the name of; all of a finite corpus are looked at first. */
+async function imagesOf(
+  data: Sources['data'],
+  { column }: Sources,
+  { source, images }: Model,
+): Promise<ImageCorpus> {
+  if (typeof data === 'object' && !isImages(data)) {
+    throw new PolysemeError(`the model ${source} reads images, and ${data.source} is text`);
+  }
+  const corpus =
+    typeof data === 'object'
+      ? data
+      : await openImages(data, { column: column === 'text' ? undefined : column });
+  await corpus.check((size) => images!.refuse(size));
+  return corpus;
+}
+
+/** What a run harvests of a model of images: each image is a context, and each of its positions may be an example. */
+function imageSource(
+  options: Settled,
+  model: Model,
+  images: ModelImages,
+  saes: readonly RunSae[],
+  corpus: ImageCorpus,
+): Omit<RunSource, 'close'> {
+  const { contexts: count, seed, keepDuplicates } = options;
+  return {
+    banks: [...options.layers.flatMap((layer) => mlpBanks(model.files, layer, options)), ...saeBanks(saes)],
+    meta: describe(options, model, saes, corpus),
+    inputs: { files: checkpointPaths(model.files), stamp: corpus.stamp, isText: true },
+    taps: { model },
+    length: images.positions,
+    specialIds: images.specialIds,
+    texts: null,
+    // Positions are the same in every image: only whole images can come twice.
+    keepDuplicates: true,
+    images: { corpus, toSize: images.toSize, positions: positionNames(images) },
+    contexts: (from, digests) =>
+      imageContexts(corpus, images, { count, seed, from, skipDuplicates: !keepDuplicates, digests }),
+  };
+}
+
+/** Options of text, refused where they were given, with what they are for images. */
+function settleImages(options: Sources, model: Model): Settled {
+  const { config, images } = model;
+  if (options.context !== undefined) {
+    throw new PolysemeError(`option context is ${options.context}: an image is one context; leave it out`);
+  }
+  if (options.bos === 'yes') throw new PolysemeError('option bos is yes: images have no BOS; leave it out');
+  const layers = options.layers ?? Array.from({ length: config.layers }, (_, l) => l);
+  return {
+    ...options,
+    context: images!.positions,
+    layers: [...new Set(layers)].sort((a, b) => a - b),
+    bos: false,
   };
 }
 
@@ -139,6 +227,7 @@ async function openGiven(options: Sources, dir: string): Promise<RunSource> {
     specialIds: new Set([...specialIds, ...(tokenizer?.specialIds ?? [])]),
     texts: tokenizer && Array.from({ length: tokenizer.size }, (_, id) => tokenizer.text(id)),
     keepDuplicates,
+    images: null,
     contexts: (from) => givenContexts(folder, tokenizer?.size ?? null, from),
     close: async () => {},
   };
@@ -176,7 +265,12 @@ function settle(options: Sources, model: Model, saes: readonly RunSae[]) {
 
 type Settled = ReturnType<typeof settle>;
 
-function describe(options: Settled, model: Model, saes: readonly RunSae[], corpus: Corpus): StudyMeta {
+function describe(
+  options: Settled,
+  model: Model,
+  saes: readonly RunSae[],
+  corpus: Pick<Corpus, 'source' | 'description' | 'kind'>,
+): StudyMeta {
   const { config } = model;
   const kept = Object.fromEntries(CONTENT_OPTIONS.map((name) => [name, options[name] ?? null]));
   return {
@@ -190,8 +284,14 @@ function describe(options: Settled, model: Model, saes: readonly RunSae[], corpu
       contextLength: config.contextLength,
       gated: config.gated,
       ...model.files.origin?.facts,
+      ...(model.images === null ? {} : { image: describeImages(model.images) }),
     },
     data: { source: corpus.source, description: corpus.description, kind: corpus.kind },
     options: { ...kept, bounds: BOUNDS, sae: saes.length === 0 ? null : saes.map(describeSae) },
   };
+}
+
+/** What a study keeps of how its model reads images. */
+function describeImages({ height, width, patch, whole, registers, classes, preprocessing }: ModelImages) {
+  return { channels: preprocessing.channels, height, width, patch, whole, registers, classes };
 }

@@ -6,6 +6,7 @@ import { lockOutput } from '../base/lock.ts';
 import { checkAborted, type LongCall, type Progress } from '../base/progress.ts';
 import type { LinkageMethod } from '../cluster/linkage-methods.ts';
 import type { Corpus } from '../corpus/corpus.ts';
+import type { ImageCorpus } from '../corpus/images/image-corpus.ts';
 import { PolysemeError } from '../errors.ts';
 import { wordText } from '../features/word-texts.ts';
 import { harvest, textChanged } from '../harvest/harvest.ts';
@@ -32,6 +33,7 @@ import { openSource, type RunSource } from './run-source.ts';
 import { nameSaes } from './sae-banks.ts';
 import { PAPER } from './settings.ts';
 import { analyseBank } from './split-bank.ts';
+import { writeImages } from './write-images.ts';
 
 /** How far a run has come. */
 export interface RunProgress extends Progress {
@@ -57,8 +59,8 @@ export interface RunHooks extends LongCall<RunProgress> {
 export interface RunStudyOptions extends Omit<RunOptions, 'model' | 'data'>, RunHooks {
   /** A model that is loaded (and stays open), or the name of one. */
   readonly model?: Model | string;
-  /** A corpus that is opened, or the name of one. */
-  readonly data?: Corpus | string;
+  /** A corpus of texts or images that is opened, or the name of one. */
+  readonly data?: Corpus | ImageCorpus | string;
 }
 
 /**
@@ -93,7 +95,7 @@ export async function runStudy({
   let source: RunSource | null = null;
   try {
     source = await openSource(
-      { ...checked, model: model ?? checked.model, data: data ?? checked.data },
+      { ...checked, model: model ?? checked.model, data: data ?? usualData(nameOf(model)) ?? checked.data },
       named,
       onNote,
     );
@@ -206,8 +208,12 @@ async function harvestGroups(
     const inputs = writer.info().inputs!;
     if (inputs.contexts === null) writer.writeInputs({ ...inputs, contexts: found.digest });
     else if (inputs.contexts !== found.digest) throw textChanged();
-    writer.writeTextSample(found.sample, (id) => texts?.[id] ?? `<id ${id}>`);
-    writer.writeContexts(found.contexts, (id) => texts?.[id] ?? `<id ${id}>`);
+    const shown = (id: number): string => (texts ?? source.images?.positions)?.[id] ?? `<id ${id}>`;
+    writer.writeTextSample(found.sample, shown);
+    writer.writeContexts(found.contexts, shown);
+    if (source.images !== null) {
+      await writeImages(writer, source.images.corpus, found.contexts, source.images.toSize, hooks.signal);
+    }
     writer.writeSinks(found.sinks);
     for (const [i, { inputMean, nullInputs }] of found.banks.entries()) {
       writer.writeBankInputs(first + i, { mean: inputMean, ...nullInputs });
@@ -259,4 +265,9 @@ function summary(out: string): StudyInfo {
   } finally {
     study.close();
   }
+}
+
+/** The data that a built-in model comes with, where it is not the usual one. */
+function usualData(model: string | undefined): string | null {
+  return model === 'builtin:digits' ? 'builtin:digits' : null;
 }

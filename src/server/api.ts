@@ -214,9 +214,11 @@ class Answers {
     // Those of the revision that the answer is of: an unfinished study may get on meanwhile.
     const [kept, pending] = [this.#kept, this.#pending];
     const keep = (answer: unknown): Entity => {
-      const entity = route.octets
-        ? new Entity(Buffer.from(pack(answer as Packed).buffer), 'application/octet-stream', 1, etag)
-        : new Entity(toJson(answer), 'application/json', 1, etag);
+      const entity = route.png
+        ? new Entity(Buffer.from(answer as Uint8Array), 'image/png', 1, etag)
+        : route.octets
+          ? new Entity(Buffer.from(pack(answer as Packed).buffer), 'application/octet-stream', 1, etag)
+          : new Entity(toJson(answer), 'application/json', 1, etag);
       kept.set(key, entity, { size: 2 * entity.body.length + key.length + 500 });
       return entity;
     };

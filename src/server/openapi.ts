@@ -20,7 +20,7 @@ export function openApiDocument(routes: readonly Route[], version: string): Reco
   };
 }
 
-function operation({ path, summary, method, params, query, answer, octets }: Route): JsonSchema {
+function operation({ path, summary, method, params, query, answer, octets, png }: Route): JsonSchema {
   const failure = (description: string): JsonSchema => ({
     description,
     content: { 'application/problem+json': { schema: reference(problem) } },
@@ -31,7 +31,10 @@ function operation({ path, summary, method, params, query, answer, octets }: Rou
     parameters: [...parameters(params, 'path'), ...(method === 'get' ? parameters(query, 'query') : [])],
     ...(method === 'post' ? { requestBody: requestBody(query) } : {}),
     responses: {
-      200: { description: summary, content: octets ? octetContent(answer) : jsonContent(answer) },
+      200: {
+        description: summary,
+        content: png ? pngContent(answer) : octets ? octetContent(answer) : jsonContent(answer),
+      },
       ...(method === 'get' ? { 304: { description: 'What If-None-Match names is still right' } } : {}),
       400: failure('A parameter is unknown or bad'),
       404: failure('There is no such bank, unit or training, or none is served'),
@@ -42,6 +45,10 @@ function operation({ path, summary, method, params, query, answer, octets }: Rou
 
 function jsonContent(answer: z.ZodType): JsonSchema {
   return { 'application/json': { schema: reference(answer) } };
+}
+
+function pngContent(answer: z.ZodType): JsonSchema {
+  return { 'image/png': { schema: reference(answer) } };
 }
 
 function octetContent(answer: z.ZodType): JsonSchema {

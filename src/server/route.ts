@@ -30,6 +30,8 @@ export interface Route {
   readonly fresh: boolean;
   /** Whether the answer is arrays, which go as octets (see contract/octets.ts). */
   readonly octets: boolean;
+  /** Whether the answer is the bytes of a PNG. */
+  readonly png: boolean;
   /** The answer, or a promise of it where it takes long; `signal` is aborted when the client has gone. */
   readonly handle: (
     source: Sources[keyof Sources],
@@ -55,6 +57,7 @@ export function route<
   answer: Answer;
   fresh?: boolean;
   octets?: boolean;
+  png?: boolean;
   handle: (
     source: Sources[Of],
     params: z.output<Params>,
@@ -69,8 +72,9 @@ export function route<
     query = noQuery,
     fresh = method === 'post',
     octets = false,
+    png = false,
     handle,
     ...rest
   } = definition;
-  return { ...rest, method, of, params, query, fresh, octets, handle: handle as Route['handle'] };
+  return { ...rest, method, of, params, query, fresh, octets, png, handle: handle as Route['handle'] };
 }

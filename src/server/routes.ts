@@ -168,6 +168,18 @@ export const routes: readonly Route[] = [
     },
   }),
   route({
+    path: '/api/contexts/{context}/image',
+    summary: 'The image that a context is: what the model sees of it, at most 224 pixels long',
+    params: queries.contextParams,
+    answer: schemas.contextImage,
+    png: true,
+    handle(source, { context }) {
+      const image = source.study.image(context);
+      if (image === null) throw new HttpProblem(404, `the study has no image of context ${context}`);
+      return image as unknown as string;
+    },
+  }),
+  route({
     path: '/api/random',
     summary: 'A unit by chance, one with examples where there is one',
     query: queries.randomQuery,

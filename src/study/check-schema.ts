@@ -13,8 +13,10 @@ const TABLES = [
   'contexts',
   'documents',
   'tokens',
+  'images',
 ];
-const SINCE_LAYOUT_2 = ['bankInputs', 'textSample'];
+/** Those of the second layout, and of studies of images. */
+const NOT_IN_ALL = ['bankInputs', 'textSample', 'images'];
 /** Entries of a file's schema: our tables, and the indices of their keys. */
 const MAX_ENTRIES = 64;
 /** Bytes of a table's definition. */
@@ -51,7 +53,7 @@ export function checkSchema(path: string, query: Query): void {
     if (!isPlain(name, decodeText(sql, path))) refuse(`its table ${shown} has more than plain columns`);
     found.add(name);
   }
-  const missing = TABLES.find((name) => !found.has(name) && !SINCE_LAYOUT_2.includes(name));
+  const missing = TABLES.find((name) => !found.has(name) && !NOT_IN_ALL.includes(name));
   if (missing !== undefined) refuse(`it has no table ${missing}`);
 }
 

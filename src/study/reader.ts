@@ -34,6 +34,9 @@ interface BankRow extends StudyBank {
 /** Special tokens as the usual tokenizers write them. */
 const LOOKS_SPECIAL = /^(?:<\|[^<>|]+\|>|<\/?s>|<(?:pad|unk|bos|eos)>)$/;
 
+/** Bytes of one image. */
+const MAX_IMAGE = 1 << 20;
+
 /** Reads a study's database. */
 export class StudyReader implements Study {
   readonly path: string;
@@ -44,6 +47,7 @@ export class StudyReader implements Study {
   readonly #bankInputs = new Map<number, { mean: Float32Array; nulls: Float32Array }>();
   /** Whether the file is of a layout that has them. */
   readonly #hasBankInputs: boolean;
+  readonly #hasImages: boolean;
   readonly #centred: boolean;
   readonly #rule: FeatureRule;
 
@@ -54,6 +58,7 @@ export class StudyReader implements Study {
     this.#banks = readBanks(path, this.#query).map((bank, id) => ({ ...bank, id }));
     this.#units = new StoredUnits(path, this.#query);
     this.#hasBankInputs = hasTable(this.#query, 'bankInputs');
+    this.#hasImages = hasTable(this.#query, 'images');
     const { center, features } = readMeta(path, this.#query).options;
     this.#centred = center === 'mean';
     this.#rule = features === 'auto' ? 'auto' : 'cut';
@@ -239,7 +244,28 @@ export class StudyReader implements Study {
     const missing = ids.find((id) => !found.has(id));
     if (missing !== undefined)
       throw new PolysemeError(`${this.path} is damaged: it has no context ${missing}`, 'not-found');
-    return found;
+    if (!this.#hasImages) return found;
+    const labels = new Map(this.#labels(ids));
+    return new Map(Array.from(found, ([id, context]) => [id, { ...context, label: labels.get(id) ?? null }]));
+  }
+
+  image(context: number): Uint8Array | null {
+    if (!this.#hasImages) return null;
+    const where = `${this.path}: the image of context ${context}`;
+    const [row] = this.#query(
+      `SELECT ${bytes('png')}, ${bytes('digest')} FROM images WHERE id = ? AND length(png) <= ${MAX_IMAGE}`,
+      context,
+    );
+    return row === undefined ? null : checkedBytes(row[0], row[1], where);
+  }
+
+  #labels(ids: readonly number[]): [number, string][] {
+    const rows = this.#query(
+      `SELECT ${integer('id')}, ${kindAndText('label')} FROM images
+       WHERE label IS NOT NULL AND id IN (SELECT value FROM json_each(?))`,
+      JSON.stringify(ids),
+    );
+    return rows.map(([id, isBlob, label]) => [id as number, loadText(isBlob, label, this.path)]);
   }
 
   sampleContexts(count: number): StudyContext[] {
@@ -309,9 +335,9 @@ export class StudyReader implements Study {
     const length = n === 0 ? 0 : detail.windows.length / n;
     const values = unpackRows(detail.windows, detail.windowScales, length);
     const contexts = new Map(
-      Array.from(this.contexts([...new Set(detail.context)]), ([id, { document, tokens }]) => [
+      Array.from(this.contexts([...new Set(detail.context)]), ([id, { document, label, tokens }]) => [
         id,
-        { document, ...this.texts(tokens) },
+        { document, label, ...this.texts(tokens) },
       ]),
     );
     return Array.from({ length: n }, (_, i) => {
@@ -325,6 +351,7 @@ export class StudyReader implements Study {
         activation: detail.activation[i]!,
         tokens: context.tokens,
         special: context.special,
+        ...(context.label === undefined ? {} : { label: context.label }),
         activations: Array.from(values.subarray(i * length, i * length + context.tokens.length)),
       };
     });

@@ -53,6 +53,15 @@ export interface UnitInputs {
   readonly weights: Float32Array;
 }
 
+/** An image that examples lie in, as a study keeps it: what the model sees of it, and what it shows. */
+export interface StoredImage {
+  /** Id of the context that it is. */
+  readonly id: number;
+  /** Null where the data does not say. */
+  readonly label: string | null;
+  readonly png: Uint8Array;
+}
+
 /** What a study keeps of a bank's inputs h: packed arrays. */
 export interface BankInputs {
   /** μ: their mean over all text positions, d values. */

@@ -40,10 +40,14 @@ PRAGMA application_id = ${APPLICATION_ID};
 PRAGMA user_version = ${VERSION};
 `;
 
-/** Makes an empty study; the file must not exist. */
-export function createDatabase(path: string): Db {
+/** The table that a study of images has beside the others, by the id of the context. */
+const IMAGES =
+  'CREATE TABLE images(id INTEGER PRIMARY KEY, label TEXT, digest BLOB NOT NULL, png BLOB NOT NULL);';
+
+/** Makes an empty study; the file must not exist. @param images whether its contexts are images */
+export function createDatabase(path: string, images = false): Db {
   const db = guard(path, () => new Database(path));
-  guard(path, () => db.exec(`BEGIN; ${SCHEMA} COMMIT`));
+  guard(path, () => db.exec(`BEGIN; ${SCHEMA} ${images ? IMAGES : ''} COMMIT`));
   return db;
 }
 

@@ -8,7 +8,8 @@ import type { Study } from './study.ts';
 /** What features of a study are named with, as its run named them; null in a study of an older version. */
 export function studyNaming(study: Pick<Study, 'textSample' | 'texts'>): NamingTexts | null {
   const sample = study.textSample();
-  if (sample === null) return null;
+  // Of images there is no text.
+  if (sample === null || sample.position.length === 0) return null;
   const { offset, tokens, position } = sample;
   return new NamingTexts(
     Array.from(position, (at, i) => ({

@@ -60,8 +60,10 @@ export interface UnitColumns {
 /** A context that examples lie in. */
 export interface StudyContext {
   readonly document: string;
-  /** Ids of its tokens. */
+  /** Ids of its tokens; of an image, the numbers of its positions. */
   readonly tokens: Int32Array;
+  /** What the image shows, where the data says; absent in a study of text. */
+  readonly label?: string | null;
 }
 
 /** A study opened for reading. */
@@ -80,6 +82,8 @@ export interface Study extends Disposable, AsyncDisposable {
   contexts(ids: readonly number[]): Map<number, StudyContext>;
   /** Random text positions, with the tokens around them; null in a study of an older version. */
   textSample(): TextSample | null;
+  /** The image that is a context, as PNG: what the model sees of it; null where there is none. */
+  image(context: number): Uint8Array | null;
   /** About `count` contexts, evenly spread. */
   sampleContexts(count: number): StudyContext[];
   tokenText(id: number): string;

@@ -60,6 +60,13 @@ function verifyUnits(path: string, query: Query): number {
       }
     }
   });
+  if (hasTable(query, 'images')) {
+    for (const [id, digest, png] of query(
+      `SELECT ${integer('id')}, ${bytes('digest')}, ${bytes('png')} FROM images`,
+    )) {
+      checkedBytes(png, digest, `${path}: the image of context ${id}`);
+    }
+  }
   if (hasTable(query, 'textSample')) {
     for (const [digest, sample] of query(`SELECT ${bytes('digest')}, ${bytes('sample')} FROM textSample`)) {
       checkedBytes(sample, digest, `${path}: its sample of text`);

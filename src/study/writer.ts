@@ -14,7 +14,7 @@ import {
   type StudyMeta,
   type StudySinks,
 } from './meta.ts';
-import type { BankInputs, UnitRecord } from './record.ts';
+import type { BankInputs, StoredImage, UnitRecord } from './record.ts';
 import { checkLayout, createDatabase, openDatabase } from './schema.ts';
 import { createQuery, integer, type Query } from './select.ts';
 import { storedText } from './stored-text.ts';
@@ -40,7 +40,7 @@ export class StudyWriter {
     banks: readonly StudyBank[],
     inputs: StudyInputs | null = null,
   ): StudyWriter {
-    const writer = new StudyWriter(path, createDatabase(path));
+    const writer = new StudyWriter(path, createDatabase(path, 'image' in meta.model));
     writer.#transaction(() => {
       for (const key of ['model', 'data', 'options'] as const) writer.#setMeta(key, meta[key]);
       writer.#setMeta('inputs', inputs);
@@ -105,6 +105,23 @@ export class StudyWriter {
       const row = this.#db.prepare('INSERT OR IGNORE INTO bankInputs VALUES (?, ?, ?)');
       const packed = pack({ ...inputs });
       row.run(bank, digestOf(packed), blob(packed));
+    });
+  }
+
+  /** Ids of contexts whose images are not in the study yet. */
+  missingImages(ids: Iterable<number>): Set<number> {
+    const missing = new Set(ids);
+    for (const [id] of this.#query(`SELECT ${integer('id')} FROM images`)) missing.delete(id as number);
+    return missing;
+  }
+
+  /** Adds images. Not part of the content: they follow from the data. */
+  writeImages(images: readonly StoredImage[]): void {
+    this.#transaction(() => {
+      const row = this.#db.prepare('INSERT OR IGNORE INTO images VALUES (?, ?, ?, ?)');
+      for (const { id, label, png } of images) {
+        row.run(id, label === null ? null : storedText(label), digestOf(png), blob(png));
+      }
     });
   }
 

@@ -48,7 +48,9 @@ const TABLES: Record<string, () => string> = {
     table(
       ['`model_type`', '`mlp.hook_in` (h)', '`mlp.hook_pre`', '`mlp.hook_post`', '`hook_mlp_out`'],
       known.flatMap(([modelType]) => {
-        const { modules = {} } = firstOf(modelType, of(modelType)) ?? {};
+        // A plain MLP is not transformers'.
+        if (of(modelType).length === 0) return [];
+        const { modules = {} } = firstOf(modelType, of(modelType));
         const sites = ['mlp.hook_in', 'mlp.hook_pre', 'mlp.hook_post', 'hook_mlp_out'];
         if (sites.some((site) => modules[site] === undefined)) return [];
         return [[code(modelType), ...sites.map((site) => place(modules[site]!))]];

@@ -1,5 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import type { Values } from '../../src/model/backend.ts';
 import type { Checkpoint } from '../../src/model/checkpoint.ts';
 import { compile, type ModelFiles, readModel, sitesOf } from '../../src/model/compile.ts';
 import { openBackend } from '../../src/model/open-backend.ts';
@@ -42,16 +43,29 @@ export function fixtureNames(): string[] {
 export function readFixture(name: string): Fixture {
   const dir = join(FAMILIES, name);
   const written = JSON.parse(readFileSync(join(dir, 'fixture.json'), 'utf8')) as Omit<Fixture, 'rows'> & {
-    tokens: number[][];
+    tokens: (number[] | null)[];
   };
   const expected = written.tokens.map(() => new Map<string, Float64Array>());
-  for (const [key, { data }] of Object.entries(readTensors(join(dir, 'expected.safetensors')))) {
+  const pixels: Values[] = [];
+  for (const [key, { data, shape }] of Object.entries(readTensors(join(dir, 'expected.safetensors')))) {
     const [, row, site] = /^(\d+)\/(.+)$/.exec(key)!;
-    expected[Number(row)]!.set(site!, data);
+    if (site === 'input/pixel_values') pixels[Number(row)] = { data: Float32Array.from(data), shape };
+    else expected[Number(row)]!.set(site!, data);
   }
-  const rows = written.tokens.map((tokens) => ({ tokens: Int32Array.from(tokens) }));
+  const rows = written.tokens.map((tokens, row) =>
+    pixels[row] === undefined
+      ? { tokens: Int32Array.from(tokens!) }
+      : { tokens: new Int32Array(positionsOf(dir, expected[row]!)), pixels: pixels[row] },
+  );
   const config = JSON.parse(readFileSync(join(dir, 'config.json'), 'utf8')) as Fixture['config'];
   return { ...written, name, dir, config, rows, expected };
+}
+
+/** Positions that a model makes of an image. */
+function positionsOf(dir: string, sites: ReadonlyMap<string, Float64Array>): number {
+  const config = JSON.parse(readFileSync(join(dir, 'config.json'), 'utf8'));
+  const { hidden_size: width } = config.vision_config ?? config;
+  return sites.get('blocks.0.hook_resid_pre')!.length / width;
 }
 
 /** A checkpoint's model with a changed config. */

@@ -61,6 +61,7 @@ export function writeStudy(study: WrittenStudy): void {
       tokens: Int32Array.from(study.contexts.flat(), (text) => ids.get(text)!),
       uses: new Int32Array(study.contexts.length).fill(1),
       names: study.contexts.map((_, i) => study.documents?.[i] ?? `document ${i}`),
+      labels: study.contexts.map(() => null),
     },
     (id) => texts[id]!,
   );

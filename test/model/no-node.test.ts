@@ -12,6 +12,7 @@ const NODE_ONLY = {
     'backends/onnxruntime-node.ts',
     'checkpoint.ts',
     'download.ts',
+    'load-image-input.ts',
     'load-model.ts',
     'locate.ts',
     'open-backend.ts',

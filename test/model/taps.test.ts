@@ -50,7 +50,7 @@ describe('the stream of taps', () => {
   });
 
   it('gives the inputs of edits by row, padded, of all copies alike or of each its own', async () => {
-    let given: Readonly<Record<string, Float32Array>> = {};
+    let given: Parameters<TapRun>[4] = {};
     const take: TapRun = (...request) => {
       given = request[4];
       return echo(...request);
@@ -60,8 +60,9 @@ describe('the stream of taps', () => {
       { tokens: Int32Array.of(2, 3), inputs: { a: Float32Array.of(6, 7), b: Float32Array.of(3, 4, 5, 6) } },
     ];
     await all(streamTaps(contexts, take, { rows: 2, copies: 2 }));
-    expect([...given['a']!]).toEqual([5, 0, 6, 7, 5, 0, 6, 7]);
-    expect([...given['b']!]).toEqual([1, 0, 3, 4, 2, 0, 5, 6]);
+    expect(given['a']!.shape).toEqual([4, 2]);
+    expect([...given['a']!.data]).toEqual([5, 0, 6, 7, 5, 0, 6, 7]);
+    expect([...given['b']!.data]).toEqual([1, 0, 3, 4, 2, 0, 5, 6]);
   });
 
   it('takes contexts of many lengths up to a number of tokens', async () => {

@@ -6,19 +6,30 @@ import { csvRecords } from './csv-records.ts';
 
 /** Rows of a CSV file with a header; rows are numbered from 1 after the header. */
 export async function* readCsv(input: Input, column: string, from: RowCursor): AsyncGenerator<Row> {
+  const check = (header: string[]): void => checkColumn(input.name, column, header);
+  for await (const { row, record } of csvRows(input, check, from.row)) {
+    yield { row, byte: 0, text: record[column]!, label: rowLabel(record, column) };
+  }
+}
+
+/** Rows of a CSV file by the names of its columns. @param check refuses a header */
+export async function* csvRows(
+  input: Input,
+  check: (header: string[]) => void,
+  from = 1,
+): AsyncGenerator<{ row: number; record: Record<string, string> }> {
   let header: string[] | undefined;
   let row = 0;
   for await (const fields of csvRecords(decoded(input), input.name)) {
     if (header === undefined) {
-      checkColumn(input.name, column, fields);
+      check(fields);
       header = fields;
       continue;
     }
     row++;
     if (fields.length !== header.length) throw otherLength(input.name, row, fields.length, header.length);
-    if (row < from.row) continue;
-    const record = Object.fromEntries(header.map((name, i) => [name, fields[i]!]));
-    yield { row, byte: 0, text: record[column]!, label: rowLabel(record, column) };
+    if (row < from) continue;
+    yield { row, record: Object.fromEntries(header.map((name, i) => [name, fields[i]!])) };
   }
 }
 

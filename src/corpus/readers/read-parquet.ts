@@ -67,7 +67,7 @@ export async function* readParquet(input: Input, column: string, from: RowCursor
 }
 
 /** Random access to a file; a range outside it is an error, not an allocation. */
-async function fileBuffer(handle: FileHandle): Promise<AsyncBuffer> {
+export async function fileBuffer(handle: FileHandle): Promise<AsyncBuffer> {
   const { size } = await handle.stat();
   if (size < 12) throw new Error(`${size} bytes are too few`);
   const buffer: AsyncBuffer = {
@@ -129,7 +129,8 @@ function listItem({ element, children }: SchemaTree): SchemaTree | undefined {
   return middle.children.length === 1 ? middle.children[0] : middle;
 }
 
-function checkGroup(metadata: FileMetaData, index: number, column: string, name: string): void {
+/** Refuses a row group whose column cannot be held in memory. */
+export function checkGroup(metadata: FileMetaData, index: number, column: string, name: string): void {
   const group = metadata.row_groups[index]!;
   const refuse = (what: string, value: bigint, limit: number) =>
     new PolysemeError(

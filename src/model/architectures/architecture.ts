@@ -1,8 +1,11 @@
 import type { GraphBuilder, GraphOptions, Wire } from '../../onnx/graph.ts';
 import type { TensorRef } from '../../tensors/safetensors.ts';
 
-/** What an MLP's non-linearity computes; `gelu` is the exact erf form, `gelu_tanh` GPT-2's approximation. */
-export type Activation = 'gelu' | 'gelu_tanh' | 'relu' | 'silu';
+/**
+ * What an MLP's non-linearity computes; `gelu` is the exact erf form, `gelu_tanh` GPT-2's approximation, `quick_gelu`
+ * CLIP's, x · sigmoid(1.702 x).
+ */
+export type Activation = 'gelu' | 'gelu_tanh' | 'quick_gelu' | 'relu' | 'silu';
 
 /** What every architecture's config.json is read into. */
 export interface ModelConfig {
@@ -28,6 +31,37 @@ export interface ModelConfig {
   readonly rotary: boolean;
   /** Whether a position sees those after it; its values then depend on the whole context. */
   readonly bidirectional: boolean;
+  /** Of a model that reads images, what it makes of them; its positions are those of an image. */
+  readonly image?: ImageInput;
+}
+
+/** What a model of images reads. Its positions: those of the whole image, registers, then patches row by row. */
+export interface ImageInput {
+  readonly channels: 1 | 3;
+  readonly height: number;
+  readonly width: number;
+  /** Pixels of a patch's side; null: one position, the image (a plain MLP). */
+  readonly patch: number | null;
+  /** First positions that stand for the whole image: CLS and a distillation token. */
+  readonly whole: number;
+  /** Positions after them that stand for nothing. */
+  readonly registers: number;
+  /** Whether images of other sizes may be read, with learned positions interpolated. */
+  readonly anySize: boolean;
+  /** Names of the classes that `logits` are of; null without such a head. */
+  readonly classes: readonly string[] | null;
+  /** What is done to pixels; a name: what `preprocessor_config.json` says, with this processor's defaults. */
+  readonly pixels:
+    | { readonly rescale: number; readonly mean: readonly number[]; readonly std: readonly number[] }
+    | string;
+}
+
+/** Positions of an image of a size. */
+export function imagePositions(
+  { patch, whole, registers }: ImageInput,
+  { height, width }: { readonly height: number; readonly width: number },
+): number {
+  return patch === null ? 1 : whole + registers + Math.floor(height / patch) * Math.floor(width / patch);
 }
 
 /** Where the weights of an MLP's neurons lie. */

@@ -19,6 +19,10 @@ function encoder(family: string, ...checkpoints: string[]): KnownModel {
   return { family, kind: 'text encoder', checkpoints, checkedAgainst: TRANSFORMERS };
 }
 
+function images(family: string, ...checkpoints: string[]): KnownModel {
+  return { family, kind: 'images', checkpoints, checkedAgainst: TRANSFORMERS };
+}
+
 /** The architectures that can be run, by config.json's `model_type`. */
 export const KNOWN_MODELS = {
   mixtral: decoder('Mixtral', 'mistralai/Mixtral-8x7B-v0.1', 'mistralai/Mixtral-8x22B-v0.1'),
@@ -51,6 +55,18 @@ export const KNOWN_MODELS = {
   olmo2: decoder('OLMo 2', 'allenai/OLMo-2-0425-1B', 'allenai/OLMo-2-1124-7B'),
   smollm3: decoder('SmolLM3', 'HuggingFaceTB/SmolLM3-3B'),
   phi3: decoder('Phi 3, 3.5, 4', 'microsoft/Phi-3-mini-4k-instruct', 'microsoft/phi-4'),
+  vit: images('ViT', 'google/vit-base-patch16-224'),
+  deit: images('DeiT', 'facebook/deit-small-distilled-patch16-224'),
+  dinov2: images('DINOv2', 'facebook/dinov2-small'),
+  dinov2_with_registers: images('DINOv2 with registers', 'facebook/dinov2-with-registers-small'),
+  clip: images('CLIP’s vision tower', 'openai/clip-vit-base-patch32'),
+  clip_vision_model: images('CLIP’s vision tower'),
+  mlp: {
+    family: 'Plain MLP',
+    kind: 'plain MLP',
+    checkpoints: [],
+    checkedAgainst: 'float64, and its author’s accuracy on MNIST',
+  },
 } as const satisfies Readonly<Record<string, KnownModel>>;
 
 /** A `model_type` that can be run. */

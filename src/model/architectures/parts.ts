@@ -64,6 +64,10 @@ export function activate(graph: GraphBuilder, kind: Activation, x: Wire): Wire {
       return graph.op('Gelu', [x], { approximate: 'none' });
     case 'gelu_tanh':
       return graph.op('Gelu', [x], { approximate: 'tanh' });
+    case 'quick_gelu': {
+      const steeper = graph.op('Mul', [x, graph.scalar(1.702)]);
+      return graph.op('Mul', [x, graph.op('Sigmoid', [steeper])]);
+    }
     case 'relu':
       return graph.op('Relu', [x]);
     case 'silu':

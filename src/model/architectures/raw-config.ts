@@ -153,6 +153,7 @@ const ACTIVATIONS: Record<string, Activation> = {
   gelu_new: 'gelu_tanh',
   gelu_fast: 'gelu_tanh',
   gelu_pytorch_tanh: 'gelu_tanh',
+  quick_gelu: 'quick_gelu',
   relu: 'relu',
   silu: 'silu',
   swish: 'silu',

@@ -2,7 +2,7 @@ import type { Wire } from '../../onnx/graph.ts';
 import type { Architecture, MlpNames, NeuronMatrix, Weights } from './architecture.ts';
 import { biasNames, block, embed, logits } from './blocks.ts';
 import { type Emitter, emitter, hasBias, norm, weight } from './parts.ts';
-import type { GatedPlan, HeadPlan, LinearPlan, NormPlan, TransformerPlan } from './plan.ts';
+import type { GatedPlan, HeadPlan, LinearPlan, MlpPlan, NormPlan, TransformerPlan } from './plan.ts';
 
 /** The architecture of a transformer that is given by its plan. */
 export function transformer(plan: TransformerPlan): Architecture {
@@ -11,7 +11,7 @@ export function transformer(plan: TransformerPlan): Architecture {
     config,
     prefixes: plan.prefixes,
     ignored: plan.ignored ?? /^$/,
-    mlp: (layer, weights) => mlpNames(plan, layer, weights),
+    mlp: (layer, weights) => mlpNames(plan.block(layer).mlp, config.width, weights),
     build(graph, weights, site): void {
       const tokens = graph.input('tokens', 'int32', ['batch', 'position']);
       // Ids of padding are negative where positions after a row's end could be seen from inside it.
@@ -53,8 +53,12 @@ function matrix(e: Emitter, { embedding, head, config }: TransformerPlan, which:
   return weight(e, tied ? other : own, config.vocabulary, embedding.project?.width ?? config.width);
 }
 
-function mlpNames(plan: TransformerPlan, layer: number, weights: Pick<Weights, 'has'>): MlpNames {
-  const { neurons, norm, width, activation, experts } = plan.block(layer).mlp;
+/** Where an MLP's neurons lie. @param stream width of what it reads */
+export function mlpNames(
+  { neurons, norm, width, activation, experts }: MlpPlan,
+  stream: number,
+  weights: Pick<Weights, 'has'>,
+): MlpNames {
   const names = (linear: LinearPlan, first = 0): NeuronMatrix => ({
     weight: `${linear.name}.weight`,
     bias: hasBias(weights, linear) ? `${linear.name}.bias` : null,
@@ -62,7 +66,7 @@ function mlpNames(plan: TransformerPlan, layer: number, weights: Pick<Weights, '
     first,
   });
   const own = norm === null ? null : normNames(norm);
-  const sizes = { width: plan.config.width, units: width, activation };
+  const sizes = { width: stream, units: width, activation };
   if (experts !== undefined) {
     const gated = ({ gate, up }: GatedPlan) => ({ gate: names(gate), up: names(up) });
     const all = Array.from({ length: experts.count }, (_, i) => gated(experts.expert(i)));

@@ -11,12 +11,13 @@ import {
 } from '../../explain/explained.ts';
 import { checkpointPaths } from '../../model/checkpoint.ts';
 import { ROPE_LAYOUTS, type RopeLayoutOption } from '../../model/gguf/rope-layout.ts';
-import { loadModel } from '../../model/load-model.ts';
+import { loadModel, type Model } from '../../model/load-model.ts';
 import { parseRunOptions, type RunOptions } from '../../run/run-options.ts';
 import { describeSae, loadSaes, nameSaes, type RunSae } from '../../run/sae-banks.ts';
 import { readCached, writeCached } from '../../study/cache.ts';
 import { OPTIONS_BEFORE } from '../../study/compare-study.ts';
 import type { Study } from '../../study/study.ts';
+import { readTensor } from '../../tensors/safetensors.ts';
 
 export interface ExplainedOptions {
   /** The model; default the one that the study was made with. */
@@ -87,7 +88,8 @@ async function openModel(
       const layer = /^mlp\.(\d+)(\.shared)?$/.exec(name);
       if (layer !== null) {
         const make = layer[2] === undefined ? mlpBank : sharedBank;
-        return [{ ...make(model.files, Number(layer[1]), { layernorm, gated }), sae: null }];
+        const bank = make(model.files, Number(layer[1]), { layernorm, gated });
+        return [{ ...bank, sae: null, classWeights: classWeights(model, Number(layer[1])) }];
       }
       const found = saes.find((one) => name === `sae/${one.name}`);
       if (found === undefined) return [];
@@ -104,6 +106,12 @@ async function openModel(
 /** What the study says of a model in GGUF. */
 function layoutOf(value: unknown): RopeLayoutOption {
   return ROPE_LAYOUTS.find((layout) => layout === value) ?? 'auto';
+}
+
+/** Of a plain MLP's last hidden layer, the matrix that makes logits of it. */
+function classWeights({ files, config }: Model, layer: number): (() => Promise<Float32Array>) | null {
+  if (config.architecture !== 'mlp' || layer !== config.layers - 1) return null;
+  return () => readTensor({ tensors: files.named }, `layers.${config.layers}.weight`);
 }
 
 /** What the study says of the SAE of a bank. */

@@ -2,6 +2,7 @@ import { modelAnswer } from '../../contract/explain-answers.ts';
 import { PolysemeError } from '../../errors.ts';
 import { type Route, route } from '../route.ts';
 import { effectRoutes } from './effect-routes.ts';
+import { imageRoutes } from './image-routes.ts';
 import { importanceRoutes } from './importance-routes.ts';
 import { notesRoutes } from './notes-routes.ts';
 import { probeRoutes } from './probe-routes.ts';
@@ -24,6 +25,7 @@ export const explainRoutes: readonly Route[] = [
       }
     },
   }),
+  ...imageRoutes,
   ...importanceRoutes,
   ...probeRoutes,
   similarRoute,

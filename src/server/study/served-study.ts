@@ -4,7 +4,7 @@ import type { WordCounts } from '../../features/feature-words.ts';
 import type { FeatureRule } from '../../features/labeling.ts';
 import type { NamingTexts } from '../../features/naming.ts';
 import type { TokenTexts } from '../../features/split-unit.ts';
-import { sampleCounts } from '../../features/word-counter.ts';
+import { countLabels, sampleCounts } from '../../features/word-counter.ts';
 import { allWordTexts, wordTokens } from '../../features/word-texts.ts';
 import type { Study, StudyInfo } from '../../study/study.ts';
 import { studyNaming } from '../../study/study-naming.ts';
@@ -31,6 +31,8 @@ const SHARES_BYTES = 16 << 20;
 /** A context as answers show it. */
 export interface ShownContext extends TokenTexts {
   readonly document: string;
+  /** What an image shows, null where the data does not say; undefined of text. */
+  readonly label: string | null | undefined;
   /** Its tokens as JSON, made once. */
   readonly json: Json;
 }
@@ -91,10 +93,10 @@ export class StudySource {
       else found.set(ids[i]!, known);
     }
     if (missing.size === 0) return found;
-    for (const [id, { document, tokens }] of this.study.contexts([...missing])) {
+    for (const [id, { document, label, tokens }] of this.study.contexts([...missing])) {
       const texts = this.study.texts(tokens);
       const json = new Json(texts.tokens);
-      const context = { document, ...texts, json };
+      const context = { document, label, ...texts, json };
       this.#contexts.set(id, context, { size: json.bytes.length + 12 * tokens.length + 300 });
       found.set(id, context);
     }
@@ -135,11 +137,14 @@ export class StudySource {
 
   /** How often words occur, as far as a sample of the study's contexts tells. */
   get wordCounts(): WordCounts {
-    this.#words ??= sampleCounts(
-      this.study
-        .sampleContexts(SAMPLED_CONTEXTS)
-        .map(({ tokens }) => allWordTexts(wordTokens(this.study.texts(tokens)))),
-    );
+    if (this.#words === null) {
+      const sample = this.study.sampleContexts(SAMPLED_CONTEXTS);
+      const labels = sample.flatMap(({ label }) => (label === undefined ? [] : [label]));
+      this.#words =
+        labels.length > 0
+          ? countLabels(labels)
+          : sampleCounts(sample.map(({ tokens }) => allWordTexts(wordTokens(this.study.texts(tokens)))));
+    }
     return this.#words;
   }
 

@@ -4,6 +4,7 @@ import { describeFeatures, type Feature } from '../../features/describe.ts';
 import { strayExamples } from '../../features/labeling.ts';
 import { HISTOGRAM_BINS, histogramEdge } from '../../harvest/scan.ts';
 import { eachMetric } from '../../polysemy/column-lists.ts';
+import { type ImageGrid, imageGrid, patchBox } from '../../study/image-grid.ts';
 import type { UnitDetail } from '../../study/record.ts';
 import { spelledAt } from '../../tokenizer/byte-tokens.ts';
 import { fourDigits, type Wire } from '../http/json-writer.ts';
@@ -22,6 +23,7 @@ export function unitAnswer(
   const contexts = source.contexts(detail.context);
   const length = detail.windows.length / Math.max(1, detail.labels.length);
   const values = unpackRows(detail.windows, detail.windowScales, length);
+  const grid = imageGrid(info.model);
   const labeling = study.features(detail);
   const { features, featureOf } = describeFeatures({
     ...labeling,
@@ -45,7 +47,7 @@ export function unitAnswer(
     },
     features: features.map((feature) => ({
       ...featureAnswer(feature),
-      examples: shown(feature, most).map((i) => example(detail, values, i, contexts)),
+      examples: shown(feature, most).map((i) => example(detail, values, i, contexts, grid)),
     })),
     histogram: histogram(detail),
     ranks: eachMetric((metric) => table.rank(metric, row)),
@@ -80,6 +82,7 @@ function example(
   values: Float32Array,
   i: number,
   contexts: ReturnType<StudySource['contexts']>,
+  grid: ImageGrid | null,
 ): Wire<ExampleAnswer> {
   const context = contexts.get(detail.context[i]!)!;
   const start = (i * values.length) / detail.labels.length;
@@ -87,6 +90,9 @@ function example(
     id: i,
     context: detail.context[i]!,
     document: context.document,
+    ...(context.label === undefined
+      ? {}
+      : { image: { label: context.label, box: patchBox(grid, detail.position[i]!) } }),
     position: detail.position[i]!,
     activation: fourDigits(detail.activation[i]!),
     tokens: context.json,

@@ -15,7 +15,7 @@ import { type Labeling, strayExamples } from '../../features/labeling.ts';
 import type { NamingTexts } from '../../features/naming.ts';
 import type { TokenTexts } from '../../features/split-unit.ts';
 import { peakWords, wordTokens } from '../../features/word-texts.ts';
-import type { ExampleWords } from '../../features/words.ts';
+import { type ExampleWords, labelWords } from '../../features/words.ts';
 import { polysemy } from '../../polysemy/metrics.ts';
 import type { UnitDetail } from '../../study/record.ts';
 import type { Study } from '../../study/study.ts';
@@ -30,7 +30,10 @@ export interface SpaceSource {
   readonly study: Study;
   /** The linkage of the study's own trees. */
   readonly clustering: { readonly linkage: LinkageMethod };
-  contexts(ids: ArrayLike<number>): ReadonlyMap<number, TokenTexts>;
+  /** With what an image shows; undefined of text. */
+  contexts(
+    ids: ArrayLike<number>,
+  ): ReadonlyMap<number, TokenTexts & { readonly label?: string | null | undefined }>;
   readonly wordCounts: WordCounts;
   /** What names are found with; null in a study of an older version. */
   readonly naming: NamingTexts | null;
@@ -147,7 +150,12 @@ export class UnitSpace {
     if (this.#words === null) {
       const { context, position } = this.#detail;
       const contexts = this.#source.contexts(context);
-      this.#words = Array.from(context, (id, i) => peakWords(wordTokens(contexts.get(id)!), position[i]!));
+      this.#words = Array.from(context, (id, i) => {
+        const shown = contexts.get(id)!;
+        // The words of an image are what it shows.
+        if (shown.label !== undefined) return labelWords(shown.label);
+        return peakWords(wordTokens(shown), position[i]!);
+      });
     }
     return this.#words;
   }
