@@ -100,10 +100,13 @@ describe.for(MODELS)('%s', ([name, expected]) => {
   });
 
   const runs = Object.hasOwn(FAMILIES, String(expected.config['model_type']));
-  test.skipIf(!runs)('has the logits of transformers', async () => {
+  test.skipIf(!runs)('has the logits of transformers, or the last stream of an encoder without', async () => {
     const model = await open(name, isLlama(name) ? { ropeLayout: layoutOf(name) } : {});
-    const { logits } = await model.run({ tokens: [expected.tokens], taps: ['logits'] });
-    const last = logits!.data.subarray(-expected.output.length);
+    const end = `blocks.${model.config.layers - 1}`;
+    const outputs = ['logits', `${end}.hook_normalized_resid_post`, `${end}.hook_resid_post`];
+    const output = outputs.find((site) => model.sites.has(site))!;
+    const taps = await model.run({ tokens: [expected.tokens], taps: [output] });
+    const last = taps[output]!.data.subarray(-expected.output.length);
     expect(last).toHaveLength(expected.output.length);
     expected.output.forEach((value, i) => {
       expect(Math.abs(last[i]! - value)).toBeLessThanOrEqual(1e-4 * Math.max(1, Math.abs(value)));

@@ -41,6 +41,16 @@ function tensors(path) {
   };
 }
 
+/** Root of the mean squared difference ÷ that of the reference. */
+function relative(values, reference) {
+  let [error, size] = [0, 0];
+  reference.forEach((value, i) => {
+    error += (value - values[i]) ** 2;
+    size += value * value;
+  });
+  return Math.sqrt(error / size);
+}
+
 /** The largest |difference| ÷ max(1, |reference|). */
 function worst(values, reference) {
   let most = 0;
@@ -65,11 +75,14 @@ try {
   const { logits } = await model.run({ tokens: [ids.slice(0, 96)], taps: ['logits'] });
   await model.close();
   const double = reference('logits');
-  const [own, single] = [worst(logits.data, double), worst(reference('single'), double)];
+  const figures = (values) => ({ largest: worst(values, double), rms: relative(values, double) });
+  const [own, theirs] = [figures(logits.data), figures(reference('single'))];
   console.log(
-    `${ids.length} tokens as transformers; logits differ from float64 by ${own}, transformers' float32 by ${single}`,
+    `${ids.length} tokens as transformers; logits and float64: ${JSON.stringify(own)}, transformers' float32: ${JSON.stringify(theirs)}`,
   );
-  if (!(own <= Math.max(1e-4, single))) throw new Error('the logits are not those of transformers');
+  // The residual stream of this model reaches 20,000 at its first token, which costs any float32 digits.
+  if (!(own.rms <= 1e-5 && own.largest <= Math.max(1e-4, 4 * theirs.largest)))
+    throw new Error('the logits are not those of transformers');
 
   const study = join(folder, 'smollm2.db');
   const polyseme = join(root, 'dist/cli/main.js');
