@@ -1,5 +1,5 @@
 // A study of a model in GGUF says what was quantised and how its rotary positions lie, and knows the file by its digest.
-import { copyFileSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -50,5 +50,8 @@ test('the study, its model when it is explained, and another file under the name
   study.close();
 
   copyFileSync(join(FIXTURES, 'llama.gguf'), model);
-  await expectOneLine(() => runStudy(options), /model.gguf/);
+  await expectOneLine(() => runStudy(options), /model ropeLayout "half" there, "interleaved" asked/);
+  // The same tensors, other bytes.
+  writeFileSync(model, Buffer.concat([readFileSync(join(FIXTURES, 'llama-half.gguf')), Buffer.alloc(32)]));
+  await expectOneLine(() => runStudy(options), /model.gguf \(sha256 \w+ there, \w+ now\)/);
 });
