@@ -20,6 +20,7 @@ const PICTURES = [
   ['unit-recut', '/unit/UNIT?threshold=0.4&view=matrix&example=3'],
   ['unit-sure', '/unit/UNIT?view=certainty'],
   ['unit-narrow', '/unit/UNIT', { width: 360, height: 780 }],
+  ['probe', '/probe?text=The treaty with Spain was signed by the President.'],
   ['search', '/search?q=war'],
   ['compare', '/compare?banks=mlp.0,mlp.1,mlp.3'],
   ['about', '/about'],
@@ -44,7 +45,12 @@ for (const [name, at, { width = 1440, height = 900, dark = false } = {}] of PICT
     reducedMotion: 'reduce',
   });
   await page.goto(server.url + at.replace('UNIT', `${bank}/${index}`), { waitUntil: 'networkidle' });
-  await page.waitForTimeout(500);
+  // On a busy machine a page's parts come late.
+  await page.waitForFunction(() => {
+    const shown = document.body.textContent;
+    return document.querySelector('h1, h2') !== null && !/(Loading|Comparing|Running the) [^.]*…/.test(shown);
+  });
+  await page.waitForTimeout(1000);
   await page.screenshot({ path: join(OUT, `${name}.png`) });
   await page.close();
 }

@@ -64,12 +64,17 @@ describe.skipIf(!hasBrowser)('why a unit fires and what it does, in the explorer
       const raised = await panel.locator('.token-effects dd').first().locator('code').allTextContents();
       expect(raised.slice(0, 2).sort()).toEqual([...continuations]);
       const rows = panel.locator('.effects-table tbody tr');
-      expect(await rows.count()).toBe(3);
+      // Two features, the whole unit, and the units of equal density.
+      expect(await rows.count()).toBe(4);
+      expect(await rows.nth(3).textContent()).toContain('20 other units');
       const lowered = await Promise.all(
         [0, 1].map((row) => rows.nth(row).locator('code').first().textContent()),
       );
       expect(lowered.sort()).toEqual([...continuations]);
-      expect(await panel.textContent()).toContain('All features together: 100 %');
+      const text = await panel.textContent();
+      expect(text).toContain('All features together: 100 %');
+      // It writes both letters wherever it fires: the letter before forbids one of them.
+      expect(text).toContain('beyond what their contexts make any unit do, is not shown');
     });
   });
 

@@ -15,8 +15,8 @@ export type Importance = ImportanceAnswer['examples'][number];
 /** Features of a unit, and examples of each, whose importance is asked for: about those that the page shows at first. */
 const FEATURES = 12;
 const EXAMPLES = 4;
-/** Contexts in which effects are measured while someone waits: some seconds. */
-export const MEASURED_CONTEXTS = 30;
+/** Contexts in which effects are measured while someone waits: half a minute, controls included. */
+export const MEASURED_CONTEXTS = 20;
 
 /** Importance of the tokens of each feature's most typical and strongest examples, by id. */
 export const importanceQuery = ({ bank, index, features }: Unit) => {
