@@ -1,6 +1,6 @@
 import { statSync } from 'node:fs';
 import { readdir, stat } from 'node:fs/promises';
-import { resolve } from 'node:path';
+import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { PolysemeError } from '../errors.ts';
 import { type DownloadOptions, parseHubId } from '../hub/hub.ts';
@@ -37,7 +37,7 @@ export async function locateModel(source: string, options: GgufOptions): Promise
 export async function resolveModel(source: string, options: DownloadOptions = {}): Promise<string> {
   if (source.startsWith(BUILTIN)) return resolveBuiltin(source);
   const status = await stat(source).catch(() => null);
-  if (status?.isDirectory()) return resolve(source);
+  if (status?.isDirectory()) return checkpointFolder(resolve(source));
   if (status?.isFile() && isOnnxFile(source)) return resolve(source);
   if (status !== null)
     throw new PolysemeError(
@@ -58,6 +58,13 @@ export async function resolveModel(source: string, options: DownloadOptions = {}
       error.code,
     );
   }
+}
+
+/** Early sentence-transformers keep the checkpoint in the folder of their first module, `0_Transformer`. */
+async function checkpointFolder(dir: string): Promise<string> {
+  const names = await readdir(dir).catch(() => [] as string[]);
+  const first = names.includes('modules.json') ? names.find((name) => /^0_[A-Za-z]+$/.test(name)) : undefined;
+  return first === undefined ? dir : join(dir, first);
 }
 
 /** Whether a source is a GGUF file that is there. */

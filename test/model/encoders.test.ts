@@ -5,6 +5,7 @@ import { afterAll, describe, expect, it } from 'vitest';
 import { relativeBucket } from '../../src/model/architectures/mpnet.ts';
 import { openCheckpoint } from '../../src/model/checkpoint.ts';
 import { type ModelFiles, readModel, sitesOf } from '../../src/model/compile.ts';
+import { resolveModel } from '../../src/model/locate.ts';
 import { siteNamed } from '../../src/model/sites.ts';
 import { FAMILIES, farthest, readFixture, runRows } from '../helpers/families.ts';
 import { encodeSafetensors, readTensors, type Tensors } from '../helpers/tiny-checkpoint.ts';
@@ -77,6 +78,15 @@ describe('files', () => {
       const found = await runRows(files, rows, [...expected[0]!.keys()]);
       expect(farthest(found, expected).difference, name).toBeLessThan(1e-5);
     }
+  });
+
+  it('of early sentence-transformers lie in the folder of the first module', async () => {
+    const dir = join(work, 'early-folder');
+    cpSync(join(FAMILIES, 'bert-bare'), join(dir, '0_Transformer'), { recursive: true });
+    writeFileSync(join(dir, 'config.json'), '{"__version__":"0.2.0"}');
+    expect(await resolveModel(dir)).toBe(dir);
+    writeFileSync(join(dir, 'modules.json'), '[]');
+    expect(await resolveModel(dir)).toBe(join(dir, '0_Transformer'));
   });
 
   it('without a masked-language head have no logits', async () => {
