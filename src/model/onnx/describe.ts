@@ -4,6 +4,7 @@ import { findMlps, type MlpBlock } from './find-mlps.ts';
 import { findLogits, findSites, type SiteValue } from './find-sites.ts';
 import { type InputKind, inputKinds } from './inputs.ts';
 import { OnnxIndex } from './linear.ts';
+import { findPatches, type Patches, type PixelInput, pixelInput } from './pixels.ts';
 import { followPositions, type Positions } from './positions.ts';
 
 /** What an ONNX file holds for us; nothing was computed, and no weight was read. */
@@ -13,8 +14,10 @@ export interface OnnxDescription {
   readonly blocks: readonly MlpBlock[];
   /** In an order in which they are computed. */
   readonly sites: readonly SiteValue[];
-  /** What the inputs are filled with. */
+  /** What the inputs of a file that reads text are filled with. */
   readonly inputs: ReadonlyMap<string, InputKind>;
+  /** Of a file that reads images: its input, and its patches, if it has some. */
+  readonly image: { readonly input: PixelInput; readonly patches: Patches | null } | null;
   readonly positions: Positions;
   /** Whether norms take the mean away. */
   readonly centresNorms: boolean;
@@ -47,18 +50,22 @@ const HAS_GRAPHS = new Set(['If', 'Loop', 'Scan']);
 /**
  * Reads an ONNX file and finds its MLPs.
  *
+ * @param config what a config.json beside it holds
  * @throws PolysemeError of one line for a damaged file, one without an MLP, or one that was optimised so that an MLP's
  *   values are gone
  */
-export function describeOnnx(path: string): OnnxDescription {
+export function describeOnnx(path: string, config: Readonly<Record<string, unknown>> = {}): OnnxDescription {
   const file = readOnnx(path);
   const index = new OnnxIndex(file);
   const fused = file.nodes.find((node) => hidesMlp(index, node));
   if (fused !== undefined) throw fusedError(path, fused);
   const all = findMlps(index);
   if (all.length === 0) throw noMlp(file);
-  const inputs = inputKinds(file);
-  const positions = followPositions(index, inputs);
+  const pixels = pixelInput(file, config);
+  const image = pixels === null ? null : { input: pixels, patches: findPatches(index, pixels) };
+  const inputs = image === null ? inputKinds(file) : new Map<string, InputKind>();
+  const start = image === null ? [] : [image.patches?.wire ?? image.input.name];
+  const positions = followPositions(index, inputs, start);
   const blocks = all.filter(({ input }) => positions.isEverywhere(input));
   const notes = all
     .filter((block) => !blocks.includes(block))
@@ -70,11 +77,14 @@ export function describeOnnx(path: string): OnnxDescription {
     throw new PolysemeError(`${path}: ${notes[0]}, and there is no other`, 'unsupported');
   const logits = findLogits(index);
   const isEach = logits !== null && positions.isEverywhere(logits.wire);
-  const sites = [...findSites(index, blocks), ...(isEach ? [logits] : [])];
+  const sites = [...findSites(index, blocks)];
+  if (isEach) sites.push(logits);
+  else if (logits !== null && image !== null) sites.push({ ...logits, isOfWhole: true });
   const without = blocks.findIndex(
     (_, layer) => !sites.some(({ site }) => site === `blocks.${layer}.hook_resid_post`),
   );
-  if (without >= 0) {
+  const hasStream = image === null || image.patches !== null;
+  if (without >= 0 && hasStream) {
     const skip = index.consumers(blocks[without]!.down.output).find(({ op }) => op.startsWith('Skip'));
     const why =
       skip === undefined ? '' : ` (node ${quote(skip.name)}, ${skip.op}, adds and normalises in one)`;
@@ -88,7 +98,7 @@ export function describeOnnx(path: string): OnnxDescription {
       `node ${quote(inside.name)} (${inside.op}) holds graphs of its own: what is inside them has no sites`,
     );
   }
-  return { file, blocks, sites, inputs, positions, centresNorms: centresNorms(index), notes };
+  return { file, blocks, sites, inputs, image, positions, centresNorms: centresNorms(index), notes };
 }
 
 // ----------------------------------------------------------------

@@ -11,6 +11,8 @@ export interface SiteValue {
   readonly readers: readonly OnnxNode[] | null;
   /** TensorProto.DataType of its numbers. */
   readonly type: number;
+  /** It is one vector of the whole image, which stands at every position then. */
+  readonly isOfWhole?: boolean;
 }
 
 /** TensorProto.DataType */

@@ -6,79 +6,50 @@ import type { TensorRef } from '../../tensors/safetensors.ts';
 import type { Architecture, MlpNames, ModelConfig, NeuronMatrix } from '../architectures/architecture.ts';
 import { CONFIG, MAX_CONFIG, TOKENIZER } from '../checkpoint.ts';
 import { compile, type ModelFiles, sitesOf } from '../compile.ts';
+import { PREPROCESSOR } from '../image-input.ts';
 import { openBackend } from '../open-backend.ts';
 import { Session } from '../session.ts';
 import { describeOnnx, type OnnxDescription } from './describe.ts';
 import type { Neurons } from './find-mlps.ts';
 import { fillInputs } from './inputs.ts';
+import { onnxConfig } from './onnx-config.ts';
+import { fillPixels } from './pixels.ts';
 import { builderOptions, replay } from './replay.ts';
 
-/** Longest context where nothing says it. */
-const DEFAULT_CONTEXT = 2048;
-
 /**
- * Opens an ONNX file as a model whose graph is the file's own. `tokenizer.json` and `config.json` lie beside it, or in
- * the folder above, as on the hub.
+ * Opens an ONNX file as a model whose graph is the file's own. `tokenizer.json` (of images `preprocessor_config.json`) and
+ * `config.json` lie beside it, or in the folder above, as on the hub.
  */
 export async function openOnnx(path: string): Promise<ModelFiles> {
-  const description = describeOnnx(resolve(path));
-  const dir = folderOf(description.file.path);
-  const config = existsSync(join(dir, CONFIG)) ? await readJsonObject(join(dir, CONFIG), MAX_CONFIG) : {};
+  const file = resolve(path);
+  const dir = folderOf(file);
+  const where = join(dir, CONFIG);
+  const config = existsSync(where) ? await readJsonObject(where, MAX_CONFIG) : {};
+  const beside = { config, where, hasProcessor: existsSync(join(dir, PREPROCESSOR)) };
+  const description = describeOnnx(file, config);
+  const { image, notes } = description;
   const refs = [...description.file.tensors].filter(([, { ref }]) => ref !== null);
   const tensors = new Map<string, TensorRef>(refs.map(([name, { ref }]) => [name, ref!]));
-  const filesWith = (bidirectional: boolean): ModelFiles => {
-    const model = modelConfig(description, config, bidirectional);
+  const filesWith = (ahead: boolean): ModelFiles => {
+    const model = onnxConfig(description, beside, ahead);
     const architecture = onnxArchitecture(description, model);
-    const { notes } = description;
-    return { dir, config, tensors, graph: description.file.path, architecture, model, named: tensors, notes };
+    return { dir, config, tensors, graph: file, architecture, model, named: tensors, notes };
   };
-  return filesWith(await seesAhead(filesWith(false)));
+  // The patches of an image see each other; an image that is read as one has one position.
+  return filesWith(image === null ? await seesAhead(filesWith(false)) : image.patches !== null);
 }
 
 // ----------------------------------------------------------------
 
 function folderOf(path: string): string {
   const dir = dirname(path);
-  return [dir, dirname(dir)].find((folder) => existsSync(join(folder, TOKENIZER))) ?? dir;
-}
-
-function modelConfig(
-  { file, blocks, positions, centresNorms, sites }: OnnxDescription,
-  config: Readonly<Record<string, unknown>>,
-  bidirectional: boolean,
-): ModelConfig {
-  const [first] = blocks as [(typeof blocks)[number]];
-  const { embedding, others } = positions;
-  const rows = others.filter((table) => table.rows > 2).map((table) => table.rows);
-  // Positions that are counted from the padding's id on, as in RoBERTa and OPT, leave out the first rows.
-  const counted = file.nodes.some(({ op }) => op === 'CumSum');
-  const padding = config['pad_token_id'];
-  const skipped = counted && rows.length > 0 ? (typeof padding === 'number' ? padding : 1) + 1 : 0;
-  const limits = ['max_position_embeddings', 'n_positions', 'n_ctx']
-    .map((key) => config[key])
-    .filter((value): value is number => Number.isInteger(value) && (value as number) > 0);
-  const contextLength =
-    Math.min(...(rows.length + limits.length === 0 ? [DEFAULT_CONTEXT] : [...rows, ...limits])) - skipped;
-  return {
-    architecture: 'onnx',
-    layers: blocks.length,
-    width: first.width,
-    heads: 1,
-    kvHeads: 1,
-    headDim: first.width,
-    mlpWidth: first.units,
-    vocabulary: embedding?.rows ?? sites.find(({ site }) => site === 'logits')?.width ?? 1,
-    contextLength: Math.max(1, contextLength),
-    norm: { kind: centresNorms ? 'layernorm' : 'rmsnorm', epsilon: 1e-5 },
-    activation: first.activation,
-    gated: first.gate !== null,
-    rotary: rows.length === 0,
-    bidirectional,
-  };
+  const has = (folder: string): boolean =>
+    [TOKENIZER, PREPROCESSOR].some((name) => existsSync(join(folder, name)));
+  return [dir, dirname(dir)].find(has) ?? dir;
 }
 
 function onnxArchitecture(
-  { file, blocks, sites, inputs }: OnnxDescription,
+  { file, blocks, sites, inputs, image }: OnnxDescription,
   config: ModelConfig,
 ): Architecture {
   return {
@@ -91,7 +62,8 @@ function onnxArchitecture(
       return { up: matrix(up), gate: gate && matrix(gate), norm: null, width, units, activation };
     },
     build(graph, _, mark): void {
-      replay(graph, file, { inputs: fillInputs(graph, file, inputs), sites, mark });
+      const filled = image === null ? fillInputs(graph, file, inputs) : fillPixels(graph, image.input);
+      replay(graph, file, { inputs: filled, sites, mark });
     },
   };
 }

@@ -37,10 +37,15 @@ const SKIPS = new Set(['SkipLayerNormalization', 'SkipSimplifiedLayerNormalizati
 /**
  * Follows token ids through a file: what they look up, and which values have one vector for each of them. The rest (a
  * pooled vector, what a convolution makes) is not followed.
+ * @param start values that have one for each position, of a file that reads no ids
  */
-export function followPositions(index: OnnxIndex, kinds: ReadonlyMap<string, InputKind>): Positions {
+export function followPositions(
+  index: OnnxIndex,
+  kinds: ReadonlyMap<string, InputKind>,
+  start: readonly string[] = [],
+): Positions {
   const ids = new Set([...kinds].filter(([, kind]) => kind === 'ids').map(([name]) => name));
-  const everywhere = new Set<string>();
+  const everywhere = new Set(start);
   const products = new Map(index.linears.map((linear) => [linear.node, linear.input]));
   let embedding: Table | null = null;
   const tables: Table[] = [];

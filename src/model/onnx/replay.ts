@@ -78,13 +78,21 @@ export function replay(
 }
 
 /** Marks a value as [batch, position, width] of float, whatever shape and type it has in the file. */
-function markValue(graph: GraphBuilder, { site, width, type }: SiteValue, wire: Wire, mark: MarkSite): Wire {
+function markValue(
+  graph: GraphBuilder,
+  { site, width, type, isOfWhole = false }: SiteValue,
+  wire: Wire,
+  mark: MarkSite,
+): Wire {
   const real = type === FLOAT ? wire : graph.op('Cast', [wire], { to: FLOAT });
   const tokens = graph.input(TOKENS, 'int32', ['batch', 'position']);
   const sizes = graph.op('Concat', [graph.op('Shape', [tokens]), graph.integers(width)], { axis: 0 });
-  const rows = graph.op('Reshape', [real, sizes]);
+  const rows = isOfWhole
+    ? graph.op('Expand', [graph.op('Reshape', [real, graph.integers(-1, 1, width)]), sizes])
+    : graph.op('Reshape', [real, sizes]);
   const marked = mark(site, rows, width);
-  if (marked === rows) return wire;
+  // What stands for the whole image is an output: nothing reads what takes its place.
+  if (marked === rows || isOfWhole) return wire;
   const shaped = graph.op('Reshape', [marked, graph.op('Shape', [wire])]);
   return type === FLOAT ? shaped : graph.op('Cast', [shaped], { to: type });
 }

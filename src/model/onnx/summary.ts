@@ -29,12 +29,15 @@ const FILLED = {
   past: 'nothing',
 } as const;
 
-export function onnxSummary({ file, inputs, blocks }: OnnxDescription): OnnxSummary {
+export function onnxSummary({ file, inputs, image, blocks }: OnnxDescription): OnnxSummary {
   return {
     producer: file.producer,
     opset: file.opsets.get('')!,
     nodes: file.nodes.length,
-    inputs: Object.fromEntries([...inputs].map(([name, kind]) => [name, FILLED[kind]])),
+    inputs:
+      image === null
+        ? Object.fromEntries([...inputs].map(([name, kind]) => [name, FILLED[kind]]))
+        : { [image.input.name]: 'pixels' },
     outputs: file.outputs.map(({ name }) => name),
     mlps: blocks.map(({ up, gate, width, units, activation }, layer) => ({
       bank: `mlp.${layer}`,

@@ -160,7 +160,6 @@ describe('files that cannot be run say why in one line', () => {
     ['if-around', /no MLP outside node "optimum::if" \(If\).*merged/],
     ['no-mlp', /has no MLP/],
     ['tanh', /has no MLP/],
-    ['image', /its input "pixels" \(float \[batch,1,3,4\]\)/],
   ])('%s', async (name, pattern) => {
     const path = writeOnnx(temporaryFolder(), name);
     await expectOneLine(() => describeOnnx(path), pattern);
