@@ -9,7 +9,6 @@ import { familyOf, hasRopeLayout, planTensors } from './gguf/plan.ts';
 import { readGguf } from './gguf/read-gguf.ts';
 import { loadImageInput } from './load-image-input.ts';
 import { isGgufFile, isOnnxFile, resolveModel } from './locate.ts';
-import { describeOnnx } from './onnx/describe.ts';
 import { openOnnx } from './onnx/open-onnx.ts';
 import { type OnnxSummary, onnxSummary } from './onnx/summary.ts';
 
@@ -94,8 +93,7 @@ export async function inspectModel(source: string): Promise<ModelDescription> {
 }
 
 async function inspectOnnx(source: string, path: string): Promise<ModelDescription> {
-  const description = refusal(() => describeOnnx(path));
-  const files = 'reason' in description ? description : await openOnnx(path);
+  const files = await openOnnx(path).catch(refused);
   const tokens =
     'reason' in files ? files : await readerRefusal(files, (fit) => loadTokenizer(files.dir, fit));
   return {
@@ -107,7 +105,7 @@ async function inspectOnnx(source: string, path: string): Promise<ModelDescripti
     weights: weightsOf('reason' in files ? { tensors: new Map() } : files),
     model: 'reason' in files ? null : { ...describe(files), heads: null, kvHeads: null },
     sites: 'reason' in files ? {} : Object.fromEntries(sitesOf(files)),
-    onnx: 'reason' in description ? null : onnxSummary(description),
+    onnx: 'reason' in files ? null : onnxSummary(files.description),
     notes: 'reason' in files ? [] : files.notes,
   };
 }
@@ -164,10 +162,14 @@ function refusal<T>(work: () => T): T | Refusal {
   try {
     return work();
   } catch (error) {
-    // A damaged file is no model at all.
-    if (error instanceof PolysemeError && error.code !== 'damaged') return { reason: error.message };
-    throw error;
+    return refused(error);
   }
+}
+
+/** Why it cannot be run; a damaged file is no model at all. */
+function refused(error: unknown): Refusal {
+  if (error instanceof PolysemeError && error.code !== 'damaged') return { reason: error.message };
+  throw error;
 }
 
 /** What is wrong with its tokenizer, or with how it reads images. */

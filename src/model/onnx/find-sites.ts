@@ -93,7 +93,7 @@ function streamOf(index: OnnxIndex, { input, down, width }: MlpBlock, before: st
     mid,
     out,
     post: sum.outputs[0]!,
-    fromInput: isAfter,
+    fromInput: !isBefore,
   };
 }
 

@@ -16,11 +16,16 @@ import { onnxConfig } from './onnx-config.ts';
 import { fillPixels } from './pixels.ts';
 import { builderOptions, replay } from './replay.ts';
 
+/** An ONNX file as a model, and what was found in it. */
+export interface OnnxModelFiles extends ModelFiles {
+  readonly description: OnnxDescription;
+}
+
 /**
  * Opens an ONNX file as a model whose graph is the file's own. `tokenizer.json` (of images `preprocessor_config.json`) and
  * `config.json` lie beside it, or in the folder above, as on the hub.
  */
-export async function openOnnx(path: string): Promise<ModelFiles> {
+export async function openOnnx(path: string): Promise<OnnxModelFiles> {
   const file = resolve(path);
   const dir = folderOf(file);
   const where = join(dir, CONFIG);
@@ -30,10 +35,10 @@ export async function openOnnx(path: string): Promise<ModelFiles> {
   const { image, notes } = description;
   const refs = [...description.file.tensors].filter(([, { ref }]) => ref !== null);
   const tensors = new Map<string, TensorRef>(refs.map(([name, { ref }]) => [name, ref!]));
-  const filesWith = (ahead: boolean): ModelFiles => {
+  const filesWith = (ahead: boolean): OnnxModelFiles => {
     const model = onnxConfig(description, beside, ahead);
     const architecture = onnxArchitecture(description, model);
-    return { dir, config, tensors, graph: file, architecture, model, named: tensors, notes };
+    return { dir, config, tensors, graph: file, architecture, model, named: tensors, notes, description };
   };
   // The patches of an image see each other; an image that is read as one has one position.
   return filesWith(image === null ? await seesAhead(filesWith(false)) : image.patches !== null);

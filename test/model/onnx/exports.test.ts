@@ -24,7 +24,14 @@ import { farthest, readFixture, runRows } from '../../helpers/families.ts';
 import { familyOf, writeOnnx } from '../../helpers/onnx-files.ts';
 import { tinyTokenizer } from '../../helpers/tiny-checkpoint.ts';
 
-const TEXT = ['gpt2-traced', 'gpt2-traced-11', 'gpt2-dynamo', 'llama-traced', 'llama-dynamo', 'bert-traced-11'];
+const TEXT = [
+  'gpt2-traced',
+  'gpt2-traced-11',
+  'gpt2-dynamo',
+  'llama-traced',
+  'llama-dynamo',
+  'bert-traced-11',
+];
 const EXPORTS = [...TEXT, 'vit-traced'];
 const TOLERANCE = 1e-4;
 /** What two sums of the same float32 products may differ by here. */
@@ -62,7 +69,8 @@ describe.each(EXPORTS)('%s', (name) => {
     }
   });
 
-  test.runIf(TEXT.includes(name))('an edit has the same effect', async () => {
+  if (!TEXT.includes(name)) return;
+  test('an edit has the same effect', async () => {
     const { onnx, checkpoint } = await opened();
     const [tokens] = rows.map((row) => row.tokens);
     const run = async (files: ModelFiles) => {
