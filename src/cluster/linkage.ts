@@ -2,7 +2,7 @@ import { type Condensed, checkCondensed } from '../embed/condensed.ts';
 import { PolysemeError } from '../errors.ts';
 import { type LinkageMethod, linkageMethods } from './linkage-methods.ts';
 import { nearestNeighbourChain } from './nn-chain.ts';
-import { minimumSpanningTree } from './spanning-tree.ts';
+import { minimumSpanningTree, spanningTreeOfRows } from './spanning-tree.ts';
 import { mergeCount, type RawMerges, type Tree } from './tree.ts';
 
 /**
@@ -37,6 +37,25 @@ export function linkage({
       ? minimumSpanningTree(distances, count)
       : nearestNeighbourChain(distances, count, method);
   return { count, merges: labelled(raw, count) };
+}
+
+/**
+ * Single linkage of points whose distances are computed a row at a time (`DistanceRows`), in memory that grows with their
+ * number alone: the tree that `linkage` gives.
+ */
+export function singleLinkageOfRows(rows: {
+  readonly count: number;
+  row(point: number): Float32Array;
+}): Tree {
+  const { count } = rows;
+  if (count < 2) return { count, merges: new Float64Array(0) };
+  return {
+    count,
+    merges: labelled(
+      spanningTreeOfRows((point) => rows.row(point), count),
+      count,
+    ),
+  };
 }
 
 function checkValues(distances: Condensed): void {

@@ -7,6 +7,8 @@ export class EqualRows {
   /** By hash, groups of equal rows; nearly always one group of one. */
   readonly #groups = new Map<number, number[][]>();
   #repeated = false;
+  /** The group of each row that has equals; made when it is first asked for. */
+  #memberOf: Map<number, number[]> | null = null;
 
   constructor(rows: Float32Array, width: number) {
     this.#bits = new Int32Array(rows.buffer, rows.byteOffset, rows.length);
@@ -35,6 +37,18 @@ export class EqualRows {
         for (let j = i + 1; j < group.length; j++) distances[start + group[j]!] = 0;
       }
     }
+  }
+
+  /** Sets the distances of a row to those that are equal to it to 0. @param distances of it to every row */
+  clearRow(row: number, distances: Float32Array): void {
+    if (!this.#repeated) return;
+    this.#memberOf ??= new Map(
+      [...this.#groups.values()]
+        .flat()
+        .filter((group) => group.length > 1)
+        .flatMap((group) => group.map((member) => [member, group] as const)),
+    );
+    for (const other of this.#memberOf.get(row) ?? []) if (other !== row) distances[other] = 0;
   }
 
   #same(a: number, b: number): boolean {

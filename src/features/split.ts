@@ -19,7 +19,7 @@ export interface ClusterOptions {
 
 /** A unit taken apart: its features are the labels of its examples. */
 export interface UnitFeatures {
-  /** Condensed distances between the neuron embeddings of the examples. */
+  /** Condensed distances between the neuron embeddings of the examples; empty of a unit that has too many to hold them. */
   readonly distances: Float32Array;
   readonly tree: Tree;
   readonly labels: Int32Array;

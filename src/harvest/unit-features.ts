@@ -5,6 +5,7 @@ import type { WordCounts } from '../features/feature-words.ts';
 import { type FeatureRule, featureLabels } from '../features/labeling.ts';
 import type { NamingTexts } from '../features/naming.ts';
 import { type ClusterOptions, splitUnit, type UnitFeatures } from '../features/split.ts';
+import { MOST_HELD, splitLargeUnit } from '../features/split-large.ts';
 import { peakWords, RUN_SPELLS_BYTES, wordTexts } from '../features/word-texts.ts';
 import { labelWords } from '../features/words.ts';
 import type { HarvestedBank } from './collector.ts';
@@ -54,14 +55,15 @@ export function unitFeatures(
   const { halves, scales, context, position, activation } = examples;
   const rowLength = weightsWidth({ embedding, width });
   const weights = work.weights.slice(unit * rowLength, (unit + 1) * rowLength);
-  const split = splitUnit({
+  const options = {
     embedding,
     inputs: unpackRows(halves, scales, width),
     weights,
     centre: work.centre ?? undefined,
     nullInputs: unpackRows(bank.nullInputs.halves, bank.nullInputs.scales, width),
     ...cluster,
-  });
+  };
+  const split = examples.count > MOST_HELD ? splitLargeUnit(options, rule) : splitUnit(options);
   const words = Array.from(context, (id, i) => {
     if (texts === null) return labelWords(labelOf(contexts, id));
     const tokens = tokensOf(contexts, id);
