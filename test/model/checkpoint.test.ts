@@ -102,7 +102,7 @@ describe('resolveModel', () => {
     const builtin = await resolveModel('builtin:folio-5m');
     expect((await openCheckpoint(builtin)).config).toMatchObject({ n_embd: 256 });
     await expect(resolveModel('builtin:gpt5')).rejects.toThrow(
-      'there is no builtin:gpt5; built in: builtin:folio-5m',
+      'there is no builtin:gpt5; built in: builtin:digits, builtin:folio-5m',
     );
     await expect(resolveModel('builtin:..')).rejects.toThrow('there is no builtin:..');
   });
