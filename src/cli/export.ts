@@ -57,7 +57,7 @@ export function define(command: Command): void {
       `
 Examples:
   polyseme export study.db --format jsonl --out study.jsonl
-  polyseme export study.db --format parquet --out tables
+  polyseme export study.db --format parquet --out study-tables
   polyseme export study.db --format html --unit mlp.2/137 --out unit.html
   polyseme export study.db --format neuronpedia --to http://localhost:3000 --no-names`,
     )

@@ -326,7 +326,10 @@ describe('files that are missing or not what they should be', () => {
     await expectOneLine(() => open(join(dir, 'file.txt')), /is a file/);
     mkdirSync(join(dir, 'empty'));
     await expectOneLine(() => open(join(dir, 'empty')), /no config\.json/);
-    await expectOneLine(() => open('builtin:gpt3'), /builtin:gpt3; built in: builtin:digits, builtin:folio-5m/);
+    await expectOneLine(
+      () => open('builtin:gpt3'),
+      /builtin:gpt3; built in: builtin:digits, builtin:folio-5m/,
+    );
   });
 });
 

@@ -74,7 +74,11 @@ it('model, onnx and tokenizer build for a page without Node, but for the files t
   const files = Object.entries(NODE_ONLY).flatMap(([room, nodeOnly]: [string, string[]]) =>
     readdirSync(join(SRC, room), { recursive: true, encoding: 'utf8' })
       .map((file) => file.replaceAll('\\', '/'))
-      .filter((file) => file.endsWith('.ts') && !nodeOnly.some((name) => file === name || (name.endsWith('/') && file.startsWith(name))))
+      .filter(
+        (file) =>
+          file.endsWith('.ts') &&
+          !nodeOnly.some((name) => file === name || (name.endsWith('/') && file.startsWith(name))),
+      )
       .map((file) => join(SRC, room, file)),
   );
   const { modules, outside } = await bundle(files);

@@ -95,8 +95,8 @@ describe('in one folder, in this order', () => {
     const examples = helpExamples();
     expect(examples.length).toBeGreaterThan(12);
     for (const example of examples) {
-      // What needs the hub is only checked to name a command and options that exist.
-      if (/hf:|openai-community/.test(example)) known(example);
+      // What needs the hub or another server is only checked to name a command and options that exist.
+      if (/hf:|openai-community|localhost:/.test(example)) known(example);
       else if (example.startsWith('polyseme serve')) await served(`${example} --port 0`);
       else types(smaller(example));
     }

@@ -5,7 +5,7 @@ import type { Bank, MatchedComparison } from '../source/answers.ts';
 const MEASURES: readonly ComparedMetric[] = ['effectiveFeatures', 'effectiveClusters'];
 
 /** The answer of a comparison of two banks in a sentence, with its interval; null where there is none to give. */
-export function headline({ banks, differences, unequalDepth, examples }: MatchedComparison): string | null {
+export function headline({ banks, differences, examples }: MatchedComparison): string | null {
   const found = MEASURES.map((measure) => differences.find(({ metric }) => metric === measure)).find(
     (difference) => difference !== undefined,
   );
@@ -20,7 +20,7 @@ export function headline({ banks, differences, unequalDepth, examples }: Matched
   const interval = `${percent(share!)} % [${percent(low!)}, ${percent(high!)}]`;
   const pairs = `of pairs of units at ${examples} examples each`;
   if (differs === null) {
-    return `Units of ${less ? b : a} have more features than those of ${less ? a : b} in ${interval} ${pairs}; that is no verdict, because depth is unequal: ${unequalDepth.join('; ')}.`;
+    return `Units of ${less ? b : a} have more features than those of ${less ? a : b} in ${interval} ${pairs}; that is no verdict, as they were looked at to unequal depth (below).`;
   }
   if (!differs)
     return `No clear difference: units of ${a} have more features than those of ${b} in ${percent(superiority)} % [${superiorityInterval.map(percent).join(', ')}] ${pairs}.`;
