@@ -26,8 +26,9 @@ export type { ImageReader } from './corpus/images/image-contexts.ts';
 export type { ImageCorpus, ImageItem } from './corpus/images/image-corpus.ts';
 export { type ImageOptions, openImages } from './corpus/images/open-images.ts';
 export type { Preprocessing } from './corpus/images/preprocessing.ts';
+export type { Filter } from './corpus/images/resize.ts';
 export { type CorpusOptions, openCorpus } from './corpus/open-corpus.ts';
-export type { TokenEncoder, WindowOptions } from './corpus/windows.ts';
+export type { Frame, TokenEncoder, WindowOptions } from './corpus/windows.ts';
 export type { Codes } from './embed/codes.ts';
 export { type EvaluateOptions, evaluateSae } from './evaluate/evaluate.ts';
 export { type RedrawBanksOptions, type RedrawProgress, redrawBanks } from './evaluate/redraw-study.ts';
@@ -67,7 +68,9 @@ export type { UnitQuestion } from './explain/unit-examples.ts';
 export type { Certainty } from './features/certainty.ts';
 export type { DownloadOptions, DownloadProgress, HubFile, HubFiles, HubRepo } from './hub/hub.ts';
 export type { Activation, ImageInput, ModelConfig } from './model/architectures/architecture.ts';
+export type { Values } from './model/backend.ts';
 export type { GraphEdit, ModelFiles } from './model/compile.ts';
+export type { RopeLayoutOption } from './model/gguf/rope-layout.ts';
 export type { ModelImages } from './model/image-input.ts';
 export {
   type LoadOptions,

@@ -6,7 +6,7 @@ import { ABLATION_TAPS, ablationEdits } from './ablation-edits.ts';
 import { ablationRows, COPIES, measureRows, type Replacement } from './ablation-rows.ts';
 import { controlEffects, controlUnits } from './control-units.ts';
 import type { Explained } from './explained.ts';
-import { type FeatureTest, type Measured, rankOf, testedRows, testFeatures } from './feature-test.ts';
+import { type FeatureTest, type Measured, rankOf, testedRows, testFeatures } from './feature-difference.ts';
 import { type FiringContext, firingContexts } from './firing-contexts.ts';
 import { MOST_CONTEXTS, SCALES, USUAL_CONTEXTS } from './limits.ts';
 import { type Ablation, ablationResult, type Effect, type FeatureEffect } from './results.ts';

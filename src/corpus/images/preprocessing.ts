@@ -205,10 +205,7 @@ function checkSide(value: unknown, name: string, where: string): number {
 }
 
 function filterOf(value: unknown, where: string): Filter {
-  const filter =
-    typeof value === 'number' && Object.hasOwn(FILTERS, value)
-      ? FILTERS[value as keyof typeof FILTERS]
-      : undefined;
+  const filter = typeof value === 'number' ? FILTERS[value] : undefined;
   if (filter !== undefined) return filter;
   throw new PolysemeError(`${where}: resample ${JSON.stringify(value)} is no filter of Pillow's (0 to 5)`);
 }

@@ -1,15 +1,10 @@
 import type { Image } from './image.ts';
 
+/** A filter of Pillow's. */
+export type Filter = 'nearest' | 'lanczos' | 'bilinear' | 'bicubic' | 'box' | 'hamming';
+
 /** Filters by their number in Pillow, which configs name them by. */
-export const FILTERS = {
-  0: 'nearest',
-  1: 'lanczos',
-  2: 'bilinear',
-  3: 'bicubic',
-  4: 'box',
-  5: 'hamming',
-} as const;
-export type Filter = (typeof FILTERS)[keyof typeof FILTERS];
+export const FILTERS: readonly Filter[] = ['nearest', 'lanczos', 'bilinear', 'bicubic', 'box', 'hamming'];
 
 /** Bits behind the point of a filter's weights, as Pillow has them for 8-bit images. */
 const PRECISION = 22;
