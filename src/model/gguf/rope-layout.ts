@@ -1,8 +1,8 @@
 import { PolysemeError } from '../../errors.ts';
 import type { RopeLayout } from './plan.ts';
 
-export const ROPE_LAYOUTS = ['auto', 'interleaved', 'half'] as const;
-export type RopeLayoutOption = (typeof ROPE_LAYOUTS)[number];
+export const ROPE_LAYOUTS = ['auto', 'interleaved', 'half'] as const satisfies readonly RopeLayoutOption[];
+export type RopeLayoutOption = 'auto' | 'interleaved' | 'half';
 
 /** Mean loss per token (nats) of the two ways to read one file. */
 export type LayoutLosses = Readonly<Record<RopeLayout, number>>;
