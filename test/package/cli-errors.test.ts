@@ -67,7 +67,7 @@ describe('run', () => {
     [
       'an unknown architecture',
       (dir) => writeFileSync(join(dir, 'config.json'), '{"model_type": "gpt_neox"}'),
-      /"gpt_neox".*known: gpt2, llama/,
+      /"mamba".*known: bert, .*gpt2, .*llama/,
     ],
     [
       'NaN weights',
