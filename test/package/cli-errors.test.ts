@@ -66,7 +66,7 @@ describe('run', () => {
     ],
     [
       'an unknown architecture',
-      (dir) => writeFileSync(join(dir, 'config.json'), '{"model_type": "gpt_neox"}'),
+      (dir) => writeFileSync(join(dir, 'config.json'), '{"model_type": "mamba"}'),
       /"mamba".*known: bert, .*gpt2, .*llama/,
     ],
     [
