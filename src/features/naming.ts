@@ -1,6 +1,8 @@
 import { spelledAt } from '../tokenizer/byte-tokens.ts';
 import type { NamedExample } from './names.ts';
 import { PlaceIndex, PlaceReader, type Sequence } from './places.ts';
+import type { TokenTexts } from './split-unit.ts';
+import { allWordTexts, wordTokens } from './word-texts.ts';
 
 /** A token sequence as words see it (`wordTexts`), and a position in it. */
 export interface TextPlace {
@@ -43,4 +45,15 @@ export class NamingTexts {
   #facts(sequence: Sequence, position: number): Float64Array {
     return this.reader.facts(sequence, spelledAt(sequence.texts, position));
   }
+}
+
+/** A unit's examples as they are named. @param contexts those of its examples, with their texts */
+export function namedExamples(
+  naming: NamingTexts,
+  { context, position }: { readonly context: Uint32Array; readonly position: Uint32Array },
+  contexts: ReadonlyMap<number, TokenTexts>,
+): NamedExample[] {
+  return Array.from(context, (id, i) =>
+    naming.example(id, position[i]!, () => allWordTexts(wordTokens(contexts.get(id)!))),
+  );
 }

@@ -53,16 +53,42 @@ export function polysemy({ distances, labels }: { distances: Condensed; labels: 
   }
   const pairs = distances.length;
   const interPairs = pairs - intraPairs;
-  const sizes = new Int32Array(clusters);
-  for (const label of labels) sizes[label]!++;
+  const { sizes, effectiveClusters, largestShare } = sharesOf(labels, clusters);
   return {
     clusters,
     maxDistance: pairs > 0 ? max : null,
     meanDistance: pairs > 0 ? (intra + inter) / pairs : null,
     intraClusterDistance: intraPairs > 0 ? intra / intraPairs : null,
     interClusterDistance: interPairs > 0 ? inter / interPairs : null,
+    effectiveClusters,
+    largestShare,
+    silhouette: clusters >= 2 && clusters <= count - 1 ? silhouette(distances, labels, sizes) : null,
+  };
+}
+
+/** The metrics that need no distances; the others are null. */
+export function sharesOnly(labels: Int32Array): Polysemy {
+  const clusters = checkLabels('polysemy', labels);
+  const { effectiveClusters, largestShare } = sharesOf(labels, clusters);
+  return {
+    clusters,
+    maxDistance: null,
+    meanDistance: null,
+    intraClusterDistance: null,
+    interClusterDistance: null,
+    effectiveClusters,
+    largestShare,
+    silhouette: null,
+  };
+}
+
+function sharesOf(labels: Int32Array, clusters: number) {
+  const count = labels.length;
+  const sizes = new Int32Array(clusters);
+  for (const label of labels) sizes[label]!++;
+  return {
+    sizes,
     effectiveClusters: count > 0 ? effectiveOf(sizes, count) : null,
     largestShare: count > 0 ? sizes.reduce((most, size) => Math.max(most, size)) / count : null,
-    silhouette: clusters >= 2 && clusters <= count - 1 ? silhouette(distances, labels, sizes) : null,
   };
 }

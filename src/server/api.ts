@@ -5,6 +5,9 @@ import { etag } from 'hono/etag';
 import { methodNotAllowed } from 'hono/method-not-allowed';
 import type { LRUCache } from 'lru-cache';
 import type * as z from 'zod';
+import { byteCache } from '../answers/byte-cache.ts';
+import { HttpProblem } from '../answers/problem.ts';
+import { StudySource } from '../answers/served-study.ts';
 import { pack } from '../base/pack.ts';
 import { visibleLines } from '../base/visible.ts';
 import type { ServedAnswer } from '../contract/study-answers.ts';
@@ -14,16 +17,14 @@ import type { Study } from '../study/study.ts';
 import { ExplainSource } from './explain/explain-source.ts';
 import { type ExplainedOptions, openExplained } from './explain/open-explained.ts';
 import { WorkQueue } from './explain/queue.ts';
-import { byteCache } from './http/byte-cache.ts';
 import { Entity, entityTag } from './http/entity.ts';
 import { hostName, isOwnOrigin, securityHeaders } from './http/headers.ts';
 import { toJson } from './http/json-writer.ts';
-import { HttpProblem } from './http/problem.ts';
+import { problemResponse } from './http/problem.ts';
 import { StaticFiles } from './http/static.ts';
 import { openApiDocument } from './openapi.ts';
 import type { Route, Sources } from './route.ts';
 import { routes, version } from './routes.ts';
-import { StudySource } from './study/served-study.ts';
 import { Trainings } from './trainings/served-trainings.ts';
 
 /** Bytes of answers that are kept. */
@@ -100,7 +101,7 @@ export function createServer(study: Study | null, options: ServerOptions = {}): 
       app,
       onMethodNotAllowed(c, methods) {
         const detail = `${c.req.method} is not allowed here, only ${methods.join(' and ')}`;
-        return new HttpProblem(405, detail, { allow: methods.join(', ') }).toResponse();
+        return problemResponse(new HttpProblem(405, detail, { allow: methods.join(', ') }));
       },
     }),
   );
@@ -128,13 +129,13 @@ export function createServer(study: Study | null, options: ServerOptions = {}): 
     throw new HttpProblem(404, `there is nothing at ${path}; the API is described at /openapi.json`);
   });
   app.onError((error, c) => {
-    if (error instanceof HttpProblem) return error.toResponse();
+    if (error instanceof HttpProblem) return problemResponse(error);
     // Nobody waits for this answer any more.
-    if (c.req.raw.signal.aborted) return new HttpProblem(503, 'the request was closed').toResponse();
+    if (c.req.raw.signal.aborted) return problemResponse(new HttpProblem(503, 'the request was closed'));
     log(`error: ${error instanceof PolysemeError ? error.message : (error.stack ?? error.message)}`);
     const detail =
       error instanceof PolysemeError ? error.message : 'an error that is not expected; the server printed it';
-    return new HttpProblem(500, detail).toResponse();
+    return problemResponse(new HttpProblem(500, detail));
   });
   return {
     prepare: () => answers.prepare(),

@@ -1,9 +1,9 @@
 import type * as z from 'zod';
+import type { StudySource } from '../answers/served-study.ts';
+import type { Wire } from '../answers/wire.ts';
 import { noQuery } from '../contract/queries.ts';
 import type { ServedAnswer } from '../contract/study-answers.ts';
 import type { ExplainSource } from './explain/explain-source.ts';
-import type { Wire } from './http/json-writer.ts';
-import type { StudySource } from './study/served-study.ts';
 import type { Trainings } from './trainings/served-trainings.ts';
 
 /** What routes read, by what they are of: a study, its model, trainings, or the server itself, which has either or both. */

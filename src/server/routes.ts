@@ -1,5 +1,11 @@
 import { readFileSync } from 'node:fs';
 import { basename } from 'node:path';
+import { certaintyAnswer } from '../answers/certainty-answer.ts';
+import { clusteringAnswer } from '../answers/clustering.ts';
+import { compareAnswer, matchedAnswer } from '../answers/comparisons.ts';
+import { banksAnswer, metricsAnswer, randomAnswer, searchAnswer, unitsAnswer } from '../answers/lists.ts';
+import { HttpProblem } from '../answers/problem.ts';
+import { unitAnswer } from '../answers/unit-answer.ts';
 import { linkageMethods } from '../cluster/linkage-methods.ts';
 import { MATCHED_UNITS } from '../contract/constants.ts';
 import * as queries from '../contract/queries.ts';
@@ -8,12 +14,7 @@ import { trainingLogAnswer, trainingLogQuery, trainingsAnswer } from '../contrac
 import { certainty } from '../features/certainty.ts';
 import { METRICS } from '../polysemy/column-lists.ts';
 import { explainRoutes } from './explain/routes.ts';
-import { HttpProblem } from './http/problem.ts';
 import { type Route, route } from './route.ts';
-import { certaintyAnswer } from './study/certainty-answer.ts';
-import { compareAnswer, matchedAnswer } from './study/comparisons.ts';
-import { banksAnswer, metricsAnswer, randomAnswer, searchAnswer, unitsAnswer } from './study/lists.ts';
-import { featureAnswer, mergeRows, unitAnswer } from './study/unit-answer.ts';
 
 /** Principal components that a projection in the browser starts from. */
 const VECTOR_COMPONENTS = 50;
@@ -96,38 +97,8 @@ export const routes: readonly Route[] = [
     params: queries.unitParams,
     query: queries.clusteringQuery,
     answer: schemas.clusteringAnswer,
-    handle(source, { bank, index }, query) {
-      const { threshold: at, clusters: most } = query;
-      if (at !== undefined && most !== undefined) {
-        throw new HttpProblem(400, 'query parameters threshold and clusters exclude each other');
-      }
-      if (query.features === 'auto' && (at ?? most) !== undefined) {
-        throw new HttpProblem(
-          400,
-          'query parameter features is auto, which has neither threshold nor clusters: leave these out, or ask for features=cut',
-        );
-      }
-      const space = source.space(bank, index);
-      const method = query.linkage ?? source.clustering.linkage;
-      const isOwn = Object.values(query).every((value) => value === undefined);
-      const rule = query.features ?? (isOwn ? source.clustering.rule : 'cut');
-      const threshold = at ?? source.clustering.threshold;
-      const cut = most === undefined ? { distance: threshold } : { clusters: most };
-      const found = space.cluster(method, rule === 'auto' ? 'auto' : cut);
-      const { tree, order, featureOf, metrics, stray, features } = found;
-      return {
-        linkage: method,
-        rule,
-        threshold: rule === 'cut' && most === undefined ? threshold : null,
-        clusters: most ?? null,
-        stray,
-        merges: mergeRows(tree.merges),
-        order,
-        leaves: { feature: featureOf },
-        metrics,
-        features: features.map(featureAnswer),
-      };
-    },
+    handle: (source, { bank, index }, query) =>
+      clusteringAnswer(source.space(bank, index), query, source.clustering),
   }),
   route({
     path: '/api/units/{bank}/{index}/certainty',

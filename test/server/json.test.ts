@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { byteCache } from '../../src/server/http/byte-cache.ts';
-import { Json, toJson, writeFourDigits } from '../../src/server/http/json-writer.ts';
+import { byteCache } from '../../src/answers/byte-cache.ts';
+import { Json } from '../../src/answers/wire.ts';
+import { toJson, writeFourDigits } from '../../src/server/http/json-writer.ts';
 
 const parsed = (value: unknown): unknown => JSON.parse(toJson(value).toString());
 

@@ -7,11 +7,12 @@ import { createRandom } from '../../src/base/random.ts';
 import type { ExampleAnswer, SearchAnswer, UnitAnswer } from '../../src/contract/study-answers.ts';
 import { openCorpus } from '../../src/corpus/open-corpus.ts';
 import { type FeatureName, nameFeatures } from '../../src/features/names.ts';
+import { namedExamples } from '../../src/features/naming.ts';
 import { runStudy } from '../../src/run/run-study.ts';
 import { createServer } from '../../src/server/api.ts';
 import { openStudy } from '../../src/study/open-study.ts';
 import type { Study } from '../../src/study/study.ts';
-import { namedExamples, studyNaming } from '../../src/study/study-naming.ts';
+import { studyNaming } from '../../src/study/study-naming.ts';
 import { LocalWords, recut, unitExamples, unitTree } from '../../web/src/unit/feature-cut.ts';
 import { apiClient } from '../helpers/api-client.ts';
 

@@ -1,7 +1,7 @@
+import { HttpProblem } from '../../answers/problem.ts';
+import type { StudySource } from '../../answers/served-study.ts';
 import { type ErrorCode, PolysemeError } from '../../errors.ts';
 import type { Explained } from '../../explain/explained.ts';
-import { HttpProblem } from '../http/problem.ts';
-import type { StudySource } from '../study/served-study.ts';
 import type { WorkQueue } from './queue.ts';
 
 /** What an error of an explanation is over HTTP; others are 500. */

@@ -1,3 +1,4 @@
+import { fourDigits } from '../../answers/wire.ts';
 import {
   classEffectAnswer,
   classifyAnswer,
@@ -9,7 +10,6 @@ import { classEffect } from '../../explain/class-effect.ts';
 import { classify } from '../../explain/classify.ts';
 import { patchImportance } from '../../explain/patch-importance.ts';
 import { imageGrid } from '../../study/image-grid.ts';
-import { fourDigits } from '../http/json-writer.ts';
 import { type Route, route } from '../route.ts';
 
 export const imageRoutes: readonly Route[] = [

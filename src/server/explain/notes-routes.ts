@@ -1,3 +1,5 @@
+import { HttpProblem } from '../../answers/problem.ts';
+import type { StudySource } from '../../answers/served-study.ts';
 import * as contract from '../../contract/notes.ts';
 import { unitParams } from '../../contract/queries.ts';
 import { PolysemeError } from '../../errors.ts';
@@ -6,9 +8,7 @@ import { keptModelNames } from '../../explain/model-names.ts';
 import { type Notes, type NotesLine, notesLine, type Place, readNotes } from '../../explain/notes.ts';
 import { appendNoteLine, notesPath, readNoteLines } from '../../study/notes-file.ts';
 import type { UnitDetail } from '../../study/record.ts';
-import { HttpProblem } from '../http/problem.ts';
 import { type Route, route } from '../route.ts';
-import type { StudySource } from '../study/served-study.ts';
 
 /** The routes of notes on a study and of blind tests; none of them needs the model. */
 export const notesRoutes: readonly Route[] = [

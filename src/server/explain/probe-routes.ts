@@ -1,11 +1,11 @@
+import type { StudySource } from '../../answers/served-study.ts';
+import { fourDigits } from '../../answers/wire.ts';
 import { probeAnswer, unitProbeAnswer } from '../../contract/probe-answers.ts';
 import { probeBody, unitParams, unitProbeBody } from '../../contract/queries.ts';
 import type { Explained } from '../../explain/explained.ts';
 import type { Placed } from '../../explain/place.ts';
 import { Prober } from '../../explain/probe.ts';
-import { fourDigits } from '../http/json-writer.ts';
 import { type Route, route } from '../route.ts';
-import type { StudySource } from '../study/served-study.ts';
 
 export const probeRoutes: readonly Route[] = [
   route({

@@ -1,5 +1,5 @@
+import { HttpProblem } from '../../answers/problem.ts';
 import { checkAborted } from '../../base/progress.ts';
-import { HttpProblem } from '../http/problem.ts';
 
 /** Jobs that wait while one runs; each takes a second or a few. */
 const MOST_WAITING = 8;

@@ -1,7 +1,7 @@
+import { fourDigits } from '../../answers/wire.ts';
 import { similarAnswer } from '../../contract/probe-answers.ts';
 import { similarQuery, unitParams } from '../../contract/queries.ts';
 import { outputDirections } from '../../explain/output-directions.ts';
-import { fourDigits } from '../http/json-writer.ts';
 import { type Route, route } from '../route.ts';
 
 export const similarRoute: Route = route({

@@ -1,11 +1,11 @@
 import { realpathSync, statSync } from 'node:fs';
 import { lstat } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
+import { HttpProblem } from '../../answers/problem.ts';
+import type { Wire } from '../../answers/wire.ts';
 import type { TrainingAnswer, TrainingLogAnswer, TrainingsAnswer } from '../../contract/training-answers.ts';
 import { PolysemeError } from '../../errors.ts';
 import type { SweepMember } from '../../train/train-options.ts';
-import type { Wire } from '../http/json-writer.ts';
-import { HttpProblem } from '../http/problem.ts';
 import { findRuns, type RunFolder } from './find-logs.ts';
 import { LogFile } from './log-file.ts';
 import { type Run, readRun } from './training-run.ts';

@@ -1,6 +1,6 @@
-import { describeFeatures } from '../../features/describe.ts';
-import { strayExamples } from '../../features/labeling.ts';
-import type { Study } from '../../study/study.ts';
+import { describeFeatures } from '../features/describe.ts';
+import { strayExamples } from '../features/labeling.ts';
+import type { Study } from '../study/study.ts';
 
 /** How a unit's examples fall to its features. */
 export interface FeatureShares {

@@ -1,18 +1,18 @@
 import { createHash } from 'node:crypto';
-import { LISTED_FEATURES } from '../../contract/constants.ts';
-import type { UnitsQuery } from '../../contract/queries.ts';
+import { LISTED_FEATURES } from '../contract/constants.ts';
+import type { UnitsQuery } from '../contract/queries.ts';
 import type {
   BanksAnswer,
   MetricsAnswer,
   RandomAnswer,
   SearchAnswer,
   UnitsAnswer,
-} from '../../contract/study-answers.ts';
-import { eachMetric, METRICS, type Metric, WORD_COLUMNS } from '../../polysemy/column-lists.ts';
-import { verdicts } from '../../polysemy/verdict.ts';
-import type { Wire } from '../http/json-writer.ts';
-import { HttpProblem } from '../http/problem.ts';
+} from '../contract/study-answers.ts';
+import { eachMetric, METRICS, type Metric, WORD_COLUMNS } from '../polysemy/column-lists.ts';
+import { verdicts } from '../polysemy/verdict.ts';
+import { HttpProblem } from './problem.ts';
 import type { StudySource } from './served-study.ts';
+import type { Wire } from './wire.ts';
 
 /** Features whose matches a search lists a unit. */
 const MATCHED_FEATURES = 5;

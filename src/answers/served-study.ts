@@ -1,20 +1,20 @@
-import type { LinkageMethod } from '../../cluster/linkage-methods.ts';
-import { type ComparedStudy, SimilarFeatures } from '../../explain/similar.ts';
-import type { WordCounts } from '../../features/feature-words.ts';
-import type { FeatureRule } from '../../features/labeling.ts';
-import type { NamingTexts } from '../../features/naming.ts';
-import type { TokenTexts } from '../../features/split-unit.ts';
-import { countLabels, sampleCounts } from '../../features/word-counter.ts';
-import { allWordTexts, wordTokens } from '../../features/word-texts.ts';
-import type { Study, StudyInfo } from '../../study/study.ts';
-import { studyNaming } from '../../study/study-naming.ts';
-import { openVectors, type StudyVectors } from '../../study/vectors.ts';
-import { byteCache } from '../http/byte-cache.ts';
-import { Json } from '../http/json-writer.ts';
-import { HttpProblem } from '../http/problem.ts';
+import type { LinkageMethod } from '../cluster/linkage-methods.ts';
+import { type ComparedStudy, SimilarFeatures } from '../explain/similar.ts';
+import type { WordCounts } from '../features/feature-words.ts';
+import type { FeatureRule } from '../features/labeling.ts';
+import type { NamingTexts } from '../features/naming.ts';
+import type { TokenTexts } from '../features/split-unit.ts';
+import { countLabels, sampleCounts } from '../features/word-counter.ts';
+import { allWordTexts, wordTokens } from '../features/word-texts.ts';
+import type { Study, StudyInfo } from '../study/study.ts';
+import { studyNaming } from '../study/study-naming.ts';
+import { openVectors, type StudyVectors } from '../study/vectors.ts';
+import { byteCache } from './byte-cache.ts';
 import { type FeatureShares, featureShares } from './feature-shares.ts';
 import { ListedUnits } from './listed-units.ts';
+import { HttpProblem } from './problem.ts';
 import { UnitSpace } from './unit-space.ts';
+import { Json } from './wire.ts';
 
 /** Bytes of contexts kept: about 50,000 contexts of 128 tokens. */
 const CONTEXT_BYTES = 64 << 20;
@@ -57,7 +57,10 @@ export class StudySource {
   }
 
   get table(): ListedUnits {
-    this.#table ??= new ListedUnits(this.study);
+    this.#table ??= new ListedUnits(
+      this.study.columns(),
+      this.info.banks.map(({ name }) => name),
+    );
     return this.#table;
   }
 

@@ -1,7 +1,7 @@
-import { PolysemeError } from '../../errors.ts';
-import type { Certainty } from '../../features/certainty.ts';
-import { unitCertainty } from '../../study/certainty.ts';
-import { HttpProblem } from '../http/problem.ts';
+import { PolysemeError } from '../errors.ts';
+import type { Certainty } from '../features/certainty.ts';
+import { unitCertainty } from '../study/certainty.ts';
+import { HttpProblem } from './problem.ts';
 import type { StudySource } from './served-study.ts';
 
 /** How sure a unit's features are. */

@@ -1,14 +1,15 @@
-import { unpackRows } from '../../base/half.ts';
-import type { ExampleAnswer, FeatureAnswer, UnitAnswer } from '../../contract/study-answers.ts';
-import { describeFeatures, type Feature } from '../../features/describe.ts';
-import { strayExamples } from '../../features/labeling.ts';
-import { HISTOGRAM_BINS, histogramEdge } from '../../harvest/scan.ts';
-import { eachMetric } from '../../polysemy/column-lists.ts';
-import { type ImageGrid, imageGrid, patchBox } from '../../study/image-grid.ts';
-import type { UnitDetail } from '../../study/record.ts';
-import { spelledAt } from '../../tokenizer/byte-tokens.ts';
-import { fourDigits, type Wire } from '../http/json-writer.ts';
+import { unpackRows } from '../base/half.ts';
+import type { ExampleAnswer, UnitAnswer } from '../contract/study-answers.ts';
+import { describeFeatures, type Feature } from '../features/describe.ts';
+import { strayExamples } from '../features/labeling.ts';
+import { HISTOGRAM_BINS, histogramEdge } from '../harvest/scan.ts';
+import { eachMetric } from '../polysemy/column-lists.ts';
+import { type ImageGrid, imageGrid, patchBox } from '../study/image-grid.ts';
+import type { UnitDetail } from '../study/record.ts';
+import { spelledAt } from '../tokenizer/byte-tokens.ts';
 import type { StudySource } from './served-study.ts';
+import { featureAnswer, mergeRows } from './shown.ts';
+import { fourDigits, type Wire } from './wire.ts';
 
 /** One unit with its features and at most `most` examples of each. */
 export function unitAnswer(
@@ -56,16 +57,6 @@ export function unitAnswer(
       next: at(index + 1) >= 0 ? index + 1 : null,
     },
   };
-}
-
-/** A feature as answers give it. */
-export function featureAnswer({ members: _, meanActivation, ...feature }: Feature): Wire<FeatureAnswer> {
-  return { ...feature, meanActivation: fourDigits(meanActivation) };
-}
-
-/** A tree's merges as rows. */
-export function mergeRows(merges: Float64Array): Wire<UnitAnswer>['merges'] {
-  return Array.from({ length: merges.length / 4 }, (_, row) => merges.subarray(4 * row, 4 * row + 4));
 }
 
 /** The first `most` members, in which the central one takes the last place if it is not there. */

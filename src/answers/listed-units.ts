@@ -1,10 +1,9 @@
-import { type Quantiles, quantilesOf } from '../../compare/bootstrap.ts';
-import type { FeatureName } from '../../features/names.ts';
-import type { UnitSummary } from '../../features/split-unit.ts';
-import { METRICS, type Metric, WORD_COLUMNS, type WordColumn } from '../../polysemy/column-lists.ts';
-import { sortKeys, type UnitSort, wordPlace } from '../../polysemy/order.ts';
-import type { Study, UnitColumns } from '../../study/study.ts';
-import { HttpProblem } from '../http/problem.ts';
+import { type Quantiles, quantilesOf } from '../compare/bootstrap.ts';
+import type { FeatureName } from '../features/names.ts';
+import type { UnitSummary } from '../features/split-unit.ts';
+import { METRICS, type Metric, WORD_COLUMNS, type WordColumn } from '../polysemy/column-lists.ts';
+import { sortKeys, type UnitSort, wordPlace } from '../polysemy/order.ts';
+import { HttpProblem } from './problem.ts';
 
 /** Which units, and in which order. */
 export interface TableQuery {
@@ -25,6 +24,20 @@ export interface TextMatch {
   readonly features: readonly number[];
 }
 
+/** Statistics, polysemy and words of all units, by bank and index; a number that is not there is NaN. */
+export interface ListedColumns {
+  /** Place of each unit's bank among the study's. */
+  readonly bank: Uint16Array;
+  readonly index: Uint32Array;
+  readonly metrics: Readonly<Record<Metric, Float64Array>>;
+  /** The columns of words, such as verdicts; null where there is none. */
+  readonly texts: Readonly<Record<WordColumn, readonly (string | null)[]>>;
+  /** Words of each feature, by id, as JSON. */
+  readonly words: readonly string[];
+  /** Names of each feature, by id, as JSON; null in a study of an older version. */
+  readonly names: readonly (string | null)[];
+}
+
 interface BankRows {
   readonly name: string;
   readonly start: number;
@@ -38,15 +51,16 @@ const FEATURE_END = '\n\n';
 /** Every unit's statistics, polysemy, names and words in memory (about 500 bytes per unit): what lists and searches go over. */
 export class ListedUnits {
   readonly banks: readonly BankRows[];
-  readonly #columns: UnitColumns;
+  readonly #columns: ListedColumns;
   readonly #orders = new Map<string, Uint32Array>();
   readonly #sorted = new Map<string, Float64Array>();
   #texts: string[] | null = null;
 
-  constructor(study: Study) {
-    this.#columns = study.columns();
-    const { bank } = this.#columns;
-    this.banks = study.info().banks.map(({ name }, id) => {
+  /** @param banks names of the study's banks, in its order */
+  constructor(columns: ListedColumns, banks: readonly string[]) {
+    this.#columns = columns;
+    const { bank } = columns;
+    this.banks = banks.map((name, id) => {
       const start = lowerBound(bank, id);
       return { name, start, end: lowerBound(bank, id + 1) };
     });

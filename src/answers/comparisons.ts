@@ -1,13 +1,13 @@
-import { createRandom } from '../../base/random.ts';
-import { medianInterval, RESAMPLES } from '../../compare/bootstrap.ts';
-import { MATCHED_UNITS } from '../../contract/constants.ts';
-import type { CompareAnswer, MatchedAnswer } from '../../contract/study-answers.ts';
-import { PolysemeError } from '../../errors.ts';
-import { eachMetric } from '../../polysemy/column-lists.ts';
-import { compareBanks } from '../../study/compare-study.ts';
-import type { Wire } from '../http/json-writer.ts';
-import { HttpProblem } from '../http/problem.ts';
+import { createRandom } from '../base/random.ts';
+import { medianInterval, RESAMPLES } from '../compare/bootstrap.ts';
+import { MATCHED_UNITS } from '../contract/constants.ts';
+import type { CompareAnswer, MatchedAnswer } from '../contract/study-answers.ts';
+import { PolysemeError } from '../errors.ts';
+import { eachMetric } from '../polysemy/column-lists.ts';
+import { compareBanks } from '../study/compare-study.ts';
+import { HttpProblem } from './problem.ts';
 import type { StudySource } from './served-study.ts';
+import type { Wire } from './wire.ts';
 
 /** Distributions of banks side by side, as the study holds them. */
 export function compareAnswer({ table }: StudySource, names: readonly string[]): Wire<CompareAnswer> {
