@@ -8,6 +8,8 @@ export interface FeatureShares {
   readonly sizes: number[];
   /** Examples that were given to the nearest feature though they are unlike it. */
   readonly stray: number;
+  /** Of each feature, the context of its central example. */
+  readonly centrals: number[];
 }
 
 export function featureShares(study: Study, bank: string, index: number): FeatureShares {
@@ -18,5 +20,6 @@ export function featureShares(study: Study, bank: string, index: number): Featur
   return {
     sizes: features.map(({ members }) => members.filter((example) => !stray.has(example)).length),
     stray: stray.size,
+    centrals: features.map(({ central }) => detail.context[central]!),
   };
 }

@@ -71,12 +71,22 @@ function offsetOf(cursor: string, digest: string): number {
 
 function unitRow(source: StudySource, row: number): UnitsAnswer['units'][number] {
   const { table } = source;
-  const names = table.names(row);
+  const { sizes, stray } = source.shares(row);
   const features = table
     .words(row)
     .slice(0, LISTED_FEATURES)
-    .map((words, id) => ({ id, name: names[id] ?? null, words }));
-  return { ...table.summary(row), ...source.shares(row), features };
+    .map((_, id) => ({ id, ...listedFeature(source, row, id) }));
+  return { ...table.summary(row), sizes, stray, features };
+}
+
+/** What a list says of a feature. */
+function listedFeature(source: StudySource, row: number, id: number) {
+  const { table, isOfImages } = source;
+  return {
+    name: table.names(row)[id] ?? null,
+    words: table.words(row)[id] ?? [],
+    ...(isOfImages ? { image: source.shares(row).centrals[id]! } : {}),
+  };
 }
 
 /** Numbers of all units by column, for pictures of a whole model: NaN where there is none. */
@@ -116,13 +126,11 @@ export function searchAnswer(
   const named = unitNamed(source, q.trim());
   const found = source.selected(`search ${JSON.stringify([q, bank])}`, () => table.search(q, bank));
   const matches = found.slice(0, limit).map(({ row, features }) => {
-    const words = table.words(row);
-    const names = table.names(row);
     return {
       ...unitRow(source, row),
       matches: features
         .slice(0, MATCHED_FEATURES)
-        .map((feature) => ({ feature, name: names[feature] ?? null, words: words[feature] ?? [] })),
+        .map((feature) => ({ feature, ...listedFeature(source, row, feature) })),
     };
   });
   if (named < 0 || (bank !== undefined && table.name(named).bank !== bank)) {

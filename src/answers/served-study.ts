@@ -6,6 +6,7 @@ import type { NamingTexts } from '../features/naming.ts';
 import type { TokenTexts } from '../features/split-unit.ts';
 import { countLabels, sampleCounts } from '../features/word-counter.ts';
 import { allWordTexts, wordTokens } from '../features/word-texts.ts';
+import { imageGrid } from '../study/image-grid.ts';
 import type { Study, StudyInfo } from '../study/study.ts';
 import { studyNaming } from '../study/study-naming.ts';
 import { openVectors, type StudyVectors } from '../study/vectors.ts';
@@ -41,6 +42,8 @@ export interface ShownContext extends TokenTexts {
 export class StudySource {
   readonly study: Study;
   readonly info: StudyInfo;
+  /** Whether its contexts are images. */
+  readonly isOfImages: boolean;
   readonly #contexts = byteCache<number, ShownContext>(CONTEXT_BYTES);
   readonly #spaces = byteCache<string, UnitSpace>(SPACE_BYTES);
   readonly #shares = byteCache<number, FeatureShares>(SHARES_BYTES);
@@ -54,6 +57,7 @@ export class StudySource {
   constructor(study: Study) {
     this.study = study;
     this.info = study.info();
+    this.isOfImages = imageGrid(this.info.model) !== null;
   }
 
   get table(): ListedUnits {
@@ -121,7 +125,7 @@ export class StudySource {
     if (shares === undefined) {
       const { bank, index } = this.table.name(row);
       shares = featureShares(this.study, bank, index);
-      this.#shares.set(row, shares, { size: 100 + 8 * shares.sizes.length });
+      this.#shares.set(row, shares, { size: 100 + 16 * shares.sizes.length });
     }
     return shares;
   }

@@ -3,6 +3,20 @@ import { count } from './schemas.ts';
 
 /** What the HTTP API gives of models of images. */
 
+export const contextImage = z
+  .string()
+  .meta({ id: 'ContextImage', description: 'a PNG of what the model sees of an image', format: 'binary' });
+
+export const imagesAnswer = z
+  .object({
+    images: z.array(z.object({ context: count, label: z.string().nullable(), document: z.string() })),
+    total: count.meta({ description: 'images with the label that was asked for, or all' }),
+    labels: z
+      .array(z.object({ label: z.string(), images: count }))
+      .meta({ description: 'what the images of the study show, in order' }),
+  })
+  .meta({ id: 'Images', description: 'images that examples of the study lie in; none in a study of text' });
+
 const classes = z
   .array(z.string())
   .nullable()
@@ -45,27 +59,14 @@ export const classifyAnswer = z
   })
   .meta({ id: 'Classified', description: 'what the model makes of one image' });
 
-export const unitWeightsAnswer = z
+export const outputWeightsAnswer = z
   .object({
-    input: z
-      .object({
-        channels: count,
-        height: count,
-        width: count,
-        values: z.array(z.number()).meta({ description: '[channel, row, column]' }),
-        mean: z
-          .array(z.number())
-          .nullable()
-          .meta({ description: 'μ of the inputs, where embeddings are centred' }),
-      })
-      .nullable()
-      .meta({ description: 'input weights as an image; null where the unit does not read pixels' }),
     classes,
     output: byClass.meta({
       description: 'output weights by class; null where they do not reach the logits directly',
     }),
   })
-  .meta({ id: 'UnitWeights' });
+  .meta({ id: 'OutputWeights' });
 
 export const patchImportanceAnswer = z
   .object({
@@ -112,4 +113,7 @@ export const classEffectAnswer = z
   .meta({ id: 'ClassEffect' });
 
 export type ClassifyAnswer = z.output<typeof classifyAnswer>;
-export type UnitWeightsAnswer = z.output<typeof unitWeightsAnswer>;
+export type OutputWeightsAnswer = z.output<typeof outputWeightsAnswer>;
+export type ImagesAnswer = z.output<typeof imagesAnswer>;
+export type PatchImportanceAnswer = z.output<typeof patchImportanceAnswer>;
+export type ClassEffectAnswer = z.output<typeof classEffectAnswer>;

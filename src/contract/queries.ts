@@ -111,6 +111,25 @@ export const clusteringQuery = z.strictObject({
   }),
 });
 
+/** Examples whose neuron embeddings are given at once. */
+const MOST_EMBEDDED = 100;
+
+export const vectorsQuery = z.strictObject({
+  examples: z
+    .string()
+    .regex(/^\d{1,9}(,\d{1,9})*$/)
+    .transform((list) => list.split(',').map(Number))
+    .pipe(z.array(z.int()).max(MOST_EMBEDDED))
+    .optional()
+    .meta({ description: `ids with commas between, at most ${MOST_EMBEDDED}; default none` }),
+});
+
+export const imagesQuery = z.strictObject({
+  label: z.string().max(1000).optional().meta({ description: 'only images that show this' }),
+  limit: limit(100),
+  offset: numeric(z.int().min(0).default(0)).meta({ description: 'images to skip' }),
+});
+
 export const mapQuery = z.strictObject({ vectors: flag });
 
 export const randomQuery = z.strictObject({ bank: bank.optional() });

@@ -102,6 +102,16 @@ export const featureName = z
 
 export const name = featureName.nullable();
 
+/** A feature in a list. */
+const listedFeature = {
+  name,
+  words: z.array(z.string()),
+  image: count.optional().meta({
+    description:
+      'context of its central example, where that is an image: /api/contexts/{context}/image; absent of text',
+  }),
+};
+
 const unitRow = unitSummary
   .extend({
     sizes: z.array(count).meta({
@@ -112,7 +122,7 @@ const unitRow = unitSummary
       description: 'examples that were given to the nearest feature though they are unlike it',
     }),
     features: z
-      .array(z.object({ id: count, name, words: z.array(z.string()) }))
+      .array(z.object({ id: count, ...listedFeature }))
       .meta({ description: `the largest, at most ${LISTED_FEATURES}; words: at most five` }),
   })
   .meta({ id: 'UnitRow' });
@@ -179,10 +189,6 @@ const merge = z.tuple([count, count, z.number(), count]).meta({
   id: 'Merge',
   description: "a row of SciPy's Z: two clusters, their distance, the size of the result",
 });
-
-export const contextImage = z
-  .string()
-  .meta({ id: 'ContextImage', description: 'a PNG of what the model sees of an image', format: 'binary' });
 
 export const unitAnswer = unitSummary
   .extend({
@@ -252,6 +258,20 @@ export const distancesAnswer = z
   .object({ distances: array('f32', "condensed, in SciPy's order") })
   .meta({ id: 'Distances' });
 
+export const vectorsAnswer = z
+  .object({
+    weights: array(
+      'f32',
+      "the unit's d input weights; absent of gated neurons, which have two rows",
+    ).optional(),
+    mean: array('f32', 'μ, the mean of h, d values, where embeddings are centred').optional(),
+    embeddings: array(
+      'f32',
+      'neuron embeddings of the examples that were asked for: examples × d, row-major',
+    ),
+  })
+  .meta({ id: 'Vectors' });
+
 export const mapAnswer = z
   .object({
     x: array('f32', 'the first principal component of every example'),
@@ -269,7 +289,7 @@ export const searchAnswer = z
       .array(
         unitRow
           .extend({
-            matches: z.array(z.object({ feature: count, name, words: z.array(z.string()) })).meta({
+            matches: z.array(z.object({ feature: count, ...listedFeature })).meta({
               description:
                 'ids of the features whose name or words match, with these; none for a match of the unit itself',
             }),
@@ -382,6 +402,7 @@ export type FeatureNameAnswer = z.output<typeof featureName>;
 export type FeatureAnswer = z.output<typeof feature>;
 export type UnitAnswer = z.output<typeof unitAnswer>;
 export type ClusteringAnswer = z.output<typeof clusteringAnswer>;
+export type VectorsAnswer = z.output<typeof vectorsAnswer>;
 export type RandomAnswer = z.output<typeof randomAnswer>;
 export type SearchAnswer = z.output<typeof searchAnswer>;
 export type CompareAnswer = z.output<typeof compareAnswer>;

@@ -4,8 +4,8 @@ import { certaintyAnswer } from '../answers/certainty-answer.ts';
 import { clusteringAnswer } from '../answers/clustering.ts';
 import { compareAnswer, matchedAnswer } from '../answers/comparisons.ts';
 import { banksAnswer, metricsAnswer, randomAnswer, searchAnswer, unitsAnswer } from '../answers/lists.ts';
-import { HttpProblem } from '../answers/problem.ts';
 import { unitAnswer } from '../answers/unit-answer.ts';
+import { vectorsAnswer } from '../answers/vectors-answer.ts';
 import { linkageMethods } from '../cluster/linkage-methods.ts';
 import { MATCHED_UNITS } from '../contract/constants.ts';
 import * as queries from '../contract/queries.ts';
@@ -14,6 +14,7 @@ import { trainingLogAnswer, trainingLogQuery, trainingsAnswer } from '../contrac
 import { certainty } from '../features/certainty.ts';
 import { METRICS } from '../polysemy/column-lists.ts';
 import { explainRoutes } from './explain/routes.ts';
+import { imageStudyRoutes } from './image-study-routes.ts';
 import { type Route, route } from './route.ts';
 
 /** Principal components that a projection in the browser starts from. */
@@ -117,6 +118,16 @@ export const routes: readonly Route[] = [
     handle: (source, { bank, index }) => ({ distances: source.space(bank, index).distances }),
   }),
   route({
+    path: '/api/units/{bank}/{index}/vectors',
+    summary:
+      "A unit's input weights, and neuron embeddings of its examples, as the study's distances are made of them",
+    params: queries.unitParams,
+    query: queries.vectorsQuery,
+    answer: schemas.vectorsAnswer,
+    octets: true,
+    handle: (source, { bank, index }, { examples }) => vectorsAnswer(source, bank, index, examples ?? []),
+  }),
+  route({
     path: '/api/units/{bank}/{index}/map',
     summary:
       "Places of a unit's examples: principal components of their neuron embeddings, scaled to unit length",
@@ -138,18 +149,7 @@ export const routes: readonly Route[] = [
       };
     },
   }),
-  route({
-    path: '/api/contexts/{context}/image',
-    summary: 'The image that a context is: what the model sees of it, at most 224 pixels long',
-    params: queries.contextParams,
-    answer: schemas.contextImage,
-    png: true,
-    handle(source, { context }) {
-      const image = source.study.image(context);
-      if (image === null) throw new HttpProblem(404, `the study has no image of context ${context}`);
-      return image as unknown as string;
-    },
-  }),
+  ...imageStudyRoutes,
   route({
     path: '/api/random',
     summary: 'A unit by chance, one with examples where there is one',

@@ -259,6 +259,13 @@ export class StudyReader implements Study {
     return row === undefined ? null : checkedBytes(row[0], row[1], where);
   }
 
+  images(): { context: number; label: string | null }[] {
+    if (!this.#hasImages) return [];
+    const ids = this.#query(`SELECT ${integer('id')} FROM images ORDER BY id`).map(([id]) => id as number);
+    const labels = new Map(this.#labels(ids));
+    return ids.map((context) => ({ context, label: labels.get(context) ?? null }));
+  }
+
   #labels(ids: readonly number[]): [number, string][] {
     const rows = this.#query(
       `SELECT ${integer('id')}, ${kindAndText('label')} FROM images

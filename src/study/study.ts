@@ -84,6 +84,8 @@ export interface Study extends Disposable, AsyncDisposable {
   textSample(): TextSample | null;
   /** The image that is a context, as PNG: what the model sees of it; null where there is none. */
   image(context: number): Uint8Array | null;
+  /** All images, by context, with what they show; empty in a study of text. */
+  images(): { readonly context: number; readonly label: string | null }[];
   /** About `count` contexts, evenly spread. */
   sampleContexts(count: number): StudyContext[];
   tokenText(id: number): string;

@@ -3,6 +3,7 @@ import { mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { unpack } from '../../src/base/pack.ts';
 import { imageSize } from '../../src/corpus/images/decode.ts';
 import { openImages } from '../../src/corpus/images/open-images.ts';
 import { decodePng } from '../../src/corpus/images/png.ts';
@@ -11,6 +12,7 @@ import { classify } from '../../src/explain/classify.ts';
 import type { Explained } from '../../src/explain/explained.ts';
 import { tokenImportance } from '../../src/explain/importance.ts';
 import { patchImportance } from '../../src/explain/patch-importance.ts';
+import { describeFeatures } from '../../src/features/describe.ts';
 import { loadModel, type Model } from '../../src/model/load-model.ts';
 import { runStudy } from '../../src/run/run-study.ts';
 import { createServer, type StudyServer } from '../../src/server/api.ts';
@@ -203,6 +205,60 @@ describe('the API of images', () => {
     expect((await missing.json()).detail).toBe('the study has no image of context 99999');
   });
 
+  const get = (path: string) => server.fetch(new Request(`http://localhost${path}`));
+
+  test('gives a unit’s weights and embeddings, as the distances are made of them', async () => {
+    const answer = await get('/api/units/mlp.0/3/vectors?examples=4,0');
+    const found = unpack(new Uint8Array(await answer.arrayBuffer()), 'vectors') as Record<
+      string,
+      Float32Array
+    >;
+    const { inputs, weights, centre } = study.inputs('mlp.0', 3);
+    expect(found['weights']).toEqual(weights);
+    expect(found['mean']).toEqual(centre);
+    expect(found['embeddings']).toHaveLength(2 * 784);
+    [4, 0].forEach((example, i) => {
+      for (let k = 0; k < 784; k++) {
+        const want = (inputs[784 * example + k]! - centre![k]!) * weights[k]!;
+        expect(found['embeddings']![784 * i + k]).toBeCloseTo(want, 5);
+      }
+    });
+    expect((await (await get('/api/units/mlp.0/3/vectors?examples=99')).json()).detail).toBe(
+      'unit mlp.0/3 has no example 99: it has 24, from 0',
+    );
+  });
+
+  test('lists the images, all or by what they show', async () => {
+    const all = await (await get('/api/images?limit=1000')).json();
+    expect(all.total).toBe(study.images().length);
+    expect(all.labels.map(({ label }: { label: string }) => label)).toEqual([...'0123456789']);
+    const sevens = await (await get('/api/images?label=7&limit=3&offset=1')).json();
+    const wanted = all.images.filter(({ label }: { label: string }) => label === '7');
+    expect([sevens.total, sevens.images]).toEqual([wanted.length, wanted.slice(1, 4)]);
+    expect(all.labels[7].images).toBe(wanted.length);
+  });
+
+  test('says of each listed feature which image is its central one', async () => {
+    const { units } = await (await get('/api/units?limit=64')).json();
+    for (const { bank, index, features } of units as {
+      bank: string;
+      index: number;
+      features: { image: number }[];
+    }[]) {
+      const detail = study.detail(bank, index);
+      const { features: own } = describeFeatures({
+        ...study.features(detail),
+        activations: detail.activation,
+        words: null,
+      });
+      expect(features.map(({ image }) => image)).toEqual(
+        own.slice(0, features.length).map(({ central }) => detail.context[central]),
+      );
+    }
+    const { units: found } = await (await get('/api/search?q=7')).json();
+    expect(found[0].matches[0].image).toEqual(expect.any(Number));
+  });
+
   test('says of each example what it shows, and where', async () => {
     const answer = await server.fetch(new Request('http://localhost/api/units/mlp.0/3?examples=2'));
     const { features } = await answer.json();
@@ -213,9 +269,13 @@ describe('the API of images', () => {
   test('classifies, draws weights and refuses what it cannot', async () => {
     const { body } = await post('/api/classify', { pixels: Array(784).fill(0) });
     expect(body.units).toHaveLength(64);
-    const weights = await post('/api/units/mlp.0/3/weights', {});
-    expect(weights.body.input.values).toHaveLength(784);
-    expect(weights.body.output).toHaveLength(10);
+    const { classWeights } = await explained.bank('mlp.0');
+    const matrix = await classWeights!();
+    const { body: outputs } = await post('/api/units/mlp.0/3/output-weights', {});
+    expect(outputs.classes).toEqual([...'0123456789']);
+    (outputs.output as number[]).forEach((value, c) => {
+      expect(value).toBeCloseTo(matrix[64 * c + 3]!, 3);
+    });
     expect((await post('/api/units/mlp.0/3/patch-importance', { examples: [0] })).body.examples).toHaveLength(
       1,
     );

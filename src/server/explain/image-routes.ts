@@ -2,8 +2,8 @@ import { fourDigits } from '../../answers/wire.ts';
 import {
   classEffectAnswer,
   classifyAnswer,
+  outputWeightsAnswer,
   patchImportanceAnswer,
-  unitWeightsAnswer,
 } from '../../contract/image-answers.ts';
 import { classEffectBody, classifyBody, patchImportanceBody, unitParams } from '../../contract/queries.ts';
 import { classEffect } from '../../explain/class-effect.ts';
@@ -75,34 +75,20 @@ export const imageRoutes: readonly Route[] = [
       }),
   }),
   route({
-    path: '/api/units/{bank}/{index}/weights',
-    summary: 'A unit of a plain MLP over images: its input weights as an image, its output weights by class',
+    path: '/api/units/{bank}/{index}/output-weights',
+    summary: 'What a unit of the last layer of a plain MLP over images adds to the logit of each class',
     method: 'post',
     of: 'explain',
     params: unitParams,
-    answer: unitWeightsAnswer,
+    answer: outputWeightsAnswer,
     handle: (explain, { bank, index }, _, signal) => {
       const { source } = explain;
       source.row(bank, index);
-      const grid = imageGrid(source.info.model);
-      const { weights, centre, embedding } = source.study.inputs(bank, index);
-      const size = grid === null ? 0 : grid.channels * grid.height * grid.width;
-      const input =
-        grid !== null && grid.patch === null && embedding.kind === 'linear' && weights.length === size
-          ? {
-              channels: grid.channels,
-              height: grid.height,
-              width: grid.width,
-              values: Array.from(weights, fourDigits),
-              mean: centre === undefined ? null : Array.from(centre, fourDigits),
-            }
-          : null;
-      const classes = grid?.classes ?? null;
+      const classes = imageGrid(source.info.model)?.classes ?? null;
       return explain.work(signal, async (explained) => {
         const own = await explained.bank(bank);
         const matrix = classes === null ? null : ((await own.classWeights?.()) ?? null);
         return {
-          input,
           classes: classes && [...classes],
           output: matrix && classes!.map((_, c) => fourDigits(matrix[c * own.units + index]!)),
         };
