@@ -71,6 +71,7 @@ async function act(
       onNote: printNote,
       onProgress({ stage, done, total, what }) {
         if (stage === 'features') progress.show(`features of ${what}`, done, total, 'units');
+        else if (stage === 'passages') progress.show('passages for search', done, total, 'units');
         else progress.show(what === '' ? 'harvest' : `harvest, ${what}`, done, total, 'contexts');
       },
     }),

@@ -35,7 +35,7 @@ export function wordList(words: readonly string[]): string {
 /** Most tokens that a window is extended by, to each side, in search of the ends of its words. */
 const MAX_EXTENSION = 32;
 /** Tokens to each side of the peak whose words describe an example. */
-const RADIUS = 5;
+export const RADIUS = 5;
 /** Tokens to each side of the peak that the words around it can depend on. */
 export const LONGEST_REACH = RADIUS + MAX_EXTENSION + 1;
 
@@ -46,7 +46,7 @@ const WORD =
 /** The same, and each newline by itself. */
 const WORD_OR_NEWLINE = new RegExp(`${WORD.source}|\\n`, WORD.flags);
 /** Scripts written without spaces: their words end where their tokens do. */
-const UNSPACED =
+export const UNSPACED =
   /[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Thai}\p{Script=Lao}\p{Script=Khmer}\p{Script=Myanmar}]/u;
 const BROKEN = /^\uFFFD+$/;
 

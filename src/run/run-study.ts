@@ -12,6 +12,7 @@ import { wordText } from '../features/word-texts.ts';
 import { harvest, textChanged } from '../harvest/harvest.ts';
 import type { Model } from '../model/load-model.ts';
 import { nameOf } from '../model/to-model.ts';
+import { makePassages } from '../search/open-passages.ts';
 import type { StudyInputs } from '../study/meta.ts';
 import { openStudy } from '../study/open-study.ts';
 import type { StudyInfo } from '../study/study.ts';
@@ -37,8 +38,8 @@ import { writeImages } from './write-images.ts';
 
 /** How far a run has come. */
 export interface RunProgress extends Progress {
-  /** `harvest`: contexts through the model; `features`: units of a bank split into features. */
-  readonly stage: 'harvest' | 'features';
+  /** `harvest`: contexts through the model; `features`: units of a bank split into features; `passages`: units whose passages are indexed for search. */
+  readonly stage: 'harvest' | 'features' | 'passages';
   readonly unit: 'contexts' | 'units';
   /** Contexts of a whole corpus are estimated from the bytes read. */
   readonly total: number;
@@ -136,6 +137,7 @@ async function run(
     writer.begin();
     writer.writeInputs(inputs!);
     const total = await harvestGroups(writer, stateDir, options, source, hooks);
+    await writePassages(writer, total.tokens, hooks);
     writer.finish(total);
   } catch (error) {
     if (created && !existsSync(stateDir) && writer.missingUnits(0, 1).length === 1) {
@@ -256,6 +258,19 @@ async function harvestGroups(
     if (first + size < banks.length) rmSync(groupDir, { recursive: true, force: true });
   }
   return counts!;
+}
+
+/** Indexes the passages of all units for search. */
+async function writePassages(
+  writer: StudyWriter,
+  tokens: number,
+  { onProgress, signal }: RunHooks,
+): Promise<void> {
+  const passages = await makePassages(writer.path, {
+    signal,
+    onProgress: (progress) => onProgress?.({ ...progress, tokens, what: '' }),
+  });
+  writer.writePassages(passages);
 }
 
 function summary(out: string): StudyInfo {

@@ -10,13 +10,14 @@ const TABLES = [
   'inputs',
   'bankInputs',
   'textSample',
+  'passages',
   'contexts',
   'documents',
   'tokens',
   'images',
 ];
-/** Those of the second layout, and of studies of images. */
-const NOT_IN_ALL = ['bankInputs', 'textSample', 'images'];
+/** Those of the second layout, of studies of images, and of studies that were made since there is a search of passages. */
+const NOT_IN_ALL = ['bankInputs', 'textSample', 'passages', 'images'];
 /** Entries of a file's schema: our tables, and the indices of their keys. */
 const MAX_ENTRIES = 64;
 /** Bytes of a table's definition. */

@@ -171,6 +171,11 @@ export class StudyReader implements Study {
     return packed && checkTextSample(unpack(packed, where) as unknown as TextSample, where);
   }
 
+  storedPassages(): Uint8Array | null {
+    if (!hasTable(this.#query, 'passages')) return null;
+    return this.#packed('passages', 'passages', 0, null, `${this.path}: its index of passages`);
+  }
+
   unit(bank: string, index: number): SplitUnit {
     const { id } = this.#bank(bank);
     const row = this.#units.row(id, index, this.#where(bank, index));
@@ -420,7 +425,7 @@ export class StudyReader implements Study {
   /** Packed arrays, checked against their digest; null where there are none. */
   #packed(table: string, name: string, bank: number, index: number | null, what: string): Uint8Array | null {
     const { hasDigest } = this.#units;
-    const key = table === 'textSample' ? 'id' : 'bank';
+    const key = table === 'textSample' || table === 'passages' ? 'id' : 'bank';
     const unit = index === null ? '' : 'AND idx = ?';
     const sql = `SELECT ${bytes(name)}, ${hasDigest ? bytes('digest') : 'NULL'} FROM ${table} WHERE ${key} = ? ${unit}`;
     const [row] = index === null ? this.#query(sql, bank) : this.#query(sql, bank, index);

@@ -82,6 +82,8 @@ export interface Study extends Disposable, AsyncDisposable {
   contexts(ids: readonly number[]): Map<number, StudyContext>;
   /** Random text positions, with the tokens around them; null in a study of an older version. */
   textSample(): TextSample | null;
+  /** The index that a search goes over, as the run stored it (see `openPassages`); null where it did not. */
+  storedPassages(): Uint8Array | null;
   /** The image that is a context, as PNG: what the model sees of it; null where there is none. */
   image(context: number): Uint8Array | null;
   /** All images, by context, with what they show; empty in a study of text. */

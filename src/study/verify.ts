@@ -67,6 +67,11 @@ function verifyUnits(path: string, query: Query): number {
       checkedBytes(png, digest, `${path}: the image of context ${id}`);
     }
   }
+  if (hasTable(query, 'passages')) {
+    for (const [digest, passages] of query(`SELECT ${bytes('digest')}, ${bytes('passages')} FROM passages`)) {
+      checkedBytes(passages, digest, `${path}: its index of passages`);
+    }
+  }
   if (hasTable(query, 'textSample')) {
     for (const [digest, sample] of query(`SELECT ${bytes('digest')}, ${bytes('sample')} FROM textSample`)) {
       checkedBytes(sample, digest, `${path}: its sample of text`);

@@ -16,7 +16,7 @@ import {
 } from './meta.ts';
 import type { BankInputs, StoredImage, UnitRecord } from './record.ts';
 import { checkLayout, createDatabase, openDatabase } from './schema.ts';
-import { createQuery, integer, type Query } from './select.ts';
+import { createQuery, hasTable, integer, type Query } from './select.ts';
 import { storedText } from './stored-text.ts';
 
 /** The columns of `units`, by which values are bound. */
@@ -142,6 +142,16 @@ export class StudyWriter {
         .run(digestOf(packed), blob(packed));
       const token = this.#db.prepare('INSERT OR IGNORE INTO tokens VALUES (?, ?)');
       for (const id of new Set(sample.tokens)) token.run(id, storedText(text(id)));
+    });
+  }
+
+  /** Keeps the index that a search goes over. Not part of the content: it follows from the rest. */
+  writePassages(passages: Uint8Array): void {
+    this.#transaction(() => {
+      // A study that was begun before there was one has no table for it: its index is made when it is searched.
+      if (!hasTable(this.#query, 'passages')) return;
+      const row = this.#db.prepare('INSERT OR REPLACE INTO passages VALUES (0, ?, ?)');
+      row.run(digestOf(passages), blob(passages));
     });
   }
 
