@@ -1,4 +1,5 @@
 import { unpack } from '../../../src/base/pack.ts';
+import type { Params } from './source.ts';
 
 /** What the server says when it cannot answer (RFC 9457), or why it could not be reached. */
 export class ApiError extends Error {
@@ -10,8 +11,6 @@ export class ApiError extends Error {
     this.status = status;
   }
 }
-
-export type Params = Readonly<Record<string, string | number | boolean | undefined>>;
 
 /** GETs a JSON document of the study's server. */
 export async function get<T>(path: string, params: Params = {}, signal?: AbortSignal): Promise<T> {

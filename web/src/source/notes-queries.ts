@@ -1,7 +1,8 @@
 import { queryOptions } from '@tanstack/react-query';
-import type { ModelNamesAnswer, NoteBody, NotesAnswer } from '../../../src/contract/notes.ts';
-import { get, post, unitPath } from './http.ts';
+import type { NoteBody, NotesAnswer } from '../../../src/contract/notes.ts';
+import { post, unitPath } from './http.ts';
 import { queryClient } from './query-options.ts';
+import { source } from './source.ts';
 
 export type Notes = NotesAnswer;
 type UnitId = { readonly bank: string; readonly index: number };
@@ -10,14 +11,14 @@ type UnitId = { readonly bank: string; readonly index: number };
 export const notesQuery = ({ bank, index }: UnitId) =>
   queryOptions({
     queryKey: ['notes', bank, index],
-    queryFn: ({ signal }) => get<Notes>('/api/notes', { bank, index }, signal),
+    queryFn: ({ signal }) => source().notes(bank, index, signal),
   });
 
 /** Names that a language model gave the unit's features. */
 export const modelNamesQuery = ({ bank, index }: UnitId) =>
   queryOptions({
     queryKey: ['model-names', bank, index],
-    queryFn: ({ signal }) => get<ModelNamesAnswer>(`${unitPath(bank, index)}/model-names`, {}, signal),
+    queryFn: ({ signal }) => source().modelNames(bank, index, signal),
   });
 
 export async function writeNote(note: NoteBody): Promise<void> {

@@ -1,20 +1,7 @@
 import { keepPreviousData, QueryClient, queryOptions } from '@tanstack/react-query';
-import type {
-  Banks,
-  Certainty,
-  Clustering,
-  Comparison,
-  LinkageMethod,
-  MatchedComparison,
-  Matches,
-  Metrics,
-  Served,
-  Study,
-  Unit,
-  UnitMap,
-  Units,
-} from './answers.ts';
-import { ApiError, get, getArrays, type Params, unitPath } from './http.ts';
+import type { LinkageMethod } from './answers.ts';
+import { ApiError } from './http.ts';
+import { type Params, source } from './source.ts';
 
 /** A study does not change while it is served, so nothing goes stale; big answers leave memory after a while. */
 export const queryClient = new QueryClient({
@@ -33,17 +20,17 @@ export const queryClient = new QueryClient({
 /** Whether there is a study here, and trainings. */
 export const servedQuery = queryOptions({
   queryKey: ['served'],
-  queryFn: ({ signal }) => get<Served>('/api/served', {}, signal),
+  queryFn: ({ signal }) => source().served(signal),
 });
 
 export const studyQuery = queryOptions({
   queryKey: ['study'],
-  queryFn: ({ signal }) => get<Study>('/api/study', {}, signal),
+  queryFn: ({ signal }) => source().study(signal),
 });
 
 export const banksQuery = queryOptions({
   queryKey: ['banks'],
-  queryFn: async ({ signal }) => (await get<Banks>('/api/banks', {}, signal)).banks,
+  queryFn: async ({ signal }) => (await source().banks(signal)).banks,
 });
 
 /** Every metric of every unit. */
@@ -52,7 +39,7 @@ export const metricsQuery = queryOptions({
   queryFn: async ({ client, signal }) => {
     const [{ banks }, columns] = await Promise.all([
       client.ensureQueryData(studyQuery),
-      getArrays<Metrics>('/api/metrics', {}, signal),
+      source().metrics(signal),
     ]);
     return { banks: banks.map(({ name }) => name), columns };
   },
@@ -65,14 +52,13 @@ export const PAGE = 100;
 export const unitsQuery = (params: Params, page: number) =>
   queryOptions({
     queryKey: ['units', params, page],
-    queryFn: ({ signal }) =>
-      get<Units>('/api/units', { ...params, limit: PAGE, offset: page * PAGE }, signal),
+    queryFn: ({ signal }) => source().units({ ...params, limit: PAGE, offset: page * PAGE }, signal),
   });
 
 export const unitQuery = (bank: string, index: number) =>
   queryOptions({
     queryKey: ['unit', bank, index],
-    queryFn: ({ signal }) => get<Unit>(unitPath(bank, index), { examples: 'all' }, signal),
+    queryFn: ({ signal }) => source().unit(bank, index, signal),
     placeholderData: keepPreviousData,
   });
 
@@ -80,19 +66,14 @@ export const unitQuery = (bank: string, index: number) =>
 export const clusteringQuery = (bank: string, index: number, linkage: LinkageMethod, cut: number | 'auto') =>
   queryOptions({
     queryKey: ['clustering', bank, index, linkage, cut],
-    queryFn: ({ signal }) =>
-      get<Clustering>(
-        `${unitPath(bank, index)}/clustering`,
-        { linkage, ...(cut === 'auto' ? { features: cut } : { threshold: cut }) },
-        signal,
-      ),
+    queryFn: ({ signal }) => source().clustering(bank, index, { linkage, cut }, signal),
   });
 
 /** How sure a unit's features are: a second's work of the server, the first time. */
 export const certaintyQuery = (bank: string, index: number) =>
   queryOptions({
     queryKey: ['certainty', bank, index],
-    queryFn: ({ signal }) => get<Certainty>(`${unitPath(bank, index)}/certainty`, {}, signal),
+    queryFn: ({ signal }) => source().certainty(bank, index, signal),
   });
 
 /** Condensed distances between a unit's examples: they do not depend on linkage or cut. */
@@ -100,9 +81,8 @@ export const distancesQuery = (bank: string, index: number) =>
   queryOptions({
     queryKey: ['distances', bank, index],
     queryFn: async ({ signal }) => {
-      const path = `${unitPath(bank, index)}/distances`;
-      const { distances } = await getArrays<{ distances: Float32Array }>(path, {}, signal);
-      return Float64Array.from(distances);
+      const distances = await source().distances(bank, index, signal);
+      return distances && Float64Array.from(distances);
     },
     structuralSharing: false,
   });
@@ -110,21 +90,21 @@ export const distancesQuery = (bank: string, index: number) =>
 export const mapQuery = (bank: string, index: number) =>
   queryOptions({
     queryKey: ['map', bank, index],
-    queryFn: ({ signal }) => getArrays<UnitMap>(`${unitPath(bank, index)}/map`, {}, signal),
+    queryFn: ({ signal }) => source().map(bank, index, false, signal),
     structuralSharing: false,
   });
 
 export const vectorsQuery = (bank: string, index: number) =>
   queryOptions({
     queryKey: ['vectors', bank, index],
-    queryFn: ({ signal }) => getArrays<UnitMap>(`${unitPath(bank, index)}/map`, { vectors: true }, signal),
+    queryFn: ({ signal }) => source().map(bank, index, true, signal),
     structuralSharing: false,
   });
 
 export const searchQuery = (q: string) =>
   queryOptions({
     queryKey: ['search', q],
-    queryFn: ({ signal }) => get<Matches>('/api/search', { q, limit: 100 }, signal),
+    queryFn: ({ signal }) => source().search({ q, limit: 100 }, signal),
     enabled: q.trim() !== '',
     placeholderData: keepPreviousData,
   });
@@ -132,7 +112,7 @@ export const searchQuery = (q: string) =>
 export const compareQuery = (banks: readonly string[]) =>
   queryOptions({
     queryKey: ['compare', banks],
-    queryFn: ({ signal }) => get<Comparison>('/api/compare', { banks: banks.join(',') }, signal),
+    queryFn: ({ signal }) => source().compare(banks, signal),
     enabled: banks.length > 0,
   });
 
@@ -140,11 +120,10 @@ export const compareQuery = (banks: readonly string[]) =>
 export const matchedQuery = (banks: readonly string[]) =>
   queryOptions({
     queryKey: ['compare-matched', banks],
-    queryFn: ({ signal }) =>
-      get<MatchedComparison>('/api/compare/matched', { banks: banks.join(',') }, signal),
+    queryFn: ({ signal }) => source().matched(banks, signal),
   });
 
 /** A unit drawn by chance; never remembered. */
 export function randomUnit(bank?: string): Promise<{ bank: string; index: number }> {
-  return get('/api/random', { bank });
+  return source().random(bank);
 }

@@ -2,14 +2,14 @@ import type { CsvValue } from '../../../src/base/csv.ts';
 import { LISTED } from '../../../src/polysemy/column-lists.ts';
 import { saveCsv } from '../charts/save-figure.ts';
 import type { UnitRow, Units } from '../source/answers.ts';
-import { get, type Params } from '../source/http.ts';
+import { type Params, source } from '../source/source.ts';
 
 /** Saves all units of a query, in its order, page by page. */
 export async function saveUnits(name: string, params: Params): Promise<void> {
   const rows: CsvValue[][] = [['unit', 'name', 'words', ...LISTED]];
   let cursor: string | undefined;
   do {
-    const { units, next }: Units = await get('/api/units', { ...params, limit: 1000, cursor });
+    const { units, next }: Units = await source().units({ ...params, limit: 1000, cursor });
     for (const unit of units) rows.push(unitCells(unit));
     cursor = next ?? undefined;
   } while (cursor !== undefined);

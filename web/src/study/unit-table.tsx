@@ -10,7 +10,7 @@ import { useVirtualizer } from '@tanstack/react-virtual';
 import { Fragment, memo, useCallback, useEffect, useRef } from 'react';
 import { featureTitle } from '../../../src/features/names.ts';
 import type { Metric, UnitRow } from '../source/answers.ts';
-import type { Params } from '../source/http.ts';
+import type { Params } from '../source/source.ts';
 import { PAGE, unitsQuery } from '../source/query-options.ts';
 import { Meanings } from '../ui/meanings.tsx';
 import { formatMetric, formatWhole, isMetric, type ListSort, metricInfo } from '../ui/metric-info.ts';
