@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import { LISTED_FEATURES } from '../contract/constants.ts';
 import type { UnitsQuery } from '../contract/queries.ts';
 import type {
@@ -8,10 +7,10 @@ import type {
   SearchAnswer,
   UnitsAnswer,
 } from '../contract/study-answers.ts';
-import { eachMetric, METRICS, type Metric, WORD_COLUMNS } from '../polysemy/column-lists.ts';
+import { eachMetric, METRICS, type Metric } from '../polysemy/column-lists.ts';
 import { verdicts } from '../polysemy/verdict.ts';
-import { HttpProblem } from './problem.ts';
 import type { StudySource } from './served-study.ts';
+import { randomUnit, unitNamed, unitsPage } from './units-page.ts';
 import type { Wire } from './wire.ts';
 
 /** Features whose matches a search lists a unit. */
@@ -32,44 +31,14 @@ export function banksAnswer({ info, table }: StudySource): BanksAnswer {
 
 /** One page of the units that a query chooses. */
 export function unitsAnswer(source: StudySource, query: UnitsQuery): UnitsAnswer {
-  const { table } = source;
-  const { bank, sort, order, limit, cursor, offset, q } = query;
-  if (cursor !== undefined && offset !== undefined) {
-    throw new HttpProblem(400, 'query parameters cursor and offset exclude each other');
-  }
-  const ranges = METRICS.map((metric) => ({
-    metric,
-    min: query[`min.${metric}`],
-    max: query[`max.${metric}`],
-  })).filter(({ min, max }) => min !== undefined || max !== undefined);
-  const words = WORD_COLUMNS.flatMap((name) => {
-    const word = query[name];
-    return word === undefined ? [] : [{ name, word }];
-  });
-  const chosen = { bank, sort, descending: order === 'desc', ranges, words, text: q };
-  const digest = createHash('sha256').update(JSON.stringify(chosen)).digest('base64url').slice(0, 12);
-  const first = cursor === undefined ? (offset ?? 0) : offsetOf(cursor, digest);
-  const rows = source.selected(digest, () => table.select(chosen));
-  const last = first + limit;
-  return {
-    units: Array.from(rows.subarray(first, last), (row) => unitRow(source, row)),
-    next: last < rows.length ? `${last}.${digest}` : null,
-    total: rows.length,
-  };
+  const { rows, ...page } = unitsPage(query, (chosen, key) =>
+    source.selected(key, () => source.table.select(chosen)),
+  );
+  return { units: Array.from(rows, (row) => unitRow(source, row)), ...page };
 }
 
-function offsetOf(cursor: string, digest: string): number {
-  const match = /^(\d{1,9})\.([\w-]+)$/.exec(cursor);
-  if (match?.[2] !== digest) {
-    throw new HttpProblem(
-      400,
-      `query parameter cursor is ${JSON.stringify(cursor)}: it must be \`next\` of a page of the same query`,
-    );
-  }
-  return Number(match[1]);
-}
-
-function unitRow(source: StudySource, row: number): UnitsAnswer['units'][number] {
+/** One unit in a list. */
+export function unitRow(source: StudySource, row: number): UnitsAnswer['units'][number] {
   const { table } = source;
   const { sizes, stray } = source.shares(row);
   const features = table
@@ -107,14 +76,7 @@ export function metricsAnswer(
 
 /** A unit by chance: one with examples, where there is one. */
 export function randomAnswer({ table }: StudySource, bank: string | undefined): RandomAnswer {
-  const { start, end } = bank === undefined ? { start: 0, end: table.size } : table.bank(bank);
-  if (start === end) throw new HttpProblem(404, 'there is no unit in the study yet');
-  const examples = table.metric('examples', start, end);
-  const alive = Uint32Array.from(examples.keys()).filter((row) => examples[row]! > 0);
-  const pick = Math.random();
-  return table.name(
-    start + (alive.length > 0 ? alive[Math.floor(pick * alive.length)]! : Math.floor(pick * (end - start))),
-  );
+  return randomUnit(table, bank);
 }
 
 /** Units by name, and by the names and words of their features. */
@@ -123,7 +85,7 @@ export function searchAnswer(
   { q, bank, limit }: { q: string; bank?: string; limit: number },
 ): SearchAnswer {
   const { table } = source;
-  const named = unitNamed(source, q.trim());
+  const named = unitNamed(source.table, q.trim());
   const found = source.selected(`search ${JSON.stringify([q, bank])}`, () => table.search(q, bank));
   const matches = found.slice(0, limit).map(({ row, features }) => {
     return {
@@ -138,13 +100,4 @@ export function searchAnswer(
   }
   const units = [{ ...unitRow(source, named), matches: [] }, ...matches].slice(0, limit);
   return { units, total: found.length + 1 };
-}
-
-/** The row of the unit BANK/INDEX; −1 where there is none. */
-function unitNamed({ table }: StudySource, name: string): number {
-  const slash = name.lastIndexOf('/');
-  const index = name.slice(slash + 1);
-  const bank = name.slice(0, Math.max(0, slash));
-  if (!/^\d{1,9}$/.test(index) || !table.banks.some((b) => b.name === bank)) return -1;
-  return table.row(bank, Number(index));
 }

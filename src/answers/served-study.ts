@@ -1,10 +1,9 @@
 import type { LinkageMethod } from '../cluster/linkage-methods.ts';
 import { type ComparedStudy, SimilarFeatures } from '../explain/similar.ts';
-import type { WordCounts } from '../features/feature-words.ts';
 import type { FeatureRule } from '../features/labeling.ts';
 import type { NamingTexts } from '../features/naming.ts';
 import type { TokenTexts } from '../features/split-unit.ts';
-import { countLabels, sampleCounts } from '../features/word-counter.ts';
+import { type CountedWords, countLabels, sampleCounts } from '../features/word-counter.ts';
 import { allWordTexts, wordTokens } from '../features/word-texts.ts';
 import { imageGrid } from '../study/image-grid.ts';
 import type { Study, StudyInfo } from '../study/study.ts';
@@ -49,7 +48,7 @@ export class StudySource {
   readonly #shares = byteCache<number, FeatureShares>(SHARES_BYTES);
   readonly #selections = byteCache<string, { readonly length: number }>(SELECTION_BYTES);
   #table: ListedUnits | null = null;
-  #words: WordCounts | null = null;
+  #words: CountedWords | null = null;
   #vectors: Promise<StudyVectors> | null = null;
   #similar: Promise<SimilarFeatures> | null = null;
   #naming: NamingTexts | null | undefined;
@@ -143,7 +142,7 @@ export class StudySource {
   }
 
   /** How often words occur, as far as a sample of the study's contexts tells. */
-  get wordCounts(): WordCounts {
+  get wordCounts(): CountedWords {
     if (this.#words === null) {
       const sample = this.study.sampleContexts(SAMPLED_CONTEXTS);
       const labels = sample.flatMap(({ label }) => (label === undefined ? [] : [label]));

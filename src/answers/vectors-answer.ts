@@ -1,8 +1,8 @@
 import { unitEmbeddings } from '../bank/embedding.ts';
 import type { VectorsAnswer } from '../contract/study-answers.ts';
-import type { Wire } from './wire.ts';
 import { HttpProblem } from './problem.ts';
 import type { StudySource } from './served-study.ts';
+import type { Wire } from './wire.ts';
 
 /** A unit's input weights, and the neuron embeddings of some of its examples. */
 export function vectorsAnswer(

@@ -20,3 +20,18 @@ export type Wire<T> = T extends readonly (infer Item)[]
 export function fourDigits(value: number): number {
   return Number(value.toPrecision(4));
 }
+
+/** The answer that a reader of its JSON has: arrays of numbers in the place of typed ones, null for what is no number. */
+export function plain<T>(wire: Wire<T>): T {
+  return toPlain(wire) as T;
+}
+
+function toPlain(value: unknown): unknown {
+  if (typeof value === 'number') return Number.isFinite(value) ? value : null;
+  if (value === null || typeof value !== 'object') return value;
+  if (value instanceof Json) return JSON.parse(new TextDecoder().decode(value.bytes));
+  if (value instanceof Float32Array) return Array.from(value, (one) => toPlain(fourDigits(one)));
+  if (ArrayBuffer.isView(value)) return Array.from(value as Float64Array, toPlain);
+  if (Array.isArray(value)) return value.map(toPlain);
+  return Object.fromEntries(Object.entries(value).map(([key, each]) => [key, toPlain(each)]));
+}

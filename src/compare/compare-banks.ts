@@ -127,6 +127,30 @@ export async function compareSources(
       throw new PolysemeError(`compare: ${name} is ${value}; it must be a whole number of at least ${least}`);
     }
   }
+  const matched = matchedNumber(sources, examples);
+  const measured: Measured[] = [];
+  for (const source of sources) {
+    measured.push(
+      await measureBank(source, matched, cluster, {
+        units,
+        salt: textSeed(source.name, seed),
+        onProgress,
+        signal,
+      }),
+    );
+  }
+  return comparisonOf(measured, cluster, { examples: matched, seed, resamples });
+}
+
+/** What a comparison needs to know of a bank that was measured. */
+export type ComparedSource = Pick<ExampleSource, 'name' | 'counts' | 'chosen'>;
+
+/**
+ * The number of examples that banks are compared at.
+ * @throws PolysemeError where a bank has no units of two or more
+ */
+export function matchedNumber(sources: readonly ComparedSource[], examples?: number): number {
+  checkNames(sources.map(({ name }) => name));
   const matched = examples ?? matchedExamples(sources);
   if (matched < 2) {
     const counts = sources.map(({ name, counts }) => `${name}: ${matchedExamples([{ counts }])}`);
@@ -141,18 +165,16 @@ export async function compareSources(
       );
     }
   }
-  const measured: Measured[] = [];
-  for (const source of sources) {
-    measured.push(
-      await measureBank(source, matched, cluster, {
-        units,
-        salt: textSeed(source.name, seed),
-        onProgress,
-        signal,
-      }),
-    );
-  }
-  const unequalDepth = sources.flatMap(({ name, chosen }) =>
+  return matched;
+}
+
+/** The comparison of banks whose units were measured at one number of examples. */
+export function comparisonOf(
+  measured: readonly Measured[],
+  cluster: Pick<Comparison, 'linkage' | 'threshold'>,
+  { examples, seed, resamples = RESAMPLES }: { examples: number; seed: number; resamples?: number },
+): Comparison {
+  const unequalDepth = measured.flatMap(({ source: { name, chosen } }) =>
     chosen === undefined ? [] : [`the examples of ${name} are ${chosen}`],
   );
   const edges = eachCompared((metric) =>
@@ -161,7 +183,7 @@ export async function compareSources(
   return {
     matched: true,
     unequalDepth,
-    examples: matched,
+    examples,
     linkage: cluster.linkage,
     threshold: cluster.threshold,
     seed,

@@ -15,7 +15,7 @@ export interface CompareProgress extends Progress {
 
 /** The metrics of one bank's units: NaN where a unit has none. */
 export interface Measured {
-  readonly source: ExampleSource;
+  readonly source: Pick<ExampleSource, 'name' | 'counts' | 'chosen'>;
   readonly compared: number;
   readonly tooFew: number;
   readonly own: Readonly<Record<ComparedMetric, Float64Array>>;

@@ -403,6 +403,7 @@ export type FeatureAnswer = z.output<typeof feature>;
 export type UnitAnswer = z.output<typeof unitAnswer>;
 export type ClusteringAnswer = z.output<typeof clusteringAnswer>;
 export type VectorsAnswer = z.output<typeof vectorsAnswer>;
+export type MapAnswer = z.output<typeof mapAnswer>;
 export type RandomAnswer = z.output<typeof randomAnswer>;
 export type SearchAnswer = z.output<typeof searchAnswer>;
 export type CompareAnswer = z.output<typeof compareAnswer>;

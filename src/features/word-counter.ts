@@ -74,8 +74,18 @@ export function countWords(tokens: readonly string[], counter: WordCounter): voi
   for (const { text } of splitWords(tokens)) counter.add(text);
 }
 
+/** Words that were counted exactly. */
+export interface CountedWords extends WordCounts {
+  readonly counts: ReadonlyMap<string, number>;
+}
+
+/** @param total of all words, with repeats */
+export function countedWords(counts: ReadonlyMap<string, number>, total: number): CountedWords {
+  return { counts, total, count: (word) => counts.get(word) ?? 0 };
+}
+
 /** Counts the words of some token sequences exactly: for a sample of a corpus, whose words fit in memory. */
-export function sampleCounts(sequences: Iterable<readonly string[]>): WordCounts {
+export function sampleCounts(sequences: Iterable<readonly string[]>): CountedWords {
   const counts = new Map<string, number>();
   let total = 0;
   for (const tokens of sequences) {
@@ -84,11 +94,11 @@ export function sampleCounts(sequences: Iterable<readonly string[]>): WordCounts
       total++;
     }
   }
-  return { total, count: (word) => counts.get(word) ?? 0 };
+  return countedWords(counts, total);
 }
 
 /** Counts what images show: each label is a word, whatever is in it. */
-export function countLabels(labels: Iterable<string | null>): WordCounts {
+export function countLabels(labels: Iterable<string | null>): CountedWords {
   const counts = new Map<string, number>();
   let total = 0;
   for (const label of labels) {
@@ -96,7 +106,7 @@ export function countLabels(labels: Iterable<string | null>): WordCounts {
     counts.set(label, (counts.get(label) ?? 0) + 1);
     total++;
   }
-  return { total, count: (word) => counts.get(word) ?? 0 };
+  return countedWords(counts, total);
 }
 
 function hashed(word: string): number {

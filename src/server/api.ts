@@ -8,6 +8,7 @@ import type * as z from 'zod';
 import { byteCache } from '../answers/byte-cache.ts';
 import { HttpProblem } from '../answers/problem.ts';
 import { StudySource } from '../answers/served-study.ts';
+import { version } from '../answers/study-answer.ts';
 import { pack } from '../base/pack.ts';
 import { visibleLines } from '../base/visible.ts';
 import type { ServedAnswer } from '../contract/study-answers.ts';
@@ -24,7 +25,7 @@ import { problemResponse } from './http/problem.ts';
 import { StaticFiles } from './http/static.ts';
 import { openApiDocument } from './openapi.ts';
 import type { Route, Sources } from './route.ts';
-import { routes, version } from './routes.ts';
+import { routes } from './routes.ts';
 import { Trainings } from './trainings/served-trainings.ts';
 
 /** Bytes of answers that are kept. */

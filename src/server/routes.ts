@@ -1,29 +1,19 @@
-import { readFileSync } from 'node:fs';
-import { basename } from 'node:path';
 import { certaintyAnswer } from '../answers/certainty-answer.ts';
 import { clusteringAnswer } from '../answers/clustering.ts';
 import { compareAnswer, matchedAnswer } from '../answers/comparisons.ts';
 import { banksAnswer, metricsAnswer, randomAnswer, searchAnswer, unitsAnswer } from '../answers/lists.ts';
+import { mapAnswer } from '../answers/map.ts';
+import { studyAnswer } from '../answers/study-answer.ts';
 import { unitAnswer } from '../answers/unit-answer.ts';
 import { vectorsAnswer } from '../answers/vectors-answer.ts';
-import { linkageMethods } from '../cluster/linkage-methods.ts';
 import { MATCHED_UNITS } from '../contract/constants.ts';
 import * as queries from '../contract/queries.ts';
 import * as schemas from '../contract/study-answers.ts';
 import { trainingLogAnswer, trainingLogQuery, trainingsAnswer } from '../contract/training-answers.ts';
 import { certainty } from '../features/certainty.ts';
-import { METRICS } from '../polysemy/column-lists.ts';
 import { explainRoutes } from './explain/routes.ts';
 import { imageStudyRoutes } from './image-study-routes.ts';
 import { type Route, route } from './route.ts';
-
-/** Principal components that a projection in the browser starts from. */
-const VECTOR_COMPONENTS = 50;
-
-/** The version of this package. */
-export const { version } = JSON.parse(
-  readFileSync(new URL('../../package.json', import.meta.url), 'utf8'),
-) as { version: string };
 
 export const routes: readonly Route[] = [
   route({
@@ -44,24 +34,7 @@ export const routes: readonly Route[] = [
     path: '/api/study',
     summary: 'What was run, with which options, and how much came of it',
     answer: schemas.studyAnswer,
-    handle: ({ study, info }) => ({
-      version,
-      name: basename(study.path),
-      status: info.status,
-      model: { ...info.model },
-      data: { ...info.data },
-      options: { ...info.options },
-      banks: [...info.banks],
-      documents: info.documents,
-      sinks: info.sinks,
-      duplicateDocuments: info.duplicateDocuments,
-      contexts: info.contexts,
-      tokens: info.tokens,
-      examples: info.examples,
-      contentHash: info.contentHash,
-      metrics: [...METRICS],
-      linkages: [...linkageMethods],
-    }),
+    handle: (source) => studyAnswer(source),
   }),
   route({
     path: '/api/banks',
@@ -135,18 +108,9 @@ export const routes: readonly Route[] = [
     query: queries.mapQuery,
     answer: schemas.mapAnswer,
     octets: true,
-    handle(source, { bank, index }, { vectors }) {
+    handle: (source, { bank, index }, { vectors }) => {
       const space = source.space(bank, index);
-      const components = vectors ? Math.max(2, Math.min(VECTOR_COMPONENTS, space.count)) : 2;
-      const { coordinates, variance } = space.components(components);
-      const axis = (k: number): Float32Array =>
-        Float32Array.from({ length: space.count }, (_, i) => coordinates[i * components + k]!);
-      return {
-        x: axis(0),
-        y: axis(1),
-        variance: Float64Array.of(variance[0]!, variance[1]!),
-        ...(vectors ? { vectors: Float32Array.from(coordinates) } : {}),
-      };
+      return mapAnswer({ count: space.count, components: (count) => space.components(count) }, vectors);
     },
   }),
   ...imageStudyRoutes,

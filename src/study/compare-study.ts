@@ -87,7 +87,8 @@ function optionOf({ options }: StudyInfo, name: string): string {
   return JSON.stringify((options as Record<string, unknown>)[name] ?? OPTIONS_BEFORE[name] ?? null);
 }
 
-function studySource(one: StudyBank, _: number, all: readonly StudyBank[]): ExampleSource {
+/** A bank of a study as comparisons read it. @param all the banks that it is compared with */
+export function studySource(one: StudyBank, _: number, all: readonly StudyBank[]): ExampleSource {
   const { study, bank: name } = one;
   const bank = study.info().banks.find((b) => b.name === name);
   const counts = new Uint32Array(bank?.units ?? 0);

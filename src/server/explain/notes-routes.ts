@@ -1,9 +1,9 @@
+import { notesAnswer } from '../../answers/notes-answer.ts';
 import { HttpProblem } from '../../answers/problem.ts';
 import type { StudySource } from '../../answers/served-study.ts';
 import * as contract from '../../contract/notes.ts';
 import { unitParams } from '../../contract/queries.ts';
 import { PolysemeError } from '../../errors.ts';
-import { intruderScore } from '../../explain/intruders.ts';
 import { keptModelNames } from '../../explain/model-names.ts';
 import { type Notes, type NotesLine, notesLine, type Place, readNotes } from '../../explain/notes.ts';
 import { appendNoteLine, notesPath, readNoteLines } from '../../study/notes-file.ts';
@@ -96,20 +96,6 @@ function inOneLine<T>(work: () => T): T {
   } catch (error) {
     throw error instanceof PolysemeError ? new HttpProblem(422, error.message) : error;
   }
-}
-
-function notesAnswer(
-  { notes, answers, damaged }: Notes,
-  unit: { readonly bank: string; readonly index: number } | null,
-): contract.NotesAnswer {
-  const isAsked = (one: { bank: string; index: number }): boolean =>
-    unit === null || (one.bank === unit.bank && one.index === unit.index);
-  const { interval, ...score } = intruderScore(answers.filter(isAsked));
-  return {
-    notes: notes.filter(isAsked).map((note) => ({ ...note })),
-    intruders: { ...score, interval: interval && [...interval] },
-    damaged: [...damaged],
-  };
 }
 
 function detailOf(source: StudySource, bank: string, index: number): UnitDetail {

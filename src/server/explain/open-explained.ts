@@ -1,20 +1,14 @@
+import { keptResults } from '../../answers/kept-results.ts';
 import { mlpBank, sharedBank } from '../../bank/mlp-bank.ts';
 import { saeBank } from '../../bank/sae-bank.ts';
 import { digestFiles } from '../../base/file-digest.ts';
 import { PolysemeError } from '../../errors.ts';
-import {
-  type Explained,
-  explain,
-  type KeptResults,
-  type ModelBank,
-  type OpenedModel,
-} from '../../explain/explained.ts';
+import { type Explained, explain, type ModelBank, type OpenedModel } from '../../explain/explained.ts';
 import { checkpointPaths } from '../../model/checkpoint.ts';
 import { ROPE_LAYOUTS, type RopeLayoutOption } from '../../model/gguf/rope-layout.ts';
 import { loadModel, type Model } from '../../model/load-model.ts';
 import { parseRunOptions, type RunOptions } from '../../run/run-options.ts';
 import { describeSae, loadSaes, nameSaes, type RunSae } from '../../run/sae-banks.ts';
-import { readCached, writeCached } from '../../study/cache.ts';
 import { OPTIONS_BEFORE } from '../../study/compare-study.ts';
 import type { Study } from '../../study/study.ts';
 import { readTensor } from '../../tensors/safetensors.ts';
@@ -42,23 +36,6 @@ export interface ExplainedOptions {
  */
 export function openExplained(study: Study, options: ExplainedOptions = {}): Explained {
   return explain(study, () => openModel(study, options), keptResults(study));
-}
-
-/** Keeps results in the cache beside the study. */
-function keptResults(study: Study): KeptResults {
-  return {
-    read(key, schema) {
-      const kept = readCached(study, key);
-      if (kept === null) return null;
-      try {
-        const parsed = schema.safeParse(JSON.parse(Buffer.from(kept).toString()));
-        return parsed.success ? parsed.data : null;
-      } catch {
-        return null;
-      }
-    },
-    write: (key, value) => writeCached(study, key, Buffer.from(JSON.stringify(value))),
-  };
 }
 
 async function openModel(

@@ -1,8 +1,8 @@
 import { queryOptions } from '@tanstack/react-query';
 import type { NoteBody, NotesAnswer } from '../../../src/contract/notes.ts';
+import { source } from './chosen.ts';
 import { post, unitPath } from './http.ts';
 import { queryClient } from './query-options.ts';
-import { source } from './source.ts';
 
 export type Notes = NotesAnswer;
 type UnitId = { readonly bank: string; readonly index: number };

@@ -1,7 +1,8 @@
 import { keepPreviousData, QueryClient, queryOptions } from '@tanstack/react-query';
 import type { LinkageMethod } from './answers.ts';
+import { source } from './chosen.ts';
 import { ApiError } from './http.ts';
-import { type Params, source } from './source.ts';
+import type { Params } from './source.ts';
 
 /** A study does not change while it is served, so nothing goes stale; big answers leave memory after a while. */
 export const queryClient = new QueryClient({

@@ -14,7 +14,6 @@ import type {
   UnitMap,
   Units,
 } from './answers.ts';
-import { httpSource } from './http-source.ts';
 
 /** What a list or a search of units is asked: the query of the HTTP API. */
 export type Params = Readonly<Record<string, string | number | boolean | undefined>>;
@@ -58,16 +57,4 @@ export interface Source {
   modelNames(bank: string, index: number, signal?: AbortSignal): Promise<ModelNamesAnswer>;
   /** Address of the image that a context is. */
   image(context: number): string;
-}
-
-let chosen: Source = httpSource;
-
-/** The source of this page. */
-export function source(): Source {
-  return chosen;
-}
-
-/** Chooses another source, before the first page is shown. */
-export function chooseSource(source: Source): void {
-  chosen = source;
 }
