@@ -1,3 +1,5 @@
+import { visible } from './base/visible.ts';
+
 /**
  * What kind of error it is, for programs: a message is for people.
  *
@@ -33,7 +35,8 @@ export class PolysemeError extends Error {
   readonly code: ErrorCode;
 
   constructor(message: string, code: ErrorCode = 'bad-input', options?: ErrorOptions) {
-    super(message, options);
+    // Names of files, columns and tensors that stand in it are data: they may hold anything.
+    super(visible(message.replaceAll(/\s*\n\s*/g, ' ')), options);
     this.code = code;
   }
 }

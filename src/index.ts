@@ -6,8 +6,8 @@
  */
 
 export type { ActivationOrigin } from './activations/activation-source.ts';
-export type { CacheDtype, CacheManifest } from './activations/cache.ts';
 export { type CacheActivationsOptions, cacheActivations } from './activations/cache-activations.ts';
+export type { CacheDtype, CacheManifest } from './activations/cache-manifest.ts';
 export type { Bank } from './bank/bank.ts';
 export type { NormTap } from './bank/norm-tap.ts';
 export type { FileDigest } from './base/file-digest.ts';

@@ -4,7 +4,8 @@ import type { Corpus } from '../corpus/corpus.ts';
 import { firstText } from '../corpus/open-corpus.ts';
 import type { Model } from '../model/load-model.ts';
 import { toModel } from '../model/to-model.ts';
-import { type CacheManifest, writeCache } from './cache.ts';
+import { writeCache } from './cache.ts';
+import type { CacheManifest } from './cache-manifest.ts';
 import type { cacheOptions } from './cache-options.ts';
 import { streamActivations } from './stream.ts';
 

@@ -1,6 +1,6 @@
 import * as z from 'zod';
 import { textOptions, whole } from '../model/text-options.ts';
-import { CACHE_DTYPES } from './cache.ts';
+import { CACHE_DTYPES } from './cache-manifest.ts';
 
 /** The options of caching activations on disk, with their defaults. The text of each is in its `.meta()`. */
 export const cacheOptions = z.strictObject({

@@ -1,66 +1,29 @@
-import { mkdir, readFile } from 'node:fs/promises';
+import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import * as z from 'zod';
-import { writeWhole } from '../base/files.ts';
+import { crc32 } from 'node:zlib';
 import { toHalves } from '../base/half.ts';
 import { withLock } from '../base/lock.ts';
 import { checkAborted, type LongCall } from '../base/progress.ts';
 import { createRandom } from '../base/random.ts';
 import { PolysemeError } from '../errors.ts';
-import { openFile, type RandomFile, readFloats } from '../tensors/random-file.ts';
-import { readSafetensorsHeader, tensorOf } from '../tensors/safetensors.ts';
+import { convert, openFile, type RandomFile } from '../tensors/random-file.ts';
+import { DTYPE_BYTES, readSafetensorsHeader, tensorOf } from '../tensors/safetensors.ts';
 import { writeSafetensors } from '../tensors/write-safetensors.ts';
-import type { ActivationOrigin, ActivationSource } from './activation-source.ts';
+import type { ActivationSource } from './activation-source.ts';
+import {
+  type CacheDtype,
+  type CacheManifest,
+  readManifest,
+  refuseOther,
+  SHARD_BYTES,
+  shardName,
+  writeManifest,
+} from './cache-manifest.ts';
 
-export const CACHE_DTYPES = ['f16', 'f32'] as const;
-export type CacheDtype = (typeof CACHE_DTYPES)[number];
+const DTYPES = { f16: 'F16', f32: 'F32' } as const;
 
-/** What a folder of cached activations holds, in `manifest.json`. */
-export interface CacheManifest {
-  readonly version: 1;
-  /** Whether it is all there; if not, the same command goes on after `place`. */
-  readonly complete: boolean;
-  readonly origin: ActivationOrigin;
-  readonly dtype: CacheDtype;
-  readonly width: number;
-  /** Vectors that were asked for, and those that are there (fewer where the corpus has no more). */
-  readonly wanted: number;
-  readonly count: number;
-  /** Vectors of each shard `activations-00000.safetensors` …, the last one excepted. */
-  readonly shardRows: number;
-  readonly seed: number;
-  /** The source's cursor, and vectors of the block after it that are in. */
-  readonly place: { readonly after: unknown; readonly taken: number } | null;
-}
-
-/** Bytes of a shard, about. */
-const SHARD_BYTES = 64 << 20;
 /** Vectors read together. */
 const BLOCK = 1024;
-/** Vectors of a cache: 2⁴⁰. */
-const MAX_COUNT = 2 ** 40;
-
-const manifestShape = z.object({
-  version: z.literal(1),
-  complete: z.boolean(),
-  origin: z.object({
-    model: z.string(),
-    modelDigest: z.string(),
-    site: z.string(),
-    data: z.string(),
-    column: z.string(),
-    context: z.int().min(2),
-    bos: z.boolean(),
-    contexts: z.int().nullable(),
-  }),
-  dtype: z.enum(CACHE_DTYPES),
-  width: z.int().min(1).max(65_536),
-  wanted: z.int().min(1).max(MAX_COUNT),
-  count: z.int().min(0).max(MAX_COUNT),
-  shardRows: z.int().min(1).max(SHARD_BYTES),
-  seed: z.int(),
-  place: z.object({ after: z.unknown(), taken: z.int().min(0) }).nullable(),
-});
 
 export interface WriteCacheOptions extends LongCall {
   readonly source: ActivationSource;
@@ -86,7 +49,7 @@ export async function writeCache(options: WriteCacheOptions): Promise<CacheManif
   const bytes = dtype === 'f16' ? 2 : 4;
   const shardRows =
     options.shardRows ?? Math.max(BLOCK, Math.floor(SHARD_BYTES / (width * bytes * BLOCK)) * BLOCK);
-  const asked: Asked = { version: 1, origin, dtype, width, wanted: tokens, shardRows, seed };
+  const asked: Asked = { version: 2, origin, dtype, width, wanted: tokens, shardRows, seed };
   const readOwn = async (): Promise<CacheManifest | null> => {
     const manifest = await readManifest(out, true);
     if (manifest !== null) refuseOther(out, manifest, asked);
@@ -118,13 +81,12 @@ async function writeShards(
   let before: unknown = begun?.place?.after ?? null;
   let skip = begun?.place?.taken ?? 0;
   const flush = async (place: CacheManifest['place']): Promise<CacheManifest> => {
-    const data = shard.subarray(0, filled * width);
+    const vectors = shard.subarray(0, filled * width);
     if (filled > 0) {
+      const data = dtype === 'f16' ? toHalves(vectors) : vectors;
       await writeSafetensors(join(out, shardName(Math.floor(count / shardRows))), {
-        activations:
-          dtype === 'f16'
-            ? { data: toHalves(data), dtype: 'F16', shape: [filled, width] }
-            : { data, shape: [filled, width] },
+        activations: { data, dtype: DTYPES[dtype], shape: [filled, width] },
+        sums: { data: blockSums(data, width), shape: [Math.ceil(filled / BLOCK)] },
       });
     }
     count += filled;
@@ -184,10 +146,7 @@ export async function openCache(
       const order = createRandom(seed, epoch).shuffle(Int32Array.from(blocks, (_, i) => i));
       for (let i = (after as number | undefined) ?? 0; i < order.length; i++) {
         const { shard, first } = blocks[order[i]!]!;
-        const { file, offset, rows } = shards[shard]!;
-        const n = Math.min(BLOCK, rows - first);
-        const [bytes, type] = manifest.dtype === 'f16' ? ([2, 'F16'] as const) : ([4, 'F32'] as const);
-        const vectors = await readFloats(file, offset + first * width * bytes, n * width, type);
+        const vectors = await readBlock(shards[shard]!, first, manifest);
         yield { vectors, cursor: i + 1, done: (i + 1) / order.length };
       }
     },
@@ -197,78 +156,72 @@ export async function openCache(
   };
 }
 
-async function openShards(dir: string, { count, shardRows, width, dtype }: CacheManifest) {
-  const shards: { file: RandomFile & { close(): Promise<void> }; offset: number; rows: number }[] = [];
+interface Shard {
+  readonly file: RandomFile;
+  readonly offset: number;
+  readonly rows: number;
+  /** CRC-32 of the bytes of each block. */
+  readonly sums: Uint32Array;
+}
+
+/** A block of vectors, its bytes compared with their checksum. */
+async function readBlock(
+  { file, offset, rows, sums }: Shard,
+  first: number,
+  { width, dtype }: CacheManifest,
+): Promise<Float32Array> {
+  const n = Math.min(BLOCK, rows - first);
+  const type = DTYPES[dtype];
+  const row = width * DTYPE_BYTES[type];
+  const bytes = await file.bytes(offset + first * row, n * row);
+  if (crc32(bytes) !== sums[first / BLOCK]) {
+    throw new PolysemeError(
+      `${file.label}: vectors ${first} to ${first + n - 1} are not what was written: their checksum differs; make the cache again`,
+      'damaged',
+    );
+  }
+  if (type === 'F32') return new Float32Array(bytes.buffer);
+  const vectors = new Float32Array(n * width);
+  convert(bytes, type, vectors);
+  return vectors;
+}
+
+function blockSums(data: Float32Array | Uint16Array, width: number): Uint32Array {
+  const bytes = Buffer.from(data.buffer, data.byteOffset, data.byteLength);
+  const block = BLOCK * width * data.BYTES_PER_ELEMENT;
+  return Uint32Array.from({ length: Math.ceil(bytes.length / block) }, (_, b) =>
+    crc32(bytes.subarray(b * block, (b + 1) * block)),
+  );
+}
+
+async function openShards(dir: string, { count, shardRows, width, dtype }: CacheManifest): Promise<Shard[]> {
+  const shards: Shard[] = [];
   try {
     for (let s = 0; s * shardRows < count; s++) {
       const path = join(dir, shardName(s));
       const rows = Math.min(shardRows, count - s * shardRows);
-      const ref = tensorOf(await readSafetensorsHeader(path), 'activations');
+      const header = await readSafetensorsHeader(path);
+      const [ref, sums] = [tensorOf(header, 'activations'), tensorOf(header, 'sums')];
+      const blocks = Math.ceil(rows / BLOCK);
+      if (sums.dtype !== 'U32' || sums.shape.join() !== `${blocks}`) {
+        throw new PolysemeError(
+          `${path} holds ${sums.dtype} [${sums.shape.join(', ')}] as checksums of ${blocks} blocks`,
+          'damaged',
+        );
+      }
       if (ref.dtype !== dtype.toUpperCase() || ref.shape.join() !== `${rows},${width}`) {
         throw new PolysemeError(
           `${path} holds ${ref.dtype} [${ref.shape.join(', ')}]; its manifest says ${dtype.toUpperCase()} [${rows}, ${width}]`,
           'damaged',
         );
       }
-      shards.push({ file: await openFile(path), offset: ref.offset, rows });
+      const file = await openFile(path);
+      shards.push({ file, offset: ref.offset, rows, sums: new Uint32Array(blocks) });
+      await file.readInto(new Uint8Array(shards.at(-1)!.sums.buffer), sums.offset);
     }
     return shards;
   } catch (error) {
     await Promise.all(shards.map(({ file }) => file.close()));
     throw error;
   }
-}
-
-async function readManifest(dir: string, mayMiss: true): Promise<CacheManifest | null>;
-async function readManifest(dir: string, mayMiss: false): Promise<CacheManifest>;
-async function readManifest(dir: string, mayMiss: boolean): Promise<CacheManifest | null> {
-  const path = join(dir, 'manifest.json');
-  let text: string;
-  try {
-    text = await readFile(path, 'utf8');
-  } catch (error) {
-    if (mayMiss) return null;
-    const reason =
-      (error as NodeJS.ErrnoException).code === 'ENOENT' ? 'it has no manifest.json' : String(error);
-    throw new PolysemeError(
-      `${dir} is no folder of cached activations: ${reason}; sae cache makes one`,
-      'not-found',
-    );
-  }
-  try {
-    return manifestShape.parse(JSON.parse(text)) as CacheManifest;
-  } catch {
-    throw new PolysemeError(`${path} is damaged: make the cache again`, 'damaged');
-  }
-}
-
-async function writeManifest(dir: string, manifest: CacheManifest): Promise<void> {
-  try {
-    const text = `${JSON.stringify(manifest, null, 2)}\n`;
-    await writeWhole(join(dir, 'manifest.json'), [text]);
-  } catch (error) {
-    throw new PolysemeError(`cannot write ${join(dir, 'manifest.json')}: ${(error as Error).message}`);
-  }
-}
-
-/** A folder with other activations is not written over. */
-function refuseOther(out: string, manifest: CacheManifest, asked: object): void {
-  const flat = (nested: object): Record<string, unknown> => {
-    const { origin, ...rest } = nested as CacheManifest;
-    return { ...rest, ...origin };
-  };
-  const [before, now] = [flat(manifest), flat(asked)];
-  const differences = Object.keys(now)
-    .filter((key) => JSON.stringify(before[key]) !== JSON.stringify(now[key]))
-    .map((key) => `${key} ${JSON.stringify(before[key])} there, ${JSON.stringify(now[key])} asked`);
-  if (differences.length > 0) {
-    throw new PolysemeError(
-      `${out} holds other activations (${differences.slice(0, 4).join('; ')}): choose another output (option out)`,
-      'exists',
-    );
-  }
-}
-
-function shardName(shard: number): string {
-  return `activations-${String(shard).padStart(5, '0')}.safetensors`;
 }

@@ -27,6 +27,8 @@ export async function localFiles(source: string, root: string): Promise<LocalFil
   const found = await status(path);
   if (found?.isDirectory()) return listed(await matches('**', path), path, `in the folder ${source}`);
   if (found) {
+    // A pipe would be waited for, a device read without end.
+    if (!found.isFile()) throw new PolysemeError(`${source} is neither a file nor a folder`);
     if (!formatOf(path))
       throw new PolysemeError(`${source}: unknown extension; known are ${KNOWN_EXTENSIONS}`, 'unsupported');
     return [{ path, name: basename(path), size: found.size, time: found.mtimeMs }];

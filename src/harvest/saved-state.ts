@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import {
   closeSync,
   existsSync,
@@ -12,6 +11,7 @@ import {
 import { join } from 'node:path';
 import { writeAllSync, writeWhole } from '../base/files.ts';
 import { type PackedArray, packPieces, unpack } from '../base/pack.ts';
+import { sealed, unsealed } from '../base/sealed.ts';
 import { PolysemeError } from '../errors.ts';
 import type { Captures } from './captures.ts';
 import type { ContextStore, PackedContexts } from './context-table.ts';
@@ -197,24 +197,6 @@ function writePacked(path: string, arrays: Record<string, PackedArray>): void {
   } finally {
     closeSync(file);
   }
-}
-
-/** Bytes of a SHA-256. */
-const SEAL = 32;
-
-/** The pieces with their SHA-256 behind them. */
-function sealed(pieces: readonly Uint8Array[]): Uint8Array[] {
-  const hash = createHash('sha256');
-  for (const piece of pieces) hash.update(piece);
-  return [...pieces, hash.digest()];
-}
-
-/** What `sealed` sealed, checked. */
-function unsealed(bytes: Uint8Array): Uint8Array {
-  const content = bytes.subarray(0, Math.max(0, bytes.length - SEAL));
-  const found = createHash('sha256').update(content).digest();
-  if (Buffer.compare(found, bytes.subarray(content.length)) === 0) return content;
-  throw new Error('it is not what was saved: its SHA-256 differs');
 }
 
 /** A file's name without the number of the save. */

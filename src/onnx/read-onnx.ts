@@ -1,4 +1,4 @@
-import { closeSync, fstatSync, openSync } from 'node:fs';
+import { closeSync, constants, fstatSync, openSync } from 'node:fs';
 import { PolysemeError } from '../errors.ts';
 import { type OnnxTensor, readTensorProto } from './tensors.ts';
 import { type Field, WireFile } from './wire.ts';
@@ -73,7 +73,8 @@ export function readOnnx(path: string): OnnxFile {
 
 function openFile(path: string): number {
   try {
-    return openSync(path, 'r');
+    // A pipe would be waited for.
+    return openSync(path, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0));
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException;
     if (code === 'ENOENT') throw new PolysemeError(`${path}: no such file`, 'not-found');

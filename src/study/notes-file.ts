@@ -24,7 +24,9 @@ export function notesPath(study: string): string {
 /** The lines of a file of notes; null stands for one that is not UTF-8. Without a file there are none. */
 export function readNoteLines(path: string): (string | null)[] {
   if (!existsSync(path)) return [];
-  const { size } = statSync(path);
+  const stat = statSync(path);
+  if (!stat.isFile()) throw new PolysemeError(`cannot read ${path}: it is not a file; move it away`);
+  const { size } = stat;
   if (size > MAX_BYTES) {
     throw new PolysemeError(`${path} has ${size} bytes (limit ${MAX_BYTES}): move it away`, 'bad-input');
   }

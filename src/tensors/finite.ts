@@ -1,4 +1,5 @@
-import { type FileHandle, open } from 'node:fs/promises';
+import type { FileHandle } from 'node:fs/promises';
+import { openToRead } from '../base/read-file.ts';
 import { PolysemeError } from '../errors.ts';
 import { type TensorRef, type TensorSource, tensorOf } from './safetensors.ts';
 
@@ -47,7 +48,7 @@ async function checkTensor(ref: TensorRef, name: string, buffers: readonly [Arra
       'unsupported',
     );
   }
-  const handle = await open(ref.file, 'r');
+  const handle = await openToRead(ref.file);
   let ahead: Promise<number> | undefined;
   try {
     ahead = readChunk(handle, buffers[0], ref, 0);

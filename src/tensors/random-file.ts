@@ -1,7 +1,8 @@
 import { statSync } from 'node:fs';
-import { type FileHandle, open, realpath } from 'node:fs/promises';
+import { type FileHandle, realpath } from 'node:fs/promises';
 import { MAX_TRANSFER } from '../base/files.ts';
 import { HALF_VALUES } from '../base/half.ts';
+import { openToRead } from '../base/read-file.ts';
 import { PolysemeError } from '../errors.ts';
 import type { FileTensorRef } from './matrix.ts';
 import { DTYPE_BYTES, type Dtype } from './safetensors.ts';
@@ -28,15 +29,8 @@ export async function openFile(path: string, label = path): Promise<RandomFile> 
   const real = await realpath(path).catch(() => {
     throw new PolysemeError(`${label}: no such file`, 'not-found');
   });
-  const handle = await open(real, 'r').catch((error: Error) => {
-    throw new PolysemeError(`${label}: cannot be read (${error.message})`);
-  });
-  const stat = await handle.stat();
-  if (!stat.isFile()) {
-    await handle.close();
-    throw new PolysemeError(`${label}: not a file`);
-  }
-  const { size, mtimeMs } = stat;
+  const handle = await openToRead(real, { label });
+  const { size, mtimeMs } = await handle.stat();
   const readInto = async (target: Uint8Array, position: number): Promise<void> => {
     if (position + target.length > size) throw truncated(label, size, position + target.length);
     await fill(handle, target, position, label);

@@ -1,6 +1,7 @@
-import { type FileHandle, open, realpath } from 'node:fs/promises';
+import { type FileHandle, realpath } from 'node:fs/promises';
 import { MAX_TRANSFER } from '../base/files.ts';
 import { HALF_VALUES } from '../base/half.ts';
+import { openToRead } from '../base/read-file.ts';
 import { PolysemeError } from '../errors.ts';
 
 /** Element types of a safetensors file that have a whole number of bytes, with that number. */
@@ -61,11 +62,9 @@ const MAX_RANK = 16;
  */
 export async function readSafetensorsHeader(path: string): Promise<SafetensorsHeader> {
   const file = await realpath(path).catch(cannotRead(path));
-  const handle = await open(file, 'r').catch(cannotRead(path));
+  const handle = await openToRead(file, { label: path });
   try {
-    const stat = await handle.stat();
-    if (!stat.isFile()) throw new PolysemeError(`${path} is not a file`);
-    const { size } = stat;
+    const { size } = await handle.stat();
     if (size < 8)
       throw new PolysemeError(
         `${path} is no safetensors file: ${size} bytes are less than its header`,
@@ -97,7 +96,7 @@ export async function readSafetensorsHeader(path: string): Promise<SafetensorsHe
  */
 export async function readTensor(source: TensorSource, name: string): Promise<Float32Array<ArrayBuffer>> {
   const ref = tensorOf(source, name);
-  const handle = await open(ref.file, 'r').catch(cannotRead(ref.file));
+  const handle = await openToRead(ref.file);
   try {
     const bytes = await readExactly(handle, ref.length, ref.offset, ref.file);
     return toFloat32(bytes, ref, name);

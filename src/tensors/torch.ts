@@ -6,7 +6,7 @@ import { bytesOf, openFile, type RandomFile, readFloats } from './random-file.ts
 import { DTYPE_BYTES } from './safetensors.ts';
 import type { LoadedTensor, TensorFile } from './tensors.ts';
 import { refuse, rulesFor, type Storage, Tensor } from './torch-pickle.ts';
-import { dataOffset, openEntry, readZip, writeZip } from './zip.ts';
+import { checkEntry, dataOffset, openEntry, readZip, writeZip, type ZipEntry } from './zip.ts';
 
 /** First number of a file that torch wrote before 1.6. */
 const LEGACY_MAGIC = 0x1950a86a20f9469cfc6cn;
@@ -44,7 +44,7 @@ async function openArchive(file: RandomFile): Promise<TensorFile> {
   const prefix = pickles[0]!.name.slice(0, -'data.pkl'.length);
   const order = entries.get(`${prefix}byteorder`);
   if (order !== undefined) {
-    const entry = await openEntry(file, order);
+    const entry = await openEntry(file, order, { check: hasSum(order) });
     const text = new TextDecoder().decode(await entry.bytes(0, Math.min(16, entry.size)));
     if (text !== 'little')
       throw new PolysemeError(
@@ -53,9 +53,10 @@ async function openArchive(file: RandomFile): Promise<TensorFile> {
       );
   }
   if (pickles[0]!.size > MAX_PICKLE) throw tooLong(file, pickles[0]!.size);
-  const entry = await openEntry(file, pickles[0]!);
+  const entry = await openEntry(file, pickles[0]!, { check: hasSum(pickles[0]!) });
   const pickle = await entry.bytes(0, entry.size);
   const { value } = readPickle(pickle, 0, rulesFor(file.label), file.label);
+  const checked = new Set<ZipEntry>();
   return dictionary(file, value, async ({ key, count, dtype }) => {
     const data = entries.get(`${prefix}data/${key}`);
     if (data === undefined || data.deflated || data.size < count * DTYPE_BYTES[dtype]) {
@@ -64,9 +65,14 @@ async function openArchive(file: RandomFile): Promise<TensorFile> {
         'damaged',
       );
     }
+    if (hasSum(data) && !checked.has(data)) await checkEntry(file, data);
+    checked.add(data);
     return dataOffset(file, data);
   });
 }
+
+/** `torch.serialization.set_crc32_options(False)` has 0 written in every checksum's place. */
+const hasSum = ({ crc }: ZipEntry): boolean => crc !== 0;
 
 /** Five pickles (magic, version, system, the object, the storages' keys), then each storage: count, numbers. */
 async function openLegacy(file: RandomFile): Promise<TensorFile> {

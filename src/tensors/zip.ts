@@ -80,6 +80,12 @@ export async function dataOffset(file: RandomFile, entry: ZipEntry): Promise<num
   return offset;
 }
 
+/** Reads all of an entry and compares its checksum. @throws PolysemeError damaged where it differs */
+export async function checkEntry(file: RandomFile, entry: ZipEntry): Promise<void> {
+  const content = await openEntry(file, entry, { check: true });
+  for (let at = 0; at < entry.size; at += CHUNK) await content.bytes(at, Math.min(CHUNK, entry.size - at));
+}
+
 /**
  * An entry as a file of its own, which can be read from front to back (deflated) or anywhere (stored).
  * @param check compare the checksum when the last byte has been read in order

@@ -1,7 +1,8 @@
 import { join } from 'node:path';
 import * as z from 'zod';
 import { writeWhole } from '../base/files.ts';
-import { type JsonFileOptions, readJsonObject } from '../base/json-file.ts';
+import { readJsonObject } from '../base/json-file.ts';
+import type { ReadFileOptions } from '../base/read-file.ts';
 import { PolysemeError } from '../errors.ts';
 import type { SaeEvaluation } from '../evaluate/result.ts';
 import type { SaeStep } from '../sae/trainer/step.ts';
@@ -56,7 +57,7 @@ export type FoundRun = z.output<typeof runFile>;
  * Reads a run.json, for training to go on and for the explorer to show.
  * @throws PolysemeError where there is none (not-found), or it is no run.json, or too large (damaged)
  */
-export async function readRunFile(path: string, options: JsonFileOptions = {}): Promise<FoundRun> {
+export async function readRunFile(path: string, options: ReadFileOptions = {}): Promise<FoundRun> {
   const { label = path } = options;
   const found = runFile.safeParse(await readJsonObject(path, MOST_BYTES, options));
   if (found.success) return found.data;

@@ -1,7 +1,10 @@
-import { mkdir, readdir, readFile, rm } from 'node:fs/promises';
+import { mkdir, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { BufferState } from '../activations/buffer.ts';
+import { digestFiles } from '../base/file-digest.ts';
 import { makeWhole, removeLeftovers, writeWhole } from '../base/files.ts';
+import { readWhole } from '../base/read-file.ts';
+import { sealedJson, unsealedJson } from '../base/sealed.ts';
 import { PolysemeError } from '../errors.ts';
 import type { SaeTrainerState } from '../sae/trainer/state.ts';
 import { openFile } from '../tensors/random-file.ts';
@@ -17,12 +20,20 @@ export interface TrainingState {
 }
 
 interface Meta {
-  readonly version: 1;
+  readonly version: 2;
   readonly step: number;
   readonly batches: number;
   readonly cursor: BufferState['cursor'];
   readonly trainers: readonly Pick<SaeTrainerState, 'version' | 'settings' | 'counters'>[];
+  /** SHA-256 of each file beside this one, by name. */
+  readonly files: Readonly<Record<string, string>>;
 }
+
+const STATE = 'state.json';
+/** Bytes of a state.json: some 2 KB a trainer. */
+const MAX_STATE = 16 << 20;
+const BUFFER = 'buffer.safetensors';
+const trainerFile = (i: number): string => `trainer-${i}.safetensors`;
 
 const NAME = /^checkpoint-(\d+)$/;
 
@@ -35,7 +46,7 @@ export async function writeCheckpoint(dir: string, { step, buffer, trainers }: T
   await makeWhole(join(dir, name), async (partial) => {
     await mkdir(partial);
     const { vectors, batches, cursor } = buffer;
-    await writeSafetensors(join(partial, 'buffer.safetensors'), {
+    await writeSafetensors(join(partial, BUFFER), {
       vectors: { data: vectors, shape: [vectors.length] },
     });
     const about: Meta['trainers'][number][] = [];
@@ -44,10 +55,13 @@ export async function writeCheckpoint(dir: string, { step, buffer, trainers }: T
       about.push(rest);
       const tensors: Record<string, TensorData> = {};
       for (const [key, data] of Object.entries(arrays)) tensors[key] = { data, shape: [data.length] };
-      await writeSafetensors(join(partial, `trainer-${i}.safetensors`), tensors);
+      await writeSafetensors(join(partial, trainerFile(i)), tensors);
     }
-    const meta: Meta = { version: 1, step, batches, cursor, trainers: about };
-    await writeWhole(join(partial, 'state.json'), [JSON.stringify(meta)]);
+    const names = [BUFFER, ...trainers.map((_, i) => trainerFile(i))];
+    const digests = await digestFiles(names.map((name) => join(partial, name)));
+    const files = Object.fromEntries(digests.map(({ name, sha256 }) => [name, sha256]));
+    const meta: Meta = { version: 2, step, batches, cursor, trainers: about, files };
+    await writeWhole(join(partial, STATE), [sealedJson(meta)]);
   });
   for (const other of await readdir(dir)) {
     if (other !== name && other.startsWith('checkpoint-')) {
@@ -69,14 +83,20 @@ export async function readCheckpoint(
     throw new PolysemeError(`${path} is damaged (${why}): delete it to start again`, 'damaged');
   };
   try {
-    const meta = JSON.parse(await readFile(join(path, 'state.json'), 'utf8')) as Meta;
-    if (meta.version !== 1) throw new Error(`version ${String(meta.version)}, not 1`);
-    const { vectors } = await readArrays(join(path, 'buffer.safetensors'));
+    const meta = unsealedJson(`${await readWhole(join(path, STATE), MAX_STATE)}`) as unknown as Meta;
+    if (meta.version !== 2) throw new Error(`version ${String(meta.version)}, not 2`);
+    const read = async (name: string) => {
+      const [digest] = await digestFiles([join(path, name)]);
+      if (digest!.sha256 !== meta.files[name])
+        throw new Error(`${name} is not what was saved: its SHA-256 differs`);
+      return readArrays(join(path, name));
+    };
+    const { vectors } = await read(BUFFER);
     return {
       step: meta.step,
       buffer: { vectors: vectors as Float32Array, batches: meta.batches, cursor: meta.cursor },
       async trainer(i) {
-        const arrays = await readArrays(join(path, `trainer-${i}.safetensors`)).catch(damaged);
+        const arrays = await read(trainerFile(i)).catch(damaged);
         return { ...meta.trainers[i]!, arrays } as SaeTrainerState;
       },
     };

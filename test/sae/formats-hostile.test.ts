@@ -119,6 +119,14 @@ describe('BatchTopK SAEs whose threshold was never set', () => {
   });
 });
 
+/** What torch writes after `torch.serialization.set_crc32_options(False)`: 0 for every checksum. */
+function withoutSums(bytes: Buffer): Buffer {
+  const changed = Buffer.from(bytes);
+  const next = (from: number): number => changed.indexOf('PK\x01\x02', from, 'latin1');
+  for (let at = next(0); at >= 0; at = next(at + 4)) changed.writeUInt32LE(0, at + 16);
+  return changed;
+}
+
 describe('truncated and lying files', () => {
   test.each([
     gemma,
@@ -163,6 +171,22 @@ describe('truncated and lying files', () => {
         expect(outcome instanceof Sae || outcome instanceof PolysemeError ? 'fine' : outcome).toBe('fine');
       }
     }
+  });
+
+  test('a number changed in a file of torch is noticed by its checksum; one without checksums is read', async () => {
+    const folder = temporary();
+    const path = join(folder, 'ae.pt');
+    await cp(join(`${golden}dl-topk/ae.pt`, '..'), folder, { recursive: true });
+    const whole = readFileSync(path);
+    const first = Buffer.from(whole);
+    // The entries' data begins at a multiple of 64; the largest one lies in the middle.
+    first[Math.floor(whole.length / 2)]! ^= 1;
+    writeFileSync(path, first);
+    expect(await failureOf(folder)).toMatch(
+      /ae\.pt\): not a whole zip archive: entry \S+ does not match its checksum/,
+    );
+    writeFileSync(path, withoutSums(first));
+    expect(await loadSae(folder)).toBeInstanceOf(Sae);
   });
 
   const npz = (header: string, body: Uint8Array, change: (zip: Buffer) => void = () => {}) => {
@@ -346,7 +370,7 @@ describe('wrong weights and configs', () => {
     const folder = temporary();
     for (const name of ['ae.pt', 'params.npz']) {
       await mkdir(join(folder, name));
-      expect(await failureOf(folder)).toContain(`(${name}): not a file`);
+      expect(await failureOf(folder)).toContain(`(${name}): it is a folder, not a file`);
       await rmdir(join(folder, name));
     }
   });
@@ -374,7 +398,7 @@ describe('wrong weights and configs', () => {
     // The first number of W_dec, wherever it lies.
     const at = bytes.indexOf(Buffer.from(first.data.buffer, first.data.byteOffset, 8));
     bytes.writeFloatLE(value, at);
-    writeFileSync(join(folder, file), bytes);
+    writeFileSync(join(folder, file), file.endsWith('.pt') ? withoutSums(bytes) : bytes);
     expect(await failureOf(folder)).toContain(`W_dec holds ${value} (element 0); the file is damaged`);
   });
 });

@@ -184,7 +184,7 @@ describe('readSafetensorsHeader', () => {
     await expect(readSafetensorsHeader(at('none'))).rejects.toThrow(
       `cannot read ${at('none')}: no such file`,
     );
-    await expect(readSafetensorsHeader(work)).rejects.toThrow('is not a file');
+    await expect(readSafetensorsHeader(work)).rejects.toThrow('it is a folder, not a file');
     writeFileSync(at('empty'), '');
     await expect(readSafetensorsHeader(at('empty'))).rejects.toThrow('0 bytes are less than its header');
     writeFileSync(at('bytes'), Buffer.from([2, 0, 0, 0, 0, 0, 0, 0, 0x7b, 0xff]));
