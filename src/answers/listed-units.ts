@@ -155,12 +155,17 @@ export class ListedUnits {
     return found.sort((a, b) => a.score - b.score || a.row - b.row);
   }
 
-  /** Where a unit stands in its bank: 1 + the units with a larger number, of those with a number. */
-  rank(metric: Metric, row: number): { rank: number; of: number } | null {
+  /** Where a unit stands in its bank: 1 + the units with a larger number, of those with a number; `ties`: those with its own. */
+  rank(metric: Metric, row: number): { rank: number; of: number; ties: number } | null {
     const value = this.#columns.metrics[metric][row]!;
     if (Number.isNaN(value)) return null;
     const sorted = this.sorted(metric, this.#columns.bank[row]!);
-    return { rank: 1 + sorted.length - upperBound(sorted, value), of: sorted.length };
+    const above = upperBound(sorted, value);
+    return {
+      rank: 1 + sorted.length - above,
+      of: sorted.length,
+      ties: above - lowerBound(sorted, value),
+    };
   }
 
   quantiles(metric: Metric, bank: number): Quantiles {
@@ -288,7 +293,7 @@ function scoreOf(words: readonly string[], terms: readonly string[]): number | n
 
 /** The first index of ascending `values` (from `start` to `end`) that holds `value` or more. */
 function lowerBound(
-  values: Uint16Array | Uint32Array,
+  values: Uint16Array | Uint32Array | Float64Array,
   value: number,
   start = 0,
   end = values.length,

@@ -222,9 +222,12 @@ export const unitAnswer = unitSummary
       }),
     ranks: byMetric(
       z
-        .object({ rank: z.int().min(1), of: z.int().min(1) })
+        .object({ rank: z.int().min(1), of: z.int().min(1), ties: z.int().min(1) })
         .nullable()
-        .meta({ description: "1 + the bank's units with a larger number, of its units with a number" }),
+        .meta({
+          description:
+            "1 + the bank's units with a larger number, of its units with a number; `ties`: those with this very number",
+        }),
     ),
     neighbours: z
       .object({ previous: count.nullable(), next: count.nullable() })

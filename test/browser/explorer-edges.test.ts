@@ -91,7 +91,7 @@ describe.skipIf(!hasBrowser)('explorer on unusual studies', () => {
       async (page, { url }) => {
         await page.goto(`${url}/unit/mlp.0/1`);
         await page.locator('.feature').first().waitFor();
-        await expect.poll(() => page.locator('.dots circle').count()).toBe(1000);
+        await expect.poll(() => page.locator('.dots > *').count()).toBe(1000);
         await page.goto(`${url}/unit/mlp.0/1?view=matrix&threshold=0.9`);
         await page.locator('.views-panel image').waitFor({ timeout: 60_000 });
         const line = page.getByRole('slider', { name: 'Threshold' });

@@ -414,10 +414,10 @@ describe.skipIf(!hasBrowser)('explorer', () => {
 
   it('draws every view of a unit, UMAP in a worker among them, and saves figures', async () => {
     const page = await open(unitUrl(most));
-    await expect.poll(() => page.locator('.dots circle').count()).toBe(most.examples);
+    await expect.poll(() => page.locator('.dots > *').count()).toBe(most.examples);
     await page.getByRole('button', { name: 'UMAP' }).click();
     await page.waitForURL(/layout=umap/);
-    await expect.poll(() => page.locator('.dots circle').count(), { timeout: 60_000 }).toBe(most.examples);
+    await expect.poll(() => page.locator('.dots > *').count(), { timeout: 60_000 }).toBe(most.examples);
     await page.getByRole('button', { name: 'Distances' }).click();
     await page.locator('.views-panel image').waitFor();
     await page.getByRole('button', { name: 'Activations' }).click();

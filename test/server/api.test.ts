@@ -331,7 +331,13 @@ describe('a unit', () => {
       const mine = bank[77]![metric];
       const values = bank.map((u) => u[metric]).filter((v) => v !== null);
       const want =
-        mine === null ? null : { rank: 1 + values.filter((v) => v > mine).length, of: values.length };
+        mine === null
+          ? null
+          : {
+              rank: 1 + values.filter((v) => v > mine).length,
+              of: values.length,
+              ties: values.filter((v) => v === mine).length,
+            };
       expect(unit.ranks[metric]).toEqual(want);
     }
   });

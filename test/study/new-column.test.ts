@@ -109,6 +109,7 @@ test('the API answers with it, sorts, filters, ranks and describes it', async ()
   expect((await get<{ ranks: { foxes: object } }>('/api/units/mlp.0/3')).ranks.foxes).toEqual({
     rank: 1,
     of: 3,
+    ties: 1,
   });
   expect(
     (await get<{ banks: [{ summary: { foxes: object } }] }>('/api/banks')).banks[0].summary.foxes,

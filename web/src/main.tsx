@@ -8,8 +8,12 @@ import './styles/theme.css';
 import './styles/base.css';
 import './styles/layout.css';
 import './styles/parts.css';
+import './styles/table.css';
 import './styles/figures.css';
 import './styles/unit.css';
+import './styles/metrics.css';
+import './styles/feature.css';
+import './styles/passage.css';
 import './styles/explain.css';
 
 createRoot(document.getElementById('root')!).render(

@@ -7,6 +7,7 @@ import { lastStudySearch } from '../ui/last-study.ts';
 import { SearchBox } from '../ui/search-box.tsx';
 import { useShortcuts } from '../ui/shortcuts.ts';
 import { type Theme, useTheme } from '../ui/theme.ts';
+import { Tips } from '../ui/tips.tsx';
 import { useRandom } from '../ui/use-random.ts';
 import { HelpDialog } from './help.tsx';
 
@@ -83,6 +84,7 @@ export function App() {
       </header>
       {served.study && <Unfinished />}
       <Outlet />
+      <Tips />
       <HelpDialog hasStudy={served.study} open={help} onClose={() => setHelp(false)} />
     </>
   );

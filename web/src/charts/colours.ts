@@ -11,10 +11,33 @@ const PLASMA = [
   '#f0f921',
 ];
 
-/** Colour of bank i of n: a ramp, since banks are mostly layers; the part of it that stands out from the paper. */
-export function bankColour(i: number, n: number, dark: boolean): string {
+// Kinds of banks, each with a ramp of its own, light and dark.
+const SAE = [
+  ['#00554a', '#00735c', '#3d8b2a', '#7f8f00'],
+  ['#2fb5a0', '#54c98a', '#a3d34a', '#d6e070'],
+];
+const OTHER = [
+  ['#0b2f6b', '#1f5fae', '#4f93d2'],
+  ['#5b9cf0', '#8fc0f7', '#cfe4fc'],
+];
+
+/**
+ * Colour of bank i of a study's: layers of the model, SAEs and other banks have a ramp each, since banks of one kind are mostly
+ * in an order; the part of it that stands out from the paper.
+ */
+export function bankColour(i: number, names: readonly string[], dark: boolean): string {
+  const kind = kindOf(names[i] ?? '');
+  const alike = names.flatMap((name, at) => (kindOf(name) === kind ? [at] : []));
+  const share = alike.length < 2 ? 0.3 : alike.indexOf(i) / (alike.length - 1);
+  if (kind === 'sae') return ramp(SAE[Number(dark)]!, share);
+  if (kind !== 'mlp') return ramp(OTHER[Number(dark)]!, share);
   const [from, to] = dark ? [0.4, 0.92] : [0, 0.64];
-  return ramp(PLASMA, from + (to - from) * (n < 2 ? 0.3 : i / (n - 1)));
+  return ramp(PLASMA, from + (to - from) * share);
+}
+
+/** What a bank's name begins with: mlp.3, sae/NAME. */
+function kindOf(name: string): string {
+  return /^[a-z]+/.exec(name)?.[0] ?? '';
 }
 
 /** Colour of a distance, from 0 (near) to 1 (far): near stands out from the paper, far fades into it. */

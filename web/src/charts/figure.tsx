@@ -1,6 +1,7 @@
 import { type ReactNode, useRef } from 'react';
 import type { CsvValue } from '../../../src/base/csv.ts';
-import { type LegendItem, saveCsv, saveFigure } from './save-figure.ts';
+import { saveCsv } from '../ui/save-file.ts';
+import { type LegendItem, saveFigure } from './save-figure.ts';
 
 /**
  * A figure with its title, its controls, and a way out as SVG or PNG (with a legend, if there is one), and as CSV where

@@ -1,4 +1,4 @@
-import { type CsvValue, csvText } from '../../../src/base/csv.ts';
+import { saveBlob } from '../ui/save-file.ts';
 import { resolveColour } from './colours.ts';
 
 // Styles that a figure's SVG takes from the page and needs when it stands alone.
@@ -66,7 +66,7 @@ export async function saveFigure(
 ): Promise<void> {
   const svg = figureSvg(body, legend);
   if (kind === 'svg') {
-    save(`${name}.svg`, new Blob([svg], { type: 'image/svg+xml' }));
+    saveBlob(`${name}.svg`, new Blob([svg], { type: 'image/svg+xml' }));
     return;
   }
   const image = new Image();
@@ -77,20 +77,7 @@ export async function saveFigure(
   canvas.height = image.height * SCALE;
   canvas.getContext('2d')!.drawImage(image, 0, 0, canvas.width, canvas.height);
   const blob = await new Promise<Blob | null>((done) => canvas.toBlob(done));
-  if (blob !== null) save(`${name}.png`, blob);
-}
-
-/** Saves rows as comma-separated values. */
-export function saveCsv(name: string, rows: readonly (readonly CsvValue[])[]): void {
-  save(`${name}.csv`, new Blob([csvText(rows)], { type: 'text/csv' }));
-}
-
-function save(name: string, blob: Blob): void {
-  const link = document.createElement('a');
-  link.href = URL.createObjectURL(blob);
-  link.download = name.replace(/[^\w.-]+/g, '-');
-  link.click();
-  setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
+  if (blob !== null) saveBlob(`${name}.png`, blob);
 }
 
 /** Rows of strokes with their names, as many side by side as fit. */

@@ -3,14 +3,15 @@ import { useNavigate, useSearch } from '@tanstack/react-router';
 import { lazy, Suspense, useMemo } from 'react';
 import { bankColour } from '../charts/colours.ts';
 import { Figure } from '../charts/figure.tsx';
-import { saveCsv } from '../charts/save-figure.ts';
 import type { Bank, Comparison } from '../source/answers.ts';
 import { banksQuery, compareQuery, metricsQuery } from '../source/query-options.ts';
 import { MetricSelect } from '../ui/controls.tsx';
 import { counted, formatMetric, METRIC_LIST, metricInfo } from '../ui/metric-info.ts';
 import { Points } from '../ui/points.ts';
+import { saveCsv } from '../ui/save-file.ts';
 import { Empty, Failure, Loading } from '../ui/states.tsx';
 import { useTheme } from '../ui/theme.ts';
+import { explained } from '../ui/tips.tsx';
 import type { CompareSearch } from '../ui/url-state.ts';
 import { BankHeads } from './bank-heads.tsx';
 import { firstPair } from './headline.ts';
@@ -54,7 +55,7 @@ function Chosen({ all }: { all: readonly Bank[] }) {
   const comparison = useQuery(compareQuery(chosen));
   const metrics = useQuery(metricsQuery);
   const points = useMemo(() => (metrics.data === undefined ? null : Points.of(metrics.data)), [metrics.data]);
-  const colour = (name: string) => bankColour(names.indexOf(name), names.length, dark);
+  const colour = (name: string) => bankColour(names.indexOf(name), names, dark);
   const toggle = (name: string) => {
     const next = chosen.includes(name) ? chosen.filter((other) => other !== name) : [...chosen, name];
     if (next.length > 0) change({ banks: names.filter((other) => next.includes(other)).join(',') });
@@ -158,7 +159,7 @@ function Table({ comparison, colour }: { comparison: Comparison; colour: (bank: 
           <tbody>
             {rows.map(({ metric, name, tip, values }) => (
               <tr key={metric}>
-                <th scope="row" title={tip}>
+                <th scope="row" {...explained(tip)}>
                   {name}
                 </th>
                 {values.map((value, i) => (

@@ -25,8 +25,7 @@ export function Curves({
     (plot: Plot, width: number) => {
       const curves = chosen.flatMap((name) => curve(points, metric, name));
       const medians = curves.filter(({ middle }) => middle);
-      const colour = (d: { bank: string }) =>
-        bankColour(points.banks.indexOf(d.bank), points.banks.length, dark);
+      const colour = (d: { bank: string }) => bankColour(points.banks.indexOf(d.bank), points.banks, dark);
       const isShare = metric === 'density' || metric === 'largestShare';
       return plot.plot({
         width,

@@ -3,13 +3,14 @@ import { type ReactNode, useEffect, useRef, useState } from 'react';
 import type { CsvValue } from '../../../src/base/csv.ts';
 import { MATCHED_BANKS } from '../../../src/contract/constants.ts';
 import { COMPARED, type ComparedMetric } from '../../../src/polysemy/column-lists.ts';
-import { saveCsv } from '../charts/save-figure.ts';
 import type { MatchedComparison } from '../source/answers.ts';
 import { ApiError } from '../source/http.ts';
 import { matchedQuery } from '../source/query-options.ts';
 import { counted, formatMetric, formatShare, formatWhole, metricInfo } from '../ui/metric-info.ts';
+import { saveCsv } from '../ui/save-file.ts';
 import '../styles/matched.css';
 import { Failure } from '../ui/states.tsx';
+import { explained } from '../ui/tips.tsx';
 import { BankHeads } from './bank-heads.tsx';
 import { headline } from './headline.ts';
 
@@ -248,7 +249,7 @@ function DifferenceCell({ difference }: { difference: Difference | undefined }) 
 function MetricHead({ metric }: { metric: ComparedMetric }) {
   const { name, tip } = metricInfo(metric);
   return (
-    <th scope="row" title={tip}>
+    <th scope="row" {...explained(tip)}>
       {name}
     </th>
   );

@@ -12,6 +12,7 @@ import {
 } from '../source/effect-queries.ts';
 import { featureColour } from '../ui/feature-colours.ts';
 import { spelledText } from '../ui/shown-token.ts';
+import { explained } from '../ui/tips.tsx';
 
 /** What a unit does to the output: the tokens that it raises and lowers by itself, and the measured effect of each feature. */
 export function EffectsPanel({ unit }: { unit: Unit }) {
@@ -66,13 +67,21 @@ function DirectEffects({ effect: { raised, lowered } }: { effect: DirectEffect }
   }
   return (
     <dl className="token-effects small">
-      <dt title="Tokens whose logits its output weights raise most, past all later layers">Raises</dt>
+      <dt>
+        <span {...explained('Tokens whose logits its output weights raise most, past all later layers')}>
+          Raises
+        </span>
+      </dt>
       <dd>
         <Tokens
           tokens={raised.map(({ id, text, effect }) => ({ id, text, title: `+${effect.toFixed(3)}` }))}
         />
       </dd>
-      <dt title="Tokens whose logits its output weights lower most, past all later layers">Lowers</dt>
+      <dt>
+        <span {...explained('Tokens whose logits its output weights lower most, past all later layers')}>
+          Lowers
+        </span>
+      </dt>
       <dd>
         <Tokens tokens={lowered.map(({ id, text, effect }) => ({ id, text, title: effect.toFixed(3) }))} />
       </dd>

@@ -37,7 +37,7 @@ export function ProbedTokens({
             className={className(strength, text, begins.has(position))}
             style={
               {
-                '--a': `${Math.round(100 * Math.min(1, Math.abs(strength)))}%`,
+                '--a': Math.min(1, Math.abs(strength)).toFixed(2),
                 ...(mark === undefined ? {} : { '--mark': mark }),
               } as object
             }

@@ -17,7 +17,7 @@ export function ColumnsMenu({
       <summary className="button">Columns</summary>
       <div>
         {METRIC_LIST.map(({ metric, name, sentence }) => (
-          <label key={metric} title={sentence}>
+          <label key={metric} data-tip={sentence}>
             <input
               type="checkbox"
               checked={columns.includes(metric)}

@@ -18,7 +18,7 @@ export function Distributions({ points, metric, bank }: { points: Points; metric
     (plot: Plot, width: number) => {
       const { bars, medians, domain } = shapes(points, metric);
       const names = banks.map((name) => (name.length > 14 ? `…${name.slice(-13)}` : name));
-      const colour = (d: { bank: number }) => bankColour(d.bank, banks.length, dark);
+      const colour = (d: { bank: number }) => bankColour(d.bank, banks, dark);
       const opacity = (d: { bank: number }) => (bank === undefined || banks[d.bank] === bank ? 0.85 : 0.25);
       return plot.plot({
         width,

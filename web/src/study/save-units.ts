@@ -1,9 +1,9 @@
 import type { CsvValue } from '../../../src/base/csv.ts';
 import { LISTED } from '../../../src/polysemy/column-lists.ts';
-import { saveCsv } from '../charts/save-figure.ts';
 import type { UnitRow, Units } from '../source/answers.ts';
 import { source } from '../source/chosen.ts';
 import type { Params } from '../source/source.ts';
+import { saveCsv } from '../ui/save-file.ts';
 
 /** Saves all units of a query, in its order, page by page. */
 export async function saveUnits(name: string, params: Params): Promise<void> {

@@ -171,7 +171,7 @@ function drawPoints(
   fill(null, 0.5, faint);
   const alpha = many ? 0.32 : x.length > 1500 ? 0.5 : 0.75;
   points.banks.forEach((_, bank) => {
-    fill(bank, alpha, bankColour(bank, points.banks.length, dark));
+    fill(bank, alpha, bankColour(bank, points.banks, dark));
   });
 }
 

@@ -1,6 +1,7 @@
 import { useQuery } from '@tanstack/react-query';
 import { useNavigate, useSearch } from '@tanstack/react-router';
 import { lazy, Suspense, useEffect, useMemo } from 'react';
+import { visible } from '../../../src/base/visible.ts';
 import { type Verdict, verdicts } from '../../../src/polysemy/verdict.ts';
 import { bankColour } from '../charts/colours.ts';
 import { Figure } from '../charts/figure.tsx';
@@ -13,6 +14,7 @@ import { counted, firstOrder, isMetric, type ListSort, METRIC_LIST, metricInfo }
 import { Points } from '../ui/points.ts';
 import { Empty, Failure, Loading } from '../ui/states.tsx';
 import { useTheme } from '../ui/theme.ts';
+import { explained } from '../ui/tips.tsx';
 import { ranges, type StudySearch } from '../ui/url-state.ts';
 import { VERDICT_NAMES } from '../ui/verdict-names.ts';
 import { ColumnsMenu, FIRST_COLUMNS } from './columns-menu.tsx';
@@ -73,7 +75,8 @@ function StudyHead({ study }: { study: Study | undefined }) {
   return (
     <header className="page-head">
       <h1 className="wrap">
-        {text(study.model.source)} <span className="muted">on</span> {text(study.data.source)}
+        <Source of={text(study.model.source)} /> <span className="muted">on</span>{' '}
+        <Source of={text(study.data.source)} />
       </h1>
       <p className="facts">
         <span>
@@ -95,6 +98,12 @@ function StudyHead({ study }: { study: Study | undefined }) {
       </p>
     </header>
   );
+}
+
+/** Where a model or data came from: of a file its own name, the path on asking. */
+function Source({ of }: { of: string }) {
+  const [name] = /^(?:\/|\.|[A-Za-z]:\\)/.test(of) ? (/[^\\/]+[\\/]*$/.exec(of) ?? [of]) : [of];
+  return name === of ? visible(of) : <bdi {...explained(visible(of))}>{visible(name)}</bdi>;
 }
 
 function unitParams(search: StudySearch) {
@@ -245,7 +254,7 @@ function Units() {
           banks={banks.data?.map(({ name }) => name) ?? []}
           value={bank}
           onChange={(name) => change({ bank: name })}
-          colour={(i) => bankColour(i, banks.data?.length ?? 1, dark)}
+          colour={(i) => bankColour(i, banks.data?.map(({ name }) => name) ?? [], dark)}
         />
         <input
           type="search"

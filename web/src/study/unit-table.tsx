@@ -16,8 +16,12 @@ import { Meanings } from '../ui/meanings.tsx';
 import { formatMetric, formatWhole, isMetric, type ListSort, metricInfo } from '../ui/metric-info.ts';
 import { Empty, Failure } from '../ui/states.tsx';
 import { Strip } from '../ui/strip.tsx';
+import { NARROW, useMedia } from '../ui/use-media.ts';
 
 const ROW = 36;
+/** On a phone what a unit is has a line of its own under its name, and few numbers have room beside that. */
+const TALL_ROW = 62;
+const FEW_COLUMNS = 2;
 /** Rows asked for before they are in view. */
 const AHEAD = 80;
 /** Rows drawn before the number of units is known. */
@@ -46,12 +50,14 @@ export function UnitTable({
   onSort: (sort: ListSort) => void;
   onReset: () => void;
 }) {
+  const narrow = useMedia(NARROW);
+  const height = narrow ? TALL_ROW : ROW;
   const scroller = useRef<HTMLDivElement>(null);
   const total = useQuery(unitsQuery(params, 0)).data?.total;
   const rows = useVirtualizer({
     count: total ?? PLACEHOLDERS,
     getScrollElement: () => scroller.current,
-    estimateSize: () => ROW,
+    estimateSize: () => height,
     overscan: 12,
   });
   const items = rows.getVirtualItems();
@@ -71,7 +77,11 @@ export function UnitTable({
     [navigate],
   );
 
-  const shown = isMetric(sort) && !columns.includes(sort) ? [...columns, sort] : columns;
+  const wanted = isMetric(sort) && !columns.includes(sort) ? [...columns, sort] : columns;
+  const few = isMetric(sort) ? [sort, ...wanted.filter((metric) => metric !== sort)] : wanted;
+  const shown = narrow ? few.slice(0, FEW_COLUMNS) : wanted;
+  // biome-ignore lint/correctness/useExhaustiveDependencies: another height places all rows anew
+  useEffect(() => rows.measure(), [height]);
   const key = JSON.stringify(params);
   // biome-ignore lint/correctness/useExhaustiveDependencies: another order starts at the top
   useEffect(() => {
@@ -99,7 +109,7 @@ export function UnitTable({
       ref={scroller}
     >
       <Head sort={sort} order={order} columns={shown} onSort={onSort} />
-      <div role="rowgroup" className="rows" style={{ height: Math.max(ROW, rows.getTotalSize()) }}>
+      <div role="rowgroup" className="rows" style={{ height: Math.max(height, rows.getTotalSize()) }}>
         {items.map(({ index, start }) => (
           <Row
             key={index}
@@ -128,13 +138,13 @@ function Head({
   columns: readonly Metric[];
   onSort: (sort: ListSort) => void;
 }) {
-  const head = (to: ListSort, text: string, name: string, title?: string) => (
+  const head = (to: ListSort, text: string, name: string, tip?: string) => (
     <div
       role="columnheader"
       className={`cell ${name}`}
       aria-sort={sort === to ? (order === 'asc' ? 'ascending' : 'descending') : 'none'}
     >
-      <button type="button" onClick={() => onSort(to)} title={title}>
+      <button type="button" onClick={() => onSort(to)} data-tip={tip}>
         {text}
         <Arrow sorted={sort === to} order={order} />
       </button>

@@ -1,6 +1,7 @@
 import { type ReactNode, useEffect, useRef } from 'react';
 import type { Training } from '../source/answers.ts';
 import { formatShare, formatThree, formatWhole } from '../ui/metric-info.ts';
+import { explained } from '../ui/tips.tsx';
 import { strokeOf } from './run-strokes.ts';
 import { RunSwatch } from './run-swatch.tsx';
 import { formatFour, formatSetting, formatTime, settingName } from './runs.ts';
@@ -148,8 +149,8 @@ function settingCell(settings: Training['settings'], setting: SettingName): Reac
 
 function Head({ title, children }: { title: string; children: ReactNode }) {
   return (
-    <th scope="col" className="num" title={title}>
-      {children}
+    <th scope="col" className="num">
+      <span {...explained(title)}>{children}</span>
     </th>
   );
 }

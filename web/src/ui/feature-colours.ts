@@ -5,20 +5,43 @@ export interface ColouredFeature {
   readonly members: readonly number[];
 }
 
-/** Features that have a colour of their own; the rest, and single examples, share a grey and are told by number. */
-const COLOURED = 8;
+/** Colours of features. */
+const COLOURS = 8;
+/** Each colour comes whole, then in two ways broken: features that differ in neither are told by number. */
+export type Mark = 0 | 1 | 2;
+const MARKS = 3;
+/** Strokes of the marks, as SVG has them. */
+export const MARK_DASHES = ['', '4 2', '1.5 1.5'] as const;
+/** Shapes of the marks, as Observable Plot calls them. */
+export const MARK_SYMBOLS = ['circle', 'square', 'triangle'] as const;
 
-/** CSS colour of a feature, by its id. */
-export function featureColour({ id, size }: Pick<ColouredFeature, 'id' | 'size'>, total = 2): string {
-  return id < COLOURED && (size > 1 || total === 1) ? `var(--f${id})` : 'var(--f-rest)';
+type Own = Pick<ColouredFeature, 'id' | 'size'>;
+
+/** CSS colour of a feature, by its id; those beyond all colours and marks, and single examples, share a grey. */
+export function featureColour({ id, size }: Own, total = 2): string {
+  return id < COLOURS * MARKS && (size > 1 || total === 1) ? `var(--f${id % COLOURS})` : 'var(--f-rest)';
+}
+
+/** What tells a feature from another of the same colour. */
+export function featureMark({ id, size }: Own): Mark {
+  return size > 1 ? ((Math.floor(id / COLOURS) % MARKS) as Mark) : 0;
 }
 
 /** CSS colour of each example of a cut. */
 export function exampleColours(features: readonly ColouredFeature[]): string[] {
-  const colours: string[] = [];
+  return ofExamples(features, (feature) => featureColour(feature, features.length));
+}
+
+/** Mark of each example of a cut. */
+export function exampleMarks(features: readonly ColouredFeature[]): Mark[] {
+  return ofExamples(features, featureMark);
+}
+
+function ofExamples<T>(features: readonly ColouredFeature[], of: (feature: ColouredFeature) => T): T[] {
+  const found: T[] = [];
   for (const feature of features) {
-    const colour = featureColour(feature, features.length);
-    for (const example of feature.members) colours[example] = colour;
+    const one = of(feature);
+    for (const example of feature.members) found[example] = one;
   }
-  return colours;
+  return found;
 }

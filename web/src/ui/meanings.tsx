@@ -1,7 +1,7 @@
 import { Fragment } from 'react';
 import { visible } from '../../../src/base/visible.ts';
 import { type FeatureName, featureTitle } from '../../../src/features/names.ts';
-import { featureColour } from './feature-colours.ts';
+import { featureColour, featureMark } from './feature-colours.ts';
 import { formatWhole } from './metric-info.ts';
 import type { Shares } from './strip.tsx';
 
@@ -30,6 +30,7 @@ export function Meanings({
           {i > 0 ? ' ' : ''}
           <bdi
             className="meaning"
+            data-mark={featureMark({ id, size: sizes[id]! })}
             style={{ '--own': featureColour({ id, size: sizes[id]! }, sizes.length) } as object}
           >
             <span>

@@ -67,7 +67,8 @@ function minus(text: string): string {
 }
 
 function exponent(text: string): string {
-  return ` × 10^${text.slice(1)}`;
+  const raised = [...text.slice(1)].map((c) => (c === '-' ? '⁻' : c === '+' ? '' : '⁰¹²³⁴⁵⁶⁷⁸⁹'[Number(c)]));
+  return ` × 10${raised.join('')}`;
 }
 
 const FORMATS: Record<Exclude<Column['format'], 'word'>, (value: number) => string> = {
@@ -125,6 +126,13 @@ export function formatMetric(metric: Known, value: number | null | undefined): s
 export function ordinal(rank: number): string {
   const suffix = { one: 'st', two: 'nd', few: 'rd', other: 'th' } as Record<string, string>;
   return `${formatWhole(rank)}${suffix[new Intl.PluralRules('en', { type: 'ordinal' }).select(rank)] ?? 'th'}`;
+}
+
+/** Where a number stands among others, and at which end: "highest", "3rd highest", "lowest"; rank 1 is the largest. */
+export function placeText({ rank, of, ties }: { rank: number; of: number; ties: number }): string {
+  if (of > 1 && ties === of) return 'all alike';
+  const end = rank === 1 ? 'highest' : rank + ties - 1 === of ? 'lowest' : `${ordinal(rank)} highest`;
+  return ties > 1 ? `${end}, tied` : end;
 }
 
 /** "1 feature", "2 features" */

@@ -1,5 +1,5 @@
 import type { ReactNode } from 'react';
-import { featureColour } from './feature-colours.ts';
+import { featureColour, featureMark } from './feature-colours.ts';
 import { counted, formatShare } from './metric-info.ts';
 import '../styles/meanings.css';
 
@@ -56,19 +56,21 @@ export function Strip({
     } as object;
     const dim = lit !== undefined && (feature === null || !lit.has(feature));
     const name = `${feature === null ? 'alone' : 'own'}${dim ? ' dim' : ''}`;
+    const mark = feature === null ? 0 : featureMark({ id: feature, size });
     if (onPick === undefined || feature === null)
-      return <i key={says} className={name} style={style} title={says} />;
+      return <i key={says} className={name} data-mark={mark} style={style} title={says} />;
     return (
       <button
         key={says}
         type="button"
         className={name}
+        data-mark={mark}
         style={style}
         title={`${says}. Shift-click lays it beside others.`}
         aria-label={says}
         onClick={(event) => onPick(feature, event.shiftKey)}
       >
-        {feature}
+        <span>{feature}</span>
       </button>
     );
   });

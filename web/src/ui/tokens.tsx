@@ -37,7 +37,7 @@ function Span({
           style={
             Math.abs(strength) < 0.02
               ? undefined
-              : ({ '--a': `${Math.round(100 * Math.min(1, Math.abs(strength)))}%` } as object)
+              : ({ '--a': Math.min(1, Math.abs(strength)).toFixed(2) } as object)
           }
         >
           {text}

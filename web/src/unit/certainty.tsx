@@ -5,6 +5,7 @@ import type { Certainty, Unit } from '../source/answers.ts';
 import { certaintyQuery } from '../source/query-options.ts';
 import { formatShare, formatThree } from '../ui/metric-info.ts';
 import { Failure, Loading } from '../ui/states.tsx';
+import { explained } from '../ui/tips.tsx';
 import '../styles/certainty.css';
 
 /** z from which features are told apart from one cloud (docs/validity.md). */
@@ -78,7 +79,7 @@ function Cloud({ certainty }: { certainty: Certainty }) {
       <tbody>
         {rows.map(([name, tip, value, against]) => (
           <tr key={name}>
-            <th scope="row" title={tip}>
+            <th scope="row" {...explained(tip)}>
               {name}
             </th>
             <td className="num">
@@ -107,27 +108,33 @@ function Features({ unit, certainty }: { unit: Unit; certainty: Certainty }) {
           <thead>
             <tr>
               <th scope="col">Feature</th>
-              <th scope="col" className="num" title="Its examples">
+              <th scope="col" className="num" {...explained('Its examples')}>
                 size
               </th>
               <th
                 scope="col"
                 className="num"
-                title="Mean distance over its pairs ÷ the distance of unrelated inputs: 0 is all alike, 1 is no more alike than chance"
+                {...explained(
+                  'Mean distance over its pairs ÷ the distance of unrelated inputs: 0 is all alike, 1 is no more alike than chance',
+                )}
               >
                 tightness
               </th>
               <th
                 scope="col"
                 className="num"
-                title="Smallest mean distance to another feature’s examples ÷ the distance of unrelated inputs, and which feature that is"
+                {...explained(
+                  'Smallest mean distance to another feature’s examples ÷ the distance of unrelated inputs, and which feature that is',
+                )}
               >
                 nearest
               </th>
               <th
                 scope="col"
                 className="num"
-                title="How well it is found again in half of the examples: the mean Jaccard index over 50 halves (Hennig 2007); 100 % is always"
+                {...explained(
+                  'How well it is found again in half of the examples: the mean Jaccard index over 50 halves (Hennig 2007); 100 % is always',
+                )}
               >
                 found again
               </th>

@@ -1,15 +1,19 @@
 import { useMemo, useRef, useState } from 'react';
-import { exampleColours } from '../ui/feature-colours.ts';
+import { exampleColours, exampleMarks, featureMark, MARK_DASHES } from '../ui/feature-colours.ts';
 import { counted } from '../ui/metric-info.ts';
 import { useWidth } from '../ui/width.ts';
 import { setHovered, useHovered } from './hover.ts';
+import { ThresholdLine } from './threshold-line.tsx';
 import { treeLayout } from './tree-layout.ts';
 import type { UnitCut } from './unit-cut.ts';
 
+/** Height in a column, and of a tree that lies flat over the whole page. */
 const HEIGHT = 204;
-const MARGIN = { top: 10, right: 10, bottom: 26, left: 34 };
-const BASE = HEIGHT - MARGIN.bottom;
-const STRIP = 8;
+const FLAT = 150;
+/** Width from which on it lies flat. */
+const WIDE = 560;
+const MARGIN = { top: 22, right: 10, bottom: 26, left: 34 };
+const STRIP = 9;
 
 /**
  * The tree of a unit's examples: merges by distance, coloured by feature, with the threshold as a line to drag
@@ -31,11 +35,14 @@ export function Dendrogram({
   const svg = useRef<SVGSVGElement>(null);
   const width = useWidth(host);
   const inner = Math.max(1, width - MARGIN.left - MARGIN.right);
+  const height = width > WIDE ? FLAT : HEIGHT;
+  const base = height - MARGIN.bottom;
   const top = useMemo(() => Math.max(0.7, tree.merges.at(-2) ?? 0) * 1.06, [tree]);
-  const y = (distance: number) => BASE - (Math.min(distance, top) / top) * (BASE - MARGIN.top);
+  const y = (distance: number) => base - (Math.min(distance, top) / top) * (base - MARGIN.top);
   const places = useMemo(() => treeLayout(tree), [tree]);
   const x = (node: number) => MARGIN.left + places[node]! * inner;
   const colours = useMemo(() => exampleColours(cut.features), [cut]);
+  const marks = useMemo(() => exampleMarks(cut.features), [cut]);
   const paths = branches(unitCut, x, y);
   const step = inner / Math.max(1, tree.count);
 
@@ -52,7 +59,7 @@ export function Dendrogram({
         <svg
           ref={svg}
           width={width}
-          height={HEIGHT}
+          height={height}
           role="group"
           aria-label={`Dendrogram of ${counted(tree.count, 'example')}`}
           onPointerMove={(event) => setHovered(leafAt(event.clientX))}
@@ -67,6 +74,9 @@ export function Dendrogram({
               </text>
             </g>
           ))}
+          <text x={MARGIN.left - 26} y={10} className="tick">
+            ↑ distance at which examples join
+          </text>
           {paths.map(({ feature, d }) => (
             <path
               key={feature?.id ?? -1}
@@ -76,39 +86,39 @@ export function Dendrogram({
                 feature === null ? 'var(--line-strong)' : (colours[feature.members[0]!] ?? 'var(--f-rest)')
               }
               strokeWidth={feature === null ? 1 : 1.6}
+              strokeDasharray={feature === null ? '' : MARK_DASHES[featureMark(feature)]}
               strokeOpacity={selected !== undefined && feature !== null && feature.id !== selected ? 0.3 : 1}
             />
           ))}
           {Array.from(order, (example, place) => (
-            <rect
+            <Leaf
               key={example}
-              x={MARGIN.left + place * step + (step > 3 ? 0.5 : 0)}
-              y={BASE + 3}
-              width={Math.max(0.5, step - (step > 3 ? 1 : 0))}
-              height={STRIP}
-              rx={step > 5 ? 1.5 : 0}
-              fill={cut.stray.has(example) ? 'var(--raised)' : colours[example]}
-              stroke={cut.stray.has(example) ? colours[example] : undefined}
-              strokeWidth={cut.stray.has(example) ? 1 : undefined}
-              opacity={selected !== undefined && cut.featureOf[example] !== selected ? 0.3 : 1}
+              x={MARGIN.left + place * step}
+              base={base}
+              step={step}
+              colour={colours[example]!}
+              dash={MARK_DASHES[marks[example]!]}
+              isStray={cut.stray.has(example)}
+              isFaded={selected !== undefined && cut.featureOf[example] !== selected}
             />
           ))}
-          <Marker x={x} step={step} />
+          <Marker x={x} step={step} base={base} />
           {tree.count < 2 ? null : (
-            <Threshold
+            <ThresholdLine
               value={threshold}
               top={top}
               y={y}
-              width={width}
+              left={MARGIN.left}
+              right={width - MARGIN.right}
               features={cut.features.length}
               onChange={onThreshold}
               toValue={(clientY) => {
                 const at = clientY - svg.current!.getBoundingClientRect().top;
-                return ((BASE - at) / (BASE - MARGIN.top)) * top;
+                return ((base - at) / (base - MARGIN.top)) * top;
               }}
             />
           )}
-          <text x={MARGIN.left} y={HEIGHT - 3} className="tick">
+          <text x={MARGIN.left} y={height - 3} className="tick">
             {counted(tree.count, 'example')}, by likeness
             {cut.stray.size === 0 ? '' : `; ${cut.stray.size} stray (hollow)`}
           </text>
@@ -118,7 +128,57 @@ export function Dendrogram({
   );
 }
 
-function Marker({ x, step }: { x: (node: number) => number; step: number }) {
+/** An example in the strip under the tree: a bar in its feature's colour, broken as its feature's branches are; hollow if stray. */
+function Leaf({
+  x,
+  base,
+  step,
+  colour,
+  dash,
+  isStray,
+  isFaded,
+}: {
+  x: number;
+  /** Where the tree stands. */
+  base: number;
+  step: number;
+  colour: string;
+  dash: string;
+  isStray: boolean;
+  isFaded: boolean;
+}) {
+  const gap = step > 3 ? 1 : 0;
+  const width = Math.max(0.5, step - gap);
+  const opacity = isFaded ? 0.3 : 1;
+  if (isStray) {
+    const inset = gap / 2 + 0.5;
+    return (
+      <rect
+        x={x + inset}
+        y={base + 3.5}
+        width={Math.max(0.5, width - 1)}
+        height={STRIP - 1}
+        fill="var(--raised)"
+        stroke={colour}
+        opacity={opacity}
+      />
+    );
+  }
+  return (
+    <line
+      x1={x + step / 2}
+      x2={x + step / 2}
+      y1={base + 3}
+      y2={base + 3 + STRIP}
+      stroke={colour}
+      strokeWidth={width}
+      strokeDasharray={dash}
+      opacity={opacity}
+    />
+  );
+}
+
+function Marker({ x, step, base }: { x: (node: number) => number; step: number; base: number }) {
   const hovered = useHovered();
   if (hovered < 0 || Number.isNaN(x(hovered))) return null;
   return (
@@ -127,13 +187,13 @@ function Marker({ x, step }: { x: (node: number) => number; step: number }) {
         x1={x(hovered)}
         x2={x(hovered)}
         y1={MARGIN.top}
-        y2={BASE}
+        y2={base}
         stroke="var(--ink)"
         strokeOpacity="0.25"
       />
       <rect
         x={x(hovered) - Math.max(3, step / 2)}
-        y={BASE + 1}
+        y={base + 1}
         width={Math.max(6, step)}
         height={STRIP + 4}
         rx="2"
@@ -141,94 +201,6 @@ function Marker({ x, step }: { x: (node: number) => number; step: number }) {
         stroke="var(--ink)"
         strokeWidth="1.5"
       />
-    </g>
-  );
-}
-
-function Threshold({
-  value,
-  top,
-  y,
-  width,
-  features,
-  onChange,
-  toValue,
-}: {
-  value: number;
-  top: number;
-  y: (distance: number) => number;
-  width: number;
-  features: number;
-  onChange: (threshold: number, done: boolean) => void;
-  toValue: (clientY: number) => number;
-}) {
-  const round = (to: number) => Math.round(Math.min(Math.min(2, top), Math.max(0, to)) * 1000) / 1000;
-  const dragging = useRef(false);
-  const keys: Record<string, number> = {
-    ArrowUp: value + 0.01,
-    ArrowRight: value + 0.01,
-    ArrowDown: value - 0.01,
-    ArrowLeft: value - 0.01,
-    PageUp: value + 0.1,
-    PageDown: value - 0.1,
-    Home: 0,
-    End: top,
-  };
-  return (
-    <g
-      role="slider"
-      tabIndex={0}
-      className="threshold"
-      aria-label="Threshold"
-      aria-orientation="vertical"
-      aria-valuemin={0}
-      aria-valuemax={Math.round(Math.min(2, top) * 1000) / 1000}
-      aria-valuenow={value}
-      aria-valuetext={`${value.toFixed(3)}: ${counted(features, 'feature')}`}
-      transform={`translate(0, ${y(value)})`}
-      onPointerDown={(event) => {
-        event.currentTarget.setPointerCapture(event.pointerId);
-        dragging.current = true;
-      }}
-      onPointerMove={(event) => {
-        if (dragging.current) onChange(round(toValue(event.clientY)), false);
-      }}
-      onPointerUp={(event) => {
-        dragging.current = false;
-        onChange(round(toValue(event.clientY)), true);
-      }}
-      onPointerCancel={() => {
-        dragging.current = false;
-        onChange(value, true);
-      }}
-      onClick={(event) => event.stopPropagation()}
-      onKeyDown={(event) => {
-        const to = keys[event.key];
-        if (to === undefined) return;
-        event.preventDefault();
-        onChange(round(to), true);
-      }}
-    >
-      <rect
-        x={MARGIN.left}
-        y={-12}
-        width={width - MARGIN.left - MARGIN.right}
-        height={24}
-        fill="transparent"
-      />
-      <line
-        x1={MARGIN.left}
-        x2={width - MARGIN.right}
-        stroke="var(--ink)"
-        strokeWidth="1.25"
-        strokeDasharray="4 3"
-      />
-      <g transform={`translate(${width - MARGIN.right - 50}, -10)`}>
-        <rect width="50" height="20" rx="10" fill="var(--ink)" />
-        <text x="25" y="14" textAnchor="middle" fill="var(--paper)" className="grip">
-          {value.toFixed(3)}
-        </text>
-      </g>
     </g>
   );
 }

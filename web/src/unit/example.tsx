@@ -1,8 +1,12 @@
 import { memo, useEffect, useRef } from 'react';
+import { visible } from '../../../src/base/visible.ts';
 import type { Example } from '../source/answers.ts';
+import { CopyMenu } from '../ui/copy-menu.tsx';
+import { linkTo } from '../ui/link-to.ts';
 import { formatActivation } from '../ui/metric-info.ts';
 import { Concordance, WholeContext } from '../ui/tokens.tsx';
 import { getHovered, setHovered, subscribeHovered } from './hover.ts';
+import { exampleMarkdown, exampleText } from './takeaway.ts';
 
 /** What the mark of a stray example says. */
 export const STRAY = 'stray: its own cluster is too small to be a feature, so it stands with the nearest one';
@@ -15,6 +19,8 @@ export const ExampleRow = memo(function ExampleRow({
   stray,
   open,
   onToggle,
+  shownName,
+  unitName,
 }: {
   example: Example;
   /** Activation that has the deepest colour. */
@@ -25,6 +31,10 @@ export const ExampleRow = memo(function ExampleRow({
   stray: boolean;
   open: boolean;
   onToggle: (example: number, open: boolean) => void;
+  /** What its document is called beside it; null where all are of one document. */
+  shownName: string | null;
+  /** BANK/INDEX of its unit. */
+  unitName: string;
 }) {
   const row = useRef<HTMLLIElement>(null);
   useEffect(
@@ -38,7 +48,7 @@ export const ExampleRow = memo(function ExampleRow({
   return (
     <li
       ref={row}
-      className={`example${open ? ' open' : ''}`}
+      className={`example${open ? ' open' : ''}${shownName === null ? ' one-document' : ''}`}
       onPointerEnter={() => setHovered(example.id)}
       onPointerLeave={() => setHovered(-1)}
       onFocus={() => setHovered(example.id)}
@@ -70,24 +80,36 @@ export const ExampleRow = memo(function ExampleRow({
           <Concordance example={example} scale={scale} />
         )}
       </div>
-      <span className="document muted" title={`${example.document}, context ${example.context}`}>
-        <bdi>{example.document}</bdi>
-        {open ? (
-          <span className="num">
-            {' '}
-            · context {example.context}, token {example.position}
-          </span>
-        ) : null}
+      {shownName === null && !open ? null : (
+        <span className="document muted" title={`${visible(example.document)}, context ${example.context}`}>
+          <bdi>{visible(open ? example.document : (shownName ?? ''))}</bdi>
+          {open ? (
+            <span className="num">
+              {' '}
+              · context {example.context}, token {example.position}
+            </span>
+          ) : null}
+        </span>
+      )}
+      <span className="row-tools">
+        <CopyMenu
+          of={name}
+          copies={{
+            text: () => exampleText(example),
+            link: () => linkTo({ example: example.id }),
+            markdown: () => exampleMarkdown(example, unitName, linkTo({ example: example.id })),
+          }}
+        />
+        <button
+          type="button"
+          className="button quiet more"
+          aria-expanded={open}
+          aria-label={open ? `Close ${name}` : `Whole context of ${name}`}
+          onClick={() => onToggle(example.id, !open)}
+        >
+          {open ? 'less' : 'more'}
+        </button>
       </span>
-      <button
-        type="button"
-        className="button quiet more"
-        aria-expanded={open}
-        aria-label={open ? `Close ${name}` : `Whole context of ${name}`}
-        onClick={() => onToggle(example.id, !open)}
-      >
-        {open ? 'less' : 'more'}
-      </button>
     </li>
   );
 });

@@ -1,9 +1,10 @@
-import { useDeferredValue, useState } from 'react';
+import { useDeferredValue, useMemo, useState } from 'react';
 import { useColoured } from '../explain/token-importance.tsx';
 import type { Unit } from '../source/answers.ts';
 import { counted } from '../ui/metric-info.ts';
 import { Empty } from '../ui/states.tsx';
 import type { TokenColour } from '../ui/url-state.ts';
+import { documentNames } from './document-names.ts';
 import { FeatureSection } from './feature.tsx';
 import { TokenTips } from './token-tip.tsx';
 import type { UnitCut } from './unit-cut.ts';
@@ -35,9 +36,11 @@ export function FeatureList({
   onToggle: (example: number, open: boolean) => void;
 }) {
   const [all, setAll] = useState<Unit | null>(null);
+  const [unfolded, setUnfolded] = useState<Unit | null>(null);
   // While the threshold is dragged, the tree goes first.
   const { features, featureOf, stray } = useDeferredValue(unitCut.cut);
   const { examples, scale } = useColoured(unit, unitCut.examples, colour);
+  const documentName = useMemo(() => documentNames(unitCut.examples), [unitCut.examples]);
   if (unit.examples === 0) {
     return (
       <Empty title="This unit never responds">
@@ -49,7 +52,14 @@ export function FeatureList({
     );
   }
   const wanted = openExample === undefined ? selected : featureOf[openExample];
-  const shown = features.filter(({ id }) => all === unit || id < FIRST || id === wanted);
+  // Single examples say little of a unit that has more than those: they are folded.
+  const single = features.filter(({ size }) => size === 1).length;
+  const folded = single > 1 && single < features.length ? single : 0;
+  const shown = features.filter(
+    ({ id, size }) =>
+      id === wanted || (folded > 0 && size === 1 ? unfolded === unit : all === unit || id < FIRST),
+  );
+  const rest = features.length - shown.length - (unfolded === unit ? 0 : folded);
   return (
     <TokenTips examples={examples}>
       {shown.map((feature) => (
@@ -69,13 +79,24 @@ export function FeatureList({
           openExample={
             openExample !== undefined && featureOf[openExample] === feature.id ? openExample : undefined
           }
+          documentName={documentName}
           onSelect={onSelect}
           onToggle={onToggle}
         />
       ))}
-      {shown.length === features.length ? null : (
+      {rest <= 0 ? null : (
         <button type="button" className="button" onClick={() => setAll(unit)}>
-          Show {counted(features.length - shown.length, 'more feature')}
+          Show {counted(rest, 'more feature')}
+        </button>
+      )}
+      {folded === 0 ? null : (
+        <button
+          type="button"
+          className="button quiet"
+          aria-expanded={unfolded === unit}
+          onClick={() => setUnfolded(unfolded === unit ? null : unit)}
+        >
+          {unfolded === unit ? '−' : '+'} {counted(folded, 'single example')}
         </button>
       )}
     </TokenTips>

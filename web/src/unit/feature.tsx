@@ -6,9 +6,12 @@ import { wordList } from '../../../src/features/words.ts';
 import { ModelName } from '../explain/model-name.tsx';
 import { Note } from '../explain/note.tsx';
 import type { Example, Unit } from '../source/answers.ts';
+import { CopyMenu } from '../ui/copy-menu.tsx';
 import { featureColour } from '../ui/feature-colours.ts';
+import { linkTo } from '../ui/link-to.ts';
 import { counted, formatActivation, formatShare, formatWhole } from '../ui/metric-info.ts';
 import { ExampleRow, STRAY } from './example.tsx';
+import { featureMarkdown, featureText } from './takeaway.ts';
 
 /** Examples shown of a feature that is not opened, by its id. */
 const SHOWN = [5, 4, 4, 3, 3, 3, 3, 3];
@@ -36,6 +39,7 @@ export const FeatureSection = memo(function FeatureSection({
   isBeside,
   onBeside,
   openExample,
+  documentName,
   onSelect,
   onToggle,
 }: {
@@ -55,6 +59,8 @@ export const FeatureSection = memo(function FeatureSection({
   /** Lays it beside others, or takes it away; undefined where there are none. */
   onBeside: ((feature: number) => void) | undefined;
   openExample: number | undefined;
+  /** What a document is called beside a passage; null where there is but one. */
+  documentName: ((name: string) => string) | null;
   onSelect: (feature: number | undefined) => void;
   onToggle: (example: number, open: boolean) => void;
 }) {
@@ -66,6 +72,8 @@ export const FeatureSection = memo(function FeatureSection({
     shown.push(openExample);
   }
   const strays = members.filter((example) => stray.has(example)).length;
+  const own = () => ordered.map((example) => examples[example]!);
+  const unitName = `${unit.bank}/${unit.index}`;
   const title = `feature-${id}-title`;
   const section = useRef<HTMLElement>(null);
   useEffect(() => {
@@ -129,14 +137,22 @@ export const FeatureSection = memo(function FeatureSection({
             beside
           </label>
         )}
+        <CopyMenu
+          of={`feature ${id}`}
+          copies={{
+            text: () => featureText(feature, own(), unitName),
+            link: () => linkTo({ feature: id }),
+            markdown: () => featureMarkdown(feature, own(), unitName, linkTo({ feature: id })),
+          }}
+        />
+        <Note
+          key={`${unit.bank}/${unit.index}/${central}`}
+          unit={unit}
+          about={`feature ${id}`}
+          examples={own()}
+        />
       </header>
       {isStored ? <ModelName unit={unit} feature={id} /> : null}
-      <Note
-        key={`${unit.bank}/${unit.index}/${central}`}
-        unit={unit}
-        about={`feature ${id}`}
-        examples={ordered.map((example) => examples[example]!)}
-      />
       <ol>
         {shown.map((example) => (
           <ExampleRow
@@ -147,6 +163,8 @@ export const FeatureSection = memo(function FeatureSection({
             stray={stray.has(example)}
             open={openExample === example}
             onToggle={onToggle}
+            shownName={documentName?.(examples[example]!.document) ?? null}
+            unitName={unitName}
           />
         ))}
       </ol>

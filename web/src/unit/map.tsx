@@ -3,7 +3,7 @@ import { useCallback, useMemo } from 'react';
 import { PLOT_STYLE, type Plot, PlotFigure } from '../charts/plot.tsx';
 import type { Unit } from '../source/answers.ts';
 import { mapQuery, vectorsQuery } from '../source/query-options.ts';
-import { exampleColours } from '../ui/feature-colours.ts';
+import { exampleColours, exampleMarks, MARK_SYMBOLS } from '../ui/feature-colours.ts';
 import { formatShare } from '../ui/metric-info.ts';
 import { Failure, Loading } from '../ui/states.tsx';
 import type { Layout } from '../ui/url-state.ts';
@@ -35,6 +35,7 @@ export function EmbeddingMap({
   const error = pca.error ?? vectors.error;
   const { features, featureOf } = unitCut.cut;
   const colours = useMemo(() => exampleColours(features), [features]);
+  const marks = useMemo(() => exampleMarks(features), [features]);
   const draw = useCallback(
     (plot: Plot, width: number) => {
       const { x, y } = places ?? { x: [], y: [] };
@@ -65,6 +66,7 @@ export function EmbeddingMap({
             x,
             y,
             r: x.length > 300 ? 3 : 5,
+            symbol: (_: number, i: number) => MARK_SYMBOLS[marks[i] ?? 0],
             fill: (_: number, i: number) => colours[i] ?? 'var(--f-rest)',
             fillOpacity: (_: number, i: number) => (faded(i) ? 0.2 : 0.82),
             stroke: 'var(--raised)',
@@ -85,7 +87,7 @@ export function EmbeddingMap({
         ],
       });
     },
-    [places, layout, pca.data, colours, featureOf, features, selected],
+    [places, layout, pca.data, colours, marks, featureOf, features, selected],
   );
   if (error !== null) return <Failure error={error} />;
   if (places === undefined || places === null)
@@ -102,8 +104,8 @@ export function EmbeddingMap({
 
 /** Ties the dots to the examples: hover both ways, click opens. */
 function tie(drawing: Element, onExample: (example: number) => void): () => void {
-  const dots = [...drawing.querySelectorAll<SVGCircleElement>('.dots circle')];
-  const number = (target: EventTarget | null) => dots.indexOf(target as SVGCircleElement);
+  const dots = [...drawing.querySelectorAll<SVGElement>('.dots > *')];
+  const number = (target: EventTarget | null) => dots.indexOf(target as SVGElement);
   drawing.addEventListener('pointermove', (event) => setHovered(number(event.target)));
   drawing.addEventListener('pointerleave', () => setHovered(-1));
   drawing.addEventListener('click', (event) => {

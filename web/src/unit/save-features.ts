@@ -1,8 +1,16 @@
 import type { CsvValue } from '../../../src/base/csv.ts';
 import { spelledAt } from '../../../src/tokenizer/byte-tokens.ts';
-import { saveCsv } from '../charts/save-figure.ts';
 import type { Unit } from '../source/answers.ts';
+import { queryClient, studyQuery } from '../source/query-options.ts';
+import { saveCsv, saveJson } from '../ui/save-file.ts';
 import type { UnitCut } from './unit-cut.ts';
+
+/** Saves a unit as the study has it, with what study that is. */
+export function saveUnitJson(unit: Unit): void {
+  const study = queryClient.getQueryData(studyQuery.queryKey);
+  const { name = null, contentHash = null } = study ?? {};
+  saveJson(`${unit.bank}-${unit.index}`, { study: { name, contentHash }, ...unit });
+}
 
 /** Saves a unit's examples with the features of the cut on screen. */
 export function saveFeatures(unit: Unit, { cut, examples }: UnitCut): void {

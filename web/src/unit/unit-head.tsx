@@ -1,9 +1,12 @@
 import { Link, useNavigate, useRouter } from '@tanstack/react-router';
+import type { ReactNode } from 'react';
 import type { Metric, Unit } from '../source/answers.ts';
 import { LeftIcon, RightIcon } from '../ui/icons.tsx';
 import { lastStudySearch } from '../ui/last-study.ts';
-import { formatMetric, metricInfo } from '../ui/metric-info.ts';
+import { formatMetric, formatWhole, metricInfo, placeText } from '../ui/metric-info.ts';
+import { explained } from '../ui/tips.tsx';
 import { metricNow, standing } from './metrics-table.tsx';
+import { saveUnitJson } from './save-features.ts';
 import type { UnitCut } from './unit-cut.ts';
 
 const TILES: readonly Metric[] = [
@@ -22,10 +25,13 @@ export function UnitHead({
   unit,
   unitCut,
   onRandom,
+  children,
 }: {
   unit: Unit;
   unitCut: UnitCut;
   onRandom: () => void;
+  /** What is noted on it. */
+  children: ReactNode;
 }) {
   const { bank, index, neighbours } = unit;
   const { history } = useRouter();
@@ -46,21 +52,37 @@ export function UnitHead({
             {bank}
           </Link>
         </nav>
-        <h1>
-          <span className="muted">{bank}/</span>
-          {index}
-        </h1>
-        <nav className="controls" aria-label="Other units">
-          <Neighbour bank={bank} index={neighbours.previous} name="Previous" />
-          <Neighbour bank={bank} index={neighbours.next} name="Next" />
-          <button type="button" className="button" onClick={onRandom} title="Random unit (r)">
-            I’m feeling lucky
-          </button>
-        </nav>
+        <div className="controls unit-name">
+          <h1>
+            <span className="muted">{bank}/</span>
+            {index}
+          </h1>
+          <nav className="controls" aria-label="Other units" data-steps>
+            <Neighbour bank={bank} index={neighbours.previous} name="Previous" />
+            <Neighbour bank={bank} index={neighbours.next} name="Next" />
+            <button type="button" className="button" onClick={onRandom} title="Random unit (r)">
+              I’m feeling lucky
+            </button>
+          </nav>
+          <div className="controls">
+            {children}
+            <button
+              type="button"
+              className="button quiet"
+              aria-label="Save this unit as JSON"
+              onClick={() => saveUnitJson(unit)}
+            >
+              JSON
+            </button>
+          </div>
+        </div>
       </div>
       <dl className="tiles">
         {TILES.map((metric) => (
-          <div key={metric} title={metricInfo(metric).tip}>
+          <div
+            key={metric}
+            {...explained(`${metricInfo(metric).name}. ${metricInfo(metric).tip}${placeSaid(unit, metric)}`)}
+          >
             <dt>
               <span className="wide">{metricInfo(metric).name}</span>
               <span className="tight">{metricInfo(metric).short}</span>
@@ -74,6 +96,14 @@ export function UnitHead({
       </dl>
     </header>
   );
+}
+
+/** " 87th highest of the bank's 1,024." */
+function placeSaid(unit: Unit, metric: Metric): string {
+  const rank = unit.ranks[metric];
+  return rank === null
+    ? ''
+    : ` In the study: ${placeText(rank)} of the bank’s ${formatWhole(rank.of)}${rank.ties > 1 ? ` with ${formatWhole(rank.ties - 1)} more` : ''}.`;
 }
 
 function Neighbour({ bank, index, name }: { bank: string; index: number | null; name: 'Previous' | 'Next' }) {

@@ -133,19 +133,20 @@ function UnitView({ unit }: { unit: Unit }) {
   const selected = search.feature !== undefined && search.feature < features ? search.feature : undefined;
   return (
     <>
-      <UnitHead unit={unit} unitCut={unitCut} onRandom={random} />
+      <UnitHead unit={unit} unitCut={unitCut} onRandom={random}>
+        <Note
+          key={`note ${unit.bank}/${unit.index}`}
+          unit={unit}
+          about={`${unit.bank}/${unit.index}`}
+          examples={null}
+        />
+      </UnitHead>
       <UnitContents
         cut={unitCut.cut}
         selected={selected}
         onPick={(feature, add) =>
           add ? onBeside(feature) : onSelect(feature === selected ? undefined : feature)
         }
-      />
-      <Note
-        key={`note ${unit.bank}/${unit.index}`}
-        unit={unit}
-        about={`${unit.bank}/${unit.index}`}
-        examples={null}
       />
       <div className="unit-grid">
         <div className="unit-side">

@@ -1,10 +1,10 @@
 import { lazy, Suspense, useRef } from 'react';
 import type { CsvValue } from '../../../src/base/csv.ts';
 import { ExportButtons } from '../charts/figure.tsx';
-import { saveCsv } from '../charts/save-figure.ts';
 import type { Unit } from '../source/answers.ts';
 import { Segments } from '../ui/controls.tsx';
 import { METRIC_LIST } from '../ui/metric-info.ts';
+import { saveCsv } from '../ui/save-file.ts';
 import { Empty, Loading } from '../ui/states.tsx';
 import type { Layout, View } from '../ui/url-state.ts';
 import { MetricsTable, metricNow } from './metrics-table.tsx';
