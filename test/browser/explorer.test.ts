@@ -246,9 +246,12 @@ describe.skipIf(!hasBrowser)('explorer', () => {
         `${server.url}/api/units/${unit.bank}/${unit.index}/clustering?linkage=${linkage}`,
       );
       const { features } = (await answer.json()) as {
-        features: { id: number; name: { text: string } | null; words: string[] }[];
+        features: { id: number; size: number; name: { text: string } | null; words: string[] }[];
       };
-      return features.map(
+      // Single examples are folded, where there are more than those.
+      const shown = features.filter(({ size }) => size > 1);
+      const isFolded = shown.length > 0 && features.length - shown.length > 1;
+      return (isFolded ? shown : features).map(
         ({ id, name, words }) => `Feature ${id}: ${name === null ? '' : `${name.text} `}${words.join(' · ')}`,
       );
     };
