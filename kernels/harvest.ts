@@ -49,16 +49,23 @@ export function addRow(row: usize, count: i32, high: usize, low: usize): i32 {
   return v128.any_true(bad) ? 1 : 0;
 }
 
+/** Stores the lanes of four numbers that a mask says. */
+function keep4(at: usize, v: v128, lanes: v128): void {
+  v128.store(at, v128.bitselect(v, v128.load(at), lanes));
+}
+
 /**
- * One context's activations [positions, units] (row stride = units floats; units a multiple of 4).
+ * One context's activations of some units [positions, units]; rows are `stride` floats apart, and there are numbers to be
+ * read up to the next multiple of 4 units, of which nothing is kept.
  * `valid`: a byte a position: 0 where it isn't text, 1 where it is, 2 where it is but can't be a peak. Statistics: sums as two i64 (high, low; see addExactly), max f32, min f32, active u32, histogram u32[units][2·BINS].
  * Peaks: best f32 and its position i32 (-1: none) of each unit, by score: a (sign 1), -a (-1), |a| (0).
  * Returns 1 when a NaN was met, 2 where an activation is too large to be summed, else 0.
  */
-export function scan(
+export function scanUnits(
   data: usize,
   positions: i32,
   units: i32,
+  stride: usize,
   valid: usize,
   sign: i32,
   statistics: i32,
@@ -75,11 +82,17 @@ export function scan(
   let large = i32x4.splat(0);
   const coarse = f64x2.splat(COARSE);
   const fine = f64x2.splat(FINE);
-  const stride = (<usize>units) << 2;
+  const row = stride << 2;
   const flip = sign < 0 ? i32x4.splat(0x80000000) : i32x4.splat(0);
   const keep = sign == 0 ? i32x4.splat(0x7fffffff) : i32x4.splat(-1);
   for (let u: i32 = 0; u < units; u += 4) {
     const offset = (<usize>u) << 2;
+    // The last four may be partly of other units: these lanes are not kept.
+    const own = i32x4.lt_s(i32x4.add(i32x4.splat(u), i32x4(0, 1, 2, 3)), i32x4.splat(units));
+    const one1: u32 = u + 1 < units ? 1 : 0;
+    const one2: u32 = u + 2 < units ? 1 : 0;
+    const one3: u32 = u + 3 < units ? 1 : 0;
+    let bad = i32x4.splat(0);
     let peak = f32x4.splat(-Infinity);
     let place = i32x4.splat(-1);
     let high01 = i64x2.splat(0);
@@ -99,11 +112,11 @@ export function scan(
     const bins2 = bins1 + 2 * BINS * 4;
     const bins3 = bins2 + 2 * BINS * 4;
     let at = data + offset;
-    for (let t: i32 = 0; t < positions; t++, at += stride) {
+    for (let t: i32 = 0; t < positions; t++, at += row) {
       const role = load<u8>(valid + t);
       if (!role) continue;
       const v = v128.load(at);
-      nan = v128.or(nan, f32x4.ne(v, v));
+      bad = v128.or(bad, f32x4.ne(v, v));
       if (role == 1) {
         const score = v128.and(v128.xor(v, flip), keep);
         const better = f32x4.gt(score, peak);
@@ -139,27 +152,31 @@ export function scan(
         const a = bins0 + i32x4.extract_lane(bin, 0);
         store<u32>(a, load<u32>(a) + 1);
         const b = bins1 + i32x4.extract_lane(bin, 1);
-        store<u32>(b, load<u32>(b) + 1);
+        store<u32>(b, load<u32>(b) + one1);
         const c = bins2 + i32x4.extract_lane(bin, 2);
-        store<u32>(c, load<u32>(c) + 1);
+        store<u32>(c, load<u32>(c) + one2);
         const d = bins3 + i32x4.extract_lane(bin, 3);
-        store<u32>(d, load<u32>(d) + 1);
+        store<u32>(d, load<u32>(d) + one3);
       }
     }
-    v128.store(best + offset, peak);
-    v128.store(where + offset, place);
+    nan = v128.or(nan, v128.and(bad, own));
+    keep4(best + offset, peak, own);
+    keep4(where + offset, place, own);
     if (statistics) {
       const at = offset << 1;
-      v128.store(high + at, i64x2.add(v128.load(high + at), high01));
-      v128.store(high + at, i64x2.add(v128.load(high + at, 16), high23), 16);
-      v128.store(low + at, i64x2.add(v128.load(low + at), low01));
-      v128.store(low + at, i64x2.add(v128.load(low + at, 16), low23), 16);
+      const own01 = v128.shuffle<i32>(own, own, 0, 0, 1, 1);
+      const own23 = v128.shuffle<i32>(own, own, 2, 2, 3, 3);
+      v128.store(high + at, i64x2.add(v128.load(high + at), v128.and(high01, own01)));
+      v128.store(high + at, i64x2.add(v128.load(high + at, 16), v128.and(high23, own23)), 16);
+      v128.store(low + at, i64x2.add(v128.load(low + at), v128.and(low01, own01)));
+      v128.store(low + at, i64x2.add(v128.load(low + at, 16), v128.and(low23, own23)), 16);
       carry(high + at, low + at);
       carry(high + at + 16, low + at + 16);
-      large = v128.or(large, f32x4.ge(f32x4.max(top, f32x4.neg(bottom)), f32x4.splat(TOO_LARGE)));
-      v128.store(max + offset, top);
-      v128.store(min + offset, bottom);
-      v128.store(active + offset, count);
+      const beyond = f32x4.ge(f32x4.max(top, f32x4.neg(bottom)), f32x4.splat(TOO_LARGE));
+      large = v128.or(large, v128.and(beyond, own));
+      keep4(max + offset, top, own);
+      keep4(min + offset, bottom, own);
+      keep4(active + offset, count, own);
     }
   }
   return v128.any_true(nan) ? 1 : v128.any_true(large) ? 2 : 0;

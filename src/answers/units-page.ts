@@ -7,12 +7,13 @@ import { HttpProblem } from './problem.ts';
 
 /** What a query of the API asks of the table. */
 export function tableQuery(query: Omit<UnitsQuery, 'limit'>): TableQuery {
-  const { bank, sort, order, q } = query;
+  const { bank, expert, sort, order, q } = query;
   const ranges = METRICS.map((metric) => ({
     metric,
     min: query[`min.${metric}`],
     max: query[`max.${metric}`],
   })).filter(({ min, max }) => min !== undefined || max !== undefined);
+  if (expert !== undefined) ranges.push({ metric: 'expert', min: expert, max: expert });
   const words = WORD_COLUMNS.flatMap((name) => {
     const word = query[name];
     return word === undefined ? [] : [{ name, word }];

@@ -17,6 +17,11 @@ export interface Bank {
   /** Norms of what the units read before it is normalised, which tell attention sinks; null where they are not known. */
   readonly norms: NormTap | null;
   readonly units: number;
+  /**
+   * Of a mixture of experts: how many, the units of one after those of another, and where the router's weights of them are
+   * tapped. Where one's weight is 0 it is not taken, and its units have no activation.
+   */
+  readonly experts?: { readonly count: number; readonly shares: string };
   /** Dimension d of h. */
   readonly width: number;
   readonly embedding: Embedding;

@@ -83,6 +83,9 @@ function bankOf(
     activations: `blocks.${layer}.${at}.hook_post`,
     norms: stream === undefined ? null : normTap(stream),
     units,
+    ...(names.experts && {
+      experts: { count: names.experts.length, shares: `blocks.${layer}.${at}.hook_share` },
+    }),
     width,
     embedding: names.gate === null ? { kind: 'linear' } : { kind: 'gated', activation, mode: gated },
     edits: [],

@@ -3,12 +3,16 @@ import * as z from 'zod';
 import { visible } from '../base/visible.ts';
 import { featureTitle } from '../features/names.ts';
 import { whole } from '../model/text-options.ts';
+import { PolysemeError } from '../errors.ts';
 import { column, LISTED, METRICS } from '../polysemy/column-lists.ts';
 import { SORTS, type UnitSort } from '../polysemy/order.ts';
+import type { Study } from '../study/study.ts';
 import { addOptions, bankOption, studyArgument } from './options.ts';
 import { cell, colors, print, printJson, table } from './terminal.ts';
 
-const COLUMNS = LISTED.filter((name) => column(name).brief);
+const BRIEF = LISTED.filter((name) => column(name).brief);
+/** Where in the model a unit is: shown where one of the table says so. */
+const PLACES = LISTED.filter((name) => column(name).group === 'place');
 /** What `--help` says of each metric. */
 const HELP = METRICS.map((metric) => `  ${metric.padEnd(22)}${column(metric).meaning}`).join('\n');
 
@@ -16,6 +20,11 @@ const ORDERS = ['unit', ...SORTS] as const;
 
 const shape = {
   bank: bankOption,
+  expert: whole(0).optional().meta({
+    description: 'only units of this expert of a mixture, from 0',
+    value: 'N',
+    fallback: 'all',
+  }),
   sort: z.enum(ORDERS).default('verdict').meta({
     description:
       'what to sort by: verdict (several things first, the most effective features first), unit (bank and index), or a metric',
@@ -41,22 +50,32 @@ export function define(command: Command): void {
     .action(
       async (
         path: string,
-        options: { bank?: string; sort: 'unit' | UnitSort; desc?: boolean; limit?: number; json?: boolean },
+        options: {
+          bank?: string;
+          expert?: number;
+          sort: 'unit' | UnitSort;
+          desc?: boolean;
+          limit?: number;
+          json?: boolean;
+        },
       ) => {
         const { openStudy } = await import('../study/open-study.ts');
         const study = openStudy(path);
         try {
-          const { bank, sort, desc: descending, limit } = options;
-          const units = study.units({ bank, sort: sort === 'unit' ? undefined : sort, descending, limit });
+          const { bank, expert, sort, desc: descending, limit } = options;
+          const order = sort === 'unit' ? undefined : sort;
+          const units = study.units({ bank, expert, sort: order, descending, limit });
+          if (expert !== undefined && units.length === 0) throw noExpert(study, bank, expert);
           if (options.json) {
             printJson({ units });
             return;
           }
-          const rows = [['unit', ...COLUMNS.map((name) => column(name).short), 'the largest feature']];
+          const columns = [...BRIEF, ...PLACES.filter((name) => units.some((unit) => unit[name] !== null))];
+          const rows = [['unit', ...columns.map((name) => column(name).short), 'the largest feature']];
           for (const unit of units) {
             const words = study.words(unit.bank, unit.index)[0] ?? [];
             const name = study.names(unit.bank, unit.index)[0] ?? null;
-            const values = COLUMNS.map((name) =>
+            const values = columns.map((name) =>
               cell(unit[name], column(name).format === 'activation' ? 2 : 3),
             );
             rows.push([
@@ -67,7 +86,7 @@ export function define(command: Command): void {
           }
           for (const line of table(rows, [
             false,
-            ...COLUMNS.map((name) => column(name).type !== 'word'),
+            ...columns.map((name) => column(name).type !== 'word'),
             false,
           ]))
             print(line);
@@ -76,4 +95,15 @@ export function define(command: Command): void {
         }
       },
     );
+}
+
+function noExpert(study: Study, bank: string | undefined, expert: number): PolysemeError {
+  const experts = study.units({ bank }).flatMap((unit) => unit.expert ?? []);
+  const where = bank === undefined ? 'the study' : visible(bank);
+  return new PolysemeError(
+    experts.length === 0
+      ? `option expert is ${expert}, but ${where} has no mixture of experts: leave it out`
+      : `option expert is ${expert}: the experts of ${where} are 0 to ${Math.max(...new Set(experts))}`,
+    'not-found',
+  );
 }

@@ -75,6 +75,9 @@ export const unitsQuery = z.strictObject({
     .max(200)
     .optional()
     .meta({ description: "words, or parts of them, in the names and words of the unit's features" }),
+  expert: numeric(z.int().min(0).optional()).meta({
+    description: 'only units of experts of this number, from 0, where a bank is of a mixture',
+  }),
   ...words,
   ...ranges,
 });

@@ -1,45 +1,21 @@
 import { sharedBytes } from '../base/shared-bytes.ts';
 import { PolysemeError } from '../errors.ts';
+import type { Batch, BatchTaps, HarvestBank } from './batch.ts';
 import { type CapturedRows, Captures } from './captures.ts';
 import { ContextStore, type PackedContexts } from './context-table.ts';
 import type { NullInputs } from './null-rows.ts';
+import { countSinks, countText, rolesOf, TEXT } from './roles.ts';
 import { BankScan, type Statistics } from './scan.ts';
 import { type Chosen, needsMaxima, Selection, type SelectionOptions } from './selection.ts';
-import { markSinks, SINK, TEXT } from './sinks.ts';
 import { suffixKeys } from './suffix-keys.ts';
 import { TapInputs } from './tap-inputs.ts';
-
-/** What the harvest must know of a bank. */
-export interface HarvestBank {
-  readonly name: string;
-  readonly units: number;
-  /** Dimension of the unit's input. */
-  readonly width: number;
-  readonly inputTap: string;
-  readonly activationTap: string;
-  /** The norms that tell sinks, and above which a position is one; null where none is. */
-  readonly sinks: { readonly tap: string; readonly limit: number } | null;
-}
-
-/** Contexts to run together. `tokens` is right-padded to `length`. */
-export interface Batch {
-  readonly ids: readonly number[];
-  readonly documents: readonly number[];
-  readonly names: readonly string[];
-  /** What images show. */
-  readonly labels?: readonly (string | null)[];
-  readonly starts: readonly number[];
-  readonly lengths: readonly number[];
-  readonly tokens: Int32Array;
-  /** 1 where a position is text (not special, not padding). */
-  readonly valid: Uint8Array;
-  readonly length: number;
-}
 
 /** A finished bank, in shared memory. */
 export interface HarvestedBank {
   readonly name: string;
   readonly statistics: Statistics;
+  /** Of a mixture: text positions that the router gave to each expert, which the statistics of its units are over. */
+  readonly routed: Float64Array | null;
   readonly chosen: Chosen;
   readonly captured: CapturedRows;
   /** The mean of its units' inputs h over all text positions, d values. */
@@ -50,9 +26,6 @@ export interface HarvestedBank {
   readonly sinks: number;
 }
 
-/** The values of taps for one batch, by name: row-major [row, position, width]. */
-export type BatchTaps = Readonly<Record<string, { readonly data: Float32Array }>>;
-
 /** A bank while its examples are collected. */
 export interface CollectedBank {
   readonly name: string;
@@ -62,6 +35,8 @@ export interface CollectedBank {
   /** The largest score of each unit at a position that may be an example, and how many may not, as sinks. */
   readonly maxima: Float32Array;
   readonly sinks: Float64Array;
+  /** Text positions given to each expert. */
+  readonly routed: Float64Array | null;
   readonly captures: Captures;
   readonly inputs: TapInputs;
 }
@@ -100,6 +75,7 @@ export class Collector {
         selection: new Selection(units, options, name),
         maxima: new Float32Array(units).fill(Number.NEGATIVE_INFINITY),
         sinks: new Float64Array(1),
+        routed: bank.experts === undefined ? null : new Float64Array(bank.experts.count),
         captures: new Captures(units * options.examples, length, inputs.store),
         inputs,
       };
@@ -121,9 +97,12 @@ export class Collector {
       if (this.#measuring) this.#measureInputs(batch, taps, row);
       for (const state of this.banks) {
         const { inputTap, activationTap } = state.bank;
-        const roles = rolesOf(state, taps, batch, row);
-        if (this.#measuring) state.sinks[0]! += sinksOf(roles);
-        this.#takeContext(state, taps[inputTap]!.data, taps[activationTap]!.data, roles, batch, row);
+        const { all, own } = rolesOf(state.bank, taps, batch, row);
+        if (this.#measuring) {
+          state.sinks[0]! += countSinks(all);
+          addRouted(state.routed, own);
+        }
+        this.#takeContext(state, taps[inputTap]!.data, taps[activationTap]!.data, own, batch, row);
       }
     }
   }
@@ -139,11 +118,12 @@ export class Collector {
 
   /** What was collected, in shared memory. */
   finish(): { banks: HarvestedBank[]; contexts: PackedContexts } {
-    const banks = this.banks.map(({ name, scan, selection, sinks, captures, inputs }) => {
+    const banks = this.banks.map(({ name, scan, selection, sinks, routed, captures, inputs }) => {
       const { capacity, counts, score, context, position, key } = selection;
       return {
         name,
         statistics: share(scan.statistics()),
+        routed,
         chosen: { capacity, counts, score, context, position, key },
         captured: captures.share(),
         inputMean: inputs.mean(this.#tokens),
@@ -174,7 +154,7 @@ export class Collector {
     state: CollectedBank,
     inputs: Float32Array,
     activations: Float32Array,
-    roles: Uint8Array,
+    roles: readonly Uint8Array[],
     batch: Batch,
     row: number,
   ): void {
@@ -198,9 +178,10 @@ export class Collector {
     }
     const candidates: number[] = [];
     for (let u = 0; u < bank.units; u++) if (best[u]! > floor[u]!) candidates.push(u);
+    const each = bank.units / roles.length;
     for (let t = 0; t < length; t++) {
-      if (roles[t] !== TEXT) continue;
       for (const u of candidates) {
+        if (roles[Math.floor(u / each)]![t] !== TEXT) continue;
         const a = scan.activation(u, t);
         const score =
           this.#options.sign === 'positive' ? a : this.#options.sign === 'negative' ? -a : Math.abs(a);
@@ -245,18 +226,11 @@ export class Collector {
   }
 }
 
-/** What each position of a context is to a bank. */
-function rolesOf({ bank: { sinks } }: CollectedBank, taps: BatchTaps, batch: Batch, row: number): Uint8Array {
-  const start = row * batch.length;
-  const valid = batch.valid.subarray(start, start + batch.lengths[row]!);
-  if (sinks === null) return valid;
-  return markSinks(valid, taps[sinks.tap]!.data.subarray(start, start + valid.length), sinks.limit);
-}
-
-function sinksOf(roles: Uint8Array): number {
-  let count = 0;
-  for (const role of roles) if (role === SINK) count++;
-  return count;
+/** Adds the text positions of a context to those of each expert. */
+function addRouted(routed: Float64Array | null, own: readonly Uint8Array[]): void {
+  routed?.forEach((count, expert) => {
+    routed[expert] = count + countText(own[expert]!);
+  });
 }
 
 function keysOf(batch: Batch, row: number): Float64Array {

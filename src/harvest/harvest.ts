@@ -8,7 +8,8 @@ import { countWords, WordCounter } from '../features/word-counter.ts';
 import { RUN_SPELLS_BYTES, wordTexts } from '../features/word-texts.ts';
 import type { Model } from '../model/load-model.ts';
 import { rowsPerRun, type TapBlock, type TapSource } from '../model/taps.ts';
-import type { Batch, HarvestBank, HarvestedBank } from './collector.ts';
+import type { Batch, HarvestBank } from './batch.ts';
+import type { HarvestedBank } from './collector.ts';
 import { mergeContexts, type PackedContexts } from './context-table.ts';
 import { findSinks, normTaps, sinksAt } from './find-sinks.ts';
 import { commitProgress, loadProgress } from './saved-state.ts';
@@ -107,9 +108,10 @@ export async function harvest(options: HarvestOptions): Promise<Harvest> {
   const found = loadProgress<HarvestState>(stateDir);
   const measured = found === null ? await findSinks(options) : null;
   const limits = found?.progress.limits ?? measured?.limits ?? {};
-  const banks = options.banks.map(({ name, units, width, inputs, activations, norms }) => ({
+  const banks = options.banks.map(({ name, units, experts, width, inputs, activations, norms }) => ({
     name,
     units,
+    ...(experts && { experts }),
     width,
     inputTap: inputs,
     activationTap: activations,
@@ -261,8 +263,8 @@ async function onePass(
 }
 
 /** The taps that a bank reads. */
-function tapsOf({ inputTap, activationTap, sinks }: HarvestBank): string[] {
-  return [inputTap, activationTap, ...(sinks === null ? [] : [sinks.tap])];
+function tapsOf({ inputTap, activationTap, experts, sinks }: HarvestBank): string[] {
+  return [inputTap, activationTap, experts?.shares, sinks?.tap].filter((tap) => tap !== undefined);
 }
 
 /** The error of a text that is not the same from one reading to the next. */

@@ -27,6 +27,8 @@ export interface SavedBank {
   readonly selection: Selection;
   readonly maxima: Float32Array;
   readonly sinks: Float64Array;
+  /** Of a mixture. */
+  readonly routed: Float64Array | null;
   readonly captures: Captures;
   readonly inputs: TapInputs;
 }
@@ -90,7 +92,8 @@ export class StateWriter {
       add(`${b}.windows`, windows.state());
       add(`${b}.statistics`, bank.scan.state());
       add(`${b}.selection`, bank.selection.state());
-      add(`${b}.limits`, { maxima: bank.maxima, sinks: bank.sinks });
+      const { maxima, sinks, routed } = bank;
+      add(`${b}.limits`, { maxima, sinks, ...(routed && { routed }) });
       add(`${b}.captures`, bank.captures.state());
     });
     writePacked(join(this.#dir, this.#stateName(number)), arrays);
@@ -113,9 +116,12 @@ export class StateWriter {
         this.#windows[b]!.load(group(`${b}.windows`));
         bank.scan.restore(group(`${b}.statistics`));
         bank.selection.restore(group(`${b}.selection`));
-        const { maxima, sinks } = group<{ maxima: Float32Array; sinks: Float64Array }>(`${b}.limits`);
-        bank.maxima.set(maxima);
-        bank.sinks.set(sinks);
+        const limits = group<{ maxima: Float32Array; sinks: Float64Array; routed?: Float64Array }>(
+          `${b}.limits`,
+        );
+        bank.maxima.set(limits.maxima);
+        bank.sinks.set(limits.sinks);
+        if (limits.routed !== undefined) bank.routed?.set(limits.routed);
         bank.captures.restore(group(`${b}.captures`));
       });
       const texts = decodeJson(arrays['names']!) as Pick<PackedContexts, 'names' | 'labels'>;

@@ -1,5 +1,6 @@
 import { serve } from '../base/worker.ts';
-import { type Batch, type BatchTaps, Collector, type HarvestBank, type HarvestedBank } from './collector.ts';
+import type { Batch, BatchTaps, HarvestBank } from './batch.ts';
+import { Collector, type HarvestedBank } from './collector.ts';
 import type { PackedContexts } from './context-table.ts';
 import { StateWriter } from './saved-state.ts';
 import type { SelectionOptions } from './selection.ts';

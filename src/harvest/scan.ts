@@ -2,6 +2,7 @@ import { PolysemeError } from '../errors.ts';
 import { wasm } from '../wasm/generated/harvest.ts';
 import { instantiate, type Kernel, reserve } from '../wasm/instance.ts';
 import type { PackedRow } from './half-rows.ts';
+import { exactSums } from './row-sums.ts';
 
 /** Which activations count as examples: the largest, the most negative, or the largest of either sign. */
 export type Sign = 'positive' | 'negative' | 'absolute';
@@ -9,7 +10,7 @@ export type Sign = 'positive' | 'negative' | 'absolute';
 /** Histogram bins: for each sign, one for |a| < 2^-12 and eight an octave up to 2^20; positive bins come first. */
 export const HISTOGRAM_BINS = 514;
 
-/** Per-unit statistics over every text token seen. Sums are exact, rounded once, whatever the order of the tokens. */
+/** Per-unit statistics over every text token seen (of an expert's unit, every one that the router gave to it). Sums are exact, rounded once, whatever the order of the tokens. */
 export interface Statistics {
   readonly sum: Float64Array;
   readonly max: Float32Array;
@@ -21,11 +22,11 @@ export interface Statistics {
 }
 
 interface Exports {
-  addRow(row: number, count: number, high: number, low: number): number;
-  scan(
+  scanUnits(
     data: number,
     positions: number,
     units: number,
+    stride: number,
     valid: number,
     sign: number,
     statistics: number,
@@ -94,8 +95,9 @@ export class BankScan {
   /** @param longest positions of the longest context; `width`: dimension of the unit's input */
   constructor(units: number, longest: number, width: number) {
     this.units = units;
-    // An odd number of cache lines, so that successive positions of a unit do not share one set of the cache.
-    this.#stride = 16 * (Math.ceil(units / 16) | 1);
+    // An odd number of cache lines, so that successive positions of a unit do not share one set of the cache. The kernel reads
+    // up to three units past the last.
+    this.#stride = 16 * (Math.ceil((units + 3) / 16) | 1);
     this.#longest = longest;
     this.#pitch = multiple(longest, 8);
     this.#kernel = instantiate<Exports>(wasm);
@@ -141,7 +143,8 @@ export class BankScan {
 
   /**
    * Scans one context's activations (row-major positions × units, starting at `offset` of `activations`).
-   * @param valid a byte a position: 0 where it is no text, 1 where it is, 2 where it is but cannot be a peak
+   * @param roles a byte a position: 0 where it is no text, 1 where it is, 2 where it is but cannot be a peak; of several
+   *   groups of units, each an equal share of them, what positions are to each
    * @returns the peak score of each unit and its position (-1 where no position can be one), as views that the
    *   next scan overwrites
    * @throws PolysemeError (damaged) where an activation is NaN, or too large
@@ -149,14 +152,14 @@ export class BankScan {
   scan(
     activations: Float32Array,
     offset: number,
-    valid: Uint8Array,
+    roles: Uint8Array | readonly Uint8Array[],
     sign: Sign,
     statistics: boolean,
   ): { best: Float32Array; where: Int32Array } {
     const { units } = this;
     const stride = this.#stride;
-    const positions = valid.length;
-    const at = this.#at;
+    const groups = roles instanceof Uint8Array ? [roles] : roles;
+    const positions = groups[0]!.length;
     const data = this.#data;
     for (let t = 0; t < positions; t++) {
       data.set(activations.subarray(offset + t * units, offset + (t + 1) * units), t * stride);
@@ -164,25 +167,35 @@ export class BankScan {
     data.fill(0, positions * stride, multiple(positions, 8) * stride);
     this.#positions = positions;
     this.#packed.fill(0);
-    this.#valid.set(valid);
-    const fault = this.#kernel.exports.scan(
-      at.data,
-      positions,
-      stride,
+    const each = units / groups.length;
+    groups.forEach((own, group) => {
+      this.#scanGroup(group * each, each, own, sign, statistics);
+    });
+    return this.#peaks;
+  }
+
+  /** Scans some units of the context whose activations lie in the kernel's memory. */
+  #scanGroup(first: number, units: number, roles: Uint8Array, sign: Sign, statistics: boolean): void {
+    const at = this.#at;
+    this.#valid.set(roles);
+    const fault = this.#kernel.exports.scanUnits(
+      at.data + first * 4,
+      roles.length,
+      units,
+      this.#stride,
       at.valid,
       SIGNS[sign],
       statistics ? 1 : 0,
-      at.high,
-      at.low,
-      at.max,
-      at.min,
-      at.active,
-      at.histogram,
-      at.best,
-      at.where,
+      at.high + first * 8,
+      at.low + first * 8,
+      at.max + first * 4,
+      at.min + first * 4,
+      at.active + first * 4,
+      at.histogram + first * HISTOGRAM_BINS * 4,
+      at.best + first * 4,
+      at.where + first * 4,
     );
     if (fault !== 0) throw new PolysemeError(FAULTS[fault]!, 'damaged');
-    return this.#peaks;
   }
 
   /**
@@ -256,60 +269,6 @@ export class BankScan {
   #floats(at: number, count: number): Float32Array {
     return new Float32Array(this.#kernel.memory.buffer, at, count);
   }
-}
-
-/** Exact sums of rows of numbers, the same in whatever order the rows come. */
-export class RowSums {
-  readonly #kernel: Kernel<Exports>;
-  readonly #row: Float32Array;
-  readonly #high: BigInt64Array;
-  readonly #low: BigInt64Array;
-
-  constructor(width: number) {
-    this.#kernel = instantiate<Exports>(wasm);
-    const room = multiple(width, 4);
-    const high = 1024 + multiple(room * 4, 64);
-    const low = high + room * 8;
-    reserve(this.#kernel.memory, low + room * 8);
-    const { buffer } = this.#kernel.memory;
-    this.#row = new Float32Array(buffer, 1024, room);
-    this.#high = new BigInt64Array(buffer, high, room);
-    this.#low = new BigInt64Array(buffer, low, room);
-  }
-
-  /** @throws PolysemeError (damaged) where a number is NaN, or 2^39 or more */
-  add(row: Float32Array): void {
-    this.#row.set(row);
-    const { byteOffset, length } = this.#row;
-    const bad = this.#kernel.exports.addRow(byteOffset, length, this.#high.byteOffset, this.#low.byteOffset);
-    if (bad !== 0) {
-      throw new PolysemeError(
-        'an input is NaN or above 2^39: the weights overflow in float32, or are damaged',
-        'damaged',
-      );
-    }
-  }
-
-  /** The sums so far, each rounded once. */
-  sums(width: number): Float64Array {
-    return exactSums(this.#high.subarray(0, width), this.#low.subarray(0, width));
-  }
-
-  /** What a checkpoint must hold; `restore` puts it back. */
-  state(): Record<string, Uint32Array> {
-    const words = ({ buffer, byteOffset, length }: BigInt64Array) =>
-      new Uint32Array(buffer, byteOffset, 2 * length);
-    return { high: words(this.#high), low: words(this.#low) };
-  }
-
-  restore(saved: Record<string, ArrayLike<number>>): void {
-    for (const [name, array] of Object.entries(this.state())) array.set(saved[name]!);
-  }
-}
-
-/** Sums in multiples of 2^-12 and of 2^-52 as numbers, rounded once. */
-function exactSums(high: BigInt64Array, low: BigInt64Array): Float64Array {
-  return Float64Array.from(high, (coarse, i) => Number((coarse << 40n) + low[i]!) * 2 ** -52);
 }
 
 /** Lower edge of |a| of a bin of one sign (0 for the first). */

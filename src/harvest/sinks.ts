@@ -88,16 +88,6 @@ export function onlySinks(site: string, multiple: number): PolysemeError {
   );
 }
 
-/** What a position is to a scanner: no text, text that may be an example, or a sink. */
-export const NO_TEXT = 0;
-export const TEXT = 1;
-export const SINK = 2;
-
-/** The positions of one context by what they are. @param valid 1 where one is text */
-export function markSinks(valid: Uint8Array, norms: Float32Array, limit: number): Uint8Array {
-  return valid.map((isText, t) => (isText === 0 ? NO_TEXT : norms[t]! > limit ? SINK : TEXT));
-}
-
 async function* firstOf(iterator: AsyncIterator<Context>, read: Context[]): AsyncGenerator<Context> {
   while (read.length < SINK_CONTEXTS) {
     const { done, value } = await iterator.next();

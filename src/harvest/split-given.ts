@@ -10,7 +10,8 @@ import type { SplitUnit, UnitExample } from '../features/split-unit.ts';
 import { countWords, WordCounter } from '../features/word-counter.ts';
 import { RUN_SPELLS_BYTES, wordText, wordTexts } from '../features/word-texts.ts';
 import { spellBytes } from '../tokenizer/byte-tokens.ts';
-import { type Batch, Collector } from './collector.ts';
+import type { Batch } from './batch.ts';
+import { Collector } from './collector.ts';
 import type { Sign } from './scan.ts';
 import { needsMaxima, type SelectionOptions } from './selection.ts';
 import { sampledTexts, TextSampler } from './text-sample.ts';
@@ -217,6 +218,7 @@ function describeUnit(
     maxActivation: Number.isFinite(max) ? max : null,
     mean: positions === 0 ? null : statistics.sum[index]! / positions,
     density: positions === 0 ? null : statistics.active[index]! / positions,
+    expert: null,
     ...split.metrics,
     ...split.judgement,
     merges: Array.from(

@@ -1,6 +1,6 @@
 import { NullRows } from './null-rows.ts';
 import { RowStore } from './row-store.ts';
-import { RowSums } from './scan.ts';
+import { RowSums } from './row-sums.ts';
 
 /** What is kept of the input rows of one tap: those of examples, and of all of them the mean and a random few. */
 export class TapInputs {

@@ -40,7 +40,7 @@ export const COLUMNS = {
     compared: false,
     cut: false,
     stored: true,
-    from: 'max a over all text tokens.',
+    from: 'max a over all text tokens (of an expert’s unit: those routed to the expert).',
     source: 'usual: the largest of a unit’s activations',
   },
   minActivation: {
@@ -58,7 +58,7 @@ export const COLUMNS = {
     compared: false,
     cut: false,
     stored: true,
-    from: 'min a over all text tokens.',
+    from: 'min a over all text tokens (of an expert’s unit: those routed to the expert).',
     source: 'usual: the smallest of them',
   },
   mean: {
@@ -76,7 +76,7 @@ export const COLUMNS = {
     compared: false,
     cut: false,
     stored: true,
-    from: 'Mean of a over all text tokens.',
+    from: 'Mean of a over all text tokens (of an expert’s unit: those routed to the expert; null where none was).',
     source: 'usual: their mean',
   },
   density: {
@@ -94,7 +94,7 @@ export const COLUMNS = {
     compared: false,
     cut: false,
     stored: true,
-    from: 'Share of the text tokens with a > 0.',
+    from: 'Share of the text tokens (of an expert’s unit: of those routed to the expert; null where none was) with a > 0.',
     source: 'usual: activation density, as SAELens and Neuronpedia have it',
   },
   clusters: {
@@ -377,6 +377,25 @@ export const COLUMNS = {
     from: '`several` where separation ≥ 0.45; else `scatter` where relativeDistance ≥ 0.81; else `one`; `few` below 8 examples.',
     source: 'ours: docs/validity.md',
   },
+  expert: {
+    title: 'Expert',
+    short: 'expert',
+    meaning:
+      'Which expert of its layer’s mixture the unit is of; its statistics are over the text tokens that the router gave to this expert.',
+    group: 'place',
+    type: 'integer',
+    format: 'whole',
+    more: 'A later expert.',
+    first: 'least',
+    nullable: true,
+    place: 160,
+    brief: false,
+    compared: false,
+    cut: false,
+    stored: true,
+    from: '⌊index ÷ neurons of one expert⌋; null where the bank is of no mixture, and of its shared expert.',
+    source: 'the order of the experts in the checkpoint',
+  },
   inputDistance: {
     title: 'Distance of inputs',
     short: 'input dist.',
@@ -405,8 +424,11 @@ export interface Column {
   readonly short: string;
   /** What it says, in a sentence: tooltips, help, docs. */
   readonly meaning: string;
-  /** Of the features, of the paper, beside it, or a statistic of the activations over the whole corpus. */
-  readonly group: 'features' | 'paper' | 'beside' | 'statistics';
+  /**
+   * Of the features, of the paper, beside it, or a statistic of the activations over the whole corpus; `place`: where in the
+   * model the unit is, which only some units have and which does not rank them.
+   */
+  readonly group: 'features' | 'paper' | 'beside' | 'statistics' | 'place';
   /** `word`: one of `words`; a word is shown, but not ranked, filtered or compared. */
   readonly type: 'integer' | 'real' | 'word';
   readonly words?: readonly string[];

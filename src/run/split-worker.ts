@@ -13,7 +13,7 @@ interface Work extends SplitWork {
   readonly words: Uint32Array;
   /** Random text positions that names are compared with. */
   readonly sample: TextSample;
-  /** Text tokens that the statistics are over. */
+  /** Text tokens that the statistics are over, but for those of experts. */
   readonly tokens: number;
 }
 
@@ -65,14 +65,18 @@ function unitRecord(unit: number): UnitRecord {
     histogramBins: filled,
     histogramCounts: filled.map((bin) => bins[bin]!),
   });
+  const { routed } = work.bank;
+  const expert = routed === null ? null : Math.floor((unit * routed.length) / statistics.sum.length);
+  const tokens = expert === null ? work.tokens : routed![expert]!;
   const finite = (value: number): number | null => (Number.isFinite(value) ? value : null);
   const record = {
     index: unit,
     examples: count,
     maxActivation: finite(statistics.max[unit]!),
     minActivation: finite(statistics.min[unit]!),
-    mean: statistics.sum[unit]! / work.tokens,
-    density: statistics.active[unit]! / work.tokens,
+    mean: finite(statistics.sum[unit]! / tokens),
+    density: finite(statistics.active[unit]! / tokens),
+    expert,
     metrics,
     judgement,
     words: features.map(({ words }) => words),

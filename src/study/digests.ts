@@ -5,7 +5,7 @@ import { POLYSEMY } from '../polysemy/metrics.ts';
 import type { UnitRecord } from './record.ts';
 
 /** What `UnitRecord.hash` is over; studies of the first layout have neither judgement nor names. */
-export type HashedRecord = Omit<UnitRecord, 'hash' | 'judgement' | 'names'> &
+export type HashedRecord = Omit<UnitRecord, 'hash' | 'judgement' | 'names' | 'expert'> &
   Partial<Pick<UnitRecord, 'judgement' | 'names'>>;
 
 /** The columns of a judgement, in the order in which they enter a record's hash. */

@@ -118,8 +118,12 @@ export class StudyReader implements Study {
     };
   }
 
-  units({ bank, sort, descending = false, limit = -1, offset = 0 }: UnitQuery = {}): UnitSummary[] {
-    const where = bank === undefined ? '' : `WHERE bank = ${this.#bank(bank).id}`;
+  units({ bank, expert, sort, descending = false, limit = -1, offset = 0 }: UnitQuery = {}): UnitSummary[] {
+    const conditions = [
+      ...(bank === undefined ? [] : [`bank = ${this.#bank(bank).id}`]),
+      ...(expert === undefined ? [] : [`${this.#units.sql(['expert'])} = ${Number(expert)}`]),
+    ];
+    const where = conditions.length === 0 ? '' : `WHERE ${conditions.join(' AND ')}`;
     if (sort !== undefined && !SORTS.includes(sort)) {
       throw new PolysemeError(
         `units cannot be sorted by ${JSON.stringify(sort)} (known: ${SORTS.join(', ')})`,

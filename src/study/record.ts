@@ -8,8 +8,11 @@ export interface UnitRecord {
   readonly examples: number;
   readonly maxActivation: number | null;
   readonly minActivation: number | null;
-  readonly mean: number;
-  readonly density: number;
+  /** Null where an expert was given no token. */
+  readonly mean: number | null;
+  readonly density: number | null;
+  /** Of a mixture's unit, its expert; not hashed, since it follows from the model. */
+  readonly expert: number | null;
   readonly metrics: Polysemy;
   readonly judgement: Judgement;
   /** Words of each feature, by its id (see features/describe.ts). */

@@ -9,7 +9,7 @@ import { createQuery } from './select.ts';
 /** SQLite's application id of a study: "Poly" in ASCII. */
 const APPLICATION_ID = 0x506f6c79;
 /** Version of the layout below; a reader refuses newer ones. */
-const VERSION = 2;
+const VERSION = 3;
 
 const TYPES = { integer: 'INTEGER', real: 'REAL', word: 'TEXT' } as const;
 

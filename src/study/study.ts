@@ -36,6 +36,8 @@ export interface StudyInfo extends StudyMeta {
 export interface UnitQuery {
   /** Only this bank. */
   readonly bank?: string;
+  /** Only units of experts of this number, from 0. */
+  readonly expert?: number;
   /** Default: bank, then index; `verdict`: several things first. Units without a value come last, either way. */
   readonly sort?: UnitSort;
   readonly descending?: boolean;

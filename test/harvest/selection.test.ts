@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { unpackRows } from '../../src/base/half.ts';
-import { BankScan, HISTOGRAM_BINS, histogramEdge, RowSums, type Sign } from '../../src/harvest/scan.ts';
+import { RowSums } from '../../src/harvest/row-sums.ts';
+import { BankScan, HISTOGRAM_BINS, histogramEdge, type Sign } from '../../src/harvest/scan.ts';
 import { rankedSlots, Selection, type SelectionOptions } from '../../src/harvest/selection.ts';
 import { wasm } from '../../src/wasm/generated/harvest.ts';
 import { instantiate, reserve } from '../../src/wasm/instance.ts';

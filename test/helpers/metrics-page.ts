@@ -5,6 +5,7 @@ const GROUPS = {
   paper: 'Of the paper',
   beside: 'Beside the paper’s',
   statistics: 'Statistics of the activations',
+  place: 'Where the unit is',
 } as const;
 
 /** docs/metrics.md: every column of a unit, by group. */
@@ -27,7 +28,8 @@ export function metricsPage(columns: Readonly<Record<string, Column>>): string {
   return `# Metrics
 
 What a study holds per unit, the API gives, \`polyseme units --sort\` takes and the explorer shows. All are over the n
-examples of a unit, but for the statistics, which are over all text tokens. The formulas are in [the method](method.md).
+examples of a unit, but for the statistics, which are over all text tokens (of an expert’s unit: over those that the router
+gave to the expert). The formulas are in [the method](method.md).
 Papers are listed [at the end of the method](method.md#references). This page is written by \`npx vitest run test/polysemy/columns.test.ts -u\` from \`src/polysemy/columns.ts\`.
 
 ${sections.join('\n')}`;

@@ -121,6 +121,7 @@ export function writtenUnit(study: Omit<WrittenStudy, 'path'>, index: number): U
     minActivation: n === 0 ? null : -1,
     mean: 0.1 * index,
     density: n === 0 ? 0 : 0.25,
+    expert: null,
     metrics,
     judgement,
     words: Array.from(

@@ -47,7 +47,7 @@ test('a study that was begun in the first layout is not gone on with', () => {
   const begun = join(folder, 'begun.db');
   copyFileSync(FILE, begun);
   const writer = StudyWriter.open(begun);
-  expect(() => writer.begin()).toThrow(/begun by an earlier Polyseme \(layout 1, this one writes 2\)/);
+  expect(() => writer.begin()).toThrow(/begun by an earlier Polyseme \(layout 1, this one writes 3\)/);
   writer.close();
 });
 

@@ -1,29 +1,28 @@
-import type { Architecture, ModelConfig } from './architecture.ts';
+import type { Architecture } from './architecture.ts';
 import {
-  type AttentionPlan,
-  type BlockPlan,
-  biasBy,
-  type ExpertsPlan,
-  type GatedPlan,
-  type LinearPlan,
-  linear,
-  type MlpPlan,
-  type NormPlan,
-} from './plan.ts';
+  type DecoderFacts,
+  type LlamaChoices,
+  llamaLike,
+  readDecoder,
+  slidingWindows,
+} from './llama-like.ts';
+import { biasBy, type ExpertsPlan, type GatedPlan, linear, type MlpPlan } from './plan.ts';
 import type { RawConfig } from './raw-config.ts';
 import { readRotary } from './rotary.ts';
-import { transformer } from './transformer.ts';
 
 /** Mixtral: Mistral with experts in every layer. Hugging Face's MixtralForCausalLM. */
-export function mixtral(raw: RawConfig): Architecture {
-  const facts = readDecoder(raw, { kvHeads: 8, epsilon: 1e-5, positions: 131_072, theta: 1_000_000 });
-  const window = optionalSize(raw, 'sliding_window');
+export function mixtral(given: RawConfig): Architecture {
+  const raw = given.withDefaults({ num_key_value_heads: 8, rms_norm_eps: 1e-5, tie_word_embeddings: false });
+  const facts = readDecoder(raw);
+  const { rotary, contextLength } = readPositions(raw, facts, 131_072, 1_000_000);
+  const window = raw.optionalSize('sliding_window');
   const { count, chosen } = readExperts(raw, 8, 2);
   const width = raw.size('intermediate_size');
-  const architecture = decoder(raw, facts, {
+  const architecture = llamaLike(raw, facts, {
     architecture: 'mixtral',
+    contextLength,
     mlpWidth: count * width,
-    attention: () => ({ window }),
+    attention: () => ({ rotary, window }),
     mlp: (l) => {
       const at = `layers.${l}.block_sparse_moe`;
       return experts({
@@ -45,29 +44,30 @@ export function mixtral(raw: RawConfig): Architecture {
 }
 
 /** Qwen 1.5 and 2 with experts, one of them shared by all tokens. Hugging Face's Qwen2MoeForCausalLM. */
-export function qwen2Moe(raw: RawConfig): Architecture {
-  const facts = readDecoder(raw, { kvHeads: 16, epsilon: 1e-6, positions: 32_768 });
-  const { layers } = facts;
-  const sliding = raw.flag('use_sliding_window', false);
-  const window = sliding ? raw.size('sliding_window', 4096) : null;
+export function qwen2Moe(given: RawConfig): Architecture {
+  const raw = given.withDefaults({
+    num_key_value_heads: 16,
+    use_sliding_window: false,
+    sliding_window: 4096,
+    max_window_layers: 28,
+    tie_word_embeddings: false,
+  });
+  const facts = readDecoder(raw);
+  const { rotary, contextLength } = readPositions(raw, facts, 32_768);
+  const isSliding = raw.flag('use_sliding_window', false);
+  const window = isSliding ? raw.size('sliding_window') : null;
   raw.value('sliding_window');
-  const from = raw.size('max_window_layers', 28);
-  const types =
-    raw.value('layer_types') ??
-    Array.from({ length: layers }, (_, l) => (sliding && l % 2 === 0 && l < from ? SLIDING : FULL));
-  const known = sliding ? [SLIDING, FULL] : [FULL];
-  if (!Array.isArray(types) || types.length !== layers || !types.every((type) => known.includes(type))) {
-    throw raw.error(
-      `layer_types ${JSON.stringify(types)} is not supported (${layers} times ${known.join(' or ')})`,
-    );
-  }
+  const from = raw.size('max_window_layers');
+  const windows = slidingWindows(raw, facts.layers, window, (l) => isSliding && l % 2 === 0 && l < from);
   const sharedWidth = raw.size('shared_expert_intermediate_size', 5632);
   const { count, chosen } = readExperts(raw, 60, 4);
-  const architecture = decoder(raw, facts, {
+  const sizes = { count, chosen, width: raw.size('moe_intermediate_size', 1408) };
+  const architecture = llamaLike(raw, facts, {
     architecture: 'qwen2_moe',
+    contextLength,
     biases: { qkv: biasBy(raw.flag('qkv_bias', true)) },
-    attention: (l) => ({ window: types[l] === SLIDING ? window : null }),
-    ...sparse(raw, facts, { count, chosen, width: raw.size('moe_intermediate_size', 1408) }, (at) => ({
+    attention: (l) => ({ rotary, window: windows[l] }),
+    ...sparse(raw, facts, sizes, (at) => ({
       ...gated(`${at}.shared_expert`),
       width: sharedWidth,
       share: linear(`${at}.shared_expert_gate`),
@@ -78,16 +78,20 @@ export function qwen2Moe(raw: RawConfig): Architecture {
 }
 
 /** Qwen 3 with experts. Hugging Face's Qwen3MoeForCausalLM. */
-export function qwen3Moe(raw: RawConfig): Architecture {
-  const facts = readDecoder(raw, { kvHeads: 4, epsilon: 1e-6, positions: 32_768 });
-  const asked = optionalSize(raw, 'sliding_window');
+export function qwen3Moe(given: RawConfig): Architecture {
+  const raw = given.withDefaults({ num_key_value_heads: 4, tie_word_embeddings: false });
+  const facts = readDecoder(raw);
+  const { rotary, contextLength } = readPositions(raw, facts, 32_768);
+  const asked = raw.optionalSize('sliding_window');
   const window = raw.flag('use_sliding_window', false) ? asked : null;
   const bias = biasBy(raw.flag('attention_bias', false));
   const { count, chosen } = readExperts(raw, 128, 8);
-  const architecture = decoder(raw, facts, {
+  const architecture = llamaLike(raw, facts, {
     architecture: 'qwen3_moe',
+    contextLength,
     biases: { qkv: bias, out: bias },
     attention: (_, norm) => ({
+      rotary,
       window,
       norms: { q: norm('q_norm'), k: norm('k_norm'), over: 'head' },
     }),
@@ -97,110 +101,15 @@ export function qwen3Moe(raw: RawConfig): Architecture {
   return architecture;
 }
 
-const SLIDING = 'sliding_attention';
-const FULL = 'full_attention';
-
 // ---------------------------------------------------------------- parts
-
-type Facts = ReturnType<typeof readDecoder>;
-
-function readDecoder(
-  raw: RawConfig,
-  usual: { kvHeads: number; epsilon: number; positions: number; theta?: number },
-) {
-  const width = raw.size('hidden_size');
-  const heads = raw.size('num_attention_heads');
-  const kvHeads = raw.size('num_key_value_heads', usual.kvHeads);
-  if (heads % kvHeads !== 0) {
-    throw raw.error(`num_attention_heads ${heads} is not a multiple of num_key_value_heads ${kvHeads}`);
-  }
-  const headDim = raw.size('head_dim', width / heads);
-  const positions = raw.size('max_position_embeddings', usual.positions);
-  return {
-    layers: raw.size('num_hidden_layers'),
-    width,
-    heads,
-    kvHeads,
-    headDim,
-    epsilon: raw.positive('rms_norm_eps', usual.epsilon),
-    ...readRotary(raw, headDim, positions, { theta: usual.theta }),
-  };
-}
-
-interface Choices {
-  readonly architecture: string;
-  /** Neurons of a layer with experts. */
-  readonly mlpWidth: number;
-  readonly biases?: { readonly qkv?: LinearPlan['bias']; readonly out?: LinearPlan['bias'] };
-  attention(layer: number, norm: (name: string) => NormPlan): Partial<AttentionPlan>;
-  mlp(layer: number): Omit<MlpPlan, 'norm' | 'activation'>;
-}
-
-/** After Llama's pattern, with experts. */
-function decoder(raw: RawConfig, facts: Facts, choices: Choices): Architecture {
-  const { rotary, epsilon, heads, kvHeads, headDim, layers, width, contextLength } = facts;
-  const { biases = {}, architecture, mlpWidth } = choices;
-  const config: ModelConfig = {
-    architecture,
-    layers,
-    width,
-    heads,
-    kvHeads,
-    headDim,
-    mlpWidth,
-    vocabulary: raw.size('vocab_size'),
-    contextLength,
-    norm: { kind: 'rmsnorm', epsilon },
-    activation: raw.activation('hidden_act', 'silu'),
-    gated: true,
-    rotary: true,
-    bidirectional: false,
-  };
-  const norm = (name: string): NormPlan => ({ name, kind: 'rmsnorm', epsilon });
-  return transformer({
-    config,
-    prefixes: ['model.'],
-    ignored: /rotary_emb\.inv_freq$/,
-    embedding: { tokens: 'embed_tokens.weight' },
-    block(l): BlockPlan {
-      const at = `layers.${l}.self_attn`;
-      return {
-        order: 'pre',
-        attentionNorm: norm(`layers.${l}.input_layernorm`),
-        attention: {
-          heads,
-          kvHeads,
-          headDim,
-          qkv: {
-            q: linear(`${at}.q_proj`, biases.qkv),
-            k: linear(`${at}.k_proj`, biases.qkv),
-            v: linear(`${at}.v_proj`, biases.qkv),
-          },
-          out: linear(`${at}.o_proj`, biases.out),
-          scale: 1 / Math.sqrt(headDim),
-          causal: true,
-          rotary,
-          ...choices.attention(l, (name) => norm(`${at}.${name}`)),
-        },
-        mlp: {
-          norm: norm(`layers.${l}.post_attention_layernorm`),
-          activation: config.activation,
-          ...choices.mlp(l),
-        },
-      };
-    },
-    finalNorm: norm('norm'),
-    head: { name: 'lm_head', tied: raw.flag('tie_word_embeddings', false) },
-  });
-}
 
 /** Qwen's layers with experts among those without. */
 function sparse(
   raw: RawConfig,
-  { layers }: Facts,
+  { layers }: DecoderFacts,
   sizes: Pick<ExpertsPlan, 'count' | 'chosen' | 'width'>,
   shared?: (at: string) => NonNullable<ExpertsPlan['shared']>,
-): Pick<Choices, 'mlpWidth' | 'mlp'> {
+): Required<Pick<LlamaChoices, 'mlpWidth' | 'mlp'>> {
   const dense = raw.size('intermediate_size');
   const normalized = raw.flag('norm_topk_prob', false);
   const step = raw.size('decoder_sparse_step', 1);
@@ -237,7 +146,7 @@ function readExperts(raw: RawConfig, usual: number, usuallyChosen: number) {
   return { count, chosen };
 }
 
-function experts(plan: ExpertsPlan): ReturnType<Choices['mlp']> {
+function experts(plan: ExpertsPlan): Partial<MlpPlan> {
   const { gate, up, out } = plan.expert(0);
   return { neurons: { gate, up }, out, width: plan.count * plan.width, experts: plan };
 }
@@ -250,6 +159,6 @@ function gated(at: string): GatedPlan {
   };
 }
 
-function optionalSize(raw: RawConfig, key: string): number | null {
-  return raw.value(key) === undefined ? null : raw.size(key);
+function readPositions(raw: RawConfig, { headDim }: DecoderFacts, usual: number, theta?: number) {
+  return readRotary(raw, headDim, raw.size('max_position_embeddings', usual), { theta });
 }

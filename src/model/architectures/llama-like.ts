@@ -42,6 +42,8 @@ export interface LlamaChoices {
   readonly contextLength: number;
   readonly prefixes?: readonly string[];
   readonly ignored?: RegExp;
+  /** Neurons of a layer; default `intermediate_size`. */
+  readonly mlpWidth?: number;
   /** The key of the MLP's activation; default `hidden_act`. */
   readonly activation?: string;
   /** Biases of queries, keys and values; of attention's output matrix; of the MLP's matrices. Default none. */
@@ -73,7 +75,7 @@ export function llamaLike(raw: RawConfig, facts: DecoderFacts, choices: LlamaCho
     heads,
     kvHeads,
     headDim,
-    mlpWidth: raw.size('intermediate_size'),
+    mlpWidth: choices.mlpWidth ?? raw.size('intermediate_size'),
     vocabulary: raw.size('vocab_size'),
     contextLength: choices.contextLength,
     norm: { kind: 'rmsnorm', epsilon },

@@ -10,7 +10,14 @@ import { banksQuery, metricsQuery, studyQuery, unitsQuery } from '../source/quer
 import { MetricSelect } from '../ui/controls.tsx';
 import { BankPicker, RangeFilters, useDelayed } from '../ui/filters.tsx';
 import { rememberStudySearch } from '../ui/last-study.ts';
-import { counted, firstOrder, isMetric, type ListSort, METRIC_LIST, metricInfo } from '../ui/metric-info.ts';
+import {
+  counted,
+  firstOrder,
+  isMetric,
+  type ListSort,
+  listedMetrics,
+  metricInfo,
+} from '../ui/metric-info.ts';
 import { Points } from '../ui/points.ts';
 import { Empty, Failure, Loading } from '../ui/states.tsx';
 import { useTheme } from '../ui/theme.ts';
@@ -219,8 +226,9 @@ function Units() {
     q === undefined && bank === undefined && verdict === undefined && Object.keys(bounds).length === 0;
   const first = useQuery(unitsQuery(params, 0));
   const dead = banks.data?.reduce((sum, each) => sum + each.dead, 0) ?? 0;
+  const metrics = listedMetrics(banks.data);
   const clear = Object.fromEntries(
-    METRIC_LIST.flatMap(({ metric }) => [
+    metrics.flatMap(({ metric }) => [
       [`min.${metric}`, undefined],
       [`max.${metric}`, undefined],
     ]),
@@ -239,7 +247,11 @@ function Units() {
           {dead > 0 && isWhole ? `; ${counted(dead, 'unit')} never active` : ''}
         </span>
         <span className="grow" />
-        <ColumnsMenu columns={columns} onChange={(chosen) => change({ columns: columnsText(chosen) })} />
+        <ColumnsMenu
+          metrics={metrics}
+          columns={columns}
+          onChange={(chosen) => change({ columns: columnsText(chosen) })}
+        />
         <button
           type="button"
           className="button quiet"
@@ -277,7 +289,7 @@ function Units() {
             ))}
           </select>
         </label>
-        <RangeFilters ranges={bounds} onChange={change} />
+        <RangeFilters metrics={metrics} ranges={bounds} onChange={change} />
       </div>
       <UnitTable
         params={params}

@@ -1,17 +1,27 @@
 import { useEffect, useState } from 'react';
 import type { Metric } from '../source/answers.ts';
-import { METRIC_LIST, metricInfo } from './metric-info.ts';
+import { METRIC_LIST, type MetricInfo, metricInfo } from './metric-info.ts';
 import type { Ranges } from './url-state.ts';
 
 /** Ranges of metrics: one chip a metric, with a lower and an upper bound. A share is typed as it is stored, from 0 to 1. */
-export function RangeFilters({ ranges, onChange }: { ranges: Ranges; onChange: (ranges: Ranges) => void }) {
+export function RangeFilters({
+  metrics = METRIC_LIST,
+  ranges,
+  onChange,
+}: {
+  metrics?: readonly MetricInfo[];
+  ranges: Ranges;
+  onChange: (ranges: Ranges) => void;
+}) {
   const [added, setAdded] = useState<readonly Metric[]>([]);
-  const active = METRIC_LIST.map(({ metric }) => metric).filter(
-    (metric) =>
-      ranges[`min.${metric}`] !== undefined ||
-      ranges[`max.${metric}`] !== undefined ||
-      added.includes(metric),
-  );
+  const active = metrics
+    .map(({ metric }) => metric)
+    .filter(
+      (metric) =>
+        ranges[`min.${metric}`] !== undefined ||
+        ranges[`max.${metric}`] !== undefined ||
+        added.includes(metric),
+    );
   return (
     <>
       {active.map((metric) => (
@@ -49,11 +59,13 @@ export function RangeFilters({ ranges, onChange }: { ranges: Ranges; onChange: (
         onChange={(event) => setAdded([...added, event.target.value as Metric])}
       >
         <option value="">Filter by …</option>
-        {METRIC_LIST.filter(({ metric }) => !active.includes(metric)).map(({ metric, name }) => (
-          <option key={metric} value={metric}>
-            {name}
-          </option>
-        ))}
+        {metrics
+          .filter(({ metric }) => !active.includes(metric))
+          .map(({ metric, name }) => (
+            <option key={metric} value={metric}>
+              {name}
+            </option>
+          ))}
       </select>
     </>
   );

@@ -80,7 +80,21 @@ const FORMATS: Record<Exclude<Column['format'], 'word'>, (value: number) => stri
 };
 
 /** The metrics of a study in the order in which they are read. */
-export const METRIC_LIST: readonly MetricInfo[] = LISTED.filter(isMetric).map(metricInfo);
+export const METRIC_LIST: readonly MetricInfo[] = LISTED.filter(isMetric)
+  .filter((metric) => column(metric).group !== 'place')
+  .map(metricInfo);
+/** Numbers that say where in the model a unit is: those of studies whose units have them. */
+const PLACE_LIST: readonly MetricInfo[] = LISTED.filter(isMetric)
+  .filter((metric) => column(metric).group === 'place')
+  .map(metricInfo);
+
+/** What units are listed with and filtered by: the metrics, and of places those that some unit has. */
+export function listedMetrics(
+  banks: readonly { readonly summary: Readonly<Record<Metric, { readonly count: number }>> }[] = [],
+): readonly MetricInfo[] {
+  const has = (metric: Metric) => banks.some(({ summary }) => summary[metric].count > 0);
+  return [...METRIC_LIST, ...PLACE_LIST.filter(({ metric }) => has(metric))];
+}
 /** Its columns of words, such as verdicts. */
 export const WORD_LIST: readonly WordInfo[] = LISTED.filter((name) => !isMetric(name)).map((name) => ({
   name: name as WordColumn,
