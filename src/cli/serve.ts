@@ -14,11 +14,15 @@ const shape = {
     value: 'DIR',
   }),
   port: whole(0).default(7423).meta({ description: 'the port to listen on; 0: any free one' }),
-  host: z
-    .string()
-    .min(1)
-    .default('127.0.0.1')
-    .meta({ description: 'the address to listen on', value: 'HOST' }),
+  host: z.string().min(1).default('127.0.0.1').meta({
+    description: 'the address to listen on; one that other machines can reach asks for --token',
+    value: 'HOST',
+  }),
+  token: z.string().min(1).optional().meta({
+    description:
+      'what every request must bring, 16 characters or more; the address that is printed has it, and a browser keeps it',
+    value: 'TOKEN',
+  }),
 };
 
 export function define(command: Command): void {
@@ -43,19 +47,22 @@ export function define(command: Command): void {
 interface ServeOptions extends ModelOptions {
   readonly port: number;
   readonly host: string;
+  readonly token?: string;
   readonly trainings?: string;
 }
 
 /** Serves until SIGINT or SIGTERM. */
 export async function serveStudy(
   path: string | null,
-  { port, host, trainings, ...model }: ServeOptions,
+  { port, host, token, trainings, ...model }: ServeOptions,
 ): Promise<void> {
   const { startServer } = await import('../server/server.ts');
-  const server = await startServer(path, { port, host, trainings, ...model });
+  const server = await startServer(path, { port, host, token, trainings, ...model });
   const what = [path === null ? [] : 'this study', trainings === undefined ? [] : 'these trainings'].flat();
   if (server.open) {
-    process.stderr.write(`warning: everyone who can reach ${visible(host)} can read ${what.join(' and ')}\n`);
+    process.stderr.write(
+      `warning: everyone who can reach ${visible(host)} and has the token can read ${what.join(' and ')}; it goes there unencrypted\n`,
+    );
   }
   const stopped = new Promise<void>((resolve) => {
     process.once('SIGINT', resolve);

@@ -23,6 +23,7 @@ import { hostName, isOwnOrigin, securityHeaders } from './http/headers.ts';
 import { toJson } from './http/json-writer.ts';
 import { problemResponse } from './http/problem.ts';
 import { StaticFiles } from './http/static.ts';
+import { demandToken } from './http/token.ts';
 import { openApiDocument } from './openapi.ts';
 import type { Route, Sources } from './route.ts';
 import { routes } from './routes.ts';
@@ -48,6 +49,8 @@ export interface ServerOptions extends ExplainedOptions {
   readonly webRoot?: string;
   /** Names that the Host header may give; default: any. */
   readonly hosts?: ReadonlySet<string> | null;
+  /** What every request must bring, but for /healthz (see `demandToken`); default: nothing. */
+  readonly token?: string;
   /** Takes a line for each error that is ours; default: standard error. */
   readonly log?: (line: string) => void;
 }
@@ -92,6 +95,7 @@ export function createServer(study: Study | null, options: ServerOptions = {}): 
     }
     await next();
   });
+  if (options.token !== undefined) app.use(demandToken(options.token));
   app.use(async (c, next) => {
     const isRead = c.req.method === 'GET' || c.req.method === 'HEAD';
     if (isRead || isOwnOrigin(c.req.raw)) return next();

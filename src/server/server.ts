@@ -5,18 +5,22 @@ import { openStudy } from '../study/open-study.ts';
 import { createServer, type ServerOptions } from './api.ts';
 import { allowedHosts, isLoopback } from './http/headers.ts';
 
+/** Connections at once: a browser opens six, a load test some dozens. More are closed at once. */
+const CONNECTIONS = 512;
+/** Characters of a token: what is shorter can be guessed. */
+const TOKEN_LENGTH = 16;
 /** Milliseconds that requests under way have to end when the server stops. */
 const GRACE = 3000;
 
 export interface ListenOptions extends Omit<ServerOptions, 'hosts'> {
   /** Default 7423; 0: any that is free. */
   readonly port?: number;
-  /** Default 127.0.0.1: reachable from this machine only. */
+  /** Default 127.0.0.1: reachable from this machine only. Any other asks for a token. */
   readonly host?: string;
 }
 
 export interface RunningServer extends AsyncDisposable {
-  /** Where to open the explorer: http://127.0.0.1:7423 */
+  /** Where to open the explorer: http://127.0.0.1:7423, with the token where there is one. */
   readonly url: string;
   readonly port: number;
   /** Whether other machines can reach it. */
@@ -37,10 +41,12 @@ export interface RunningServer extends AsyncDisposable {
  */
 export async function startServer(path: string | null, options: ListenOptions = {}): Promise<RunningServer> {
   const { port = 7423, host = '127.0.0.1', ...rest } = options;
+  checkToken(host, rest.token);
   const study = path === null ? null : openStudy(path);
   try {
     const { fetch, prepare, close } = createServer(study, { ...rest, hosts: allowedHosts(host) });
     const server = createAdaptorServer({ fetch });
+    if ('maxConnections' in server) server.maxConnections = CONNECTIONS;
     await new Promise<void>((resolve, reject) => {
       server.once('error', (error) => reject(refusal(error, host, port)));
       if (port > 65535) throw new PolysemeError(`port ${port} is too large: choose option port up to 65535`);
@@ -49,7 +55,7 @@ export async function startServer(path: string | null, options: ListenOptions = 
     const { port: taken } = server.address() as AddressInfo;
     const ahead = setImmediate(prepare);
     const running: RunningServer = {
-      url: `http://${shownHost(host)}:${taken}`,
+      url: `http://${shownHost(host)}:${taken}${rest.token === undefined ? '' : `/?token=${encodeURIComponent(rest.token)}`}`,
       port: taken,
       open: !isLoopback(host),
       close: () =>
@@ -73,6 +79,18 @@ export async function startServer(path: string | null, options: ListenOptions = 
   } catch (error) {
     study?.close();
     throw error;
+  }
+}
+
+/** A server that others can reach is not left open. */
+function checkToken(host: string, token: string | undefined): void {
+  if (token === undefined && !isLoopback(host)) {
+    throw new PolysemeError(
+      `other machines can reach ${host}: give option token, ${TOKEN_LENGTH} characters or more that they have to send`,
+    );
+  }
+  if (token !== undefined && token.length < TOKEN_LENGTH) {
+    throw new PolysemeError(`option token has ${token.length} characters: give ${TOKEN_LENGTH} or more`);
   }
 }
 

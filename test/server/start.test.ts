@@ -10,6 +10,7 @@ import { startServer } from '../../src/server/server.ts';
 import { POLYSEME } from '../helpers/cli.ts';
 import { writeStudy } from '../helpers/written-study.ts';
 
+const TOKEN = 'sixteen or more / é';
 let dir: string;
 let path: string;
 
@@ -97,11 +98,55 @@ describe('startServer', () => {
       taken.close();
     }
     await expect(startServer(path, { port: 70_000 })).rejects.toThrow('port 70000 is too large');
-    await expect(startServer(path, { port: 0, host: '203.0.113.7' })).rejects.toThrow(
+    await expect(startServer(path, { port: 0, host: '203.0.113.7', token: TOKEN })).rejects.toThrow(
       'no address 203.0.113.7',
     );
     await expect(startServer(join(dir, 'none.db'))).rejects.toThrow('no such study');
     await expect(startServer(join(dir, 'secret.txt'))).rejects.toThrow('not a study');
+  });
+});
+
+describe('a server with a token', () => {
+  it('is what others can reach', async () => {
+    await expect(startServer(path, { port: 0, host: '0.0.0.0' })).rejects.toThrow(
+      /^other machines can reach 0\.0\.0\.0: give option token, 16 characters or more/,
+    );
+    await expect(startServer(path, { port: 0, token: 'short' })).rejects.toThrow(
+      /option token has 5 characters/,
+    );
+  });
+
+  it('answers who has it: in a header, or in the cookie that the address sets', async () => {
+    const server = await startServer(path, { port: 0, token: TOKEN, webRoot: join(dir, 'none') });
+    try {
+      const { origin } = new URL(server.url);
+      const status = async (at: string, headers: Record<string, string> = {}) =>
+        (await fetch(origin + at, { headers, redirect: 'manual' })).status;
+      for (const at of ['/', '/api/study', '/openapi.json', '/none', '/api/units?limit=1']) {
+        expect(await status(at), at).toBe(401);
+      }
+      expect(await status('/healthz')).toBe(200);
+      const bearer = (token: string) => ({ authorization: `Bearer ${token}` });
+      const plain = 'sixteen characters or more';
+      expect(await status('/api/study', bearer(plain))).toBe(401);
+      expect(await status(`/api/study?token=${plain}`)).toBe(401);
+      expect(await status('/api/study', { cookie: `polyseme-token=${plain}` })).toBe(401);
+      const first = await fetch(`${origin}/unit/a?view=map&token=${encodeURIComponent(TOKEN)}`, {
+        redirect: 'manual',
+      });
+      expect([first.status, first.headers.get('location')]).toEqual([303, '/unit/a?view=map']);
+      const [cookie, ...rest] = first.headers.get('set-cookie')!.split('; ');
+      expect(rest).toEqual(expect.arrayContaining(['HttpOnly', 'SameSite=Lax', 'Path=/']));
+      expect(await status('/api/study', { cookie: cookie! })).toBe(200);
+      // A header holds Latin-1.
+      const other = await startServer(path, { port: 0, token: plain });
+      const answer = await fetch(`${new URL(other.url).origin}/api/study`, { headers: bearer(plain) });
+      expect(answer.status).toBe(200);
+      expect(answer.headers.get('content-security-policy')).toContain("form-action 'none'");
+      await other.close();
+    } finally {
+      await server.close();
+    }
   });
 });
 
@@ -129,9 +174,14 @@ describe('polyseme serve', () => {
     expect(said.err).toBe('');
   });
 
-  it('warns when other machines can reach it', async () => {
-    const { child, said } = await serve('--host', '0.0.0.0');
-    expect(said.err).toBe('warning: everyone who can reach 0.0.0.0 can read this study\n');
+  it('warns when other machines can reach it, and prints an address that opens it', async () => {
+    const { child, said } = await serve('--host', '0.0.0.0', '--token', TOKEN);
+    expect(said.err).toBe(
+      'warning: everyone who can reach 0.0.0.0 and has the token can read this study; it goes there unencrypted\n',
+    );
+    const printed = /http:\S+/.exec(said.out)![0];
+    const answer = await fetch(printed, { redirect: 'manual' });
+    expect([answer.status, answer.headers.get('location')]).toEqual([303, '/']);
     const ended = once(child, 'exit');
     child.kill('SIGTERM');
     await ended;

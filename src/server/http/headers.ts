@@ -11,6 +11,7 @@ export const securityHeaders = secureHeaders({
     objectSrc: ["'none'"],
     baseUri: ["'none'"],
     frameAncestors: ["'none'"],
+    formAction: ["'none'"],
   },
   // The server speaks plain HTTP, to this machine.
   strictTransportSecurity: false,
