@@ -9,6 +9,7 @@ import type {
 } from '../contract/study-answers.ts';
 import { eachMetric, METRICS, type Metric } from '../polysemy/column-lists.ts';
 import { verdicts } from '../polysemy/verdict.ts';
+import { listedFeature } from './listed-feature.ts';
 import type { StudySource } from './served-study.ts';
 import { randomUnit, unitNamed, unitsPage } from './units-page.ts';
 import type { Wire } from './wire.ts';
@@ -46,16 +47,6 @@ export function unitRow(source: StudySource, row: number): UnitsAnswer['units'][
     .slice(0, LISTED_FEATURES)
     .map((_, id) => ({ id, ...listedFeature(source, row, id) }));
   return { ...table.summary(row), sizes, stray, features };
-}
-
-/** What a list says of a feature. */
-function listedFeature(source: StudySource, row: number, id: number) {
-  const { table, isOfImages } = source;
-  return {
-    name: table.names(row)[id] ?? null,
-    words: table.words(row)[id] ?? [],
-    ...(isOfImages ? { image: source.shares(row).centrals[id]! } : {}),
-  };
 }
 
 /** Numbers of all units by column, for pictures of a whole model: NaN where there is none. */

@@ -1,11 +1,11 @@
 import type { LinkageMethod } from '../cluster/linkage-methods.ts';
+import { imageGrid } from '../contract/image-grid.ts';
 import { type ComparedStudy, SimilarFeatures } from '../explain/similar.ts';
 import type { FeatureRule } from '../features/labeling.ts';
 import type { NamingTexts } from '../features/naming.ts';
 import type { TokenTexts } from '../features/split-unit.ts';
 import { type CountedWords, countLabels, sampleCounts } from '../features/word-counter.ts';
 import { allWordTexts, wordTokens } from '../features/word-texts.ts';
-import { imageGrid } from '../study/image-grid.ts';
 import type { Study, StudyInfo } from '../study/study.ts';
 import { studyNaming } from '../study/study-naming.ts';
 import { openVectors, type StudyVectors } from '../study/vectors.ts';

@@ -1,10 +1,10 @@
 import { unpackRows } from '../base/half.ts';
+import { type ImageGrid, imageGrid, patchBox } from '../contract/image-grid.ts';
 import type { ExampleAnswer, UnitAnswer } from '../contract/study-answers.ts';
 import { describeFeatures, type Feature } from '../features/describe.ts';
 import { strayExamples } from '../features/labeling.ts';
 import { HISTOGRAM_BINS, histogramEdge } from '../harvest/scan.ts';
 import { eachMetric } from '../polysemy/column-lists.ts';
-import { type ImageGrid, imageGrid, patchBox } from '../study/image-grid.ts';
 import type { UnitDetail } from '../study/record.ts';
 import { spelledAt } from '../tokenizer/byte-tokens.ts';
 import type { StudySource } from './served-study.ts';

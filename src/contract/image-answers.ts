@@ -1,5 +1,6 @@
 import * as z from 'zod';
 import { count } from './schemas.ts';
+import { listedFeature } from './study-answers.ts';
 
 /** What the HTTP API gives of models of images. */
 
@@ -46,6 +47,7 @@ export const classifyAnswer = z
             feature: count
               .nullable()
               .meta({ description: 'that it fires with; null where it does not, or is too far from all' }),
+            ...listedFeature,
             distances: z
               .array(z.number())
               .meta({ description: 'mean distance to the examples of each feature' }),

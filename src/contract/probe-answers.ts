@@ -1,6 +1,6 @@
 import * as z from 'zod';
 import { count, real } from './schemas.ts';
-import { name } from './study-answers.ts';
+import { listedFeature, name } from './study-answers.ts';
 
 /** What the HTTP API gives of a reader's own text, and of features that are alike. */
 
@@ -70,8 +70,7 @@ export const similarAnswer = z
           index: count,
           feature: count,
           similarity: real,
-          name: name.meta({ description: 'of the feature' }),
-          words,
+          ...listedFeature,
           passage: passage.meta({ description: 'the central example' }),
         })
         .meta({ id: 'SimilarFeature' }),

@@ -103,7 +103,7 @@ export const featureName = z
 export const name = featureName.nullable();
 
 /** A feature in a list. */
-const listedFeature = {
+export const listedFeature = {
   name,
   words: z.array(z.string()),
   image: count.optional().meta({

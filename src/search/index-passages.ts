@@ -2,7 +2,7 @@ import type { FeatureName } from '../features/names.ts';
 import { RADIUS, type Word } from '../features/words.ts';
 import { spelledAt } from '../tokenizer/byte-tokens.ts';
 import { Growing } from './growing.ts';
-import { MOST_WORDS, type PackedPassages, PASSAGES_VERSION } from './passages.ts';
+import { MOST_WORDS, PASSAGES_VERSION, type PackedPassages } from './passages.ts';
 import { searchWords } from './search-words.ts';
 
 /** A unit as it is indexed. */

@@ -1,15 +1,15 @@
-import type { FeatureName } from '../features/names.ts';
-import type { TokenTexts } from '../features/split-unit.ts';
 import type { LongCall } from '../base/progress.ts';
 import { PolysemeError } from '../errors.ts';
+import type { FeatureName } from '../features/names.ts';
+import type { TokenTexts } from '../features/split-unit.ts';
 import type { Study } from '../study/study.ts';
 import {
   examplesFound,
   type FoundFeature,
-  findPassages,
   FoundTerms,
   type FoundUnits,
   featuresFound,
+  findPassages,
 } from './find.ts';
 import { openPassages, type PassagesProgress } from './open-passages.ts';
 import type { Passages } from './passages.ts';

@@ -1,3 +1,4 @@
+import { listedFeature } from '../../answers/listed-feature.ts';
 import { fourDigits } from '../../answers/wire.ts';
 import {
   classEffectAnswer,
@@ -5,11 +6,11 @@ import {
   outputWeightsAnswer,
   patchImportanceAnswer,
 } from '../../contract/image-answers.ts';
+import { imageGrid } from '../../contract/image-grid.ts';
 import { classEffectBody, classifyBody, patchImportanceBody, unitParams } from '../../contract/queries.ts';
 import { classEffect } from '../../explain/class-effect.ts';
 import { classify } from '../../explain/classify.ts';
 import { patchImportance } from '../../explain/patch-importance.ts';
-import { imageGrid } from '../../study/image-grid.ts';
 import { type Route, route } from '../route.ts';
 
 export const imageRoutes: readonly Route[] = [
@@ -31,6 +32,11 @@ export const imageRoutes: readonly Route[] = [
           probabilities: found.probabilities && [...found.probabilities],
           units: units.map((unit) => ({
             ...unit,
+            name: null,
+            words: [],
+            ...(unit.feature === null
+              ? {}
+              : listedFeature(source.source, source.source.row(unit.bank, unit.index), unit.feature)),
             shares: unit.shares === null ? null : unit.shares.map(fourDigits),
             distances: unit.distances.map(fourDigits),
             embedding: unit.embedding === null ? null : unit.embedding.map(fourDigits),

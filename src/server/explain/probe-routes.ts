@@ -1,3 +1,4 @@
+import { listedFeature } from '../../answers/listed-feature.ts';
 import type { StudySource } from '../../answers/served-study.ts';
 import { fourDigits } from '../../answers/wire.ts';
 import { probeAnswer, unitProbeAnswer } from '../../contract/probe-answers.ts';
@@ -68,21 +69,19 @@ interface Found extends Placed {
 
 /** A firing as answers give it. */
 function shown(
-  { table }: StudySource,
+  source: StudySource,
   bank: string,
   index: number,
   { position, activation, relative, feature, distances }: Found,
 ) {
-  const row = table.row(bank, index);
-  const words = feature === null ? [] : (table.words(row)[feature] ?? []);
-  const name = feature === null ? null : (table.names(row)[feature] ?? null);
+  const found = feature === null ? null : listedFeature(source, source.row(bank, index), feature);
   return {
     position,
     activation: fourDigits(activation),
     relative: fourDigits(relative),
     feature,
     distances: distances.map(fourDigits),
-    name,
-    words,
+    name: found?.name ?? null,
+    words: found?.words ?? [],
   };
 }

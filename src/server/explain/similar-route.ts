@@ -1,3 +1,4 @@
+import { listedFeature } from '../../answers/listed-feature.ts';
 import { fourDigits } from '../../answers/wire.ts';
 import { similarAnswer } from '../../contract/probe-answers.ts';
 import { similarQuery, unitParams } from '../../contract/queries.ts';
@@ -21,8 +22,11 @@ export const similarRoute: Route = route({
     };
     const found = await (by === 'output' ? explain.work(signal, find) : explain.answer(find));
     return {
-      similar: found.map(({ other: _, similarity, passage, ...one }) => ({
-        ...one,
+      similar: found.map(({ bank, index, feature, similarity, passage }) => ({
+        bank,
+        index,
+        feature,
+        ...listedFeature(source, source.row(bank, index), feature),
         similarity: fourDigits(similarity),
         passage: { ...passage, activation: fourDigits(passage.activation) },
       })),

@@ -1,6 +1,8 @@
 import { useQuery } from '@tanstack/react-query';
 import { Link, Outlet, useRouteContext } from '@tanstack/react-router';
 import { useRef, useState } from 'react';
+import { source } from '../source/chosen.ts';
+import { modelQuery } from '../source/image-queries.ts';
 import { studyQuery } from '../source/query-options.ts';
 import { Brand, DiceIcon, HelpIcon, MoonIcon, SunIcon, SystemIcon } from '../ui/icons.tsx';
 import { lastStudySearch } from '../ui/last-study.ts';
@@ -8,6 +10,7 @@ import { SearchBox } from '../ui/search-box.tsx';
 import { useShortcuts } from '../ui/shortcuts.ts';
 import { type Theme, useTheme } from '../ui/theme.ts';
 import { Tips } from '../ui/tips.tsx';
+import { useImages } from '../ui/use-images.ts';
 import { useRandom } from '../ui/use-random.ts';
 import { HelpDialog } from './help.tsx';
 
@@ -43,9 +46,7 @@ export function App() {
                   Study
                 </Link>
                 <Link to="/search">Search</Link>
-                <Link to="/probe" activeOptions={{ includeSearch: false }}>
-                  Probe
-                </Link>
+                <OfModel />
                 <Link to="/compare">Compare</Link>
               </>
             )}
@@ -87,6 +88,26 @@ export function App() {
       <Tips />
       <HelpDialog hasStudy={served.study} open={help} onClose={() => setHelp(false)} />
     </>
+  );
+}
+
+/** The page on which the model is tried: on text, or on images where it classifies them. */
+function OfModel() {
+  const images = useImages();
+  const classifies = !source().isSite && images !== null && images.classes !== null;
+  const model = useQuery({ ...modelQuery, enabled: classifies });
+  if (images === null) {
+    return (
+      <Link to="/probe" activeOptions={{ includeSearch: false }}>
+        Probe
+      </Link>
+    );
+  }
+  if (!classifies || model.data?.model == null) return null;
+  return (
+    <Link to="/classify" activeOptions={{ includeSearch: false }}>
+      Classify
+    </Link>
   );
 }
 

@@ -10,6 +10,7 @@ import { trainingsQuery } from '../source/training-queries.ts';
 import { StudyPage } from '../study/study-page.tsx';
 import { Failure, Loading } from '../ui/states.tsx';
 import {
+  classifySearch,
   compareSearch,
   parseSearch,
   probeSearch,
@@ -82,6 +83,14 @@ const probe = createRoute({
   component: lazyRouteComponent(() => import('../explain/probe-page.tsx'), 'ProbePage'),
 });
 
+const classify = createRoute({
+  getParentRoute: () => root,
+  path: '/classify',
+  validateSearch: classifySearch,
+  beforeLoad: needsStudy,
+  component: lazyRouteComponent(() => import('../classify/classify-page.tsx'), 'ClassifyPage'),
+});
+
 const compare = createRoute({
   getParentRoute: () => root,
   path: '/compare',
@@ -107,7 +116,7 @@ const about = createRoute({
 });
 
 export const router = createRouter({
-  routeTree: root.addChildren([study, unit, search, probe, compare, trainings, about]),
+  routeTree: root.addChildren([study, unit, search, probe, classify, compare, trainings, about]),
   parseSearch,
   stringifySearch,
   defaultPreload: 'intent',

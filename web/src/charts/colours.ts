@@ -45,6 +45,35 @@ export function distanceRgb(share: number, dark: boolean): number[] {
   return mix(dark ? NEAR_DARK : NEAR_LIGHT, share);
 }
 
+/** Colour of a signed share, from −1 to 1: what is near 0 fades into the paper, and the signs stay apart for all readers. */
+export function signedRgb(share: number, dark: boolean): number[] {
+  return mix(dark ? SIGNED_DARK : SIGNED_LIGHT, (1 + share) / 2);
+}
+
+// Blue to orange through the colour of a panel.
+const SIGNED_LIGHT = [
+  '#08306b',
+  '#1f6db5',
+  '#6aaed6',
+  '#c3dbee',
+  '#ffffff',
+  '#fbd9b5',
+  '#f59a4c',
+  '#cf5a12',
+  '#7f2704',
+];
+const SIGNED_DARK = [
+  '#c6e4ff',
+  '#6fb7f0',
+  '#2f7fc4',
+  '#1f4a75',
+  '#1a1c20',
+  '#6b3a16',
+  '#bd5f17',
+  '#f2953f',
+  '#ffe0b8',
+];
+
 const NEAR_LIGHT = ['#0b2a5b', '#1d4f91', '#3f7cba', '#78a9d4', '#b3cfe6', '#dfe9f1', '#f7f7f3'];
 const NEAR_DARK = ['#fdf3b4', '#f0cd6a', '#c79b52', '#8b7663', '#54535f', '#2f3340', '#1b1d24'];
 

@@ -5,7 +5,9 @@ import { spelledAt } from '../../../src/tokenizer/byte-tokens.ts';
 import type { Example, Unit } from '../source/answers.ts';
 import { notesQuery, writeIntruder } from '../source/notes-queries.ts';
 import { counted } from '../ui/metric-info.ts';
+import { Picture } from '../ui/picture.tsx';
 import { passageText } from '../ui/shown-token.ts';
+import { useImages } from '../ui/use-images.ts';
 
 /** Tokens to each side of a peak. */
 const AROUND = 12;
@@ -22,6 +24,7 @@ export function BlindTest({ unit, examples, features }: BlindTestProps) {
   const [seed, setSeed] = useState<number | null>(null);
   const [picked, setPicked] = useState<number | null>(null);
   const { data } = useQuery(notesQuery(unit));
+  const images = useImages();
   const saving = useMutation({
     mutationFn: (test: Parameters<typeof writeIntruder>[1]) => writeIntruder(unit, test),
   });
@@ -55,16 +58,17 @@ export function BlindTest({ unit, examples, features }: BlindTestProps) {
       <div className="panel-body">
         {seed === null ? (
           <p className="small">
-            One of some passages is of another feature. Can you tell which? If not, the split says little.{' '}
+            One of some {images === null ? 'passages' : 'images'} is of another feature. Can you tell which?
+            If not, the split says little.{' '}
             <button type="button" className="button small" onClick={next}>
               Begin
             </button>
           </p>
         ) : (
           <>
-            <ol className="blind">
+            <ol className={images === null ? 'blind' : 'blind of-images'}>
               {test.examples.map((id, place) => {
-                const { tokens, position } = examples[id]!;
+                const { tokens, position, context, image } = examples[id]!;
                 const at = spelledAt(tokens, position);
                 const part = (from: number, to: number) =>
                   tokens.slice(Math.max(0, from), Math.max(0, to)).map(passageText).join('');
@@ -77,11 +81,21 @@ export function BlindTest({ unit, examples, features }: BlindTestProps) {
                       disabled={picked !== null}
                       onClick={() => choose(place)}
                     >
-                      <bdi className="wrap">
-                        {part(at - AROUND, at)}
-                        <b>{part(at, at + 1)}</b>
-                        {part(at + 1, at + AROUND + 1)}
-                      </bdi>
+                      {images === null ? (
+                        <bdi className="wrap">
+                          {part(at - AROUND, at)}
+                          <b>{part(at, at + 1)}</b>
+                          {part(at + 1, at + AROUND + 1)}
+                        </bdi>
+                      ) : (
+                        <Picture
+                          context={context}
+                          grid={images}
+                          size={64}
+                          box={image?.box ?? null}
+                          alt={`Image ${place + 1}`}
+                        />
+                      )}
                     </button>
                   </li>
                 );

@@ -8,7 +8,9 @@ import { spelledAt } from '../../../src/tokenizer/byte-tokens.ts';
 import type { Unit } from '../source/answers.ts';
 import { type Similar, similarQuery } from '../source/probe-queries.ts';
 import { studyQuery } from '../source/query-options.ts';
+import { Picture } from '../ui/picture.tsx';
 import { passageText } from '../ui/shown-token.ts';
+import { useImages } from '../ui/use-images.ts';
 
 /** Tokens to each side of a peak. */
 const BEFORE = 6;
@@ -76,11 +78,12 @@ export function NearestElsewhere({ unit, selected }: { unit: Unit; selected: num
 }
 
 function SimilarRow({ similar }: { similar: Similar }) {
-  const { bank, index, feature, similarity, passage } = similar;
+  const { bank, index, feature, similarity, passage, image } = similar;
   const title = featureTitle(similar);
   const position = spelledAt(passage.tokens, passage.position);
   const first = Math.max(0, position - BEFORE);
   const shown = passage.tokens.slice(first, position + AFTER + 1);
+  const images = useImages();
   return (
     <li>
       <Link className="num" to="/unit/$bank/$index" params={{ bank, index }} search={{ feature }}>
@@ -88,16 +91,22 @@ function SimilarRow({ similar }: { similar: Similar }) {
       </Link>
       <span className="num muted">{(similarity ?? 0).toFixed(2)}</span>
       <bdi className="words">{title === '' ? 'no words' : visible(title)}</bdi>
-      <bdi className="near-passage" dir="ltr" title={passage.document}>
-        {shown.map((token, i) =>
-          token === '' ? null : first + i === position ? (
-            // biome-ignore lint/suspicious/noArrayIndexKey: a token is its position
-            <b key={i}>{passageText(token)}</b>
-          ) : (
-            passageText(token)
-          ),
-        )}
-      </bdi>
+      {images === null || image === undefined ? (
+        <bdi className="near-passage" dir="ltr" title={passage.document}>
+          {shown.map((token, i) =>
+            token === '' ? null : first + i === position ? (
+              // biome-ignore lint/suspicious/noArrayIndexKey: a token is its position
+              <b key={i}>{passageText(token)}</b>
+            ) : (
+              passageText(token)
+            ),
+          )}
+        </bdi>
+      ) : (
+        <span className="near-passage" title={passage.document}>
+          <Picture context={image} grid={images} size={40} alt="Its most typical image" />
+        </span>
+      )}
     </li>
   );
 }

@@ -2,6 +2,7 @@ import { useQuery } from '@tanstack/react-query';
 import { useNavigate, useSearch } from '@tanstack/react-router';
 import { lazy, Suspense, useEffect, useMemo } from 'react';
 import { visible } from '../../../src/base/visible.ts';
+import { imageGrid } from '../../../src/contract/image-grid.ts';
 import { type Verdict, verdicts } from '../../../src/polysemy/verdict.ts';
 import { bankColour } from '../charts/colours.ts';
 import { Figure } from '../charts/figure.tsx';
@@ -77,6 +78,7 @@ function StudyHead({ study }: { study: Study | undefined }) {
       </header>
     );
   }
+  const images = imageGrid(study.model);
   const units = study.banks.reduce((sum, bank) => sum + bank.units, 0);
   const text = (value: unknown) => (value === undefined || value === null ? 'unknown' : String(value));
   return (
@@ -91,8 +93,16 @@ function StudyHead({ study }: { study: Study | undefined }) {
         </span>
         {study.tokens === null ? null : (
           <span>
-            <b>{counted(study.tokens, 'text token')}</b> in {counted(study.contexts ?? 0, 'context')} of{' '}
-            {counted(study.documents ?? 0, 'document')}
+            {images === null ? (
+              <>
+                <b>{counted(study.tokens, 'text token')}</b> in {counted(study.contexts ?? 0, 'context')} of{' '}
+                {counted(study.documents ?? 0, 'document')}
+              </>
+            ) : (
+              <>
+                <b>{counted(study.contexts ?? 0, 'image')}</b> of {images.width} × {images.height} pixels
+              </>
+            )}
           </span>
         )}
         <span>

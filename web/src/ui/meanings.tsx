@@ -1,14 +1,18 @@
 import { Fragment } from 'react';
 import { visible } from '../../../src/base/visible.ts';
 import { type FeatureName, featureTitle } from '../../../src/features/names.ts';
+import { source } from '../source/chosen.ts';
 import { featureColour, featureMark } from './feature-colours.ts';
 import { formatWhole } from './metric-info.ts';
 import type { Shares } from './strip.tsx';
+import '../styles/images.css';
 
 interface Named {
   readonly id: number;
   readonly name: FeatureName | null;
   readonly words: readonly string[];
+  /** Context of its central example, where that is an image. */
+  readonly image?: number | undefined;
 }
 
 /** What the largest features of a unit are, each in its colour; what was searched for is marked. */
@@ -25,7 +29,7 @@ export function Meanings({
   const more = q === undefined ? sizes.filter((size) => size > 1).length - shown.length : 0;
   return (
     <>
-      {shown.map(({ id, ...feature }, i) => (
+      {shown.map(({ id, image, ...feature }, i) => (
         <Fragment key={id}>
           {i > 0 ? ' ' : ''}
           <bdi
@@ -33,6 +37,9 @@ export function Meanings({
             data-mark={featureMark({ id, size: sizes[id]! })}
             style={{ '--own': featureColour({ id, size: sizes[id]! }, sizes.length) } as object}
           >
+            {image === undefined ? null : (
+              <img className="thumb" src={source().image(image)} alt="" loading="lazy" />
+            )}
             <span>
               <Marked text={textOf(feature, q)} q={q} />
             </span>
@@ -45,7 +52,7 @@ export function Meanings({
 }
 
 /** A feature's name; where that has nothing of what is searched for, with the words that have. */
-function textOf(feature: Omit<Named, 'id'>, q = ''): string {
+function textOf(feature: Pick<Named, 'name' | 'words'>, q = ''): string {
   const title = visible(featureTitle(feature)) || 'no words';
   const terms = q.toLowerCase().split(/\s+/).filter(Boolean);
   const has = (text: string): boolean => terms.some((term) => text.toLowerCase().includes(term));

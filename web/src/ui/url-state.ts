@@ -61,6 +61,18 @@ export interface CompareSearch {
   metric?: Metric;
 }
 
+export interface ClassifySearch {
+  /** Context of the image; default: the first of those that are shown. */
+  context?: number;
+  /** Only images that show this. */
+  label?: string;
+  bank?: string;
+  /** Place of the class whose logit is looked at; default: the predicted one. */
+  class?: number;
+  /** Percent of the largest share from which units are listed. */
+  above?: number;
+}
+
 export interface ProbeSearch {
   text?: string;
   bank?: string;
@@ -132,6 +144,16 @@ export function unitSearch(raw: Raw): UnitSearch {
 
 export function compareSearch(raw: Raw): CompareSearch {
   return clean({ banks: text(raw.banks), metric: metric(raw.metric) });
+}
+
+export function classifySearch(raw: Raw): ClassifySearch {
+  return clean({
+    context: whole(raw.context),
+    label: text(raw.label),
+    bank: text(raw.bank),
+    class: whole(raw.class),
+    above: number(raw.above, 0, 100),
+  });
 }
 
 export function probeSearch(raw: Raw): ProbeSearch {

@@ -3,9 +3,9 @@ import { cutTree } from '../../../src/cluster/cut.ts';
 import type { Tree } from '../../../src/cluster/tree.ts';
 import { type DescribedFeatures, describeFeatures, type Feature } from '../../../src/features/describe.ts';
 import type { WordCounts } from '../../../src/features/feature-words.ts';
-import { sampleCounts } from '../../../src/features/word-counter.ts';
+import { countLabels, sampleCounts } from '../../../src/features/word-counter.ts';
 import { allWordTexts, peakWords, wordTokens } from '../../../src/features/word-texts.ts';
-import type { ExampleWords } from '../../../src/features/words.ts';
+import { type ExampleWords, labelWords } from '../../../src/features/words.ts';
 import { polysemy } from '../../../src/polysemy/metrics.ts';
 import type { Feature as AnsweredFeature, Clustering, Example, Polysemy, Unit } from '../source/answers.ts';
 
@@ -73,9 +73,16 @@ export class LocalWords {
   readonly corpus: WordCounts;
 
   private constructor(examples: readonly Example[]) {
-    this.examples = examples.map((example) => peakWords(wordTokens(example), example.position));
-    const contexts = new Map(examples.map((example) => [example.context, example]));
-    this.corpus = sampleCounts(Array.from(contexts.values(), (example) => allWordTexts(wordTokens(example))));
+    const contexts = Array.from(new Map(examples.map((example) => [example.context, example])).values());
+    const isOfImages = examples[0]?.image !== undefined;
+    this.examples = examples.map((example) =>
+      isOfImages
+        ? labelWords(example.image?.label ?? null)
+        : peakWords(wordTokens(example), example.position),
+    );
+    this.corpus = isOfImages
+      ? countLabels(contexts.map(({ image }) => image?.label ?? null))
+      : sampleCounts(contexts.map((example) => allWordTexts(wordTokens(example))));
   }
 
   static of(examples: readonly Example[]): LocalWords | null {

@@ -8,6 +8,7 @@ import { documentNames } from './document-names.ts';
 import { FeatureSection } from './feature.tsx';
 import { TokenTips } from './token-tip.tsx';
 import type { UnitCut } from './unit-cut.ts';
+import { useCentralEmbeddings } from './use-central-embeddings.ts';
 
 /** Features drawn before the reader asks for the rest. */
 const FIRST = 40;
@@ -41,12 +42,13 @@ export function FeatureList({
   const { features, featureOf, stray } = useDeferredValue(unitCut.cut);
   const { examples, scale } = useColoured(unit, unitCut.examples, colour);
   const documentName = useMemo(() => documentNames(unitCut.examples), [unitCut.examples]);
+  const pictures = useCentralEmbeddings(unit, features);
   if (unit.examples === 0) {
     return (
       <Empty title="This unit never responds">
         <p>
-          Over all text that the study read, no activation of {unit.bank}/{unit.index} was an example. A dead
-          unit has no features and no distances.
+          Over all that the study read, no activation of {unit.bank}/{unit.index} was an example. A dead unit
+          has no features and no distances.
         </p>
       </Empty>
     );
@@ -73,6 +75,7 @@ export function FeatureList({
           stray={stray}
           isStored={unitCut.stored}
           scale={scale}
+          pictures={pictures}
           selected={selected === feature.id}
           isBeside={beside.includes(feature.id)}
           onBeside={features.length > 1 ? onBeside : undefined}

@@ -11,11 +11,15 @@ import { featureColour } from '../ui/feature-colours.ts';
 import { linkTo } from '../ui/link-to.ts';
 import { counted, formatActivation, formatShare, formatWhole } from '../ui/metric-info.ts';
 import { ExampleRow, STRAY } from './example.tsx';
+import { ImageExamples } from './image-examples.tsx';
 import { featureMarkdown, featureText } from './takeaway.ts';
+import type { Pictures } from './use-central-embeddings.ts';
 
 /** Examples shown of a feature that is not opened, by its id. */
 const SHOWN = [5, 4, 4, 3, 3, 3, 3, 3];
 const SHOWN_LATER = 2;
+/** The same of images; later features have as many as the last of these. */
+const SHOWN_IMAGES = [36, 24, 12];
 /** Examples of an opened feature drawn at once. */
 const MOST = 200;
 
@@ -25,7 +29,7 @@ function shortScores({ precision, recall }: FeatureName): string {
   return `name ${precision === null ? '' : `${precision.toFixed(2)} right, `}${recall.toFixed(2)} found`;
 }
 
-/** One feature: name, words, size, mean activation, and its examples, the most typical first. */
+/** One feature: name, words, size, mean activation, and its examples: passages, the most typical first, or images. */
 export const FeatureSection = memo(function FeatureSection({
   unit,
   feature,
@@ -35,6 +39,7 @@ export const FeatureSection = memo(function FeatureSection({
   stray,
   isStored,
   scale,
+  pictures,
   selected,
   isBeside,
   onBeside,
@@ -54,6 +59,8 @@ export const FeatureSection = memo(function FeatureSection({
   /** Whether it is a feature of the study: others have only a pattern's name. */
   isStored: boolean;
   scale: number;
+  /** How its examples are drawn; null of text. */
+  pictures: Pictures | null;
   selected: boolean;
   isBeside: boolean;
   /** Lays it beside others, or takes it away; undefined where there are none. */
@@ -65,9 +72,15 @@ export const FeatureSection = memo(function FeatureSection({
   onToggle: (example: number, open: boolean) => void;
 }) {
   const { id, size, name, words, members, central, meanActivation } = feature;
-  const few = features === 1 ? 25 : (SHOWN[id] ?? SHOWN_LATER);
+  const few =
+    pictures !== null
+      ? (SHOWN_IMAGES[id] ?? SHOWN_IMAGES.at(-1)!)
+      : features === 1
+        ? 25
+        : (SHOWN[id] ?? SHOWN_LATER);
   const ordered = [central, ...members.filter((example) => example !== central)];
-  const shown = ordered.slice(0, selected ? MOST : few);
+  // Of images the order is that of their activations: the most typical one is marked, and drawn apart.
+  const shown = (pictures === null ? ordered : members).slice(0, selected ? MOST : few);
   if (openExample !== undefined && members.includes(openExample) && !shown.includes(openExample)) {
     shown.push(openExample);
   }
@@ -113,7 +126,7 @@ export const FeatureSection = memo(function FeatureSection({
             </>
           )}
           {words.length === 0 ? (
-            <span className="muted">no words</span>
+            <span className="muted">{pictures === null ? 'no words' : 'no labels'}</span>
           ) : (
             <bdi className={name === null ? undefined : 'muted feature-words'}>{wordList(words)}</bdi>
           )}
@@ -153,21 +166,33 @@ export const FeatureSection = memo(function FeatureSection({
         />
       </header>
       {isStored ? <ModelName unit={unit} feature={id} /> : null}
-      <ol>
-        {shown.map((example) => (
-          <ExampleRow
-            key={example}
-            example={examples[example]!}
-            scale={scale}
-            central={example === central && size > 2}
-            stray={stray.has(example)}
-            open={openExample === example}
-            onToggle={onToggle}
-            shownName={documentName?.(examples[example]!.document) ?? null}
-            unitName={unitName}
-          />
-        ))}
-      </ol>
+      {pictures === null ? (
+        <ol>
+          {shown.map((example) => (
+            <ExampleRow
+              key={example}
+              example={examples[example]!}
+              scale={scale}
+              central={example === central && size > 2}
+              stray={stray.has(example)}
+              open={openExample === example}
+              onToggle={onToggle}
+              shownName={documentName?.(examples[example]!.document) ?? null}
+              unitName={unitName}
+            />
+          ))}
+        </ol>
+      ) : (
+        <ImageExamples
+          unit={unit}
+          pictures={pictures}
+          examples={shown.map((example) => examples[example]!)}
+          central={central}
+          stray={stray}
+          openExample={openExample}
+          onToggle={onToggle}
+        />
+      )}
       {size > few ? (
         <button
           type="button"

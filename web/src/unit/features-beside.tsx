@@ -5,7 +5,9 @@ import { wordList } from '../../../src/features/words.ts';
 import type { Example } from '../source/answers.ts';
 import { featureColour } from '../ui/feature-colours.ts';
 import { counted, formatActivation, formatThree } from '../ui/metric-info.ts';
+import { ImageOf } from '../ui/picture.tsx';
 import { Concordance } from '../ui/tokens.tsx';
+import { useImages } from '../ui/use-images.ts';
 import { meanBetween, mergeHeight, ownWords, splitHeight } from './beside.ts';
 import type { UnitCut } from './unit-cut.ts';
 
@@ -101,6 +103,7 @@ function Column({
   onDrop: () => void;
 }) {
   const { id, size, members, central, name, words, meanActivation } = feature;
+  const images = useImages();
   const own = ownWords(
     words,
     others.map((other) => other.words),
@@ -128,22 +131,32 @@ function Column({
       </p>
       <p className="small">
         {own.length === 0 ? (
-          <span className="muted">no word of its own beside the others</span>
+          <span className="muted">no {images === null ? 'word' : 'label'} of its own beside the others</span>
         ) : (
           <>
             only here: <bdi>{wordList(own)}</bdi>
           </>
         )}
       </p>
-      <ol>
-        {ordered.map((example) => (
-          <li key={example}>
-            <div className="passage">
-              <Concordance example={examples[example]!} scale={scale} />
-            </div>
-          </li>
-        ))}
-      </ol>
+      {images === null ? (
+        <ol>
+          {ordered.map((example) => (
+            <li key={example}>
+              <div className="passage">
+                <Concordance example={examples[example]!} scale={scale} />
+              </div>
+            </li>
+          ))}
+        </ol>
+      ) : (
+        <ol className="image-row">
+          {members.slice(0, PASSAGES).map((example) => (
+            <li key={example}>
+              <ImageOf example={examples[example]!} grid={images} />
+            </li>
+          ))}
+        </ol>
+      )}
       {split === null ? null : (
         <button type="button" className="button link small" onClick={() => onCut(split)}>
           Split it here (cut below {formatThree(split)})

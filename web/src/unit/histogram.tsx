@@ -4,6 +4,7 @@ import type { Unit } from '../source/answers.ts';
 import { featureColour } from '../ui/feature-colours.ts';
 import { formatShare } from '../ui/metric-info.ts';
 import { Empty } from '../ui/states.tsx';
+import { tokenNoun, useImages } from '../ui/use-images.ts';
 import type { UnitCut } from './unit-cut.ts';
 
 const HEIGHT = 190;
@@ -24,6 +25,7 @@ export function Histogram({
   selected: number | undefined;
 }) {
   const { features } = unitCut.cut;
+  const noun = tokenNoun(useImages());
   const shown = features.slice(0, BANDS);
   const bands = shown.length * BAND;
   const draw = useCallback(
@@ -53,7 +55,7 @@ export function Histogram({
         y: {
           type: 'log',
           domain: [least, most],
-          label: `tokens per ${UNIT} of activation (log)`,
+          label: `${noun} per ${UNIT} of activation (log)`,
           ticks: 4,
           tickFormat: '~s',
         },
@@ -68,7 +70,7 @@ export function Histogram({
             fillOpacity: 0.75,
             insetRight: 1,
             title: (d: Bar) =>
-              `${d.from.toPrecision(3)} to ${d.to.toPrecision(3)}: ${d.count} tokens (${formatShare(d.count / tokens)})`,
+              `${d.from.toPrecision(3)} to ${d.to.toPrecision(3)}: ${d.count} ${noun} (${formatShare(d.count / tokens)})`,
           }),
         ],
       });
@@ -103,10 +105,10 @@ export function Histogram({
       both.append(top, under);
       return both as unknown as ReturnType<Plot['plot']>;
     },
-    [unit, features, shown, bands, selected],
+    [unit, features, shown, bands, selected, noun],
   );
   if (unit.histogram.counts.length === 0) return <Empty title="No activation was counted" />;
-  const label = `Histogram of the activations at all text tokens, with the activations of the examples of the ${shown.length} largest features`;
+  const label = `Histogram of the activations at all ${noun}, with the activations of the examples of the ${shown.length} largest features`;
   return <PlotFigure draw={draw} height={HEIGHT + bands} label={label} />;
 }
 

@@ -14,6 +14,7 @@ export function saveUnitJson(unit: Unit): void {
 
 /** Saves a unit's examples with the features of the cut on screen. */
 export function saveFeatures(unit: Unit, { cut, examples }: UnitCut): void {
+  const isOfImages = examples[0]?.image !== undefined;
   const rows: CsvValue[][] = [
     [
       'feature',
@@ -25,14 +26,14 @@ export function saveFeatures(unit: Unit, { cut, examples }: UnitCut): void {
       'context',
       'position',
       'token',
-      'text',
+      isOfImages ? 'label' : 'text',
       'stray',
     ],
   ];
   for (const { id, name, words, members } of cut.features) {
     for (const member of members) {
-      const { activation, document, context, position, tokens } = examples[member]!;
-      const text = tokens.join('');
+      const { activation, document, context, position, tokens, image } = examples[member]!;
+      const text = image === undefined ? tokens.join('') : (image.label ?? '');
       rows.push([
         id,
         name?.text ?? '',

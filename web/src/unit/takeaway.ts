@@ -10,8 +10,9 @@ interface Named {
   readonly words: readonly string[];
 }
 
-/** A passage before, at and after its peak; the space before a word is not part of the peak. */
-function parts({ tokens, position }: Example): readonly [string, string, string] {
+/** A passage before, at and after its peak, or what an image shows; the space before a word is not part of the peak. */
+function parts({ tokens, position, image, document }: Example): readonly [string, string, string] {
+  if (image !== undefined) return ['', image.label ?? document, ''];
   const at = spelledAt(tokens, position);
   const peak = tokens[at] ?? '';
   const lead = /^\s*(?=\S)/.exec(peak)?.[0] ?? '';

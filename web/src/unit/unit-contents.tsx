@@ -1,18 +1,20 @@
 import { useMemo } from 'react';
 import { Meanings } from '../ui/meanings.tsx';
 import { Strip } from '../ui/strip.tsx';
-import { type Cut, ownMembers } from './feature-cut.ts';
+import { useImages } from '../ui/use-images.ts';
+import { ownMembers } from './feature-cut.ts';
+import type { UnitCut } from './unit-cut.ts';
 
 /** Features named under the strip. */
 const NAMED = 6;
 
 /** The table of contents of a unit: its features by share, and what the largest are; a piece scrolls to its feature. */
 export function UnitContents({
-  cut,
+  unitCut: { cut, examples },
   selected,
   onPick,
 }: {
-  cut: Cut;
+  unitCut: UnitCut;
   selected: number | undefined;
   onPick: (feature: number, beside: boolean) => void;
 }) {
@@ -20,9 +22,13 @@ export function UnitContents({
     () => ({ sizes: ownMembers(cut).map(({ length }) => length), stray: cut.stray.size }),
     [cut],
   );
+  const images = useImages();
   const { features } = cut;
   if (features.length === 0) return null;
-  const named = features.slice(0, NAMED);
+  const named = features.slice(0, NAMED).map((feature) => ({
+    ...feature,
+    image: images === null ? undefined : examples[feature.central]?.context,
+  }));
   return (
     <nav className="unit-contents" aria-label="Features">
       <Strip shares={shares} onPick={onPick} lit={selected === undefined ? undefined : new Set([selected])} />

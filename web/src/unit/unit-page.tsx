@@ -7,7 +7,10 @@ import { NearestElsewhere } from '../explain/nearest-elsewhere.tsx';
 import { Note } from '../explain/note.tsx';
 import { ColourSwitch, useColoured } from '../explain/token-importance.tsx';
 import { UnitProbeBox } from '../explain/unit-probe.tsx';
+import { ClassEffects } from '../images/class-effects.tsx';
+import { UnitFigures } from '../images/unit-figures.tsx';
 import type { Unit } from '../source/answers.ts';
+import { source } from '../source/chosen.ts';
 import { ApiError } from '../source/http.ts';
 import { queryClient, studyQuery, unitQuery } from '../source/query-options.ts';
 import { counted } from '../ui/metric-info.ts';
@@ -15,6 +18,7 @@ import { useShortcuts } from '../ui/shortcuts.ts';
 import { Failure, Loading } from '../ui/states.tsx';
 import { useUndo } from '../ui/undo.ts';
 import type { TokenColour, UnitSearch } from '../ui/url-state.ts';
+import { useImages } from '../ui/use-images.ts';
 import { useRandom } from '../ui/use-random.ts';
 import { VERDICT_NAMES } from '../ui/verdict-names.ts';
 import { ownMembers } from './feature-cut.ts';
@@ -68,6 +72,7 @@ function UnitView({ unit }: { unit: Unit }) {
   const navigate = useNavigate();
   const random = useRandom();
   const unitCut = useUnitCut(unit, search);
+  const images = useImages();
   const { bank, neighbours } = unit;
 
   /** @param step whether Back undoes it */
@@ -142,12 +147,20 @@ function UnitView({ unit }: { unit: Unit }) {
         />
       </UnitHead>
       <UnitContents
-        cut={unitCut.cut}
+        unitCut={unitCut}
         selected={selected}
         onPick={(feature, add) =>
           add ? onBeside(feature) : onSelect(feature === selected ? undefined : feature)
         }
       />
+      {images === null ? null : (
+        <UnitFigures
+          unit={unit}
+          grid={images}
+          feature={selected ?? 0}
+          central={unitCut.examples[unitCut.cut.features[selected ?? 0]?.central ?? -1]}
+        />
+      )}
       <div className="unit-grid">
         <div className="unit-side">
           <TreePanel unit={unit} unitCut={unitCut} selected={selected} onCut={onCut} onExample={onExample} />
@@ -161,7 +174,11 @@ function UnitView({ unit }: { unit: Unit }) {
             onLayout={(layout) => change({ layout: layout === 'pca' ? undefined : layout })}
             onExample={onExample}
           />
-          <EffectsPanel key={`effects ${unit.bank}/${unit.index}`} unit={unit} />
+          {images === null ? (
+            <EffectsPanel key={`effects ${unit.bank}/${unit.index}`} unit={unit} />
+          ) : images.classes === null || source().isSite ? null : (
+            <ClassEffects unit={unit} />
+          )}
           <BlindTest
             key={`blind ${unit.bank}/${unit.index}`}
             unit={unit}
@@ -169,7 +186,7 @@ function UnitView({ unit }: { unit: Unit }) {
             features={ownMembers(unitCut.cut)}
           />
           <NearestElsewhere unit={unit} selected={selected} />
-          <UnitProbeBox key={`${unit.bank}/${unit.index}`} unit={unit} />
+          {images === null ? <UnitProbeBox key={`${unit.bank}/${unit.index}`} unit={unit} /> : null}
         </div>
         <section className="features" aria-labelledby="features-title">
           <div className="features-head">
@@ -181,11 +198,13 @@ function UnitView({ unit }: { unit: Unit }) {
               </span>
             </h2>
             <span className="grow" />
-            <ColourSwitch
-              unit={unit}
-              value={search.colour ?? 'activation'}
-              onChange={(colour) => change({ colour: colour === 'activation' ? undefined : colour })}
-            />
+            {images === null ? (
+              <ColourSwitch
+                unit={unit}
+                value={search.colour ?? 'activation'}
+                onChange={(colour) => change({ colour: colour === 'activation' ? undefined : colour })}
+              />
+            ) : null}
             <button
               type="button"
               className="button quiet"
@@ -199,7 +218,7 @@ function UnitView({ unit }: { unit: Unit }) {
             <BesidePanel
               unit={unit}
               unitCut={unitCut}
-              colour={search.colour ?? 'activation'}
+              colour={images === null ? (search.colour ?? 'activation') : 'activation'}
               ids={beside}
               onCut={(threshold) => onCut({ threshold, features: undefined })}
               onDrop={(id) => setBeside(id === undefined ? [] : beside.filter((other) => other !== id))}
@@ -209,7 +228,7 @@ function UnitView({ unit }: { unit: Unit }) {
             key={`features ${unit.bank}/${unit.index}`}
             unit={unit}
             unitCut={unitCut}
-            colour={search.colour ?? 'activation'}
+            colour={images === null ? (search.colour ?? 'activation') : 'activation'}
             selected={selected}
             openExample={
               search.example !== undefined && search.example < unit.examples ? search.example : undefined

@@ -7,6 +7,7 @@ import { METRIC_LIST } from '../ui/metric-info.ts';
 import { saveCsv } from '../ui/save-file.ts';
 import { Empty, Loading } from '../ui/states.tsx';
 import type { Layout, View } from '../ui/url-state.ts';
+import { tokenNoun, useImages } from '../ui/use-images.ts';
 import { MetricsTable, metricNow } from './metrics-table.tsx';
 import type { UnitCut } from './unit-cut.ts';
 
@@ -46,6 +47,7 @@ export function ViewsPanel({
   onExample: (example: number) => void;
 }) {
   const body = useRef<HTMLDivElement>(null);
+  const images = useImages();
   const name = `${unit.bank}-${unit.index}-${view}`;
   return (
     <section className="panel views-panel" aria-label="Views">
@@ -109,7 +111,8 @@ export function ViewsPanel({
         ) : null}
         {view === 'activations' && unit.examples > 0 ? (
           <p className="muted small">
-            Bars: all text tokens. Ticks: the examples of the eight largest features, one row a feature.
+            Bars: all {tokenNoun(images)}. Ticks: the examples of the eight largest features, one row a
+            feature.
           </p>
         ) : null}
       </div>
