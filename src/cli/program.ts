@@ -69,6 +69,10 @@ const COMMANDS: Readonly<Record<string, Entry>> = {
     },
   },
   export: { summary: 'hand a study over to other programs', load: () => import('./export.ts') },
+  caches: {
+    summary: 'what is kept on disk to save time, and how to remove it',
+    load: () => import('./caches.ts'),
+  },
   completion: { summary: 'print the completion script of a shell', load: () => import('./completion.ts') },
   complete: { summary: 'what can stand at the cursor', hidden: true, load: () => import('./complete.ts') },
 };

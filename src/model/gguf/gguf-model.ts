@@ -1,13 +1,14 @@
 import { createHash } from 'node:crypto';
-import { mkdir } from 'node:fs/promises';
+import { mkdir, utimes } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { digestFiles, type FileDigest, fileStamp } from '../../base/file-digest.ts';
 import { writeWhole } from '../../base/files.ts';
+import { makeRoom } from '../../base/folder-size.ts';
 import { readJsonObject } from '../../base/json-file.ts';
 import { PolysemeError } from '../../errors.ts';
-import { readHubSettings } from '../../hub/hub-settings.ts';
 import type { Origin } from '../origin.ts';
 import { makeCheckpoint, type PlannedCheckpoint } from './convert.ts';
+import { convertedModels } from './converted-models.ts';
 import type { Metadata } from './metadata.ts';
 import type { Gguf } from './open-gguf.ts';
 import { describeTypes, familyOf, hasRopeLayout, planTensors, type RopeLayout } from './plan.ts';
@@ -30,6 +31,8 @@ export interface GgufModel {
 
 /** Other where the same file becomes another checkpoint. */
 const VERSION = 1;
+/** Bytes of all that were made: those that were not used for longest make room. */
+const MOST_BYTES = 64e9;
 /** Bytes of what is remembered of a file. */
 const MAX_MEMO = 1 << 16;
 
@@ -39,7 +42,7 @@ const MAX_MEMO = 1 << 16;
  */
 export async function openGgufModel(path: string, options: GgufOptions): Promise<GgufModel> {
   const { gguf, meta, config, tokenizer, beside } = await readGguf(path);
-  const cache = join(readHubSettings().assetsDir, 'polyseme', 'gguf');
+  const cache = convertedModels();
   const files = [...gguf.files, ...(beside === null ? [] : [beside])].map((file) => resolve(file));
   const base = join(cache, `${await digestOf(files, cache)}-v${VERSION}`);
   const quantisation = describeTypes(gguf);
@@ -54,6 +57,9 @@ export async function openGgufModel(path: string, options: GgufOptions): Promise
     await makeCheckpoint(dir, planFiles(gguf, meta, { layout, other, json }), (bytes) =>
       options.note(`${path}: dequantising (${quantisation}) to ${(bytes / 1e6).toFixed(0)} MB in ${dir}`),
     );
+    // Its time says when it was last used.
+    await utimes(base, new Date(), new Date()).catch(() => {});
+    await makeRoom(cache, MOST_BYTES, base);
     return dir;
   };
   if (!hasRopeLayout(familyOf(meta))) {
