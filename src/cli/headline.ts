@@ -1,11 +1,11 @@
 import { visible } from '../base/visible.ts';
 import { CERTAINTY_SEED } from '../features/certainty.ts';
 import { featureTitle } from '../features/names.ts';
-import { SIGNIFICANT, significance } from '../features/significance.ts';
+import { SIGNIFICANT, separationStanding } from '../features/significance.ts';
 import type { UnitSummary } from '../features/split-unit.ts';
 
 import { verdicts } from '../polysemy/verdict.ts';
-import { unitDistances } from '../study/certainty.ts';
+import { MOST_CERTAINTY_EXAMPLES, unitDistances } from '../study/certainty.ts';
 import type { Study } from '../study/study.ts';
 import { colors, number, print, printNote } from './terminal.ts';
 
@@ -61,10 +61,17 @@ function mostFeatures(study: Study): UnitSummary[] {
   return study.units({ sort: 'verdict', limit: SHOWN }).filter(({ verdict }) => verdict === 'several');
 }
 
-function printUnit(study: Study, { bank, index, featureCount, separation }: UnitSummary): void {
-  const z = significance({ ...unitDistances(study, bank, index), seed: CERTAINTY_SEED })?.z ?? null;
+function zOf(study: Study, bank: string, index: number): number | null {
+  return separationStanding({ ...unitDistances(study, bank, index), seed: CERTAINTY_SEED })?.z ?? null;
+}
+
+function printUnit(study: Study, { bank, index, examples, featureCount, separation }: UnitSummary): void {
+  const z = examples > MOST_CERTAINTY_EXAMPLES ? null : zOf(study, bank, index);
   const clear = z !== null && z >= SIGNIFICANT;
-  const found = `z ${z?.toFixed(1) ?? '–'}${clear ? '' : ', not clear'}`;
+  const found =
+    examples > MOST_CERTAINTY_EXAMPLES
+      ? `z not computed (over ${MOST_CERTAINTY_EXAMPLES} examples)`
+      : `z ${z?.toFixed(1) ?? '–'}${clear ? '' : ', not clear'}`;
   const { features } = study.unit(bank, index);
   print(
     `  ${colors.bold(visible(`${bank}/${index}`))}  ${featureCount} features, separation ${separation!.toFixed(2)}, ` +

@@ -40,19 +40,19 @@ export function linkage({
 }
 
 /**
- * Single linkage of points whose distances are computed a row at a time (`DistanceRows`), in memory that grows with their
+ * Single linkage of points whose distances are computed some rows at a time (`DistanceRows`), in memory that grows with their
  * number alone: the tree that `linkage` gives.
  */
 export function singleLinkageOfRows(rows: {
   readonly count: number;
-  row(point: number): Float32Array;
+  some(points: readonly number[]): readonly Float32Array[];
 }): Tree {
   const { count } = rows;
   if (count < 2) return { count, merges: new Float64Array(0) };
   return {
     count,
     merges: labelled(
-      spanningTreeOfRows((point) => rows.row(point), count),
+      spanningTreeOfRows((points) => rows.some(points), count),
       count,
     ),
   };

@@ -3,8 +3,19 @@ import type { RawMerges } from './tree.ts';
 
 /**
  * Puts the distances of point `last` to the points `outside[0 … left − 1]` into `values`.
+ * @param toTree of each point outside, how far it is from the points before `last`
  */
-type Distances = (last: number, outside: Int32Array, left: number, values: Float64Array) => void;
+type Distances = (
+  last: number,
+  outside: Int32Array,
+  left: number,
+  values: Float64Array,
+  toTree: Float64Array,
+) => void;
+
+/** Rows computed together, and rows that wait for their turn. */
+const TOGETHER = 3;
+const MOST_WAITING = 256;
 
 /** Single linkage of points by their condensed distances. */
 export function minimumSpanningTree(distances: Condensed, count: number): RawMerges {
@@ -17,12 +28,46 @@ export function minimumSpanningTree(distances: Condensed, count: number): RawMer
   });
 }
 
-/** Single linkage of points whose distances are computed a row at a time: no matrix is held. */
-export function spanningTreeOfRows(row: (point: number) => Float32Array, count: number): RawMerges {
-  return prim(count, (last, outside, left, values) => {
-    const distances = row(last);
+/**
+ * Single linkage of points whose distances are computed some rows at a time: no matrix is held. With a point's row those of
+ * the points are computed that are nearest to the tree, whose turn comes soon.
+ * @param rows distances of some points to all, arrays of their own
+ */
+export function spanningTreeOfRows(
+  rows: (points: readonly number[]) => readonly Float32Array[],
+  count: number,
+): RawMerges {
+  const waiting = new Map<number, Float32Array>();
+  return prim(count, (last, outside, left, values, toTree) => {
+    let distances = waiting.get(last);
+    waiting.delete(last);
+    if (distances === undefined) {
+      const soon = waiting.size < MOST_WAITING ? nearestOf(outside.subarray(0, left), toTree, waiting) : [];
+      const [own, ...others] = rows([last, ...soon]);
+      distances = own!;
+      soon.forEach((point, i) => {
+        waiting.set(point, others[i]!);
+      });
+    }
     for (let at = 0; at < left; at++) values[at] = distances[outside[at]!]!;
   });
+}
+
+/** The points nearest to the tree whose rows are not there. */
+function nearestOf(
+  outside: Int32Array,
+  toTree: Float64Array,
+  waiting: { has(point: number): boolean },
+): number[] {
+  const found: number[] = [];
+  for (const point of outside) {
+    const distance = toTree[point]!;
+    const at = found.findIndex((other) => distance < toTree[other]!);
+    if ((at < 0 && found.length === TOGETHER - 1) || waiting.has(point)) continue;
+    found.splice(at < 0 ? found.length : at, 0, point);
+    if (found.length === TOGETHER) found.pop();
+  }
+  return found;
 }
 
 /**
@@ -43,7 +88,7 @@ function prim(count: number, distances: Distances): RawMerges {
   let place = 0;
   for (let merge = 0, left = count - 1; merge < count - 1; merge++, left--) {
     outside.copyWithin(place, place + 1, left + 1);
-    distances(last, outside, left, values);
+    distances(last, outside, left, values, toTree);
     let nearest = Number.POSITIVE_INFINITY;
     for (let at = 0; at < left; at++) {
       const i = outside[at]!;

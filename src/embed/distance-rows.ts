@@ -23,6 +23,8 @@ export class DistanceRows {
   readonly #steps: number;
   readonly #block: number;
   readonly #sums: number;
+  /** A group of rows from anywhere. */
+  readonly #gathered: number;
   readonly #packed: number;
   readonly #equal: EqualRows;
   /** The group that the block holds. */
@@ -51,6 +53,7 @@ export class DistanceRows {
     const hashes = take(PACKED_ROWS * 4);
     const raw = take(PACKED_ROWS * width * 4);
     this.#block = take(GROUP * GROUP * groups * 4);
+    this.#gathered = take(GROUP * rowBytes);
     this.#packed = take(groups * GROUP * rowBytes);
     const { exports, memory } = kernel();
     reserve(memory, end);
@@ -68,6 +71,39 @@ export class DistanceRows {
         new Int32Array(memory.buffer, hashes, part),
       );
     }
+  }
+
+  /** Distances of at most three rows to every row, copies: as fast as one. */
+  some(indices: readonly number[]): Float32Array[] {
+    const { exports, memory } = kernel();
+    const stride = GROUP * Math.ceil(this.count / GROUP);
+    const bytes = new Uint8Array(memory.buffer);
+    indices.slice(0, GROUP).forEach((index, place) => {
+      const from = this.#packed + Math.floor(index / GROUP) * GROUP * 16 * this.#steps + (index % GROUP) * 16;
+      for (let step = 0; step < this.#steps; step++) {
+        const at = from + step * GROUP * 16;
+        bytes.copyWithin(this.#gathered + (step * GROUP + place) * 16, at, at + 16);
+      }
+    });
+    this.#group = -1;
+    const groups = stride / GROUP;
+    exports.block(
+      this.#gathered,
+      1,
+      this.#packed,
+      groups,
+      this.#steps,
+      this.#block,
+      stride,
+      this.#sums,
+      false,
+    );
+    return indices.slice(0, GROUP).map((index, place) => {
+      const distances = new Float32Array(memory.buffer, this.#block + place * stride * 4, this.count).slice();
+      distances[index] = 0;
+      this.#equal.clearRow(index, distances);
+      return distances;
+    });
   }
 
   /** Distances of a row to every row, 0 to itself; a view that the next call writes anew. */

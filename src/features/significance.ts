@@ -57,21 +57,51 @@ export function significance({
   checkCondensed('significance', distances, count);
   const cloud = cloudOf(distances, count);
   if (cloud === null) return null;
-  const separation = separationOf(distances, count);
-  const nulls = new Float64Array(draws);
   const index = twoClusterIndex(cloud.points, count, cloud.axes);
   let asSmall = 0;
+  const standing = standingIn(cloud, { distances, count, seed, draws }, (rows) => {
+    if (twoClusterIndex(onSphere(rows, cloud.axes + 1), count, cloud.axes + 1) <= index) asSmall++;
+  });
+  return { ...standing, twoClusterIndex: index, twoClusterP: (1 + asSmall) / (1 + draws) };
+}
+
+/** Where a unit's separation stands among those of such clouds: what `significance` says of it, without the two clusters. */
+export function separationStanding({
+  distances,
+  count,
+  seed = 0,
+  draws = NULL_DRAWS,
+}: {
+  distances: Condensed;
+  count: number;
+  seed?: number;
+  draws?: number;
+}): Standing | null {
+  const cloud = cloudOf(distances, count);
+  return cloud && standingIn(cloud, { distances, count, seed, draws });
+}
+
+function standingIn(
+  cloud: Cloud,
+  {
+    distances,
+    count,
+    seed,
+    draws,
+  }: { readonly distances: Condensed; readonly count: number; readonly seed: number; readonly draws: number },
+  onDraw: (rows: Float32Array) => void = () => {},
+): Standing {
+  const separation = separationOf(distances, count);
+  const nulls = new Float64Array(draws);
   for (let b = 0; b < draws; b++) {
     const rows = drawPoints(cloud, count, seed, b);
     nulls[b] = separationOf(cosineDistances({ rows, count }), count) ?? 0;
-    if (twoClusterIndex(onSphere(rows, cloud.axes + 1), count, cloud.axes + 1) <= index) asSmall++;
+    onDraw(rows);
   }
   return {
     z: separation === null ? null : standardScore(separation, nulls),
     separation,
     nullSeparations: nulls,
-    twoClusterIndex: index,
-    twoClusterP: (1 + asSmall) / (1 + draws),
   };
 }
 
@@ -79,6 +109,9 @@ function separationOf(distances: Condensed, count: number): number | null {
   const tree = linkage({ distances, count, method: 'average' });
   return bestSplit({ tree, distances })?.separation ?? null;
 }
+
+/** What there is to say of a separation alone. */
+type Standing = Pick<Significance, 'z' | 'separation' | 'nullSeparations'>;
 
 /** The Gaussian, and the points that it is made from, along its axes. */
 interface Cloud {

@@ -296,6 +296,14 @@ export function groupSlots(
   return slots.sort((a, b) => context[a]! - context[b]! || position[a]! - position[b]!);
 }
 
+/** Examples of one unit. */
+export function examplesOf({ capacity, counts, score }: Chosen, unit: number): number {
+  const groups = (counts.length * capacity) / score.length;
+  let count = 0;
+  for (let group = 0; group < groups; group++) count += counts[unit * groups + group]!;
+  return count;
+}
+
 /** Slots in use of one unit, best first: larger score, then lower context, then lower position. */
 export function rankedSlots(chosen: Chosen, unit: number): Uint32Array {
   const groups = (chosen.counts.length * chosen.capacity) / chosen.score.length;

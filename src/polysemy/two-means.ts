@@ -11,9 +11,13 @@ const MOST_STEPS = 100;
  */
 export function twoClusterIndex(coordinates: Float64Array, count: number, width: number): number {
   const mean = new Float64Array(width);
-  for (let i = 0; i < count * width; i++) mean[i % width]! += coordinates[i]! / count;
+  for (let i = 0; i < count; i++) {
+    for (let k = 0; k < width; k++) mean[k]! += coordinates[i * width + k]! / count;
+  }
   let total = 0;
-  for (let i = 0; i < count * width; i++) total += (coordinates[i]! - mean[i % width]!) ** 2;
+  for (let i = 0; i < count; i++) {
+    for (let k = 0; k < width; k++) total += (coordinates[i * width + k]! - mean[k]!) ** 2;
+  }
   if (!(total > 0)) return 1;
   let least = total;
   for (let axis = 0; axis < Math.min(STARTS, width); axis++) {
@@ -29,24 +33,26 @@ export function twoClusterIndex(coordinates: Float64Array, count: number, width:
 function lloyd(coordinates: Float64Array, width: number, side: Uint8Array): number | null {
   const centres = new Float64Array(2 * width);
   for (let step = 0; step < MOST_STEPS; step++) {
-    const second = side.reduce((sum, one) => sum + one, 0);
-    const sizes = [side.length - second, second];
+    const inSecond = side.reduce((sum, one) => sum + one, 0);
+    const sizes = [side.length - inSecond, inSecond];
     if (sizes[0] === 0 || sizes[1] === 0) return null;
     centres.fill(0);
-    side.forEach((one, i) => {
-      for (let k = 0; k < width; k++) centres[one * width + k]! += coordinates[i * width + k]! / sizes[one]!;
-    });
+    for (let i = 0; i < side.length; i++) {
+      const one = side[i]!;
+      const size = sizes[one]!;
+      for (let k = 0; k < width; k++) centres[one * width + k]! += coordinates[i * width + k]! / size;
+    }
     let within = 0;
     let moved = false;
     for (let i = 0; i < side.length; i++) {
-      const squares = [0, 0];
+      let [first, second] = [0, 0];
       for (let k = 0; k < width; k++) {
         const value = coordinates[i * width + k]!;
-        squares[0]! += (value - centres[k]!) ** 2;
-        squares[1]! += (value - centres[width + k]!) ** 2;
+        first += (value - centres[k]!) ** 2;
+        second += (value - centres[width + k]!) ** 2;
       }
-      within += squares[side[i]!]!;
-      const nearer = squares[1]! < squares[0]! ? 1 : 0;
+      within += side[i] === 0 ? first : second;
+      const nearer = second < first ? 1 : 0;
       if (nearer !== side[i]) moved = true;
       side[i] = nearer;
     }

@@ -29,6 +29,7 @@ import {
   removeStudy,
 } from './existing.ts';
 import { checkInputs, readInputs } from './inputs.ts';
+import { mostExamples } from './most-examples.ts';
 import { parseRunOptions, type ResolvedRunOptions, type RunOptions } from './run-options.ts';
 import { openSource, type RunSource } from './run-source.ts';
 import { nameSaes } from './sae-banks.ts';
@@ -86,6 +87,8 @@ export async function runStudy({
   const checked = parseRunOptions({ ...options, model: nameOf(model), data: nameOf(data) });
   const out = resolve(checked.out);
   checkWritable(out);
+  const { note } = mostExamples(checked);
+  if (note !== null) onNote?.(note);
   const named = nameSaes(checked.sae ?? []);
   if (checked.layers?.length === 0 && named.length === 0) {
     throw new PolysemeError(
@@ -199,7 +202,11 @@ async function harvestGroups(
       length: source.length,
       specialIds,
       tokenText: (id) => words?.[id] ?? ' ',
-      selection: { ...options, keepDuplicates: source.keepDuplicates },
+      selection: {
+        ...options,
+        examples: mostExamples(options).examples,
+        keepDuplicates: source.keepDuplicates,
+      },
       sinkMultiple: options.sinkMultiple,
       stateDir: groupDir,
       saveEvery: hooks.saveEvery ?? 40,

@@ -3,10 +3,12 @@ import { connect } from '../base/worker.ts';
 import type { FeatureRule } from '../features/labeling.ts';
 import type { ClusterOptions } from '../features/split.ts';
 import type { Harvest } from '../harvest/harvest.ts';
+import { examplesOf } from '../harvest/selection.ts';
 import type { UnitRecord } from '../study/record.ts';
 import type { AnalysisMethods } from './split-worker.ts';
 
-/** Units given to a worker at a time. */
+/** Units given to a worker at a time: those with so many examples together, but not more than so many. */
+const EXAMPLES_PER_CALL = 2048;
 const UNITS_PER_CALL = 32;
 
 /**
@@ -44,17 +46,15 @@ export async function analyseBank(request: {
     centre: center === 'mean' ? harvested.inputMean : null,
     rule: features,
   };
-  let next = 0;
-  const workers = Array.from({ length: Math.min(threads, Math.ceil(units.length / UNITS_PER_CALL)) }, () =>
+  const calls = grouped(units, (unit) => examplesOf(harvested.chosen, unit));
+  const workers = Array.from({ length: Math.min(threads, calls.length) }, () =>
     connect<AnalysisMethods>(new URL('./split-worker.js', import.meta.url)),
   );
   try {
     await Promise.all(
       workers.map(async (worker) => {
         await worker.call('begin', work);
-        while (next < units.length) {
-          const group = units.slice(next, next + UNITS_PER_CALL);
-          next += UNITS_PER_CALL;
+        for (let group = calls.shift(); group !== undefined; group = calls.shift()) {
           write(await worker.call('units', group));
         }
       }),
@@ -62,4 +62,19 @@ export async function analyseBank(request: {
   } finally {
     await Promise.all(workers.map((worker) => worker.close()));
   }
+}
+
+/** The units in groups of one call each. */
+function grouped(units: readonly number[], countOf: (unit: number) => number): number[][] {
+  const groups: number[][] = [];
+  let examples = EXAMPLES_PER_CALL;
+  for (const unit of units) {
+    if (examples >= EXAMPLES_PER_CALL || groups.at(-1)!.length >= UNITS_PER_CALL) {
+      groups.push([]);
+      examples = 0;
+    }
+    groups.at(-1)!.push(unit);
+    examples += countOf(unit);
+  }
+  return groups;
 }

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { createRandom } from '../../src/base/random.ts';
 import { cosineDistances } from '../../src/embed/distances.ts';
 import { certainty, certaintyOf } from '../../src/features/certainty.ts';
-import { significance } from '../../src/features/significance.ts';
+import { separationStanding, significance } from '../../src/features/significance.ts';
 
 const WIDTH = 24;
 
@@ -86,4 +86,10 @@ test('none, one and equal examples have no numbers', () => {
   });
   expect(equal).toMatchObject({ z: null, nullMean: null, twoClusterP: null });
   expect(equal.features[0]).toMatchObject({ tightness: 0, sibling: null, stability: 1 });
+});
+
+test('the standing alone is what significance says of it', () => {
+  const { distances } = planted([24, 16], 0.4);
+  const { z, separation, nullSeparations } = significance({ distances, count: 40 })!;
+  expect(separationStanding({ distances, count: 40 })).toEqual({ z, separation, nullSeparations });
 });

@@ -39,6 +39,8 @@ describe('distances a row at a time', () => {
     const held = cosineDistances({ rows, count });
     const some = new DistanceRows(rows, count);
     for (let i = 0; i < count; i++) {
+      const others = [i, (7 * i + 3) % count, (i * i) % count];
+      expect(some.some(others)).toEqual(others.map((other) => some.row(other).slice()));
       const own = some.row(i);
       for (let j = 0; j < count; j++) {
         const [a, b] = [Math.min(i, j), Math.max(i, j)];
@@ -62,6 +64,17 @@ describe('a unit of many examples', () => {
 
   it('has the same single-linkage tree, bit for bit', () => {
     expect(singleLinkageOfRows(new DistanceRows(rows, count))).toEqual(tree);
+  });
+
+  it('has the same tree where many distances are equal, and more rows wait than are kept', () => {
+    const random = createRandom(2);
+    const coarse = Float32Array.from({ length: 1500 * 3 }, () => random.integer(4) - 1);
+    const held = linkage({
+      distances: cosineDistances({ rows: coarse, count: 1500 }),
+      count: 1500,
+      method: 'single',
+    });
+    expect(singleLinkageOfRows(new DistanceRows(coarse, 1500))).toEqual(held);
   });
 
   it('has the same metrics and central examples', () => {

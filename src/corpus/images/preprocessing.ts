@@ -145,16 +145,31 @@ export function fitted(image: Image, { channels, resize: scaling, crop: middle }
 }
 
 /** What a model reads of an image that was fitted: each value (pixel · rescale − mean) ÷ std. */
-export function normalised(image: Image, { channels, rescale, mean, std }: Preprocessing): Pixels {
+export function normalised(image: Image, preprocessing: Preprocessing): Pixels {
+  const { channels } = preprocessing;
   const { width, height, data: values } = image;
   const size = width * height;
   const data = new Float32Array(channels * size);
   for (let c = 0; c < channels; c++) {
-    for (let i = 0; i < size; i++) {
-      data[c * size + i] = (values[i * channels + c]! * rescale - mean[c]!) / std[c]!;
-    }
+    const ofValue = normalisedValues(preprocessing, c);
+    for (let i = 0; i < size; i++) data[c * size + i] = ofValue[values[i * channels + c]!]!;
   }
   return { data, shape: [channels, height, width] };
+}
+
+const known = new WeakMap<Preprocessing, Float32Array[]>();
+
+/** What each of the 256 values of a channel becomes. */
+function normalisedValues(preprocessing: Preprocessing, channel: number): Float32Array {
+  let all = known.get(preprocessing);
+  if (all === undefined) {
+    const { rescale, mean, std } = preprocessing;
+    all = mean.map((_, c) =>
+      Float32Array.from({ length: 256 }, (_, v) => (v * rescale - mean[c]!) / std[c]!),
+    );
+    known.set(preprocessing, all);
+  }
+  return all[channel]!;
 }
 
 /** The size that an image of another one comes out in; null where it follows from the image's. */
