@@ -23,6 +23,7 @@ export function studyAnswer({ study, info }: StudySource): StudyAnswer {
     documents: info.documents,
     sinks: info.sinks,
     duplicateDocuments: info.duplicateDocuments,
+    documentsKept: study.hasDocuments(),
     contexts: info.contexts,
     tokens: info.tokens,
     examples: info.examples,

@@ -186,6 +186,12 @@ export const contextParams = z.strictObject({
   context: numeric(z.int().min(0)).meta({ description: 'id of a context' }),
 });
 
+export const documentQuery = z.strictObject({
+  around: numeric(z.int().min(0).max(1_000_000).default(4000)).meta({
+    description: 'characters to each side of the context',
+  }),
+});
+
 const featureId = z.int().min(0).meta({ description: 'id of a feature; default: all' });
 
 export const importanceBody = z.strictObject({

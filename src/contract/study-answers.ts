@@ -44,6 +44,7 @@ export const studyAnswer = z
       .meta({
         description: 'text positions that are no examples, by the site where their norm is too large',
       }),
+    documentsKept: z.boolean().meta({ description: 'whether the texts of documents can be read' }),
     contexts: count.nullable(),
     tokens: count.nullable().meta({ description: 'text tokens that the statistics are over' }),
     examples: count.meta({ description: 'examples of all units together' }),
@@ -52,6 +53,18 @@ export const studyAnswer = z
     linkages: z.array(linkages),
   })
   .meta({ id: 'Study' });
+
+export const documentAnswer = z
+  .object({
+    document: z.string(),
+    characters: count.meta({ description: 'of the whole document, in UTF-16 code units' }),
+    from: count.meta({ description: 'where the context begins' }),
+    to: count.meta({ description: 'where it ends' }),
+    before: z.string().meta({ description: 'the text before the context' }),
+    passage: z.string().meta({ description: 'the text of the context' }),
+    after: z.string().meta({ description: 'the text after it' }),
+  })
+  .meta({ id: 'Document', description: 'a document around one context, as it was read' });
 
 export const quantiles = z
   .object({ count, min: real, q1: real, median: real, q3: real, max: real, mean: real })
@@ -394,6 +407,7 @@ export const matchedAnswer = z
 
 export type Problem = z.output<typeof problem>;
 export type ServedAnswer = z.output<typeof servedAnswer>;
+export type DocumentAnswer = z.output<typeof documentAnswer>;
 export type StudyAnswer = z.output<typeof studyAnswer>;
 export type Quantiles = z.output<typeof quantiles>;
 export type BanksAnswer = z.output<typeof banksAnswer>;

@@ -120,6 +120,11 @@ export const runOptions = z.strictObject({
     description: 'layers harvested together; fewer need less memory and more passes over the text',
     fallback: 'all',
   }),
+  keepText: z.number().min(0).max(100_000).default(64).meta({
+    description:
+      'keep the whole text of the documents that examples lie in, to be read around them, if it is so many megabytes or fewer; 0: passages only',
+    value: 'MB',
+  }),
   overwrite: z
     .boolean()
     .default(false)
@@ -168,6 +173,7 @@ const OF_A_MODEL = [
   'gated',
   'layersAtOnce',
   'sinkMultiple',
+  'keepText',
 ] as const satisfies readonly (keyof RunOptions)[];
 
 /** Checks options and fills in defaults; a bad one is an error that names it and its value. */

@@ -8,7 +8,7 @@ import { checkModel } from '../bank/check-model.ts';
 import { mlpBanks } from '../bank/mlp-bank.ts';
 import { fileStamp } from '../base/file-digest.ts';
 import { type ContextCursor, type Contexts, cutContexts } from '../corpus/contexts.ts';
-import type { Corpus } from '../corpus/corpus.ts';
+import type { Corpus, Document } from '../corpus/corpus.ts';
 import type { Image } from '../corpus/images/image.ts';
 import { imageContexts } from '../corpus/images/image-contexts.ts';
 import { type ImageCorpus, isImages } from '../corpus/images/image-corpus.ts';
@@ -59,6 +59,8 @@ export interface RunSource {
     /** What its positions are called. */
     readonly positions: readonly string[];
   } | null;
+  /** The documents of the text from the start; null where there are none, and of a stream, which is not read once more. */
+  readonly documents: (() => AsyncIterable<Document>) | null;
   /** The contexts of one pass, from the start or after a cursor and the digests up to it. */
   contexts(from?: ContextCursor, digests?: Uint32Array): Contexts;
   close(): Promise<void>;
@@ -127,6 +129,7 @@ function modelSource(
     texts: Array.from({ length: tokenizer.size }, (_, id) => tokenizer.text(id)),
     keepDuplicates,
     images: null,
+    documents: corpus.kind === 'finite' ? () => corpus.documents() : null,
     contexts: (from, digests) =>
       cutContexts(corpus, tokenizer, {
         length,
@@ -177,6 +180,7 @@ function imageSource(
     // Positions are the same in every image: only whole images can come twice.
     keepDuplicates: true,
     images: { corpus, toSize: images.toSize, positions: positionNames(images) },
+    documents: null,
     contexts: (from, digests) =>
       imageContexts(corpus, images, { count, seed, from, skipDuplicates: !keepDuplicates, digests }),
   };
@@ -228,6 +232,7 @@ async function openGiven(options: Sources, dir: string): Promise<RunSource> {
     texts: tokenizer && Array.from({ length: tokenizer.size }, (_, id) => tokenizer.text(id)),
     keepDuplicates,
     images: null,
+    documents: null,
     contexts: (from) => givenContexts(folder, tokenizer?.size ?? null, from),
     close: async () => {},
   };

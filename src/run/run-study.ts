@@ -36,6 +36,7 @@ import { nameSaes } from './sae-banks.ts';
 import { PAPER } from './settings.ts';
 import { analyseBank } from './split-bank.ts';
 import { writeImages } from './write-images.ts';
+import { writeTexts } from './write-texts.ts';
 
 /** How far a run has come. */
 export interface RunProgress extends Progress {
@@ -140,6 +141,10 @@ async function run(
     writer.begin();
     writer.writeInputs(inputs!);
     const total = await harvestGroups(writer, stateDir, options, source, hooks);
+    if (source.documents !== null && options.keepText > 0) {
+      const note = await writeTexts(writer, source.documents, 1e6 * options.keepText, hooks.signal);
+      if (note !== null) hooks.onNote?.(note);
+    }
     await writePassages(writer, total.tokens, hooks);
     writer.finish(total);
   } catch (error) {

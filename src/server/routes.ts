@@ -1,6 +1,7 @@
 import { certaintyAnswer } from '../answers/certainty-answer.ts';
 import { clusteringAnswer } from '../answers/clustering.ts';
 import { compareAnswer, matchedAnswer } from '../answers/comparisons.ts';
+import { documentAnswer } from '../answers/document-answer.ts';
 import { banksAnswer, metricsAnswer, randomAnswer, searchAnswer, unitsAnswer } from '../answers/lists.ts';
 import { mapAnswer } from '../answers/map.ts';
 import { studyAnswer } from '../answers/study-answer.ts';
@@ -41,6 +42,14 @@ export const routes: readonly Route[] = [
     summary: 'The banks, with a summary of every metric',
     answer: schemas.banksAnswer,
     handle: banksAnswer,
+  }),
+  route({
+    path: '/api/contexts/{context}/document',
+    summary: 'The document that a context is from, around it',
+    params: queries.contextParams,
+    query: queries.documentQuery,
+    answer: schemas.documentAnswer,
+    handle: ({ study }, { context }, { around }) => documentAnswer(study, context, around),
   }),
   route({
     path: '/api/units',

@@ -13,11 +13,12 @@ const TABLES = [
   'passages',
   'contexts',
   'documents',
+  'documentTexts',
   'tokens',
   'images',
 ];
-/** Those of the second layout, of studies of images, and of studies that were made since there is a search of passages. */
-const NOT_IN_ALL = ['bankInputs', 'textSample', 'passages', 'images'];
+/** Those of the second layout, of studies of images, and of studies that were made since there are such. */
+const NOT_IN_ALL = ['bankInputs', 'textSample', 'passages', 'documentTexts', 'images'];
 /** Entries of a file's schema: our tables, and the indices of their keys. */
 const MAX_ENTRIES = 64;
 /** Bytes of a table's definition. */

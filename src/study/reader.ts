@@ -19,6 +19,7 @@ import { SORTS, type SortKey, sortKeys } from '../polysemy/order.ts';
 import { spellBytes } from '../tokenizer/byte-tokens.ts';
 import { checkBankInputs, checkDetail, checkInputs, checkNames, checkTextSample } from './check-record.ts';
 import { checkedBytes } from './digests.ts';
+import { unpackText } from './document-text.ts';
 import type { Db } from './guard.ts';
 import { readBanks, readMeta, type StudyBank, type StudyInputs } from './meta.ts';
 import type { BankInputs, UnitDetail, UnitInputs } from './record.ts';
@@ -48,6 +49,7 @@ export class StudyReader implements Study {
   /** Whether the file is of a layout that has them. */
   readonly #hasBankInputs: boolean;
   readonly #hasImages: boolean;
+  readonly #hasTexts: boolean;
   readonly #centred: boolean;
   readonly #rule: FeatureRule;
 
@@ -59,6 +61,7 @@ export class StudyReader implements Study {
     this.#units = new StoredUnits(path, this.#query);
     this.#hasBankInputs = hasTable(this.#query, 'bankInputs');
     this.#hasImages = hasTable(this.#query, 'images');
+    this.#hasTexts = hasTable(this.#query, 'documentTexts');
     const { center, features } = readMeta(path, this.#query).options;
     this.#centred = center === 'mean';
     this.#rule = features === 'auto' ? 'auto' : 'cut';
@@ -266,6 +269,22 @@ export class StudyReader implements Study {
       context,
     );
     return row === undefined ? null : checkedBytes(row[0], row[1], where);
+  }
+
+  hasDocuments(): boolean {
+    return this.#hasTexts && this.#query('SELECT 1 FROM documentTexts LIMIT 1').length > 0;
+  }
+
+  documentText(context: number): { text: string; start: number } | null {
+    if (!this.#hasTexts) return null;
+    const [row] = this.#query(
+      `SELECT ${bytes('text')}, ${bytes('digest')}, ${integer('start')}
+       FROM contexts JOIN documentTexts ON documentTexts.id = document WHERE contexts.id = ?`,
+      context,
+    );
+    if (row === undefined) return null;
+    const where = `${this.path}: the document of context ${context}`;
+    return { text: unpackText(checkedBytes(row[0], row[1], where), where), start: row[2] as number };
   }
 
   images(): { context: number; label: string | null }[] {

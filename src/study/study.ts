@@ -88,6 +88,10 @@ export interface Study extends Disposable, AsyncDisposable {
   storedPassages(): Uint8Array | null;
   /** The image that is a context, as PNG: what the model sees of it; null where there is none. */
   image(context: number): Uint8Array | null;
+  /** Whether it keeps the texts of documents. */
+  hasDocuments(): boolean;
+  /** The text of the document that a context is from, and the text token of it that the context begins with; null where it is not kept. */
+  documentText(context: number): { readonly text: string; readonly start: number } | null;
   /** All images, by context, with what they show; empty in a study of text. */
   images(): { readonly context: number; readonly label: string | null }[];
   /** About `count` contexts, evenly spread. */

@@ -67,6 +67,13 @@ function verifyUnits(path: string, query: Query): number {
       checkedBytes(png, digest, `${path}: the image of context ${id}`);
     }
   }
+  if (hasTable(query, 'documentTexts')) {
+    for (const [id, digest, text] of query(
+      `SELECT ${integer('id')}, ${bytes('digest')}, ${bytes('text')} FROM documentTexts`,
+    )) {
+      checkedBytes(text, digest, `${path}: the text of document ${id}`);
+    }
+  }
   if (hasTable(query, 'passages')) {
     for (const [digest, passages] of query(`SELECT ${bytes('digest')}, ${bytes('passages')} FROM passages`)) {
       checkedBytes(passages, digest, `${path}: its index of passages`);

@@ -4,6 +4,7 @@ import type { TextSample } from '../harvest/text-sample.ts';
 import { type ColumnValues, STORED, type StoredColumn } from '../polysemy/column-lists.ts';
 import { CONTENT_VERSION, contentHash } from './content-hash.ts';
 import { digestOf, rowDigest } from './digests.ts';
+import type { StoredDocument } from './document-text.ts';
 import { type Db, guard } from './guard.ts';
 import {
   readMeta,
@@ -122,6 +123,24 @@ export class StudyWriter {
       for (const { id, label, png } of images) {
         row.run(id, label === null ? null : storedText(label), digestOf(png), blob(png));
       }
+    });
+  }
+
+  /** Ordinals of the documents whose texts are not in the study yet. */
+  missingTexts(): Set<number> {
+    // A study that was begun before they were kept has no table for them.
+    if (!hasTable(this.#query, 'documentTexts')) return new Set();
+    const rows = this.#query(
+      `SELECT ${integer('id')} FROM documents WHERE id NOT IN (SELECT id FROM documentTexts)`,
+    );
+    return new Set(rows.map(([id]) => id as number));
+  }
+
+  /** Adds the texts of documents. Not part of the content: they follow from the data. */
+  writeTexts(texts: readonly StoredDocument[]): void {
+    this.#transaction(() => {
+      const row = this.#db.prepare('INSERT OR IGNORE INTO documentTexts VALUES (?, ?, ?)');
+      for (const { document, text } of texts) row.run(document, digestOf(text), blob(text));
     });
   }
 

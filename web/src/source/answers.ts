@@ -2,6 +2,7 @@ import type {
   BanksAnswer,
   ClusteringAnswer,
   CompareAnswer,
+  DocumentAnswer,
   ExampleAnswer,
   FeatureAnswer,
   MatchedAnswer,
@@ -45,6 +46,7 @@ export interface UnitMap {
 }
 export type Matches = SearchAnswer;
 export type Comparison = CompareAnswer;
+export type DocumentText = DocumentAnswer;
 export type MatchedComparison = MatchedAnswer;
 export type Trainings = TrainingsAnswer;
 export type Training = TrainingAnswer;

@@ -29,5 +29,6 @@ export const httpSource: Source = {
   random: (bank) => get('/api/random', { bank }),
   notes: (bank, index, signal) => get('/api/notes', { bank, index }, signal),
   modelNames: (bank, index, signal) => get(`${unitPath(bank, index)}/model-names`, {}, signal),
+  document: (context, around, signal) => get(`/api/contexts/${context}/document`, { around }, signal),
   image: (context) => `/api/contexts/${context}/image`,
 };

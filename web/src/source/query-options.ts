@@ -128,3 +128,12 @@ export const matchedQuery = (banks: readonly string[]) =>
 export function randomUnit(bank?: string): Promise<{ bank: string; index: number }> {
   return source().random(bank);
 }
+
+/** The document around a context, so many characters to each side. */
+export const documentQuery = (context: number, around: number) =>
+  queryOptions({
+    queryKey: ['document', context, around],
+    queryFn: ({ signal }) => source().document(context, around, signal),
+    // Further around the same context: what is there stays while the rest comes.
+    placeholderData: keepPreviousData,
+  });

@@ -4,6 +4,7 @@ import type {
   Certainty,
   Clustering,
   Comparison,
+  DocumentText,
   LinkageMethod,
   MatchedComparison,
   Matches,
@@ -55,6 +56,8 @@ export interface Source {
   random(bank?: string): Promise<{ bank: string; index: number }>;
   notes(bank: string, index: number, signal?: AbortSignal): Promise<NotesAnswer>;
   modelNames(bank: string, index: number, signal?: AbortSignal): Promise<ModelNamesAnswer>;
+  /** The text around a context, so many characters to each side; where the study keeps documents, and no site does. */
+  document(context: number, around: number, signal?: AbortSignal): Promise<DocumentText>;
   /** Address of the image that a context is. */
   image(context: number): string;
 }

@@ -100,13 +100,16 @@ export const Concordance = memo(function Concordance({
 export const WholeContext = memo(function WholeContext({
   example,
   scale,
+  lines,
 }: {
   example: Example;
   scale: number;
+  /** Whether lines break as in the text. */
+  lines: boolean;
 }) {
   return (
     <bdi dir="ltr">
-      <Span example={example} from={0} to={example.tokens.length} scale={scale} lines />
+      <Span example={example} from={0} to={example.tokens.length} scale={scale} lines={lines} />
     </bdi>
   );
 });

@@ -53,6 +53,10 @@ export interface UnitSearch {
   feature?: number;
   /** Id of the example looked at. */
   example?: number;
+  /** The whole document around that example; default: its context. */
+  around?: 'document';
+  /** Line breaks of that example as marks only. */
+  breaks?: 'off';
 }
 
 export interface CompareSearch {
@@ -139,6 +143,8 @@ export function unitSearch(raw: Raw): UnitSearch {
     beside: /^\d+(,\d+)*$/.test(String(raw.beside)) ? String(raw.beside) : undefined,
     feature: whole(raw.feature),
     example: whole(raw.example),
+    around: oneOf(['document'], raw.around),
+    breaks: oneOf(['off'], raw.breaks),
   });
 }
 

@@ -4,8 +4,9 @@ import type { Example } from '../source/answers.ts';
 import { CopyMenu } from '../ui/copy-menu.tsx';
 import { linkTo } from '../ui/link-to.ts';
 import { formatActivation } from '../ui/metric-info.ts';
-import { Concordance, WholeContext } from '../ui/tokens.tsx';
+import { Concordance } from '../ui/tokens.tsx';
 import { getHovered, setHovered, subscribeHovered } from './hover.ts';
+import { ExtentControls, OpenExample } from './open-example.tsx';
 import { exampleMarkdown, exampleText } from './takeaway.ts';
 
 /** What the mark of a stray example says. */
@@ -71,17 +72,17 @@ export const ExampleRow = memo(function ExampleRow({
         tabIndex={0}
         data-example={example.id}
         onKeyDown={(event) => {
-          if (event.key === 'Enter') onToggle(example.id, !open);
+          if (event.key === 'Enter' && event.target === event.currentTarget) onToggle(example.id, !open);
         }}
       >
         {open ? (
-          <WholeContext example={example} scale={scale} />
+          <OpenExample example={example} scale={scale} />
         ) : (
           <Concordance example={example} scale={scale} />
         )}
       </div>
       {shownName === null && !open ? null : (
-        <span className="document muted" title={`${visible(example.document)}, context ${example.context}`}>
+        <div className="document muted" title={`${visible(example.document)}, context ${example.context}`}>
           <bdi>{visible(open ? example.document : (shownName ?? ''))}</bdi>
           {open ? (
             <span className="num">
@@ -89,7 +90,8 @@ export const ExampleRow = memo(function ExampleRow({
               · context {example.context}, token {example.position}
             </span>
           ) : null}
-        </span>
+          {open ? <ExtentControls onClose={() => onToggle(example.id, false)} /> : null}
+        </div>
       )}
       <span className="row-tools">
         <CopyMenu

@@ -111,7 +111,8 @@ function UnitView({ unit }: { unit: Unit }) {
     [change],
   );
   const onToggle = useCallback(
-    (example: number, open: boolean) => change({ example: open ? example : undefined }),
+    (example: number, open: boolean) =>
+      change({ example: open ? example : undefined, ...(open ? {} : { around: undefined }) }),
     [change],
   );
   const onCut = useCallback(
