@@ -8,6 +8,14 @@
 export type { ActivationOrigin } from './activations/activation-source.ts';
 export { type CacheActivationsOptions, cacheActivations } from './activations/cache-activations.ts';
 export type { CacheDtype, CacheManifest } from './activations/cache-manifest.ts';
+export {
+  type SearchedFeature,
+  type SearchedPassage,
+  type SearchedUnit,
+  type SearchOptions,
+  type SearchResult,
+  searchStudy,
+} from './answers/search-study.ts';
 export type { Bank } from './bank/bank.ts';
 export type { NormTap } from './bank/norm-tap.ts';
 export type { FileDigest } from './base/file-digest.ts';
@@ -97,6 +105,7 @@ export type {
   SaeTrainerSettings,
   SaeWeights,
 } from './sae/trainer/trainer-options.ts';
+export type { PassagesProgress } from './search/open-passages.ts';
 export { createServer, type ServerOptions, type StudyServer } from './server/api.ts';
 export { type ExplainedOptions, openExplained } from './server/explain/open-explained.ts';
 export { type ListenOptions, type RunningServer, startServer } from './server/server.ts';

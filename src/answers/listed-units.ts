@@ -13,15 +13,8 @@ export interface TableQuery {
   readonly ranges: readonly { readonly metric: Metric; readonly min?: number; readonly max?: number }[];
   /** Only units with these words, such as a verdict. */
   readonly words?: readonly { readonly name: WordColumn; readonly word: string }[];
-  /** Words or parts of words, in one feature. */
-  readonly text?: string;
-}
-
-/** A unit whose features hold the words searched for. */
-export interface TextMatch {
-  readonly row: number;
-  /** Places of the features that hold all of them, the largest feature first. */
-  readonly features: readonly number[];
+  /** Only these rows, such as those that a search found. */
+  readonly among?: Uint32Array | null;
 }
 
 /** Statistics, polysemy and words of all units, by bank and index; a number that is not there is NaN. */
@@ -44,17 +37,12 @@ interface BankRows {
   readonly end: number;
 }
 
-/** What stands between words, and between features. */
-const WORD_END = '\n';
-const FEATURE_END = '\n\n';
-
-/** Every unit's statistics, polysemy, names and words in memory (about 500 bytes per unit): what lists and searches go over. */
+/** Every unit's statistics, polysemy, names and words in memory (about 500 bytes per unit): what lists go over. */
 export class ListedUnits {
   readonly banks: readonly BankRows[];
   readonly #columns: ListedColumns;
   readonly #orders = new Map<string, Uint32Array>();
   readonly #sorted = new Map<string, Float64Array>();
-  #texts: string[] | null = null;
 
   /** @param banks names of the study's banks, in its order */
   constructor(columns: ListedColumns, banks: readonly string[]) {
@@ -122,9 +110,10 @@ export class ListedUnits {
   }
 
   /** The rows that a query chooses, in its order. */
-  select({ bank, sort, descending = false, ranges, words = [], text }: TableQuery): Uint32Array {
+  select({ bank, sort, descending = false, ranges, words = [], among = null }: TableQuery): Uint32Array {
     const { start, end } = bank === undefined ? { start: 0, end: this.size } : this.bank(bank);
-    const terms = termsOf(text ?? '');
+    const allowed = new Uint8Array(this.size).fill(among === null ? 1 : 0);
+    for (const row of among ?? []) allowed[row] = 1;
     const within = (row: number): boolean =>
       row >= start &&
       row < end &&
@@ -133,26 +122,8 @@ export class ListedUnits {
         return value >= (min ?? Number.NEGATIVE_INFINITY) && value <= (max ?? Number.POSITIVE_INFINITY);
       }) &&
       words.every(({ name, word }) => this.#columns.texts[name][row] === word) &&
-      (terms.length === 0 || this.#matching(row, terms).length > 0);
+      allowed[row] === 1;
     return this.#ordered(sort, descending).filter(within);
-  }
-
-  /** Units with a feature that holds all words (or parts of words) of `text`: best matches first. */
-  search(text: string, bank?: string): TextMatch[] {
-    const { start, end } = bank === undefined ? { start: 0, end: this.size } : this.bank(bank);
-    const terms = termsOf(text);
-    if (terms.length === 0) return [];
-    const found: (TextMatch & { score: number })[] = [];
-    for (let row = start; row < end; row++) {
-      const features = this.#matching(row, terms);
-      if (features.length === 0) continue;
-      const score = features.reduce(
-        (least, feature) => Math.min(least, feature.score),
-        Number.POSITIVE_INFINITY,
-      );
-      found.push({ row, score, features: features.map(({ id }) => id) });
-    }
-    return found.sort((a, b) => a.score - b.score || a.row - b.row);
   }
 
   /** Where a unit stands in its bank: 1 + the units with a larger number, of those with a number; `ties`: those with its own. */
@@ -234,61 +205,6 @@ export class ListedUnits {
     if (texts === undefined) return this.#columns.metrics[name as Metric];
     return texts.map((word) => wordPlace(name as WordColumn, word));
   }
-
-  /** Features that hold every term; the score is lower for whole words, then beginnings, and for first words. */
-  #matching(row: number, terms: readonly string[]): { id: number; score: number }[] {
-    this.#texts ??= this.#columns.words.map((json, row) => {
-      const names = this.names(row);
-      return (JSON.parse(json) as string[][])
-        .map((words, id) => searchedText([...words, ...wordsOfName(names[id] ?? null)]))
-        .join(FEATURE_END);
-    });
-    const text = this.#texts[row]!;
-    if (!terms.every((term) => text.includes(term))) return [];
-    return text.split(FEATURE_END).flatMap((words, id) => {
-      const score = scoreOf(words.split(WORD_END), terms);
-      return score === null ? [] : [{ id, score }];
-    });
-  }
-}
-
-/** The words of a feature as they are searched. */
-function searchedText(words: readonly string[]): string {
-  return words
-    .map((word) => word.replaceAll(WORD_END, ' '))
-    .join(WORD_END)
-    .toLowerCase();
-}
-
-/** The words of a name, without the marks around what it quotes. */
-function wordsOfName(name: FeatureName | null): string[] {
-  return name === null ? [] : termsOf(name.text.replaceAll(/[‹›"/]|,(?= )/g, ' '));
-}
-
-/** What is searched for: the words of a text, in lower case. */
-export function termsOf(text: string): string[] {
-  return text
-    .toLowerCase()
-    .split(/\s+/)
-    .filter((term) => term !== '');
-}
-
-/** Words a feature has at most, those of its name among them. */
-const MOST_WORDS = 64;
-
-function scoreOf(words: readonly string[], terms: readonly string[]): number | null {
-  let score = 0;
-  for (const term of terms) {
-    let best = Number.POSITIVE_INFINITY;
-    words.forEach((word, i) => {
-      if (!word.includes(term)) return;
-      const kind = word === term ? 0 : word.startsWith(term) ? 1 : 2;
-      best = Math.min(best, kind * MOST_WORDS + i);
-    });
-    if (best === Number.POSITIVE_INFINITY) return null;
-    score += best;
-  }
-  return score;
 }
 
 /** The first index of ascending `values` (from `start` to `end`) that holds `value` or more. */

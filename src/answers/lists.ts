@@ -1,21 +1,13 @@
 import { LISTED_FEATURES } from '../contract/constants.ts';
 import type { UnitsQuery } from '../contract/queries.ts';
-import type {
-  BanksAnswer,
-  MetricsAnswer,
-  RandomAnswer,
-  SearchAnswer,
-  UnitsAnswer,
-} from '../contract/study-answers.ts';
+import type { BanksAnswer, MetricsAnswer, RandomAnswer, UnitsAnswer } from '../contract/study-answers.ts';
 import { eachMetric, METRICS, type Metric } from '../polysemy/column-lists.ts';
 import { verdicts } from '../polysemy/verdict.ts';
 import { listedFeature } from './listed-feature.ts';
+import type { Search } from './search.ts';
 import type { StudySource } from './served-study.ts';
-import { randomUnit, unitNamed, unitsPage } from './units-page.ts';
+import { randomUnit, unitsPage } from './units-page.ts';
 import type { Wire } from './wire.ts';
-
-/** Features whose matches a search lists a unit. */
-const MATCHED_FEATURES = 5;
 
 export function banksAnswer({ info, table }: StudySource): BanksAnswer {
   return {
@@ -31,21 +23,31 @@ export function banksAnswer({ info, table }: StudySource): BanksAnswer {
 }
 
 /** One page of the units that a query chooses. */
-export function unitsAnswer(source: StudySource, query: UnitsQuery): UnitsAnswer {
-  const { rows, ...page } = unitsPage(query, (chosen, key) =>
-    source.selected(key, () => source.table.select(chosen)),
-  );
-  return { units: Array.from(rows, (row) => unitRow(source, row)), ...page };
+export function unitsAnswer(source: StudySource, query: UnitsQuery): UnitsAnswer | Promise<UnitsAnswer> {
+  const { q } = query;
+  if (q === undefined || q.trim() === '') return chosenUnits(source, query, null);
+  return source.search(q, false).then((found) => chosenUnits(source, query, found));
 }
 
-/** One unit in a list. */
-export function unitRow(source: StudySource, row: number): UnitsAnswer['units'][number] {
+function chosenUnits(source: StudySource, query: UnitsQuery, found: Search | null): UnitsAnswer {
+  const { rows, ...page } = unitsPage(query, (chosen, key) =>
+    source.selected(key, () => source.table.select({ ...chosen, among: found?.rows ?? null })),
+  );
+  return { units: Array.from(rows, (row) => unitRow(source, row, found?.features(row))), ...page };
+}
+
+/** One unit in a list. @param first features that come before the largest ones */
+export function unitRow(
+  source: StudySource,
+  row: number,
+  first: readonly { readonly feature: number }[] = [],
+): UnitsAnswer['units'][number] {
   const { table } = source;
   const { sizes, stray } = source.shares(row);
-  const features = table
-    .words(row)
+  const ids = new Set([...first.map(({ feature }) => feature), ...table.words(row).keys()]);
+  const features = [...ids]
     .slice(0, LISTED_FEATURES)
-    .map((_, id) => ({ id, ...listedFeature(source, row, id) }));
+    .map((id) => ({ id, ...listedFeature(source, row, id) }));
   return { ...table.summary(row), sizes, stray, features };
 }
 
@@ -68,27 +70,4 @@ export function metricsAnswer(
 /** A unit by chance: one with examples, where there is one. */
 export function randomAnswer({ table }: StudySource, bank: string | undefined): RandomAnswer {
   return randomUnit(table, bank);
-}
-
-/** Units by name, and by the names and words of their features. */
-export function searchAnswer(
-  source: StudySource,
-  { q, bank, limit }: { q: string; bank?: string; limit: number },
-): SearchAnswer {
-  const { table } = source;
-  const named = unitNamed(source.table, q.trim());
-  const found = source.selected(`search ${JSON.stringify([q, bank])}`, () => table.search(q, bank));
-  const matches = found.slice(0, limit).map(({ row, features }) => {
-    return {
-      ...unitRow(source, row),
-      matches: features
-        .slice(0, MATCHED_FEATURES)
-        .map((feature) => ({ feature, ...listedFeature(source, row, feature) })),
-    };
-  });
-  if (named < 0 || (bank !== undefined && table.name(named).bank !== bank)) {
-    return { units: matches, total: found.length };
-  }
-  const units = [{ ...unitRow(source, named), matches: [] }, ...matches].slice(0, limit);
-  return { units, total: found.length + 1 };
 }

@@ -1,3 +1,4 @@
+import type { LongCall } from '../base/progress.ts';
 import type { LinkageMethod } from '../cluster/linkage-methods.ts';
 import { imageGrid } from '../contract/image-grid.ts';
 import { type ComparedStudy, SimilarFeatures } from '../explain/similar.ts';
@@ -6,6 +7,8 @@ import type { NamingTexts } from '../features/naming.ts';
 import type { TokenTexts } from '../features/split-unit.ts';
 import { type CountedWords, countLabels, sampleCounts } from '../features/word-counter.ts';
 import { allWordTexts, wordTokens } from '../features/word-texts.ts';
+import { openPassages, type PassagesProgress } from '../search/open-passages.ts';
+import type { Passages } from '../search/passages.ts';
 import type { Study, StudyInfo } from '../study/study.ts';
 import { studyNaming } from '../study/study-naming.ts';
 import { openVectors, type StudyVectors } from '../study/vectors.ts';
@@ -13,6 +16,7 @@ import { byteCache } from './byte-cache.ts';
 import { type FeatureShares, featureShares } from './feature-shares.ts';
 import { ListedUnits } from './listed-units.ts';
 import { HttpProblem } from './problem.ts';
+import { Search } from './search.ts';
 import { UnitSpace } from './unit-space.ts';
 import { Json } from './wire.ts';
 
@@ -25,6 +29,8 @@ const SELECTION_BYTES = 16 << 20;
 /** Contexts that word frequencies are estimated from. */
 const SAMPLED_CONTEXTS = 1000;
 
+/** Bytes of searches kept between their pages. */
+const SEARCH_BYTES = 64 << 20;
 /** Bytes of shares kept: those of every unit of a small model. */
 const SHARES_BYTES = 16 << 20;
 
@@ -47,6 +53,8 @@ export class StudySource {
   readonly #spaces = byteCache<string, UnitSpace>(SPACE_BYTES);
   readonly #shares = byteCache<number, FeatureShares>(SHARES_BYTES);
   readonly #selections = byteCache<string, { readonly length: number }>(SELECTION_BYTES);
+  readonly #searches = byteCache<string, Search>(SEARCH_BYTES);
+  #passages: Promise<Passages> | null = null;
   #table: ListedUnits | null = null;
   #words: CountedWords | null = null;
   #vectors: Promise<StudyVectors> | null = null;
@@ -116,6 +124,29 @@ export class StudySource {
     const list = select();
     this.#selections.set(key, list, { size: 16 + list.length * (ArrayBuffer.isView(list) ? 4 : 100) });
     return list;
+  }
+
+  /** The index that searches go over; it is made where the study has none. */
+  passages(call: LongCall<PassagesProgress> = {}): Promise<Passages> {
+    if (this.#passages === null) {
+      this.#passages = openPassages(this.study, call);
+      // The next request tries again.
+      this.#passages.catch(() => {
+        this.#passages = null;
+      });
+    }
+    return this.#passages;
+  }
+
+  /** What a search finds, kept for its next pages. @param parts whether parts of words match too */
+  async search(text: string, parts: boolean): Promise<Search> {
+    const key = JSON.stringify([text, parts]);
+    let search = this.#searches.get(key);
+    if (search === undefined) {
+      search = new Search(this.table, await this.passages(), text, parts);
+      this.#searches.set(key, search, { size: search.size });
+    }
+    return search;
   }
 
   /** How the examples of the unit of a row fall to its features. */

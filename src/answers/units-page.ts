@@ -5,9 +5,9 @@ import { METRICS, WORD_COLUMNS } from '../polysemy/column-lists.ts';
 import type { ListedUnits, TableQuery } from './listed-units.ts';
 import { HttpProblem } from './problem.ts';
 
-/** What a query of the API asks of the table. */
+/** What a query of the API asks of the table, but for its words, which a search answers. */
 export function tableQuery(query: Omit<UnitsQuery, 'limit'>): TableQuery {
-  const { bank, expert, sort, order, q } = query;
+  const { bank, expert, sort, order } = query;
   const ranges = METRICS.map((metric) => ({
     metric,
     min: query[`min.${metric}`],
@@ -18,7 +18,7 @@ export function tableQuery(query: Omit<UnitsQuery, 'limit'>): TableQuery {
     const word = query[name];
     return word === undefined ? [] : [{ name, word }];
   });
-  return { bank, sort, descending: order === 'desc', ranges, words, text: q };
+  return { bank, sort, descending: order === 'desc', ranges, words };
 }
 
 /**
@@ -34,7 +34,7 @@ export function unitsPage(
     throw new HttpProblem(400, 'query parameters cursor and offset exclude each other');
   }
   const chosen = tableQuery(query);
-  const key = JSON.stringify(chosen);
+  const key = JSON.stringify([chosen, query.q]);
   const digest = [key, `${key} again`].map((text) => hashText(text).toString(36)).join('');
   const first = cursor === undefined ? (offset ?? 0) : offsetOf(cursor, digest);
   const rows = select(chosen, key);
@@ -67,13 +67,4 @@ export function randomUnit(table: ListedUnits, bank: string | undefined): Random
   return table.name(
     start + (alive.length > 0 ? alive[Math.floor(pick * alive.length)]! : Math.floor(pick * (end - start))),
   );
-}
-
-/** The row of the unit BANK/INDEX; −1 where there is none. */
-export function unitNamed(table: ListedUnits, name: string): number {
-  const slash = name.lastIndexOf('/');
-  const index = name.slice(slash + 1);
-  const bank = name.slice(0, Math.max(0, slash));
-  if (!/^\d{1,9}$/.test(index) || !table.banks.some((b) => b.name === bank)) return -1;
-  return table.row(bank, Number(index));
 }

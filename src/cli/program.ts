@@ -20,6 +20,10 @@ const COMMANDS: Readonly<Record<string, Entry>> = {
   info: { summary: 'what a study holds', load: () => import('./info.ts') },
   units: { summary: 'a table of units with their polysemy', load: () => import('./units.ts') },
   unit: { summary: 'one unit: its features and their examples', load: () => import('./unit.ts') },
+  search: {
+    summary: 'units and passages by words, phrases and names',
+    load: () => import('./search.ts'),
+  },
   serve: { summary: 'the explorer, in the browser', load: () => import('./serve.ts') },
   probe: {
     summary: 'which units fire on a text of yours, and with which of their features',

@@ -18,6 +18,7 @@ import {
   type WordColumn,
 } from '../polysemy/column-lists.ts';
 import { SORTS } from '../polysemy/order.ts';
+import { LONGEST_QUERY } from '../search/query.ts';
 import { MATCHED_BANKS } from './constants.ts';
 import { linkages, metrics } from './schemas.ts';
 
@@ -72,9 +73,9 @@ export const unitsQuery = z.strictObject({
   offset: numeric(z.int().min(0).optional()).meta({ description: 'units to skip, instead of a cursor' }),
   q: z
     .string()
-    .max(200)
+    .max(LONGEST_QUERY)
     .optional()
-    .meta({ description: "words, or parts of them, in the names and words of the unit's features" }),
+    .meta({ description: 'only units that a search for this finds; the features that it finds come first' }),
   expert: numeric(z.int().min(0).optional()).meta({
     description: 'only units of experts of this number, from 0, where a bank is of a mixture',
   }),
@@ -138,9 +139,15 @@ export const mapQuery = z.strictObject({ vectors: flag });
 export const randomQuery = z.strictObject({ bank: bank.optional() });
 
 export const searchQuery = z.strictObject({
-  q: z.string().min(1).max(200).meta({ description: 'words, or a unit: BANK/INDEX' }),
+  q: z.string().min(1).max(LONGEST_QUERY).meta({
+    description:
+      'words, "phrases in quotes", banks, and units (BANK/INDEX); all words must be found in one passage',
+  }),
+  parts: flag.meta({ description: 'whether words that contain those of the query match too' }),
   bank: bank.optional(),
+  'min.separation': numeric(z.number().optional()).meta({ description: 'only units with at least this' }),
   limit: limit(50),
+  offset: numeric(z.int().min(0).default(0)).meta({ description: 'units to skip' }),
 });
 
 export const compareQuery = z.strictObject({
@@ -240,4 +247,5 @@ export const ablateBody = z.strictObject({
   controls: z.boolean().default(true).meta({ description: 'measure units of equal density too' }),
 });
 
+export type SearchQuery = z.output<typeof searchQuery>;
 export type UnitsQuery = z.output<typeof unitsQuery>;

@@ -3,7 +3,7 @@ import { featureRules } from '../features/labeling.ts';
 import { COMPARED, described, eachMetric, SUMMARY } from '../polysemy/column-lists.ts';
 import { POLYSEMY } from '../polysemy/metrics.ts';
 import { type Verdict, verdicts } from '../polysemy/verdict.ts';
-import { LISTED_FEATURES, MATCHED_UNITS } from './constants.ts';
+import { LISTED_FEATURES, MATCHED_FEATURES, MATCHED_UNITS } from './constants.ts';
 import { array } from './octets.ts';
 import { byCompared, byMetric, columns, count, linkages, metrics, real } from './schemas.ts';
 
@@ -156,21 +156,24 @@ export const metricsAnswer = z
   })
   .meta({ id: 'Metrics', description: 'columns over all units, by bank and index' });
 
+/** The image that an example lies in; absent of text. */
+const exampleImage = z
+  .object({
+    label: z.string().nullable().meta({ description: 'what it shows, where the data says' }),
+    box: z.tuple([count, count, count, count]).nullable().meta({
+      description:
+        'left, top, width and height of the patch of the peak, in pixels of what the model sees (`model.image` of the study); null where it is the whole image',
+    }),
+  })
+
+  .meta({ description: 'where the context is an image, /api/contexts/{context}/image; absent of text' });
+
 export const example = z
   .object({
     id: count.meta({ description: 'its rank, and its leaf in the tree' }),
     context: count,
     document: z.string(),
-    image: z
-      .object({
-        label: z.string().nullable().meta({ description: 'what it shows, where the data says' }),
-        box: z.tuple([count, count, count, count]).nullable().meta({
-          description:
-            'left, top, width and height of the patch of the peak, in pixels of what the model sees (`model.image` of the study); null where it is the whole image',
-        }),
-      })
-      .optional()
-      .meta({ description: 'where the context is an image, /api/contexts/{context}/image; absent of text' }),
+    image: exampleImage.optional(),
     position: count.meta({ description: 'of the peak among the tokens' }),
     activation: z.number(),
     tokens: z.array(z.string()).meta({
@@ -299,21 +302,59 @@ export const mapAnswer = z
 
 export const randomAnswer = z.object({ bank: z.string(), index: count }).meta({ id: 'RandomUnit' });
 
+const foundPassage = z
+  .object({
+    example: count.meta({ description: 'its id' }),
+    feature: count,
+    activation: z.number(),
+    context: count,
+    document: z.string(),
+    image: exampleImage.optional(),
+    position: count.meta({ description: 'of the peak among the tokens' }),
+    tokens: z.array(z.string()).meta({ description: 'those around the peak; none of an image' }),
+    special: z.array(count),
+    marked: z.array(count).meta({ description: 'positions of the tokens that hold what was searched for' }),
+  })
+  .meta({ id: 'FoundPassage' });
+
 export const searchAnswer = z
   .object({
     units: z
       .array(
         unitRow
           .extend({
-            matches: z.array(z.object({ feature: count, ...listedFeature })).meta({
-              description:
-                'ids of the features whose name or words match, with these; none for a match of the unit itself',
+            found: count.meta({
+              description: 'how many of its examples have the words within five tokens of their peak',
+            }),
+            matches: z
+              .array(
+                z.object({
+                  feature: count,
+                  size: count.meta({ description: 'its examples' }),
+                  examples: count.meta({ description: 'those of them with the words' }),
+                  ...listedFeature,
+                }),
+              )
+              .meta({
+                description: `the features with such examples, or whose name or words have the words of the query, at most ${MATCHED_FEATURES}; best first`,
+              }),
+            passage: foundPassage.nullable().meta({
+              description: 'the best example of the first feature; null where only the unit was asked for',
             }),
           })
           .meta({ id: 'Match' }),
       )
-      .meta({ description: 'by name first, then whole words, beginnings, and parts of words' }),
+      .meta({
+        description:
+          'units by name first, then by their best feature: the share of the unit’s examples that have the words and are of it, times how exactly its examples have them',
+      }),
     total: count,
+    facets: z
+      .object({
+        banks: z.array(z.object({ bank: z.string(), units: count })),
+        separation: z.array(z.object({ min: z.number(), units: count })),
+      })
+      .meta({ description: 'how many units there would be of each bank, and with at least some separation' }),
   })
   .meta({ id: 'Matches' });
 

@@ -44,7 +44,7 @@ export interface FoundFeature {
 }
 
 /** One example that matches. */
-export interface FoundExample {
+interface FoundExample {
   /** Its rank in the unit. */
   readonly example: number;
   readonly feature: number;
@@ -121,12 +121,17 @@ export function featuresFound(
   return features.sort((a, b) => b.score - a.score || a.feature - b.feature);
 }
 
+/** The example of a feature that is shown: the one that matches best, of equals the strongest; without one its strongest. */
+export function bestExample(passages: Passages, terms: FoundTerms, unit: number, feature: number): number {
+  const [best] = examplesFound(passages, terms, unit)
+    .filter((one) => one.feature === feature)
+    .sort((a, b) => b.exactness - a.exactness || a.example - b.example);
+  const [from, to] = [passages.exampleStart[unit]!, passages.exampleStart[unit + 1]!];
+  return best?.example ?? passages.packed.feature.subarray(from, to).indexOf(feature);
+}
+
 /** The examples of one unit that match, by rank. */
-export function examplesFound(
-  { packed, exampleStart }: Passages,
-  terms: FoundTerms,
-  unit: number,
-): FoundExample[] {
+function examplesFound({ packed, exampleStart }: Passages, terms: FoundTerms, unit: number): FoundExample[] {
   const found: FoundExample[] = [];
   const [from, to] = [exampleStart[unit]!, exampleStart[unit + 1]!];
   for (let at = from; at < to; at++) {
@@ -148,7 +153,7 @@ export function examplesFound(
   return found;
 }
 
-/** Terms with the places where they stand, for `examplesFound`. */
+/** The terms of a query with the places where they stand, for `bestExample`. */
 export class FoundTerms {
   readonly found: readonly Found[];
 

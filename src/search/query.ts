@@ -35,6 +35,11 @@ export function parseQuery(text: string, banks: readonly string[]): SearchQuery 
     banks: [] as string[],
     units: [] as { bank: string; index: number }[],
   };
+  // The name of a bank may have spaces in it.
+  const whole = text.trim();
+  const named = unitOf(whole, banks);
+  if (named !== null) return { ...found, units: [named] };
+  if (banks.includes(whole)) return { ...found, banks: [whole] };
   for (const [piece, quoted] of text.slice(0, LONGEST_QUERY).matchAll(PIECE)) {
     const unit = quoted === undefined ? unitOf(piece, banks) : null;
     if (unit !== null) found.units.push(unit);

@@ -2,8 +2,9 @@ import { certaintyAnswer } from '../answers/certainty-answer.ts';
 import { clusteringAnswer } from '../answers/clustering.ts';
 import { compareAnswer, matchedAnswer } from '../answers/comparisons.ts';
 import { documentAnswer } from '../answers/document-answer.ts';
-import { banksAnswer, metricsAnswer, randomAnswer, searchAnswer, unitsAnswer } from '../answers/lists.ts';
+import { banksAnswer, metricsAnswer, randomAnswer, unitsAnswer } from '../answers/lists.ts';
 import { mapAnswer } from '../answers/map.ts';
+import { searchAnswer } from '../answers/search-answer.ts';
 import { studyAnswer } from '../answers/study-answer.ts';
 import { unitAnswer } from '../answers/unit-answer.ts';
 import { vectorsAnswer } from '../answers/vectors-answer.ts';
@@ -133,7 +134,8 @@ export const routes: readonly Route[] = [
   }),
   route({
     path: '/api/search',
-    summary: 'Units by the words of their features, or by name',
+    summary:
+      'Units by the words around the peaks of their examples, by the names and words of their features, or by name',
     query: queries.searchQuery,
     answer: schemas.searchAnswer,
     handle: (source, _, query) => searchAnswer(source, query),

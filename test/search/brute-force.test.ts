@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import Database from 'libsql';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { searchStudy } from '../../src/answers/search-study.ts';
 import { pack } from '../../src/base/pack.ts';
 import { openCorpus } from '../../src/corpus/open-corpus.ts';
 import { splitWords } from '../../src/features/words.ts';
@@ -11,7 +12,6 @@ import { runStudy } from '../../src/run/run-study.ts';
 import { featuresFound, findPassages } from '../../src/search/find.ts';
 import { makePassages, openPassages } from '../../src/search/open-passages.ts';
 import { parseQuery } from '../../src/search/query.ts';
-import { type FoundUnit, searchStudy } from '../../src/search/search-study.ts';
 import { cachePath } from '../../src/study/cache.ts';
 import { openStudy } from '../../src/study/open-study.ts';
 import type { Study } from '../../src/study/study.ts';
@@ -55,9 +55,13 @@ beforeAll(async () => {
     if (++made === 12) break;
   }
   copyFileSync(join(data, '100.txt'), join(data, 'again.txt'));
-  const sae = await savedSae(randomSae({ dIn: 256, dSae: 60, hookName: 'blocks.1.hook_resid_post' }), 's');
-  const options = { data, layers: [1], contexts: 60, context: 64, examples: 12, sae: [`s=${sae}`] };
-  await runStudy({ ...options, out: path });
+  // Latents of a random SAE are as many things as neurons are, and fewer.
+  const sae = async (name: string, dSae: number, seed: number) => {
+    const made = randomSae({ dIn: 256, dSae, hookName: 'blocks.1.hook_resid_post' }, { seed });
+    return `${name}=${await savedSae(made, name)}`;
+  };
+  const saes = [await sae('s', 60, 1), await sae('t', 240, 9)];
+  await runStudy({ data, layers: [], contexts: 60, context: 64, examples: 12, sae: saes, out: path });
   study = openStudy(path);
   units = study.units().map(({ bank, index }) => readUnit(bank, index));
 });
@@ -242,10 +246,10 @@ describe('a search', () => {
           features.sort((a, b) => a.feature - b.feature);
           expect(own.map(({ score: _, ...one }) => one)).toEqual(features.map(({ score: _, ...one }) => one));
         }
-        for (const { bank, index, found: count, features, passage } of first) {
+        for (const { bank, index, found: count, matches, passage } of first) {
           const unit = expected.find((one) => one.bank === bank && one.index === index)!;
           expect([text, bank, index, count]).toEqual([text, bank, index, unit.found]);
-          expect(passage!.example).toBe(unit.best[features[0]!.feature]);
+          expect(passage!.example).toBe(unit.best[matches[0]!.feature]);
         }
         if (total > 0) some++;
       }
@@ -262,7 +266,7 @@ describe('a search', () => {
     ] as const) {
       const { units: found } = await searchStudy(study, text, { limit: 20 });
       expect(found.length).toBeGreaterThan(0);
-      for (const { passage } of found as FoundUnit[]) {
+      for (const { passage } of found) {
         const { tokens, marked, position } = passage!;
         expect(tokens[position]).toBeDefined();
         const shown = marked
@@ -279,7 +283,7 @@ describe('a search', () => {
   it('finds every word of every feature', async () => {
     const passages = await openPassages(study);
     const words = new Set(
-      study.units({ bank: 'mlp.1', limit: 60 }).flatMap(({ bank, index }) => study.words(bank, index).flat()),
+      study.units({ bank: 'sae/t', limit: 60 }).flatMap(({ bank, index }) => study.words(bank, index).flat()),
     );
     expect(words.size).toBeGreaterThan(100);
     for (const word of words) {
@@ -289,21 +293,20 @@ describe('a search', () => {
   });
 
   it('takes units and banks by name, alone and with words', async () => {
-    const one = await searchStudy(study, 'mlp.1/137 congress');
-    expect(one.units[0]).toMatchObject({ bank: 'mlp.1', index: 137 });
+    const one = await searchStudy(study, 'sae/t/137 congress');
+    expect(one.units[0]).toMatchObject({ bank: 'sae/t', index: 137 });
     expect((await searchStudy(study, 'sae/s')).total).toBe(60);
     expect((await searchStudy(study, 'sae/s')).units[0]).toMatchObject({
       bank: 'sae/s',
-      index: 0,
-      features: [],
+      matches: [],
       passage: null,
     });
     const [all, own] = [await searchStudy(study, 'the'), await searchStudy(study, 'sae/s the')];
     expect(own.total).toBeGreaterThan(0);
     expect(own.total).toBeLessThan(all.total);
     expect(own.units.every(({ bank }) => bank === 'sae/s')).toBe(true);
-    expect(await searchStudy(study, 'the', { bank: 'sae/s' })).toEqual(own);
-    expect((await searchStudy(study, 'mlp.1/999999')).total).toBe(0);
+    expect((await searchStudy(study, 'the', { bank: 'sae/s' })).units).toEqual(own.units);
+    expect((await searchStudy(study, 'sae/t/999999')).total).toBe(0);
     await expect(searchStudy(study, 'the', { bank: 'mlp.9' })).rejects.toThrow(/no bank mlp\.9/);
   });
 });

@@ -22,6 +22,11 @@ test('a query has words, phrases in quotes, banks and units', () => {
   });
 });
 
+test('a bank whose name has spaces is meant by its name alone', () => {
+  expect(parseQuery(' sae/a b ', BANKS)).toEqual({ terms: [], banks: ['sae/a b'], units: [] });
+  expect(parseQuery('sae/a b/3', BANKS).units).toEqual([{ bank: 'sae/a b', index: 3 }]);
+});
+
 test('what splits into several words is a phrase', () => {
   expect(terms('U.S. don’t mlp.9/1')).toEqual(['u . s .', 'don’t', 'mlp . 9 / 1']);
   expect(terms('1,000.5')).toEqual(['1,000.5']);

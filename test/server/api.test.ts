@@ -147,16 +147,23 @@ describe('lists of units', () => {
     expect(total).toBe(want.length);
     expect(units.map(({ index }: { index: number }) => index)).toEqual(want.map(({ index }) => index));
 
-    const withText = await api.get('/api/units?q=UNIT%20stat&limit=1000');
-    const both = study
-      .units()
-      .filter(({ bank, index }) =>
-        study
-          .words(bank, index)
-          .some((words) => ['unit', 'stat'].every((term) => words.some((word) => word.includes(term)))),
-      );
-    expect(both.length).toBeGreaterThan(0);
-    expect(withText.total).toBe(both.length);
+    const withText = await api.get('/api/units?q=UNITED%20states&limit=1000&sort=separation&order=desc');
+    const found = await api.get('/api/search?q=united%20states&limit=1000');
+    expect(found.total).toBeGreaterThan(0);
+    expect(withText.total).toBe(found.total);
+    const names = ({ units: of }: { units: { bank: string; index: number }[] }) =>
+      of.map(({ bank, index }) => `${bank}/${index}`);
+    expect(names(withText).toSorted()).toEqual(names(found).toSorted());
+    // The features that were found come first.
+    const best = new Map(
+      found.units.map((unit: { bank: string; index: number; matches: { feature: number }[] }) => [
+        `${unit.bank}/${unit.index}`,
+        unit.matches[0]!.feature,
+      ]),
+    );
+    for (const { bank, index, features } of withText.units) {
+      expect(features[0].id).toBe(best.get(`${bank}/${index}`));
+    }
     expect((await api.get('/api/units?bank=mlp.0&offset=1020&limit=10')).units).toHaveLength(4);
   });
 
@@ -176,24 +183,56 @@ describe('lists of units', () => {
     expect(some['clusters']).toHaveLength(study.units({ bank: 'mlp.0' }).length);
   });
 
-  it('finds units by words, whole words first, and by name', async () => {
-    const { units, total } = await api.get('/api/search?q=state&limit=1000');
-    expect(total).toBe(units.length);
-    const whole = units.map(({ matches }: { matches: { words: string[] }[] }) =>
-      matches.some(({ words }) => words.includes('state')),
-    );
-    expect(whole[0]).toBe(true);
-    expect(whole.lastIndexOf(true)).toBeLessThan(total - 1);
-    expect(whole).toEqual([...whole].sort((a, b) => Number(b) - Number(a)));
-    for (const { bank, index, matches } of units) {
-      const words = study.words(bank, index);
-      for (const match of matches) {
-        expect(match.words).toEqual(words[match.feature]);
-        expect(match.words.some((word: string) => word.includes('state'))).toBe(true);
-      }
+  it('finds units by words around peaks, with facets, a page at a time, and by name', async () => {
+    const all = await api.get('/api/search?q=state&limit=1000');
+    expect(all.total).toBe(all.units.length);
+    for (const { bank, index, found, examples, matches, passage } of all.units) {
+      expect(found).toBeLessThanOrEqual(examples);
+      expect(matches[0].words).toEqual(study.words(bank, index)[matches[0].feature]);
+      expect(passage.feature).toBe(matches[0].feature);
+      const { context, position } = study.detail(bank, index);
+      expect(passage.context).toBe(context[passage.example]);
+      const { tokens } = study.texts(study.contexts([passage.context]).get(passage.context)!.tokens);
+      expect(passage.tokens[passage.position]).toBe(tokens[position[passage.example]!]);
+      const shown = passage.marked.map((token: number) => passage.tokens[token]).join('');
+      if (matches[0].examples > 0) expect(shown.toLowerCase()).toContain('state');
+      else expect(shown).toBe('');
     }
+    const pages = [];
+    for (let offset = 0; offset < all.total; offset += 64) {
+      const page = await api.get(`/api/search?q=state&limit=64&offset=${offset}`);
+      expect([page.total, page.facets]).toEqual([all.total, all.facets]);
+      pages.push(...page.units);
+    }
+    expect(pages).toEqual(all.units);
+
+    const { facets } = all;
+    const sum = facets.banks.reduce((of: number, { units }: { units: number }) => of + units, 0);
+    expect(sum).toBe(all.total);
+    for (const { bank, units } of facets.banks) {
+      const own = await api.get(`/api/search?q=state&bank=${bank}&limit=1000`);
+      expect(own.total).toBe(units);
+      expect(own.units).toEqual(all.units.filter((unit: { bank: string }) => unit.bank === bank));
+      expect(own.facets.banks).toEqual(facets.banks);
+    }
+    for (const { min, units } of facets.separation) {
+      const clear = await api.get(`/api/search?q=state&min.separation=${min}&limit=1000`);
+      expect(clear.total).toBe(units);
+      const least = (unit: { separation: number | null }) =>
+        unit.separation !== null && unit.separation >= min;
+      expect(clear.units).toEqual(all.units.filter(least));
+    }
+
+    const parts = await api.get('/api/search?q=state&parts=true&limit=1');
+    expect(parts.total).toBeGreaterThan(all.total);
     const named = await api.get('/api/search?q=mlp.1/137');
-    expect(named.units[0]).toMatchObject({ bank: 'mlp.1', index: 137, matches: [] });
+    expect(named.units).toHaveLength(1);
+    expect(named.units[0]).toMatchObject({ bank: 'mlp.1', index: 137, found: 0, matches: [], passage: null });
+    const bank = await api.get('/api/search?q=mlp.1&limit=3');
+    const byVerdict = await api.get('/api/units?bank=mlp.1&sort=verdict&limit=3');
+    expect(bank.units.map(({ index }: { index: number }) => index)).toEqual(
+      byVerdict.units.map(({ index }: { index: number }) => index),
+    );
     expect((await api.get('/api/search?q=mlp.1/137&bank=mlp.0')).total).toBe(0);
     expect((await api.get('/api/search?q=nosuchwordatall')).units).toEqual([]);
   });

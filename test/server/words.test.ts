@@ -152,7 +152,6 @@ describe('ids of features', () => {
         for (const { feature, words } of matches) {
           const shown = unit.features.find(({ id }) => id === feature)!;
           expect(shown.words).toEqual(words);
-          expect(words.some((word) => word.includes(q))).toBe(true);
           if (feature > 0) beyondFirst++;
         }
       }
