@@ -32,6 +32,8 @@ export interface Route {
   readonly octets: boolean;
   /** Whether the answer is the bytes of a PNG. */
   readonly png: boolean;
+  /** Whether the answer takes so long that it is made in another thread; of a route of the study that is kept. */
+  readonly isHeavy: (source: StudySource, params: unknown) => boolean;
   /** The answer, or a promise of it where it takes long; `signal` is aborted when the client has gone. */
   readonly handle: (
     source: Sources[keyof Sources],
@@ -58,6 +60,7 @@ export function route<
   fresh?: boolean;
   octets?: boolean;
   png?: boolean;
+  isHeavy?: (source: StudySource, params: z.output<Params>) => boolean;
   handle: (
     source: Sources[Of],
     params: z.output<Params>,
@@ -73,8 +76,20 @@ export function route<
     fresh = method === 'post',
     octets = false,
     png = false,
+    isHeavy = () => false,
     handle,
     ...rest
   } = definition;
-  return { ...rest, method, of, params, query, fresh, octets, png, handle: handle as Route['handle'] };
+  return {
+    ...rest,
+    method,
+    of,
+    params,
+    query,
+    fresh,
+    octets,
+    png,
+    isHeavy: isHeavy as Route['isHeavy'],
+    handle: handle as Route['handle'],
+  };
 }

@@ -5,6 +5,7 @@ import { documentAnswer } from '../answers/document-answer.ts';
 import { banksAnswer, metricsAnswer, randomAnswer, unitsAnswer } from '../answers/lists.ts';
 import { mapAnswer } from '../answers/map.ts';
 import { searchAnswer } from '../answers/search-answer.ts';
+import type { StudySource } from '../answers/served-study.ts';
 import { studyAnswer } from '../answers/study-answer.ts';
 import { unitAnswer } from '../answers/unit-answer.ts';
 import { vectorsAnswer } from '../answers/vectors-answer.ts';
@@ -16,6 +17,13 @@ import { certainty } from '../features/certainty.ts';
 import { explainRoutes } from './explain/routes.ts';
 import { imageStudyRoutes } from './image-study-routes.ts';
 import { type Route, route } from './route.ts';
+
+/** Examples whose distances and trees are a matter of milliseconds. */
+const FEW_EXAMPLES = 200;
+
+function hasManyExamples(source: StudySource, { bank, index }: { bank: string; index: number }): boolean {
+  return source.table.summary(source.row(bank, index)).examples > FEW_EXAMPLES;
+}
 
 export const routes: readonly Route[] = [
   route({
@@ -81,6 +89,7 @@ export const routes: readonly Route[] = [
     params: queries.unitParams,
     query: queries.clusteringQuery,
     answer: schemas.clusteringAnswer,
+    isHeavy: hasManyExamples,
     handle: (source, { bank, index }, query) =>
       clusteringAnswer(source.space(bank, index), query, source.clustering),
   }),
@@ -90,6 +99,7 @@ export const routes: readonly Route[] = [
       "How sure a unit's features are: against one cloud of the same mean and covariance, and of each feature whether it is found again. Takes a second, then it is kept beside the study",
     params: queries.unitParams,
     answer: certainty,
+    isHeavy: () => true,
     handle: (source, { bank, index }) => certaintyAnswer(source, bank, index),
   }),
   route({
@@ -98,6 +108,7 @@ export const routes: readonly Route[] = [
     params: queries.unitParams,
     answer: schemas.distancesAnswer,
     octets: true,
+    isHeavy: hasManyExamples,
     handle: (source, { bank, index }) => ({ distances: source.space(bank, index).distances }),
   }),
   route({
@@ -118,6 +129,7 @@ export const routes: readonly Route[] = [
     query: queries.mapQuery,
     answer: schemas.mapAnswer,
     octets: true,
+    isHeavy: hasManyExamples,
     handle: (source, { bank, index }, { vectors }) => {
       const space = source.space(bank, index);
       return mapAnswer({ count: space.count, components: (count) => space.components(count) }, vectors);
@@ -145,6 +157,7 @@ export const routes: readonly Route[] = [
     summary: 'Banks side by side',
     query: queries.compareQuery,
     answer: schemas.compareAnswer,
+    isHeavy: () => true,
     handle: (source, _, { banks }) => compareAnswer(source, banks),
   }),
   route({
@@ -152,6 +165,7 @@ export const routes: readonly Route[] = [
     summary: `Banks side by side at equal numbers of examples, with a null: at most ${MATCHED_UNITS} units per bank, drawn at random and split anew`,
     query: queries.matchedQuery,
     answer: schemas.matchedAnswer,
+    isHeavy: () => true,
     handle: (source, _, { banks }) => matchedAnswer(source, banks),
   }),
   route({
