@@ -1,3 +1,4 @@
+import { checkModel } from './check-model.ts';
 import { type LoadOptions, loadModel, type Model } from './load-model.ts';
 
 /** A model during one long call. */
@@ -7,10 +8,20 @@ export interface ModelOfCall {
   release(): Promise<void>;
 }
 
-/** The model that a call was given, or the one that it was given the name of, loaded. */
+/**
+ * The model that a call was given, or the one that it was given the name of, loaded and checked: what all that computes with
+ * a model goes through.
+ * @throws PolysemeError (damaged) where what holds in every model does not (`checkModel`)
+ */
 export async function toModel(model: Model | string, options: LoadOptions = {}): Promise<ModelOfCall> {
   if (typeof model !== 'string') return { model, release: async () => {} };
   const loaded = await loadModel(model, options);
+  try {
+    await checkModel(loaded);
+  } catch (error) {
+    await loaded.close();
+    throw error;
+  }
   return { model: loaded, release: () => loaded.close() };
 }
 

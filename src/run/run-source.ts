@@ -4,7 +4,6 @@ import { join } from 'node:path';
 import { openGivenFolder } from '../activations/given-folder.ts';
 import { givenContexts, givenSource } from '../activations/given-source.ts';
 import type { Bank } from '../bank/bank.ts';
-import { checkModel } from '../bank/check-model.ts';
 import { mlpBanks } from '../bank/mlp-bank.ts';
 import { fileStamp } from '../base/file-digest.ts';
 import { type ContextCursor, type Contexts, cutContexts } from '../corpus/contexts.ts';
@@ -90,7 +89,6 @@ export async function openSource(
   });
   try {
     const { data } = options;
-    if (typeof options.model === 'string') await checkModel(model);
     if (model.images !== null) {
       const corpus = await imagesOf(data, options, model);
       const loaded = await loadSaes(saes, model, options.centerWriting, note);

@@ -10,6 +10,8 @@ const SRC = join(import.meta.dirname, '../../src');
 const NODE_ONLY = {
   model: [
     'backends/onnxruntime-node.ts',
+    'check-model.ts',
+    'check/',
     'checkpoint.ts',
     'download.ts',
     // Files of other formats lie on a disk.

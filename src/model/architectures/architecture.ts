@@ -73,10 +73,12 @@ export interface MlpNames {
   readonly activation: Activation;
   readonly up: NeuronMatrix;
   readonly gate: NeuronMatrix | null;
+  /** What makes the MLP's output of the activations; null where it is not known. */
+  readonly out: OutputMatrix | null;
   /** Where every expert's neurons lie, in order; `up` and `gate` are the first's. */
-  readonly experts?: readonly { readonly up: NeuronMatrix; readonly gate: NeuronMatrix }[];
+  readonly experts?: readonly Pick<MlpNames, 'up' | 'gate' | 'out'>[];
   /** Neurons of the expert that is taken everywhere: bank `mlp.L.shared`. */
-  readonly shared?: Pick<MlpNames, 'units' | 'up' | 'gate'>;
+  readonly shared?: Pick<MlpNames, 'units' | 'up' | 'gate' | 'out'>;
   /** The norm that makes the MLP's input; null where it reads the stream as it is. */
   readonly norm: {
     readonly weight: string;
@@ -94,6 +96,12 @@ export interface NeuronMatrix {
   readonly bias: string | null;
   readonly layout: 'in_out' | 'out_in';
   readonly first: number;
+}
+
+/** A matrix from all neurons to what they give. */
+export interface OutputMatrix extends Omit<NeuronMatrix, 'first'> {
+  /** The site of its product; default `mlp.hook_out` of the block, where there is one, else `hook_mlp_out`. */
+  readonly site?: string;
 }
 
 /** Where the builder finds a tensor, by its name without prefix. */

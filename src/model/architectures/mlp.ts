@@ -59,6 +59,12 @@ export function mlp(raw: RawConfig): Architecture {
       activation: config.activation,
       up: { weight: `layers.${layer}.weight`, bias: `layers.${layer}.bias`, layout: 'out_in', first: 0 },
       gate: null,
+      out: {
+        weight: `layers.${layer + 1}.weight`,
+        bias: `layers.${layer + 1}.bias`,
+        layout: 'out_in',
+        site: layer + 1 < hidden.length ? `blocks.${layer + 1}.mlp.hook_pre` : 'logits',
+      },
       norm: null,
     }),
     build(graph, weights, site): void {

@@ -55,7 +55,7 @@ function matrix(e: Emitter, { embedding, head, config }: TransformerPlan, which:
 
 /** Where an MLP's neurons lie. @param stream width of what it reads */
 export function mlpNames(
-  { neurons, norm, width, activation, experts }: MlpPlan,
+  { neurons, out, norm, width, activation, experts }: MlpPlan,
   stream: number,
   weights: Pick<Weights, 'has'>,
 ): MlpNames {
@@ -66,9 +66,18 @@ export function mlpNames(
     first,
   });
   const own = norm === null ? null : normNames(norm);
-  const sizes = { width: stream, units: width, activation };
+  const output = ({ name, layout, bias }: LinearPlan): MlpNames['out'] => ({
+    weight: `${name}.weight`,
+    bias: hasBias(weights, { name, layout, bias }) ? `${name}.bias` : null,
+    layout,
+  });
+  const sizes = { width: stream, units: width, activation, out: output(out) };
   if (experts !== undefined) {
-    const gated = ({ gate, up }: GatedPlan) => ({ gate: names(gate), up: names(up) });
+    const gated = ({ gate, up, out: own }: GatedPlan) => ({
+      gate: names(gate),
+      up: names(up),
+      out: output(own),
+    });
     const all = Array.from({ length: experts.count }, (_, i) => gated(experts.expert(i)));
     const { shared } = experts;
     return {

@@ -63,8 +63,10 @@ function onnxArchitecture(
     ignored: /^$/,
     graph: builderOptions(file),
     mlp(layer): MlpNames {
-      const { up, gate, width, units, activation } = blocks[layer]!;
-      return { up: matrix(up), gate: gate && matrix(gate), norm: null, width, units, activation };
+      const { up, gate, down, width, units, activation } = blocks[layer]!;
+      const { weight, bias, layout } = down;
+      const out = { weight, bias, layout };
+      return { up: matrix(up), gate: gate && matrix(gate), out, norm: null, width, units, activation };
     },
     build(graph, _, mark): void {
       const filled = image === null ? fillInputs(graph, file, inputs) : fillPixels(graph, image.input);

@@ -6,7 +6,8 @@ import { PolysemeError } from '../../errors.ts';
 import { type Explained, explain, type ModelBank, type OpenedModel } from '../../explain/explained.ts';
 import { checkpointPaths } from '../../model/checkpoint.ts';
 import { ROPE_LAYOUTS, type RopeLayoutOption } from '../../model/gguf/rope-layout.ts';
-import { loadModel, type Model } from '../../model/load-model.ts';
+import type { Model } from '../../model/load-model.ts';
+import { toModel } from '../../model/to-model.ts';
 import { parseRunOptions, type RunOptions } from '../../run/run-options.ts';
 import { describeSae, loadSaes, nameSaes, type RunSae } from '../../run/sae-banks.ts';
 import { OPTIONS_BEFORE } from '../../study/compare-study.ts';
@@ -46,7 +47,7 @@ async function openModel(
   const made: Readonly<Record<string, unknown>> = { ...OPTIONS_BEFORE, ...info.options };
   const name = source ?? String(info.model['source']);
   const layout = ropeLayout ?? (name.endsWith('.gguf') ? layoutOf(info.model['ropeLayout']) : undefined);
-  const model = await loadModel(name, { threads, ropeLayout: layout });
+  const { model } = await toModel(name, { threads, ropeLayout: layout });
   try {
     const files = await digestFiles(checkpointPaths(model.files), study.madeFrom()?.files);
     const { layernorm, gated } = parseRunOptions(

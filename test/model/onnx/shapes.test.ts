@@ -1,8 +1,8 @@
 // MLPs however they are written out, by Python's onnx (test/fixtures/onnx/make.py), against a plain version in float64.
 import { describe, expect, test } from 'vitest';
-import { checkedSites, checkInvariants } from '../../../src/bank/check-model.ts';
 import { mlpBank } from '../../../src/bank/mlp-bank.ts';
 import { type GateActivation, gateActivations } from '../../../src/embed/gate-activation.ts';
+import { checkedSites, checkInvariants } from '../../../src/model/check-model.ts';
 import { sitesOf } from '../../../src/model/compile.ts';
 import { describeOnnx } from '../../../src/model/onnx/describe.ts';
 import { openOnnx } from '../../../src/model/onnx/open-onnx.ts';
