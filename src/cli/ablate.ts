@@ -1,12 +1,16 @@
 import type { Command } from 'commander';
 import * as z from 'zod';
+import type { LongCall } from '../base/progress.ts';
 import { visible } from '../base/visible.ts';
+import { imageGrid } from '../contract/image-grid.ts';
+import { PolysemeError } from '../errors.ts';
 import { MOST_CONTEXTS, SCALES, USUAL_CONTEXTS } from '../explain/limits.ts';
 import type { Ablation, DirectEffect, Effect } from '../explain/results.ts';
 import { type FeatureName, featureTitle } from '../features/names.ts';
 import { textOptions, whole } from '../model/text-options.ts';
 import type { Study } from '../study/study.ts';
 import { type ExplainOptions, explainShape, withExplained } from './explained.ts';
+import { printClassEffect } from './image-explanations.ts';
 import { addOptions, featureOption, studyArgument, unitArgument } from './options.ts';
 import { unitName } from './parse.ts';
 import { cell, colors, Progress, print, printJson, table } from './terminal.ts';
@@ -49,7 +53,8 @@ export function define(command: Command): void {
   command
     .description(
       'What a unit does to the output: the tokens that it raises and lowers by itself, and, for the unit and for each of ' +
-        'its features, what the model predicts changes where its activation is changed.',
+        'its features, what the model predicts changes where its activation is changed. Of a classifier of images: how much ' +
+        'higher the logit of each class is with the unit than without it.',
     )
     .argument('<STUDY>', studyArgument)
     .argument('<BANK/INDEX>', unitArgument, unitName);
@@ -60,28 +65,46 @@ export function define(command: Command): void {
       '\nExamples:\n  polyseme ablate study.db mlp.2/137\n  polyseme ablate study.db mlp.2/137 --feature 0 --scale 5',
     )
     .action(async (path: string, unit: { bank: string; index: number }, options: Options) => {
-      const [{ ablate }, { directEffect }] = await Promise.all([
+      const [{ ablate }, { directEffect }, { classEffect }] = await Promise.all([
         import('../explain/ablate.ts'),
         import('../explain/direct-effect.ts'),
+        import('../explain/class-effect.ts'),
       ]);
       const { feature, contexts, scale, to, controls, seed, json } = options;
       const progress = new Progress();
-      const found = await withExplained(path, options, async (explained, signal) => ({
-        titles: titlesOf(explained.study, unit),
-        direct: await directEffect(explained, { ...unit, signal }),
-        ...(await ablate(explained, {
-          ...unit,
-          feature,
-          contexts,
-          scale,
-          to,
-          controls,
-          seed,
-          signal,
-          onProgress: ({ stage, done, total, unit: counted }) => progress.show(stage, done, total, counted),
-        })),
-      }));
+      const onProgress: LongCall['onProgress'] = ({ stage, done, total, unit: counted }) =>
+        progress.show(stage, done, total, counted);
+      const found = await withExplained(path, options, async (explained, signal) => {
+        if (imageGrid(explained.study.info().model) !== null) {
+          if (scale !== 0 || to !== 'zero') {
+            throw new PolysemeError(
+              `${path} is of images, of which the effect of an activation of 0 is measured: leave ${scale === 0 ? `--to ${to}` : `--scale ${scale}`} out`,
+            );
+          }
+          return classEffect(explained, { ...unit, feature, contexts, signal, onProgress });
+        }
+        return {
+          titles: titlesOf(explained.study, unit),
+          direct: await directEffect(explained, { ...unit, signal }),
+          ...(await ablate(explained, {
+            ...unit,
+            feature,
+            contexts,
+            scale,
+            to,
+            controls,
+            seed,
+            signal,
+            onProgress,
+          })),
+        };
+      });
       progress.end();
+      if ('classes' in found) {
+        if (json) printJson(found);
+        else printClassEffect(found);
+        return;
+      }
       const { titles, ...measured } = found;
       if (json)
         printJson({

@@ -1,9 +1,13 @@
 import type { Command } from 'commander';
 import * as z from 'zod';
+import type { LongCall } from '../base/progress.ts';
 import { visible } from '../base/visible.ts';
+import { imageGrid } from '../contract/image-grid.ts';
+import { PolysemeError } from '../errors.ts';
 import type { ExplainedExample } from '../explain/importance.ts';
 import { whole } from '../model/text-options.ts';
 import { type ExplainOptions, explainShape, withExplained } from './explained.ts';
+import { labelsOf, printPatches } from './image-explanations.ts';
 import { addOptions, featureOption, studyArgument, unitArgument } from './options.ts';
 import { unitName } from './parse.ts';
 import { cell, colors, Progress, print, printJson } from './terminal.ts';
@@ -36,7 +40,8 @@ export function define(command: Command): void {
   command
     .description(
       'Which tokens make a unit fire: each token before the peak of an example is masked in turn, and the activation ' +
-        'at the peak measured again. Importance is the drop, divided by the drop that masking the peak itself gives.',
+        'at the peak measured again. Importance is the drop, divided by the drop that masking the peak itself gives. ' +
+        'Of images each patch in turn gets the mean colour of the image, and importance is the share of the activation that is lost.',
     )
     .argument('<STUDY>', studyArgument)
     .argument('<BANK/INDEX>', unitArgument, unitName);
@@ -46,22 +51,39 @@ export function define(command: Command): void {
     .action(async (path: string, unit: { bank: string; index: number }, options: Options) => {
       const { tokenImportance } = await import('../explain/importance.ts');
       const { unitExamples } = await import('../explain/unit-examples.ts');
+      const { patchImportance } = await import('../explain/patch-importance.ts');
       const { feature, examples: most, mask, json } = options;
       const progress = new Progress();
+      const onProgress: LongCall['onProgress'] = ({ stage, done, total, unit: counted }) =>
+        progress.show(stage, done, total, counted);
       const found = await withExplained(path, options, async (explained, signal) => {
-        const { examples } = unitExamples(explained.study, { ...unit, feature });
-        return tokenImportance(explained, {
+        const { study } = explained;
+        const all = unitExamples(study, { ...unit, feature }).examples;
+        const examples = json ? undefined : all.slice(0, most).map(({ id }) => id);
+        if (imageGrid(study.info().model) === null) {
+          return tokenImportance(explained, { ...unit, feature, mask, examples, signal, onProgress });
+        }
+        if (mask !== undefined) {
+          throw new PolysemeError(
+            `--mask ${mask} replaces tokens, and ${path} is of images, whose patches get the mean colour of the image: leave --mask out`,
+          );
+        }
+        const patches = await patchImportance(explained, {
           ...unit,
           feature,
-          mask,
-          examples: json ? undefined : examples.slice(0, most).map(({ id }) => id),
+          examples: examples ?? all.map(({ id }) => id),
           signal,
-          onProgress: ({ stage, done, total, unit: counted }) => progress.show(stage, done, total, counted),
+          onProgress,
         });
+        return { patches, labels: labelsOf(study, patches) };
       });
       progress.end();
       if (json) {
-        printJson(found);
+        printJson('patches' in found ? found.patches : found);
+        return;
+      }
+      if ('patches' in found) {
+        printPatches(found.patches, found.labels);
         return;
       }
       print(

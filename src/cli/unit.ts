@@ -101,8 +101,16 @@ async function certaintyOf(
   return unitCertainty(study, bank, index);
 }
 
+/** An example that is an image: where its peak is, and what it shows. */
+function imageLine({ activation, tokens, position, document, label }: UnitExample): string {
+  const place = tokens.length > 1 ? `at ${tokens[position]} ` : '';
+  const shows = label === null || label === undefined ? 'no label' : `shows ${visible(label)}`;
+  return `  ${cell(activation).padStart(8)}  ${place}${colors.bold(shows)}  ${colors.dim(visible(document))}`;
+}
+
 function exampleLine(example: UnitExample, largest: number): string {
-  const { activation, activations, tokens, document } = example;
+  const { activation, activations, tokens, document, label } = example;
+  if (label !== undefined) return imageLine(example);
   const position = spelledAt(tokens, example.position);
   const first = Math.max(0, position - AROUND);
   const shown = tokens.slice(first, position + AROUND + 1).map((token, i) => {

@@ -6,8 +6,13 @@ import { imagesOf, keptPicture } from './classify.ts';
 import type { Explained } from './explained.ts';
 import { type UnitQuestion, unitExamples } from './unit-examples.ts';
 
-/** Images that are measured, where there are as many. */
-const MOST_IMAGES = 64;
+/** Images that are measured unless told otherwise, where there are as many. */
+const USUAL_IMAGES = 64;
+
+export interface ClassEffectOptions extends UnitQuestion, LongCall {
+  /** Images that are measured, where there are as many: those of the strongest examples. */
+  readonly contexts?: number;
+}
 
 export interface ClassEffect {
   readonly bank: string;
@@ -31,7 +36,7 @@ export interface ClassEffect {
  */
 export async function classEffect(
   explained: Explained,
-  { onProgress, signal, ...question }: UnitQuestion & LongCall,
+  { contexts: most = USUAL_IMAGES, onProgress, signal, ...question }: ClassEffectOptions,
 ): Promise<ClassEffect> {
   const { bank: name, index } = question;
   const [model, bank] = await Promise.all([explained.model(), explained.bank(name)]);
@@ -44,10 +49,7 @@ export async function classEffect(
     );
   }
   const { examples } = unitExamples(explained.study, question);
-  const contexts = [...new Map(examples.map(({ context, tokens }) => [context, tokens]))].slice(
-    0,
-    MOST_IMAGES,
-  );
+  const contexts = [...new Map(examples.map(({ context, tokens }) => [context, tokens]))].slice(0, most);
   const taps = model.openTaps(['logits'], unitEdits(bank));
   try {
     const effects = new Float64Array(classes.length);

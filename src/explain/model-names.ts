@@ -77,12 +77,21 @@ function randomPlaces(study: Study): ShownPlace[] {
   }));
 }
 
-/** The units that are asked about: one, or the first of those that are several things, by their effective features. */
+/**
+ * The units that are asked about: one, or the first of those that are several things, by their effective features.
+ * @throws PolysemeError where the study is of images, or has no such unit
+ */
 export function askedUnits(
   study: Study,
   unit: { readonly bank: string; readonly index: number } | undefined,
   count: number,
 ): { bank: string; index: number }[] {
+  if ('image' in study.info().model) {
+    throw new PolysemeError(
+      `${study.path} is of images, and a language model is asked about passages of text: its features are named by what their images show`,
+      'unsupported',
+    );
+  }
   if (unit !== undefined) return [unit];
   const units = study
     .units({ sort: 'effectiveFeatures', descending: true })

@@ -13,8 +13,7 @@ let loaded: Promise<Sharp> | undefined;
 export async function decodeImage(bytes: Uint8Array, name: string): Promise<Image> {
   const { width: wide, height: high } = imageSize(bytes, name);
   checkSize({ width: wide, height: high }, name);
-  loaded ??= loadSharp();
-  const sharp = await loaded;
+  const sharp = await findDecoder();
   try {
     const picture = sharp(bytes, { limitInputPixels: PIXELS_LIMIT, failOn: 'truncated' });
     const { space = '' } = await picture.metadata();
@@ -29,6 +28,15 @@ export async function decodeImage(bytes: Uint8Array, name: string): Promise<Imag
     const why = (error as Error).message.replace(/\s+/g, ' ').slice(0, 160);
     throw new PolysemeError(`${name}: not readable as an image (${why}); replace or remove it`, 'damaged');
   }
+}
+
+/**
+ * The package that decodes, loaded once: called before the first image too, so that nothing is begun without it.
+ * @throws PolysemeError (unsupported) where it is not installed
+ */
+export function findDecoder(): Promise<Sharp> {
+  loaded ??= loadSharp();
+  return loaded;
 }
 
 async function loadSharp(): Promise<Sharp> {

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { PolysemeError } from '../../errors.ts';
 import { readError } from '../input.ts';
 import { csvRows } from '../readers/read-csv.ts';
-import { decodeImage, imageSize } from './decode.ts';
+import { decodeImage, findDecoder, imageSize } from './decode.ts';
 import { BYTES_LIMIT } from './image.ts';
 import type { ImagePart } from './image-corpus.ts';
 
@@ -38,6 +38,7 @@ export async function imageFiles(
   files: readonly ImageFile[],
   column: string | undefined,
 ): Promise<ImagePart> {
+  await findDecoder();
   const table = TABLES.map((name) => join(folder, name)).find((path) => existsSync(path));
   const labels = table === undefined ? null : await readTable(table, column);
   const labelOf = (name: string): string | null =>

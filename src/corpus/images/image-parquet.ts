@@ -11,7 +11,7 @@ import { PolysemeError } from '../../errors.ts';
 import { readError } from '../input.ts';
 import { checkGroup, fileBuffer } from '../readers/read-parquet.ts';
 import { missingColumn } from '../row-pieces.ts';
-import { decodeImage, imageSize } from './decode.ts';
+import { decodeImage, findDecoder, imageSize } from './decode.ts';
 import type { ImageItem } from './image-corpus.ts';
 
 /** Columns that may say what an image shows. */
@@ -30,6 +30,7 @@ export interface ImageTable {
 export async function imageTable(path: string, name: string, column?: string): Promise<ImageTable> {
   const metadata = await readFooter(path, name);
   const columns = findColumns(metadata, name, column);
+  await findDecoder();
   return {
     count: Number(metadata.num_rows),
     async *rows(from) {
