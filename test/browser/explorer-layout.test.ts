@@ -23,7 +23,7 @@ describe.skipIf(!hasBrowser)('layout of the explorer', () => {
   let many: { readonly at: string; readonly features: number };
 
   beforeAll(async () => {
-    await runStudy({ contexts: 60, layers: [1], examples: 40, context: 64, features: 'cut', out: path });
+    await runStudy({ contexts: 60, layers: [1, 2], examples: 40, context: 64, features: 'cut', out: path });
     const study = openStudy(path);
     const listed = study.units({ sort: 'clusters', descending: true, limit: 40 });
     most = listed[0]!;
@@ -90,6 +90,14 @@ describe.skipIf(!hasBrowser)('layout of the explorer', () => {
   it('does not jump while a unit loads', async () => {
     const page = await open(unitPath());
     await page.locator('.dots > *').first().waitFor();
+    await settled(page);
+    expect(await layoutShift(page)).toBeLessThan(0.02);
+  });
+
+  it('does not jump while banks are compared', async () => {
+    const page = await open('/compare');
+    await page.locator('.headline, .matched .state p').first().waitFor();
+    await page.locator('.plot svg').waitFor();
     await settled(page);
     expect(await layoutShift(page)).toBeLessThan(0.02);
   });

@@ -142,7 +142,7 @@ describe.skipIf(!hasBrowser)('explorer of trainings', () => {
     writeFileSync(`${out}.go-20`, '');
     await expect.poll(() => rows(page).locator('[data-state="done"]').count(), wait).toBe(2);
     await expect.poll(() => lastStep(page), SOON).toBe('30');
-    await page.getByRole('columnheader', { name: 'CE recovered' }).waitFor();
+    await page.getByRole('columnheader', { name: 'CE rec.' }).waitFor();
     const { result } = JSON.parse(readFileSync(join(out, 'run.json'), 'utf8'));
     for (const [i, { evaluation: found }] of result.entries()) {
       const cells = await rows(page).nth(i).locator('td').allTextContents();
@@ -193,6 +193,7 @@ describe.skipIf(!hasBrowser)('explorer of trainings', () => {
     writeThree();
     const page = await open('/trainings');
     await expect.poll(() => lines(page), SOON).toBe(3);
+    await slider(page, 'Loss').scrollIntoViewIfNeeded();
     const area = (await slider(page, 'Loss').boundingBox())!;
     await page.mouse.move(area.x + area.width / 2, area.y + area.height / 2);
     await tips(page).first().waitFor();

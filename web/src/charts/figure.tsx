@@ -1,5 +1,8 @@
+import { useQuery } from '@tanstack/react-query';
 import { type ReactNode, useRef } from 'react';
 import type { CsvValue } from '../../../src/base/csv.ts';
+import { visible } from '../../../src/base/visible.ts';
+import { studyQuery } from '../source/query-options.ts';
 import { saveCsv } from '../ui/save-file.ts';
 import { type LegendItem, saveFigure } from './save-figure.ts';
 
@@ -14,10 +17,13 @@ export function Figure({
   note,
   children,
   className = '',
+  heading = title,
   legend,
   rows,
 }: {
   title: string;
+  /** Title of the saved figure; default: its title here. */
+  heading?: string;
   name: string;
   controls?: ReactNode;
   note?: ReactNode;
@@ -33,7 +39,7 @@ export function Figure({
         <h2>{title}</h2>
         {controls}
         <span className="grow" />
-        <ExportButtons body={body} name={name} title={title} legend={legend} rows={rows} />
+        <ExportButtons body={body} name={name} title={title} heading={heading} legend={legend} rows={rows} />
       </div>
       <div className="panel-body">
         <div ref={body} className="figure-body">
@@ -49,15 +55,25 @@ export function ExportButtons({
   body,
   name,
   title,
-  legend,
+  heading = title,
+  legend = [],
   rows,
 }: {
   body: { readonly current: HTMLElement | null };
   name: string;
+  /** As it is read out: "the tree". */
   title: string;
+  /** Title of the saved figure. */
+  heading?: string;
   legend?: readonly LegendItem[];
   rows?: () => CsvValue[][];
 }) {
+  // What it was made from; a figure of trainings has no study.
+  const study = useQuery({ ...studyQuery, enabled: false }).data;
+  const source =
+    study === undefined
+      ? ''
+      : `${visible(study.name)}, content ${study.contentHash?.slice(0, 16) ?? 'unfinished'}, Polyseme ${study.version}`;
   return (
     <span className="exports">
       {(['svg', 'png'] as const).map((kind) => (
@@ -66,7 +82,9 @@ export function ExportButtons({
           type="button"
           className="button quiet"
           aria-label={`Save ${title} as ${kind.toUpperCase()}`}
-          onClick={() => body.current && void saveFigure(body.current, name, kind, legend)}
+          onClick={() =>
+            body.current && void saveFigure(body.current, name, kind, { title: heading, source, legend })
+          }
         >
           {kind.toUpperCase()}
         </button>

@@ -1,5 +1,6 @@
 import { saveBlob } from '../ui/save-file.ts';
 import { resolveColour } from './colours.ts';
+import { shapesOf } from './vector.ts';
 
 // Styles that a figure's SVG takes from the page and needs when it stands alone.
 const STYLES = [
@@ -34,26 +35,53 @@ export interface LegendItem {
   readonly dash?: string;
 }
 
-/** The figure as one SVG document: its drawings in place, canvases as images, colours as they are on screen. */
-export function figureSvg(body: HTMLElement, legend: readonly LegendItem[] = []): string {
+/** What a figure says beside its drawing when it stands alone. */
+export interface Caption {
+  readonly title: string;
+  /** What it was made from. */
+  readonly source: string;
+  readonly legend?: readonly LegendItem[];
+}
+
+const LINE = 17;
+
+/** The figure as one SVG document: title, drawings in place, legend and source; canvases as shapes, colours as they are on screen. */
+export function figureSvg(body: HTMLElement, { title, source, legend = [] }: Caption): string {
   const box = body.getBoundingClientRect();
   const width = Math.ceil(box.width);
-  let height = Math.ceil(box.height);
+  const { color, fontFamily } = getComputedStyle(body);
   const paper = getComputedStyle(body.closest('.panel') ?? document.body).backgroundColor;
+  const lines = wrapped(title, Math.floor((width - 8) / 7.4));
+  const text = (line: string, y: number, style: string) =>
+    `<text x="4" y="${y}" fill="${color}" ${style}>${escapeXml(line)}</text>`;
+  const top = LINE * lines.length + 8;
+  const heads = lines.map((line, i) => text(line, LINE * (i + 1) - 2, 'font-size="14" font-weight="600"'));
   const parts: string[] = [];
   for (const node of body.querySelectorAll<SVGSVGElement | HTMLCanvasElement>('svg, canvas')) {
     if (node.parentElement!.closest('svg, .no-export') !== null) continue;
     const at = node.getBoundingClientRect();
-    const place = `x="${at.left - box.left}" y="${at.top - box.top}" width="${at.width}" height="${at.height}"`;
-    if (node instanceof HTMLCanvasElement) parts.push(`<image ${place} href="${node.toDataURL()}"/>`);
-    else parts.push(standalone(node, place));
+    const [x, y] = [at.left - box.left, at.top - box.top];
+    const place = `x="${x}" y="${y}" width="${at.width}" height="${at.height}"`;
+    if (!(node instanceof HTMLCanvasElement)) parts.push(standalone(node, place));
+    else {
+      const shapes = shapesOf(node);
+      parts.push(
+        shapes === null
+          ? `<image ${place} href="${node.toDataURL()}"/>`
+          : `<g transform="translate(${x} ${y})">${shapes}</g>`,
+      );
+    }
   }
-  const key = legendSvg(legend, width, body);
-  parts.push(`<g transform="translate(0 ${height})">${key.svg}</g>`);
-  height += key.height;
+  const key = legendSvg(legend, width);
+  const under = top + Math.ceil(box.height);
+  const height = under + key.height + (source === '' ? 0 : LINE);
   return (
     `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}" viewBox="0 0 ${width} ${height}">` +
-    `<rect width="100%" height="100%" fill="${paper}"/>${parts.join('')}</svg>`
+    `<title>${escapeXml(title)}</title><rect width="100%" height="100%" fill="${paper}"/>` +
+    `<g font-family="${escapeXml(fontFamily)}" font-size="11.5" fill="${color}">${heads.join('')}` +
+    `<g transform="translate(0 ${top})">${parts.join('')}</g>` +
+    `<g transform="translate(0 ${under})">${key.svg}</g>` +
+    `${source === '' ? '' : text(source, height - 5, 'font-size="10" opacity="0.75"')}</g></svg>`
   );
 }
 
@@ -62,9 +90,9 @@ export async function saveFigure(
   body: HTMLElement,
   name: string,
   kind: 'svg' | 'png',
-  legend?: readonly LegendItem[],
+  caption: Caption,
 ): Promise<void> {
-  const svg = figureSvg(body, legend);
+  const svg = figureSvg(body, caption);
   if (kind === 'svg') {
     saveBlob(`${name}.svg`, new Blob([svg], { type: 'image/svg+xml' }));
     return;
@@ -80,13 +108,20 @@ export async function saveFigure(
   if (blob !== null) saveBlob(`${name}.png`, blob);
 }
 
+/** A text in lines of about so many letters. */
+function wrapped(text: string, letters: number): string[] {
+  const lines: string[] = [];
+  for (const word of text.split(' ')) {
+    const last = lines.at(-1);
+    if (last !== undefined && last.length + word.length < letters)
+      lines[lines.length - 1] = `${last} ${word}`;
+    else lines.push(word);
+  }
+  return lines;
+}
+
 /** Rows of strokes with their names, as many side by side as fit. */
-function legendSvg(
-  items: readonly LegendItem[],
-  width: number,
-  body: HTMLElement,
-): { svg: string; height: number } {
-  const { color, fontFamily } = getComputedStyle(body);
+function legendSvg(items: readonly LegendItem[], width: number): { svg: string; height: number } {
   let [x, y] = [4, 12];
   const parts = items.map(({ name, colour, dash }) => {
     const room = 34 + 6.6 * name.length;
@@ -97,9 +132,7 @@ function legendSvg(
     x += room;
     return part;
   });
-  const family = escapeXml(fontFamily);
-  const svg = `<g font-family="${family}" font-size="11.5" fill="${color}">${parts.join('')}</g>`;
-  return items.length === 0 ? { svg: '', height: 0 } : { svg, height: y + 12 };
+  return items.length === 0 ? { svg: '', height: 0 } : { svg: parts.join(''), height: y + 12 };
 }
 
 function escapeXml(text: string): string {
@@ -113,6 +146,12 @@ function standalone(svg: SVGSVGElement, place: string): string {
   const originals = svg.querySelectorAll('*');
   copy.querySelectorAll('*').forEach((node, i) => {
     inline(originals[i]!, node);
+    const shapes = shapesOf(originals[i]!);
+    if (shapes === null) return;
+    const group = document.createElementNS('http://www.w3.org/2000/svg', 'g');
+    group.setAttribute('transform', `translate(${node.getAttribute('x')} ${node.getAttribute('y')})`);
+    group.innerHTML = shapes;
+    node.replaceWith(group);
   });
   inline(svg, copy);
   for (const node of copy.querySelectorAll('style, .no-export')) node.remove();

@@ -3,19 +3,22 @@ import { useNavigate, useSearch } from '@tanstack/react-router';
 import { lazy, Suspense, useMemo } from 'react';
 import { bankColour } from '../charts/colours.ts';
 import { Figure } from '../charts/figure.tsx';
-import type { Bank, Comparison } from '../source/answers.ts';
-import { banksQuery, compareQuery, metricsQuery } from '../source/query-options.ts';
+import type { Bank, Comparison, MatchedComparison } from '../source/answers.ts';
+import { banksQuery, compareQuery, matchedQuery, metricsQuery } from '../source/query-options.ts';
 import { MetricSelect } from '../ui/controls.tsx';
-import { counted, formatMetric, METRIC_LIST, metricInfo } from '../ui/metric-info.ts';
+import { metricInfo } from '../ui/metric-info.ts';
 import { Points } from '../ui/points.ts';
 import { saveCsv } from '../ui/save-file.ts';
 import { Empty, Failure, Loading } from '../ui/states.tsx';
 import { useTheme } from '../ui/theme.ts';
-import { explained } from '../ui/tips.tsx';
 import type { CompareSearch } from '../ui/url-state.ts';
-import { BankHeads } from './bank-heads.tsx';
+import { matchedRows, unitRows } from './comparison-csv.ts';
+import { ComparisonTable, TABLE_HEIGHT } from './comparison-table.tsx';
 import { firstPair } from './headline.ts';
-import { MatchedPanel } from './matched-comparison.tsx';
+import { Answer, canMatch } from './matched-comparison.tsx';
+
+/** Height of the head of the table's panel, in pixels. */
+const PANEL_HEAD = 52;
 
 const Curves = lazy(async () => ({ default: (await import('./curves.tsx')).Curves }));
 
@@ -53,6 +56,11 @@ function Chosen({ all }: { all: readonly Bank[] }) {
   const metric =
     search.metric ?? (all.some(({ verdicts }) => verdicts !== null) ? 'separation' : 'effectiveClusters');
   const comparison = useQuery(compareQuery(chosen));
+  // The figures' numbers first: these take seconds of the server.
+  const matched = useQuery({
+    ...matchedQuery(chosen),
+    enabled: canMatch(chosen.length) && comparison.data !== undefined,
+  });
   const metrics = useQuery(metricsQuery);
   const points = useMemo(() => (metrics.data === undefined ? null : Points.of(metrics.data)), [metrics.data]);
   const colour = (name: string) => bankColour(names.indexOf(name), names, dark);
@@ -72,7 +80,26 @@ function Chosen({ all }: { all: readonly Bank[] }) {
           </button>
         ))}
       </div>
-      <MatchedPanel chosen={chosen} colour={colour} />
+      <Answer
+        chosen={chosen}
+        data={matched.data}
+        error={matched.error}
+        onRetry={() => void matched.refetch()}
+        colour={colour}
+      />
+      {comparison.error !== null ? (
+        <Failure error={comparison.error} onRetry={() => void comparison.refetch()} />
+      ) : comparison.data === undefined ? (
+        <section className="panel" style={{ minHeight: PANEL_HEAD + TABLE_HEIGHT }}>
+          <Loading what="the comparison" />
+        </section>
+      ) : (
+        <Numbers
+          comparison={comparison.data}
+          matched={!canMatch(chosen.length) || matched.error !== null ? undefined : (matched.data ?? null)}
+          colour={colour}
+        />
+      )}
       <div className="cards">
         <Figure
           className="span-12"
@@ -90,93 +117,46 @@ function Chosen({ all }: { all: readonly Bank[] }) {
           </Suspense>
         </Figure>
       </div>
-      {comparison.error !== null ? (
-        <Failure error={comparison.error} onRetry={() => void comparison.refetch()} />
-      ) : comparison.data === undefined ? (
-        <Loading what="the comparison" />
-      ) : (
-        <Table comparison={comparison.data} colour={colour} />
-      )}
     </>
   );
 }
 
-function Table({ comparison, colour }: { comparison: Comparison; colour: (bank: string) => string }) {
-  const { banks, matched } = comparison;
-  const rows = METRIC_LIST.map(({ metric, name, tip }) => ({
-    metric,
-    name,
-    tip,
-    values: banks.map((bank) => bank.metrics[metric]),
-  }));
+/** All numbers of the comparison in one table. */
+function Numbers({
+  comparison,
+  matched,
+  colour,
+}: {
+  comparison: Comparison;
+  matched: MatchedComparison | null | undefined;
+  colour: (bank: string) => string;
+}) {
   return (
     <section className="panel" aria-labelledby="medians">
       <div className="panel-head">
-        <h2 id="medians">Over all units</h2>
-        <span className="muted small">
-          95 % bootstrap interval below.{' '}
-          {matched
-            ? 'Every live unit has the same number of examples.'
-            : 'Units have different numbers of examples: more examples find more clusters. Equal numbers stand above.'}
-        </span>
+        <h2 id="medians">In numbers</h2>
+        <span className="muted small">Medians with 95 % bootstrap intervals.</span>
         <span className="grow" />
+        {matched == null ? null : (
+          <button
+            type="button"
+            className="button quiet"
+            aria-label="Save the comparison at equal numbers as CSV"
+            onClick={() => saveCsv('compare-matched', matchedRows(matched))}
+          >
+            CSV, equal numbers
+          </button>
+        )}
         <button
           type="button"
           className="button quiet"
           aria-label="Save the comparison as CSV"
-          onClick={() =>
-            saveCsv('compare', [
-              ['metric', 'bank', 'count', 'min', 'q1', 'median', 'q3', 'max', 'mean', 'low', 'high'],
-              ...rows.flatMap(({ metric, values }) =>
-                values.map((v, i) => [
-                  metric,
-                  banks[i]!.name,
-                  v.count,
-                  v.min,
-                  v.q1,
-                  v.median,
-                  v.q3,
-                  v.max,
-                  v.mean,
-                  v.interval?.[0] ?? null,
-                  v.interval?.[1] ?? null,
-                ]),
-              ),
-            ])
-          }
+          onClick={() => saveCsv('compare', unitRows(comparison))}
         >
-          CSV
+          CSV, all units
         </button>
       </div>
-      <section
-        className="scroll-x"
-        // biome-ignore lint/a11y/noNoninteractiveTabindex: it scrolls sideways where it is narrow
-        tabIndex={0}
-        aria-label="Table of medians"
-      >
-        <table className="plain">
-          <BankHeads names={banks.map(({ name }) => name)} colour={colour} />
-          <tbody>
-            {rows.map(({ metric, name, tip, values }) => (
-              <tr key={metric}>
-                <th scope="row" {...explained(tip)}>
-                  {name}
-                </th>
-                {values.map((value, i) => (
-                  <td key={banks[i]!.name} className="num" title={`over ${counted(value.count, 'unit')}`}>
-                    <b>{formatMetric(metric, value.median)}</b>
-                    <span className="muted small">
-                      {value.interval === null
-                        ? ''
-                        : `${formatMetric(metric, value.interval[0])} to ${formatMetric(metric, value.interval[1])}`}
-                    </span>
-                  </td>
-                ))}
-              </tr>
-            ))}
-          </tbody>
-        </table>
-      </section>
+      <ComparisonTable comparison={comparison} matched={matched} colour={colour} />
     </section>
   );
 }

@@ -1,6 +1,7 @@
 import { useEffect, useLayoutEffect, useMemo, useRef, useState } from 'react';
 import { bankColour, resolveColour } from '../charts/colours.ts';
 import { nameDrawing, PLOT_STYLE, usePlot } from '../charts/plot.tsx';
+import { dotsPath, drawnAs } from '../charts/vector.ts';
 import type { Metric } from '../source/answers.ts';
 import { formatMetric, metricInfo } from '../ui/metric-info.ts';
 import type { Points } from '../ui/points.ts';
@@ -10,6 +11,8 @@ import { PointGrid } from './point-grid.ts';
 
 const HEIGHT = 336;
 const MARGIN = { top: 26, right: 14, bottom: 40, left: 52 };
+/** Points from which on they are drawn smaller and fainter. */
+const MANY = 8000;
 /** Pixels from a point at which it is under the pointer. */
 const REACH = 12;
 
@@ -85,6 +88,7 @@ export function Scatter({
   useEffect(() => {
     if (places === null || canvas.current === null) return;
     drawPoints(canvas.current, width, places, points, dark);
+    drawnAs(canvas.current, () => shapes(places, points, dark));
   }, [places, points, width, dark]);
 
   const at = (event: { clientX: number; clientY: number }): number => {
@@ -134,6 +138,37 @@ export function Scatter({
   );
 }
 
+/** The points as shapes, those that are left out first. */
+function shapes({ x, y }: { x: Float32Array; y: Float32Array }, points: Points, dark: boolean): string {
+  const radius = radiusOf(x.length);
+  const opacity = opacityOf(x.length);
+  const of = function* (isWanted: (i: number) => boolean): Iterable<readonly [number, number]> {
+    for (let i = 0; i < x.length; i++) {
+      if (isWanted(i) && !Number.isNaN(x[i]!) && !Number.isNaN(y[i]!)) yield [x[i]!, y[i]!];
+    }
+  };
+  return [
+    dotsPath(
+      of((i) => points.shown[i] === 0),
+      { radius, colour: resolveColour('var(--line)'), opacity: 0.5 },
+    ),
+    ...points.banks.map((_, bank) =>
+      dotsPath(
+        of((i) => points.shown[i] === 1 && points.bank[i] === bank),
+        { radius, colour: bankColour(bank, points.banks, dark), opacity },
+      ),
+    ),
+  ].join('');
+}
+
+function radiusOf(count: number): number {
+  return count > MANY ? 1.5 : count > 1500 ? 2 : 3;
+}
+
+function opacityOf(count: number): number {
+  return count > MANY ? 0.32 : count > 1500 ? 0.5 : 0.75;
+}
+
 function drawPoints(
   canvas: HTMLCanvasElement,
   width: number,
@@ -148,8 +183,8 @@ function drawPoints(
   canvas.style.height = `${HEIGHT}px`;
   const context = canvas.getContext('2d')!;
   context.scale(ratio, ratio);
-  const many = x.length > 8000;
-  const radius = many ? 1.5 : x.length > 1500 ? 2 : 3;
+  const many = x.length > MANY;
+  const radius = radiusOf(x.length);
   const faint = resolveColour('var(--line)');
   const fill = (bank: number | null, alpha: number, colour: string) => {
     context.globalAlpha = alpha;
@@ -169,7 +204,7 @@ function drawPoints(
     }
   };
   fill(null, 0.5, faint);
-  const alpha = many ? 0.32 : x.length > 1500 ? 0.5 : 0.75;
+  const alpha = opacityOf(x.length);
   points.banks.forEach((_, bank) => {
     fill(bank, alpha, bankColour(bank, points.banks, dark));
   });

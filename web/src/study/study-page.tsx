@@ -154,6 +154,7 @@ function Overview() {
   const { search, change } = useStudySearch();
   const { points, error, retry } = usePoints();
   const navigate = useNavigate();
+  const { dark } = useTheme();
   const banks = useQuery(banksQuery);
   // A study of a version that had no verdicts has clusters only.
   const isJudged = banks.data?.some(({ verdicts }) => verdicts !== null) ?? true;
@@ -177,6 +178,7 @@ function Overview() {
       <Figure
         className="span-5"
         title="Distribution by bank"
+        heading={`${metricInfo(shape).name}: its distribution in each bank, with the median`}
         name={`distribution-${shape}`}
         controls={
           <MetricSelect
@@ -185,7 +187,7 @@ function Overview() {
             onChange={(metric) => change({ shape: metric })}
           />
         }
-        note={metricInfo(shape).sentence}
+        note={`${metricInfo(shape).sentence} Each bank’s highest bar is drawn as high; the line and the number are the median.`}
       >
         <Suspense fallback={waiting}>
           {points === null ? waiting : <Distributions points={points} metric={shape} bank={search.bank} />}
@@ -194,6 +196,8 @@ function Overview() {
       <Figure
         className="span-7"
         title="Units"
+        heading={`${metricInfo(y).name} against ${metricInfo(x).name}, one point a unit`}
+        legend={(points?.banks ?? []).map((name, i, all) => ({ name, colour: bankColour(i, all, dark) }))}
         name={`scatter-${x}-${y}`}
         controls={
           <span className="control">

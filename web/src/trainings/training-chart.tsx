@@ -3,6 +3,7 @@ import type { CsvValue } from '../../../src/base/csv.ts';
 import { Figure } from '../charts/figure.tsx';
 import { nameDrawing, PLOT_STYLE, usePlot } from '../charts/plot.tsx';
 import { useWidth } from '../ui/width.ts';
+import { turns } from './coinciding.ts';
 import { type FigureInfo, formatFour, logTicks, smoothed, valuesOf } from './runs.ts';
 import { TrainingCrosshair } from './training-crosshair.tsx';
 import { type Curve, type DrawnRun, HEIGHT, MARGIN } from './training-curve.ts';
@@ -45,21 +46,32 @@ export function TrainingChart({
 
   const drawing = useMemo(() => {
     if (plot === null || width === 0) return null;
-    const line = ({ x, stroke }: Curve, y: readonly (number | null)[], strokeOpacity: number) =>
+    const domain = extent(curves, info, isLog);
+    const scaled = curves.map(({ x, y }) => ({
+      x,
+      y: isLog ? y.map((value) => (value === null || value <= 0 ? null : Math.log(value))) : y,
+    }));
+    const inTurns = turns(scaled, isLog ? Math.log(domain[1] / domain[0]) : domain[1] - domain[0]);
+    const line = (
+      { x, stroke }: Curve,
+      y: readonly (number | null)[],
+      strokeOpacity: number,
+      turn?: { dash: string; offset: number },
+    ) =>
       plot.line(
         { length: x.length },
         {
           x,
           y: y.map((value) => (value === null || (isLog && value <= 0) ? Number.NaN : value)),
           stroke: stroke.colour,
-          strokeDasharray: strokeOpacity < 1 ? '' : stroke.dash,
+          strokeDasharray: strokeOpacity < 1 ? '' : (turn?.dash ?? stroke.dash),
+          strokeDashoffset: turn?.offset ?? 0,
           strokeWidth: strokeOpacity < 1 ? 1 : 1.75,
           strokeOpacity,
           clip: true,
         },
       );
     const end = Math.max(1, ...curves.map(({ x }) => x.at(-1) ?? 0));
-    const domain = extent(curves, info, isLog);
     const drawn = plot.plot({
       width,
       height: HEIGHT,
@@ -70,7 +82,7 @@ export function TrainingChart({
       style: PLOT_STYLE,
       x: {
         domain: [0, end],
-        label: null,
+        label: over === 'step' ? 'step' : 'token',
         ticks: Math.max(3, width / 90),
         tickFormat: end < 10_000 ? ',d' : '~s',
       },
@@ -86,7 +98,7 @@ export function TrainingChart({
         plot.gridX({ stroke: 'var(--line)', strokeOpacity: 1 }),
         plot.gridY({ stroke: 'var(--line)', strokeOpacity: 1 }),
         ...(smooth > 0 ? curves.map((curve) => line(curve, curve.raw, RAW)) : []),
-        ...curves.map((curve) => line(curve, curve.y, 1)),
+        ...curves.map((curve, i) => line(curve, curve.y, 1, inTurns[i])),
         // One line makes no curve yet.
         ...curves
           .filter(({ x, y }) => x.length === 1 && y[0] !== null && !(isLog && y[0]! <= 0))
@@ -105,6 +117,7 @@ export function TrainingChart({
     <Figure
       className="chart"
       title={info.name}
+      heading={`${info.name} by ${over}`}
       name={`training-${info.figure}`}
       note={info.sentence}
       legend={runs.map(({ short, name, stroke }) => ({ name: runs.length > 1 ? short : name, ...stroke }))}
@@ -140,6 +153,9 @@ function extent(curves: readonly Curve[], { figure }: FigureInfo, isLog: boolean
   if (low > high) return isLog ? [1, 10] : [0, 1];
   if (figure === 'explainedVariance') low = Math.max(low, Math.min(-0.1, high));
   if (isLog) return low === high ? [low / 2, high * 2] : [low / 1.06, high * 1.06];
+  // A curve does not lie on the frame.
+  const room = (high - low) * 0.04;
+  if (low < high) return [low === 0 ? 0 : low - room, high + room];
   if (low === high) [low, high] = low === 0 ? [0, 1] : [low - Math.abs(low) / 10, high + Math.abs(high) / 10];
   return [low, high];
 }

@@ -82,12 +82,11 @@ export function TrainingCharts({
           onChange={(to) => change({ scale: to === 'log' ? to : undefined })}
         />
         <Smoothing value={smooth} onChange={(to) => change({ smooth: to === 0 ? undefined : to })} />
-        {(thinned || cut) && (
-          <span className="muted small">
-            {thinned && 'Long logs are thinned to 1,000 lines at a time. '}
-            {cut && 'A log is too long to be read to its end.'}
-          </span>
-        )}
+        <span className="muted small">
+          {runs.length > 1 && 'Curves that coincide are drawn in turns. '}
+          {thinned && 'Long logs are thinned to 1,000 lines at a time. '}
+          {cut && 'A log is too long to be read to its end.'}
+        </span>
       </div>
       {runs.length === 0 ? (
         trainings.some(({ last }) => last !== null) ? (

@@ -2,8 +2,8 @@ import type { TrainingLog } from '../source/answers.ts';
 import type { Stroke } from './run-strokes.ts';
 
 /** Pixels of a chart of trainings, and those around its axes. */
-export const HEIGHT = 190;
-export const MARGIN = { top: 10, right: 14, bottom: 30, left: 48 };
+export const HEIGHT = 200;
+export const MARGIN = { top: 10, right: 14, bottom: 36, left: 48 };
 
 /** A training that is drawn. */
 export interface DrawnRun {

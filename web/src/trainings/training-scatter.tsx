@@ -5,6 +5,7 @@ import type { Training } from '../source/answers.ts';
 import { STANDINGS, type Standing } from '../ui/url-state.ts';
 import type { Stroke } from './run-strokes.ts';
 import { figureInfo } from './runs.ts';
+import { sweepLines } from './sweep-lines.ts';
 
 const HEIGHT = 430;
 const MARGIN = { top: 26, right: 20, bottom: 40, left: 54 };
@@ -22,7 +23,7 @@ interface Point {
   readonly run: StandingRun;
 }
 
-/** Where each training stands by its last line: one figure against another. Members of a sweep are joined in its order. */
+/** Where each training stands by its last line: one figure against another. A line joins members of a sweep that differ in one setting. */
 export function TrainingScatter({
   runs,
   x,
@@ -44,11 +45,8 @@ export function TrainingScatter({
   );
   const draw = useCallback(
     (plot: Plot, width: number) => {
-      const groups = new Map<string, Point[]>();
-      for (const point of points) {
-        const { group } = point.run.training;
-        if (group !== null) groups.set(group, [...(groups.get(group) ?? []), point]);
-      }
+      const pointOf = new Map(points.map((point) => [point.run.training, point]));
+      const lines = sweepLines([...pointOf.keys()]);
       const across = axis(
         x,
         points.map((point) => point.x),
@@ -71,8 +69,11 @@ export function TrainingScatter({
         marks: [
           plot.gridX({ stroke: 'var(--line)', strokeOpacity: 1 }),
           plot.gridY({ stroke: 'var(--line)', strokeOpacity: 1 }),
-          ...[...groups.values()].map((group) =>
-            plot.line(group, { x: 'x', y: 'y', stroke: 'var(--line-strong)', strokeWidth: 1 }),
+          ...lines.map((line) =>
+            plot.line(
+              line.map((training) => pointOf.get(training)!),
+              { x: 'x', y: 'y', stroke: 'var(--line-strong)', strokeWidth: 1 },
+            ),
           ),
           plot.dot(points, {
             x: 'x',
@@ -110,6 +111,7 @@ export function TrainingScatter({
     <Figure
       className="chart stands"
       title="Where they stand"
+      heading={`${yInfo.name} against ${xInfo.name}, by the last line of each log`}
       name={`trainings-${y}-${x}`}
       controls={
         <span className="stands-axes">
@@ -118,7 +120,7 @@ export function TrainingScatter({
           <AxisSelect label="Across" value={x} onChange={(to) => onAxes({ x: to })} />
         </span>
       }
-      note="By the last line of each log: one batch, so a little noisy. Members of a sweep are joined in its order."
+      note="By the last line of each log: one batch, so a little noisy. A line joins members of a sweep that differ in one setting alone."
       rows={() => [
         ['training', 'step', x, y],
         ...points.map((point) => [point.run.training.name, point.run.training.step, point.x, point.y]),

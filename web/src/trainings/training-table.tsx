@@ -1,7 +1,9 @@
-import { type ReactNode, useEffect, useRef } from 'react';
-import type { Training } from '../source/answers.ts';
+import { Link } from '@tanstack/react-router';
+import { type ReactNode, useEffect, useRef, useState } from 'react';
+import type { Bank, Training } from '../source/answers.ts';
 import { formatShare, formatThree, formatWhole } from '../ui/metric-info.ts';
 import { explained } from '../ui/tips.tsx';
+import { bankOfTraining } from './bank-of-training.ts';
 import { strokeOf } from './run-strokes.ts';
 import { RunSwatch } from './run-swatch.tsx';
 import { formatFour, formatSetting, formatTime, settingName } from './runs.ts';
@@ -14,8 +16,11 @@ export function TrainingTable({
   differences,
   shown,
   onShow,
+  banks,
 }: {
   trainings: readonly Training[];
+  /** Banks of the study that is served beside them. */
+  banks: readonly Pick<Bank, 'name' | 'site'>[];
   /** Settings that get a column. */
   differences: readonly SettingName[];
   shown: ReadonlySet<string>;
@@ -49,16 +54,16 @@ export function TrainingTable({
             <Head title="Share of the last batch’s variance that the reconstruction keeps">FVE</Head>
             <Head title="Active latents per token, last batch">L0</Head>
             <Head title="Mean distance of a latent’s neuron embeddings from their average, last batch">
-              L_N distance
+              L_N
             </Head>
             <Head title="Latents that nothing has activated for long">Dead</Head>
             {isEvaluated && (
               <>
                 <Head title="Variance explained in the evaluation at the end, on text of the training data">
-                  FVE, evaluated
+                  FVE eval.
                 </Head>
                 <Head title="Cross-entropy recovered when the SAE’s output takes the place of the activations">
-                  CE recovered
+                  CE rec.
                 </Head>
               </>
             )}
@@ -88,6 +93,7 @@ export function TrainingTable({
                     <RunSwatch stroke={strokeOf(name)} />
                     <RunName training={training} />
                   </label>
+                  <BankLink training={training} banks={banks} />
                 </th>
                 {first.map((setting) => settingCell(settings, setting))}
                 <td>
@@ -183,7 +189,25 @@ function RunName({ training: { name } }: { training: Training }) {
   );
 }
 
-function Progress({ training: { name, state, step, steps, secondsLeft, last } }: { training: Training }) {
+/** The way to the units of the bank that a training has become. */
+function BankLink({
+  training,
+  banks,
+}: {
+  training: Training;
+  banks: readonly Pick<Bank, 'name' | 'site'>[];
+}) {
+  const bank = bankOfTraining(training, banks);
+  if (bank === undefined) return null;
+  return (
+    <Link className="small bank-link" to="/" search={{ bank }} aria-label={`Units of ${bank}`}>
+      its units →
+    </Link>
+  );
+}
+
+function Progress({ training }: { training: Training }) {
+  const { name, state, step, steps, secondsLeft, last, updated } = training;
   const share = steps === 0 ? 0 : step / steps;
   const percent = `${Math.floor(100 * share)} %`;
   const facts =
@@ -205,6 +229,7 @@ function Progress({ training: { name, state, step, steps, secondsLeft, last } }:
         <span className="state-name">{state}</span>
         {state === 'training' && <span className="num percent">{percent}</span>}
         <span className="muted small num">{facts}</span>
+        <Spoke updated={updated} />
       </span>
       <span
         className="progress-bar"
@@ -218,6 +243,29 @@ function Progress({ training: { name, state, step, steps, secondsLeft, last } }:
       </span>
     </div>
   );
+}
+
+/** How long ago something was last written. */
+function Spoke({ updated }: { updated: string }) {
+  const now = useNow();
+  const seconds = Math.max(0, (now - Date.parse(updated)) / 1000);
+  return (
+    <time className="muted small num spoke" dateTime={updated} title={updated}>
+      wrote {seconds < 2 ? 'just now' : `${formatTime(Math.floor(seconds))} ago`}
+    </time>
+  );
+}
+
+/** The time, anew each second while the page is in sight. */
+function useNow(): number {
+  const [now, setNow] = useState(Date.now);
+  useEffect(() => {
+    const timer = setInterval(() => {
+      if (document.visibilityState === 'visible') setNow(Date.now());
+    }, 1000);
+    return () => clearInterval(timer);
+  }, []);
+  return now;
 }
 
 function formatted(value: number | null | undefined, format: (value: number) => string): string {

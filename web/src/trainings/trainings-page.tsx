@@ -1,8 +1,8 @@
 import { useQuery } from '@tanstack/react-query';
 import { useNavigate, useSearch } from '@tanstack/react-router';
 import { type ReactNode, useEffect, useMemo, useRef, useState } from 'react';
-import type { Training, Trainings } from '../source/answers.ts';
-import { servedQuery } from '../source/query-options.ts';
+import type { Bank, Training, Trainings } from '../source/answers.ts';
+import { banksQuery, servedQuery } from '../source/query-options.ts';
 import { trainingsQuery } from '../source/training-queries.ts';
 import { counted } from '../ui/metric-info.ts';
 import { Empty, Failure, Loading } from '../ui/states.tsx';
@@ -12,6 +12,7 @@ import { TrainingCharts } from './training-charts.tsx';
 import { TrainingTable } from './training-table.tsx';
 import '../styles/trainings.css';
 
+const NO_BANKS: readonly Bank[] = [];
 /** Trainings that are drawn unless others are chosen. */
 const DRAWN = 12;
 
@@ -67,6 +68,8 @@ function Found({ data, error }: { data: Trainings; error: Error | null }) {
     [trainings, search.runs],
   );
   const shorts = useMemo(() => shortNames(trainings), [trainings]);
+  const hasStudy = useQuery(servedQuery).data?.study ?? false;
+  const banks = useQuery({ ...banksQuery, enabled: hasStudy }).data ?? NO_BANKS;
   const drawn = trainings.filter(({ name }) => shown.has(name));
   return (
     <>
@@ -93,6 +96,7 @@ function Found({ data, error }: { data: Trainings; error: Error | null }) {
           <TrainingTable
             trainings={trainings}
             differences={differences}
+            banks={banks}
             shown={shown}
             onShow={(names) => change({ runs: joinNames(names) })}
           />

@@ -1,12 +1,13 @@
 import { useCallback, useMemo, useState } from 'react';
 import { distanceRgb } from '../charts/colours.ts';
 import { PLOT_STYLE, type Plot, PlotFigure } from '../charts/plot.tsx';
+import { drawnAs } from '../charts/vector.ts';
 import { exampleColours } from '../ui/feature-colours.ts';
 import { formatThree } from '../ui/metric-info.ts';
 import { Empty, Loading } from '../ui/states.tsx';
 import { useTheme } from '../ui/theme.ts';
 import { setHovered } from './hover.ts';
-import { between, FARTHEST, matrixImage } from './matrix-image.ts';
+import { between, FARTHEST, matrixImage, matrixShapes } from './matrix-image.ts';
 import type { UnitCut } from './unit-cut.ts';
 
 const MARGIN = 16;
@@ -50,6 +51,7 @@ export function DistanceMatrix({
             const place = { href: url, x: String(MARGIN), y: String(MARGIN), width: side, height: side };
             for (const [name, value] of Object.entries(place)) image.setAttribute(name, value);
             image.setAttribute('style', 'image-rendering: pixelated');
+            drawnAs(image, () => matrixShapes(distances!, order, dark, width - 4 - MARGIN));
             return image;
           },
           plot.rect(order, {
@@ -79,7 +81,7 @@ export function DistanceMatrix({
         ],
       });
     },
-    [order, url, cut, n],
+    [order, url, cut, n, distances, dark],
   );
   if (n < 2) return <Empty title="Nothing to compare">A distance needs two examples.</Empty>;
   if (distances === null) return <Loading what="the distances" />;

@@ -49,7 +49,7 @@ export function Histogram({
       const top = plot.plot({
         ...common,
         height: HEIGHT,
-        marginTop: 14,
+        marginTop: 26,
         marginBottom: shown.length === 0 ? 36 : 6,
         x: shown.length === 0 ? x : { ...x, axis: null },
         y: {

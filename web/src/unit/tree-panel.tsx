@@ -5,6 +5,7 @@ import type { LinkageMethod, Unit } from '../source/answers.ts';
 import { counted } from '../ui/metric-info.ts';
 import { Empty } from '../ui/states.tsx';
 import { Dendrogram } from './dendrogram.tsx';
+import { featureLegend, figureHeading } from './figure-caption.ts';
 import { Peek } from './peek.tsx';
 import type { UnitCut } from './unit-cut.ts';
 
@@ -57,7 +58,13 @@ export function TreePanel({
         </label>
         <ThresholdField value={threshold} onCommit={commit} />
         <span className="grow" />
-        <ExportButtons body={body} name={`${unit.bank}-${unit.index}-tree`} title="the tree" />
+        <ExportButtons
+          body={body}
+          name={`${unit.bank}-${unit.index}-tree`}
+          title="the tree"
+          heading={figureHeading(unit, unitCut, 'tree')}
+          legend={featureLegend(unitCut)}
+        />
       </div>
       <div className="panel-body" aria-busy={unitCut.waiting}>
         {unit.examples === 0 ? (

@@ -8,6 +8,7 @@ import { saveCsv } from '../ui/save-file.ts';
 import { Empty, Loading } from '../ui/states.tsx';
 import type { Layout, View } from '../ui/url-state.ts';
 import { tokenNoun, useImages } from '../ui/use-images.ts';
+import { featureLegend, figureHeading } from './figure-caption.ts';
 import { MetricsTable, metricNow } from './metrics-table.tsx';
 import type { UnitCut } from './unit-cut.ts';
 
@@ -25,6 +26,13 @@ const NAMES: readonly (readonly [View, string])[] = [
   ['metrics', 'Metrics'],
   ['certainty', 'How sure?'],
 ];
+
+/** What the views are called where they stand alone. */
+const FIGURE_NAMES: Partial<Record<View, string>> = {
+  map: 'map of the embeddings',
+  matrix: 'distances, near to far',
+  activations: 'activations at all text tokens, and below of the examples of each feature',
+};
 
 /** The unit seen in other ways: map, distance matrix, histogram, metrics, how sure its features are. */
 export function ViewsPanel({
@@ -64,7 +72,13 @@ export function ViewsPanel({
             CSV
           </button>
         ) : view === 'certainty' ? null : (
-          <ExportButtons body={body} name={name} title={`the ${view}`} />
+          <ExportButtons
+            body={body}
+            name={name}
+            title={`the ${view}`}
+            heading={figureHeading(unit, unitCut, FIGURE_NAMES[view] ?? view)}
+            legend={featureLegend(unitCut)}
+          />
         )}
       </div>
       <div className="panel-body">
