@@ -36,7 +36,17 @@ export class PolysemeError extends Error {
 
   constructor(message: string, code: ErrorCode = 'bad-input', options?: ErrorOptions) {
     // Names of files, columns and tensors that stand in it are data: they may hold anything.
-    super(visible(message.replaceAll(/\s*\n\s*/g, ' ')), options);
+    super(visible(shortened(message).replaceAll(/\s*\n\s*/g, ' ')), options);
     this.code = code;
   }
+}
+
+/** Most characters of a message: more is a name of a file, a column or a tensor that nobody would read. */
+const LONGEST = 2000;
+
+/** A message that is too long without its middle. */
+function shortened(message: string): string {
+  if (message.length <= LONGEST) return message;
+  const [head, tail] = [message.slice(0, LONGEST - 600), message.slice(-500)];
+  return `${head} … ${message.length - head.length - tail.length} characters … ${tail}`;
 }

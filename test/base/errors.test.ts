@@ -71,3 +71,9 @@ it.each([
 ])('the command line calls %j %j', (message, shown) => {
   expect(withFlags(message)).toBe(shown);
 });
+
+it('is one line that can be read, whatever names stand in it', () => {
+  const { message } = new PolysemeError(`no file a\u001b[31m\n${'x'.repeat(40_000)}: name another`);
+  expect(message).toMatch(/^no file a␛\[31m x+ … \d{5} characters … x+: name another$/);
+  expect(message.length).toBeLessThan(2100);
+});
