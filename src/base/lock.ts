@@ -109,7 +109,8 @@ async function put(path: string, text: string): Promise<boolean> {
     const { code = '' } = error as NodeJS.ErrnoException;
     if (code === 'EEXIST') return false;
     if (!NO_LINKS.has(code)) throw error;
-    return putWithoutLink(path, text);
+    // Awaited here: it would fail before anybody waits for it while the file is removed.
+    return await putWithoutLink(path, text);
   } finally {
     await rm(temporary, { force: true });
   }
