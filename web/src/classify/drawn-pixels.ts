@@ -1,4 +1,4 @@
-/** The share of a canvas’s side that a drawing’s pixels are moved by to be centred is whole pixels of the model’s image. */
+/** A grey picture. */
 export interface Grey {
   readonly width: number;
   readonly height: number;
