@@ -8,7 +8,17 @@ const api = process.env.POLYSEME_API ?? 'http://127.0.0.1:7423';
 
 export default defineConfig({
   root: here('.'),
-  plugins: [react()],
+  // Chunks find each other wherever they lie: in a site that may be any path. The server's pages lie at several depths, though, so
+  // that their own links are from the root.
+  base: './',
+  plugins: [
+    react(),
+    {
+      name: 'links-from-root',
+      apply: 'build',
+      transformIndexHtml: { order: 'post', handler: (html) => html.replaceAll('="./', '="/') },
+    },
+  ],
   build: {
     outDir: here('../dist/web'),
     emptyOutDir: true,

@@ -3,7 +3,7 @@ import type { FeatureName } from '../features/names.ts';
 import type { UnitSummary } from '../features/split-unit.ts';
 import { METRICS, type Metric, WORD_COLUMNS, type WordColumn } from '../polysemy/column-lists.ts';
 import { sortKeys, type UnitSort, wordPlace } from '../polysemy/order.ts';
-import { HttpProblem } from './problem.ts';
+import { noBank } from './problem.ts';
 
 /** Which units, and in which order. */
 export interface TableQuery {
@@ -68,8 +68,10 @@ export class ListedUnits {
   bank(name: string): BankRows {
     const bank = this.banks.find((b) => b.name === name);
     if (bank !== undefined) return bank;
-    const known = this.banks.map((b) => b.name).join(', ');
-    throw new HttpProblem(404, `the study has no bank ${JSON.stringify(name)} (it has ${known})`);
+    throw noBank(
+      name,
+      this.banks.map((b) => b.name),
+    );
   }
 
   name(row: number): { bank: string; index: number } {

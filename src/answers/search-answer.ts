@@ -1,13 +1,12 @@
 import { MATCHED_FEATURES } from '../contract/constants.ts';
-import { imageGrid, patchBox } from '../contract/image-grid.ts';
+import { imageGrid } from '../contract/image-grid.ts';
 import type { SearchQuery } from '../contract/queries.ts';
 import type { SearchAnswer } from '../contract/study-answers.ts';
-import { showPassage } from '../search/shown-passage.ts';
+import { foundPassage } from './found-passage.ts';
 import { listedFeature } from './listed-feature.ts';
 import { unitRow } from './lists.ts';
 import type { Search } from './search.ts';
 import type { StudySource } from './served-study.ts';
-import { fourDigits } from './wire.ts';
 
 type Found = SearchAnswer['units'][number];
 
@@ -44,26 +43,14 @@ function passageOf(source: StudySource, search: Search, row: number): Found['pas
   const example = search.example(row);
   if (best === undefined || example === null) return null;
   const { bank, index } = source.table.name(row);
-  const detail = source.study.detail(bank, index);
-  const context = detail.context[example]!;
-  const position = detail.position[example]!;
-  const shown = source.contexts([context]).get(context)!;
-  return {
+  const { context, position, activation } = source.study.detail(bank, index);
+  return foundPassage(search, {
     example,
     feature: best.feature,
-    activation: fourDigits(detail.activation[example]!),
-    context,
-    document: shown.document,
-    ...(shown.label === undefined
-      ? textPassage(shown, position, search)
-      : {
-          image: { label: shown.label, box: patchBox(imageGrid(source.info.model), position) },
-          ...{ position: 0, tokens: [], special: [], marked: [] },
-        }),
-  };
-}
-
-function textPassage(context: Parameters<typeof showPassage>[0], position: number, { query, parts }: Search) {
-  const { tokens, special, marked, ...rest } = showPassage(context, position, query.terms, parts);
-  return { tokens: [...tokens], special: [...special], marked: [...marked], ...rest };
+    activation: activation[example]!,
+    context: context[example]!,
+    position: position[example]!,
+    shown: source.contexts([context[example]!]).get(context[example]!)!,
+    grid: imageGrid(source.info.model),
+  });
 }

@@ -15,7 +15,7 @@ import { openVectors, type StudyVectors } from '../study/vectors.ts';
 import { byteCache } from './byte-cache.ts';
 import { type FeatureShares, featureShares } from './feature-shares.ts';
 import { ListedUnits } from './listed-units.ts';
-import { HttpProblem } from './problem.ts';
+import { noUnit } from './problem.ts';
 import { Search } from './search.ts';
 import { UnitSpace } from './unit-space.ts';
 import { Json } from './wire.ts';
@@ -90,12 +90,7 @@ export class StudySource {
     const row = this.table.row(bank, index);
     if (row >= 0) return row;
     const { units } = this.info.banks.find(({ name }) => name === bank)!;
-    throw new HttpProblem(
-      404,
-      index < units
-        ? `unit ${bank}/${index} is not in the study yet: its run was not finished`
-        : `bank ${bank} has no unit ${index}: its units go from 0 to ${units - 1}`,
-    );
+    throw noUnit(bank, index, units);
   }
 
   contexts(ids: ArrayLike<number>): Map<number, ShownContext> {

@@ -10,13 +10,13 @@ import { unitName } from './parse.ts';
 import { number, Progress, print } from './terminal.ts';
 
 const shape = {
-  format: z.enum(['jsonl', 'parquet', 'html', 'neuronpedia']).default('jsonl').meta({
+  format: z.enum(['jsonl', 'parquet', 'site', 'html', 'neuronpedia']).default('jsonl').meta({
     description:
-      'jsonl: a line for the study, then one per unit; parquet: a folder of tables; html: one unit as a page; neuronpedia: an upload',
+      'jsonl: a line for the study, then one per unit; parquet: a folder of tables; site: the explorer as a folder for any host of files; html: one unit as a page; neuronpedia: an upload',
     value: 'F',
   }),
   out: z.string().min(1).optional().meta({
-    description: 'the file to write; of parquet the folder',
+    description: 'the file to write; of parquet and site the folder',
     value: 'FILE',
     fallback: 'standard output',
   }),
@@ -26,6 +26,7 @@ const shape = {
     .min(1)
     .optional()
     .meta({ description: 'the unit of html, e.g. mlp.2/137', value: 'BANK/INDEX' }),
+  overwrite: z.boolean().default(false).meta({ description: 'take the place of a site that is there' }),
   to: z.string().min(1).optional().meta({
     description: 'the Neuronpedia, e.g. http://localhost:3000; a key is taken from NEURONPEDIA_API_KEY',
     value: 'URL',
@@ -58,6 +59,7 @@ export function define(command: Command): void {
 Examples:
   polyseme export study.db --format jsonl --out study.jsonl
   polyseme export study.db --format parquet --out study-tables
+  polyseme export study.db --format site --out site
   polyseme export study.db --format html --unit mlp.2/137 --out unit.html
   polyseme export study.db --format neuronpedia --to http://localhost:3000 --no-names`,
     )
@@ -97,6 +99,25 @@ const FORMATS: Readonly<Record<Options['format'], (study: Study, options: Option
       ),
     );
     progress.end();
+  },
+  async site(study, { out, overwrite }) {
+    const { writeSite } = await import('../export/site/write-site.ts');
+    const { withLock } = await import('../base/lock.ts');
+    const dir = needed(out, 'site', 'out', 'study-site');
+    const progress = new Progress();
+    const { files, bytes } = await untilInterrupted(START_AGAIN, (signal) =>
+      withLock(dir, 'writing', () =>
+        writeSite(study, dir, {
+          overwrite,
+          signal,
+          onProgress: ({ stage, done, total, unit }) => progress.show(stage, done, total, unit),
+        }),
+      ),
+    );
+    progress.end();
+    print(
+      visible(`${dir}: ${number(files)} files, ${(bytes / 1e6).toFixed(1)} MB; any host of files serves it`),
+    );
   },
   async neuronpedia(study, { to, modelId, bank, carry, names }) {
     const { neuronpedia } = await import('../export/neuronpedia/client.ts');

@@ -1,6 +1,7 @@
 import { useQuery } from '@tanstack/react-query';
 import { Link, useRouteContext } from '@tanstack/react-router';
 import { column, LISTED } from '../../../src/polysemy/column-lists.ts';
+import { source } from '../source/chosen.ts';
 import { studyQuery } from '../source/query-options.ts';
 import { Failure, Loading } from '../ui/states.tsx';
 import { DistanceFormula, EffectiveFormula, EmbeddingFormula, GatedFormula } from './formulas.tsx';
@@ -83,8 +84,14 @@ export function AboutPage() {
       <p>
         Alex Foote, <cite>Tackling Polysemanticity with Neuron Embeddings</cite> (2024), arXiv 2411.08166.
         Effective features, largest share, silhouette and the choice of linkage go beyond the paper.
-        Everything here can be had as JSON: <a href="/openapi.json">the API’s description</a>. To the{' '}
-        <Link to="/">{served.study ? 'units' : 'trainings'}</Link>.
+        {source().isSite ? (
+          'This is a copy of a study as files; the study itself has all of it as JSON, and what needs its model.'
+        ) : (
+          <>
+            Everything here can be had as JSON: <a href="/openapi.json">the API’s description</a>.
+          </>
+        )}{' '}
+        To the <Link to="/">{served.study ? 'units' : 'trainings'}</Link>.
       </p>
     </main>
   );

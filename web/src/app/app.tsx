@@ -1,6 +1,6 @@
 import { useQuery } from '@tanstack/react-query';
 import { Link, Outlet, useRouteContext } from '@tanstack/react-router';
-import { useRef, useState } from 'react';
+import { type MouseEvent, useRef, useState } from 'react';
 import { source } from '../source/chosen.ts';
 import { modelQuery } from '../source/image-queries.ts';
 import { studyQuery } from '../source/query-options.ts';
@@ -30,7 +30,8 @@ export function App() {
   });
   return (
     <>
-      <a className="skip" href="#main">
+      {/* biome-ignore lint/a11y/useValidAnchor: it leads to a place of the page, whose address stays as it is */}
+      <a className="skip" href="#main" onClick={skip}>
         Skip to content
       </a>
       <header className="bar">
@@ -97,6 +98,7 @@ function OfModel() {
   const classifies = !source().isSite && images !== null && images.classes !== null;
   const model = useQuery({ ...modelQuery, enabled: classifies });
   if (images === null) {
+    if (source().isSite) return null;
     return (
       <Link to="/probe" activeOptions={{ includeSearch: false }}>
         Probe
@@ -109,6 +111,15 @@ function OfModel() {
       Classify
     </Link>
   );
+}
+
+/** Goes to the page's content; the address stays, as a site's pages stand behind its #. */
+function skip(event: MouseEvent<HTMLAnchorElement>): void {
+  event.preventDefault();
+  const main = document.getElementById('main');
+  if (main === null) return;
+  main.tabIndex = -1;
+  main.focus();
 }
 
 function ThemeButton() {

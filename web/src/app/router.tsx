@@ -1,4 +1,5 @@
 import {
+  createHashHistory,
   createRootRoute,
   createRoute,
   createRouter,
@@ -6,6 +7,7 @@ import {
   redirect,
 } from '@tanstack/react-router';
 import { banksQuery, queryClient, servedQuery, studyQuery, unitQuery } from '../source/query-options.ts';
+import { siteFolder } from '../source/site-folder.ts';
 import { trainingsQuery } from '../source/training-queries.ts';
 import { StudyPage } from '../study/study-page.tsx';
 import { Failure, Loading } from '../ui/states.tsx';
@@ -116,6 +118,8 @@ const about = createRoute({
 });
 
 export const router = createRouter({
+  // A host of files knows no pages: what is shown stands behind the # of the address.
+  ...(siteFolder === null ? {} : { history: createHashHistory() }),
   routeTree: root.addChildren([study, unit, search, probe, classify, compare, trainings, about]),
   parseSearch,
   stringifySearch,

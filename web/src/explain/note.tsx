@@ -3,6 +3,7 @@ import { useState } from 'react';
 import { MAX_NOTE } from '../../../src/explain/limits.ts';
 import { noteOf } from '../../../src/explain/note-of.ts';
 import type { Example, Unit } from '../source/answers.ts';
+import { source } from '../source/chosen.ts';
 import { notesQuery, writeNote } from '../source/notes-queries.ts';
 
 /**
@@ -31,6 +32,7 @@ export function Note({
     found?.place ?? (central === undefined ? null : { context: central.context, position: central.position });
   const save = (changes: { star?: boolean; note?: string }) =>
     saving.mutate({ bank, index, place, star, note, ...changes });
+  if (source().isSite) return <Written star={star} note={note} about={about} />;
   return (
     <div className="note">
       <button
@@ -88,6 +90,21 @@ export function Note({
           {saving.error.message}
         </p>
       )}
+    </div>
+  );
+}
+
+/** As a site has them: they cannot be changed. */
+function Written({ star, note, about }: { star: boolean; note: string; about: string }) {
+  if (!star && note === '') return null;
+  return (
+    <div className="note">
+      {star ? (
+        <span role="img" aria-label={`${about} is starred`}>
+          ★
+        </span>
+      ) : null}
+      <bdi className="wrap small">{note}</bdi>
     </div>
   );
 }

@@ -24,6 +24,7 @@ import { VERDICT_NAMES } from '../ui/verdict-names.ts';
 import { ownMembers } from './feature-cut.ts';
 import { FeatureList } from './feature-list.tsx';
 import { FeaturesBeside, MOST_BESIDE } from './features-beside.tsx';
+import { LeftOut } from './left-out.tsx';
 import { saveFeatures } from './save-features.ts';
 import { TreePanel } from './tree-panel.tsx';
 import { UnitContents } from './unit-contents.tsx';
@@ -134,6 +135,8 @@ function UnitView({ unit }: { unit: Unit }) {
     },
     [search.beside, setBeside],
   );
+  // Importance needs the model, and text.
+  const colour = images !== null || source().isSite ? 'activation' : (search.colour ?? 'activation');
   const onExample = (example: number) => change({ example, feature: undefined });
   const features = unitCut.cut.features.length;
   const selected = search.feature !== undefined && search.feature < features ? search.feature : undefined;
@@ -175,19 +178,25 @@ function UnitView({ unit }: { unit: Unit }) {
             onLayout={(layout) => change({ layout: layout === 'pca' ? undefined : layout })}
             onExample={onExample}
           />
-          {images === null ? (
-            <EffectsPanel key={`effects ${unit.bank}/${unit.index}`} unit={unit} />
-          ) : images.classes === null || source().isSite ? null : (
-            <ClassEffects unit={unit} />
+          {source().isSite ? (
+            <LeftOut unit={unit} />
+          ) : (
+            <>
+              {images === null ? (
+                <EffectsPanel key={`effects ${unit.bank}/${unit.index}`} unit={unit} />
+              ) : images.classes === null ? null : (
+                <ClassEffects unit={unit} />
+              )}
+              <BlindTest
+                key={`blind ${unit.bank}/${unit.index}`}
+                unit={unit}
+                examples={unitCut.examples}
+                features={ownMembers(unitCut.cut)}
+              />
+              <NearestElsewhere unit={unit} selected={selected} />
+              {images === null ? <UnitProbeBox key={`${unit.bank}/${unit.index}`} unit={unit} /> : null}
+            </>
           )}
-          <BlindTest
-            key={`blind ${unit.bank}/${unit.index}`}
-            unit={unit}
-            examples={unitCut.examples}
-            features={ownMembers(unitCut.cut)}
-          />
-          <NearestElsewhere unit={unit} selected={selected} />
-          {images === null ? <UnitProbeBox key={`${unit.bank}/${unit.index}`} unit={unit} /> : null}
         </div>
         <section className="features" aria-labelledby="features-title">
           <div className="features-head">
@@ -199,13 +208,13 @@ function UnitView({ unit }: { unit: Unit }) {
               </span>
             </h2>
             <span className="grow" />
-            {images === null ? (
+            {images !== null || source().isSite ? null : (
               <ColourSwitch
                 unit={unit}
-                value={search.colour ?? 'activation'}
-                onChange={(colour) => change({ colour: colour === 'activation' ? undefined : colour })}
+                value={colour}
+                onChange={(next) => change({ colour: next === 'activation' ? undefined : next })}
               />
-            ) : null}
+            )}
             <button
               type="button"
               className="button quiet"
@@ -219,7 +228,7 @@ function UnitView({ unit }: { unit: Unit }) {
             <BesidePanel
               unit={unit}
               unitCut={unitCut}
-              colour={images === null ? (search.colour ?? 'activation') : 'activation'}
+              colour={colour}
               ids={beside}
               onCut={(threshold) => onCut({ threshold, features: undefined })}
               onDrop={(id) => setBeside(id === undefined ? [] : beside.filter((other) => other !== id))}
@@ -229,7 +238,7 @@ function UnitView({ unit }: { unit: Unit }) {
             key={`features ${unit.bank}/${unit.index}`}
             unit={unit}
             unitCut={unitCut}
-            colour={images === null ? (search.colour ?? 'activation') : 'activation'}
+            colour={colour}
             selected={selected}
             openExample={
               search.example !== undefined && search.example < unit.examples ? search.example : undefined

@@ -1,7 +1,9 @@
 import { lazy, Suspense, useRef } from 'react';
 import type { CsvValue } from '../../../src/base/csv.ts';
 import { ExportButtons } from '../charts/figure.tsx';
+import { MOST_DISTANCES } from '../../../src/contract/site.ts';
 import type { Unit } from '../source/answers.ts';
+import { source } from '../source/chosen.ts';
 import { Segments } from '../ui/controls.tsx';
 import { METRIC_LIST } from '../ui/metric-info.ts';
 import { saveCsv } from '../ui/save-file.ts';
@@ -34,6 +36,16 @@ const FIGURE_NAMES: Partial<Record<View, string>> = {
   activations: 'activations at all text tokens, and below of the examples of each feature',
 };
 
+const LAYOUTS: readonly (readonly [Layout, string])[] = [
+  ['pca', 'PCA'],
+  ['umap', 'UMAP'],
+];
+
+/** Whether distances between all examples can be had: a site has those of units of few examples. */
+function hasDistances({ examples }: Unit): boolean {
+  return !source().isSite || examples <= MOST_DISTANCES;
+}
+
 /** The unit seen in other ways: map, distance matrix, histogram, metrics, how sure its features are. */
 export function ViewsPanel({
   unit,
@@ -60,7 +72,12 @@ export function ViewsPanel({
   return (
     <section className="panel views-panel" aria-label="Views">
       <div className="panel-head">
-        <Segments label="View" options={NAMES} value={view} onChange={onView} />
+        <Segments
+          label="View"
+          options={source().isSite ? NAMES.filter(([name]) => name !== 'certainty') : NAMES}
+          value={view}
+          onChange={onView}
+        />
         <span className="grow" />
         {view === 'metrics' ? (
           <button
@@ -88,6 +105,10 @@ export function ViewsPanel({
               <MetricsTable unit={unit} unitCut={unitCut} />
             ) : unit.examples === 0 && view !== 'activations' ? (
               <Empty title="No examples to show" />
+            ) : view === 'matrix' && !hasDistances(unit) ? (
+              <Empty title="Not in this copy">
+                A site has the distances of units with up to {MOST_DISTANCES} examples.
+              </Empty>
             ) : view === 'certainty' ? (
               <CertaintyView unit={unit} />
             ) : view === 'map' ? (
@@ -109,10 +130,7 @@ export function ViewsPanel({
           <div className="controls map-controls">
             <Segments
               label="Layout"
-              options={[
-                ['pca', 'PCA'],
-                ['umap', 'UMAP'],
-              ]}
+              options={hasDistances(unit) ? LAYOUTS : LAYOUTS.slice(0, 1)}
               value={layout}
               onChange={onLayout}
             />

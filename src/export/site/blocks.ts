@@ -1,0 +1,59 @@
+import { mkdir, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { promisify } from 'node:util';
+import { gzip } from 'node:zlib';
+import { blockParts, partFile } from '../../contract/site.ts';
+
+const zip = promisify(gzip);
+/** Blocks that are compressed and written at once. */
+const MOST = 16;
+
+/** Writes the blocks of a site into a folder, some at a time. */
+export class BlockWriter {
+  readonly #folder: string;
+  readonly #folders = new Set<string>();
+  readonly #pending = new Set<Promise<void>>();
+
+  constructor(folder: string) {
+    this.#folder = folder;
+  }
+
+  /** Waits only while too many are on their way; `finish` waits for all. */
+  async write(name: string, bytes: Uint8Array): Promise<void> {
+    await this.#start(async () => {
+      const parts = blockParts(new Uint8Array(await zip(bytes, { level: 9 })));
+      for (const [part, content] of parts.entries()) await this.#file(partFile(name, part), content);
+    });
+  }
+
+  json(name: string, value: unknown): Promise<void> {
+    return this.write(name, new TextEncoder().encode(JSON.stringify(value)));
+  }
+
+  /** A file as it is. */
+  async plain(path: string, bytes: Uint8Array | string): Promise<void> {
+    await this.#start(() => this.#file(path, bytes));
+  }
+
+  async finish(): Promise<void> {
+    await Promise.all(this.#pending);
+  }
+
+  async #start(work: () => Promise<void>): Promise<void> {
+    while (this.#pending.size >= MOST) await Promise.race(this.#pending);
+    const done: Promise<void> = work().finally(() => this.#pending.delete(done));
+    // An error is thrown where it is waited for.
+    done.catch(() => {});
+    this.#pending.add(done);
+  }
+
+  async #file(path: string, bytes: Uint8Array | string): Promise<void> {
+    const file = join(this.#folder, path);
+    const folder = dirname(file);
+    if (!this.#folders.has(folder)) {
+      await mkdir(folder, { recursive: true });
+      this.#folders.add(folder);
+    }
+    await writeFile(file, bytes);
+  }
+}

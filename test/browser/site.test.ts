@@ -1,0 +1,210 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { AxeBuilder } from '@axe-core/playwright';
+import type { Browser, BrowserContext, Page } from 'playwright-core';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { writeSite } from '../../src/export/site/write-site.ts';
+import { openStudy, runStudy, type UnitSummary } from '../../src/index.ts';
+import { hasBrowser, launchBrowser } from '../helpers/browser.ts';
+import { hostFiles } from '../helpers/static-host.ts';
+import { writeStudy } from '../helpers/written-study.ts';
+
+/** A path that has to be escaped, and is not the root. */
+const UNDER = '/some where/ü/site/';
+
+describe.skipIf(!hasBrowser)('a site', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'polyseme-site-pages-'));
+  let browser: Browser;
+  let context: BrowserContext;
+  let host: Awaited<ReturnType<typeof hostFiles>>;
+  let odd: Awaited<ReturnType<typeof hostFiles>>;
+  let most: UnitSummary;
+  /** What a page must not have done: asked for what is not there or lies elsewhere, broken its policy, thrown. */
+  let faults: string[] = [];
+
+  beforeAll(async () => {
+    const path = join(folder, 'study.db');
+    await runStudy({ contexts: 60, layers: [1, 2], examples: 24, context: 64, features: 'cut', out: path });
+    const study = openStudy(path);
+    [most] = study.units({ sort: 'clusters', descending: true, limit: 1 }) as [UnitSummary];
+    await writeSite(study, join(folder, 'site'));
+    study.close();
+    host = await hostFiles(join(folder, 'site'), UNDER);
+
+    const unusual = join(folder, 'unusual.db');
+    writeStudy({
+      path: unusual,
+      banks: [{ name: 'sae/a b%', units: 4 }],
+      examples: (unit) => [0, 1, 2, 1000][unit]!,
+      contexts: [
+        ['<script>document.title="broken"</script>', '\u202egnorw', '\u0000', '\ud800', ' fine'],
+        ['\n', '</td>', 'é', ' end'],
+      ],
+      documents: ['<img src=x onerror=alert(1)>', 'plain'],
+      words: () => ['<b>bold</b>', '\u202eback'],
+    });
+    const other = openStudy(unusual);
+    await writeSite(other, join(folder, 'odd'));
+    other.close();
+    odd = await hostFiles(join(folder, 'odd'), UNDER);
+    browser = await launchBrowser();
+  });
+  afterAll(async () => {
+    await browser?.close();
+    host?.close();
+    odd?.close();
+    rmSync(folder, { recursive: true, force: true });
+  });
+  afterEach(async () => {
+    await context?.close();
+    expect(faults).toEqual([]);
+  });
+
+  async function open(at = '', { base = host.url, dark = false, width = 1280 } = {}): Promise<Page> {
+    faults = [];
+    context = await browser.newContext({
+      viewport: { width, height: 900 },
+      colorScheme: dark ? 'dark' : 'light',
+      reducedMotion: 'reduce',
+    });
+    const page = await context.newPage();
+    page.on('pageerror', (error) => faults.push(String(error)));
+    page.on('console', (message) => message.type() === 'error' && faults.push(message.text()));
+    page.on('request', (request) => {
+      const url = request.url();
+      if (!url.startsWith(base) && !/^(data|blob):/.test(url)) faults.push(url);
+    });
+    await page.goto(base + at);
+    return page;
+  }
+
+  const unitAt = ({ bank, index }: { bank: string; index: number }, query = '') =>
+    `#/unit/${encodeURIComponent(bank)}/${index}${query}`;
+  const featureCount = async (page: Page) =>
+    Number.parseInt((await page.locator('#features-title').textContent()) ?? '', 10);
+
+  it('opens under any path, sorts, opens a unit, and comes back', async () => {
+    const page = await open();
+    await page.getByText('2,048 units').first().waitFor();
+    await page.locator('.scatter canvas').waitFor();
+    await page.getByText('Columns', { exact: true }).click();
+    await page.getByRole('checkbox', { name: 'Clusters', exact: true }).check();
+    await page.getByText('Columns', { exact: true }).click();
+    await page.getByRole('columnheader', { name: 'clusters', exact: true }).getByRole('button').click();
+    const link = page.getByRole('link', { name: `${most.bank}/${most.index}`, exact: true });
+    await link.click();
+    await page.locator('.feature').first().waitFor();
+    expect(await featureCount(page)).toBe(most.clusters);
+    expect(page.url().startsWith(`${host.url}#/unit/`)).toBe(true);
+    // What a link leads to is there after a reload, and Back leads to the list.
+    await page.reload();
+    await page.locator('.feature').first().waitFor();
+    expect(await featureCount(page)).toBe(most.clusters);
+    await page.goBack();
+    await page.locator('.rows .row').first().waitFor();
+    await page.getByRole('button', { name: 'Random unit' }).click();
+    await page.waitForURL(/#\/unit\//);
+  });
+
+  it('cuts a unit anew, and draws every view of it', async () => {
+    const page = await open(unitAt(most, '?threshold=0.7&linkage=complete&view=matrix'));
+    await page.locator('.views-panel image').waitFor();
+    expect(await featureCount(page)).toBeLessThan(most.clusters);
+    const line = page.getByRole('slider', { name: 'Threshold' });
+    await line.press('PageDown');
+    await page.waitForURL(/threshold=0\.6/);
+    for (const view of ['Map', 'Activations', 'Metrics']) {
+      await page
+        .getByRole('button', { name: view, exact: true })
+        .or(page.getByLabel(view, { exact: true }))
+        .first()
+        .click();
+      await page.waitForLoadState('networkidle');
+    }
+    await page.goto(`${host.url}${unitAt(most, '?layout=umap')}`);
+    await expect.poll(() => page.locator('.dots > *').count()).toBe(most.examples);
+    await page.getByText('A copy of the study as files').waitFor();
+    for (const left of ['How sure?', 'Blind test', 'Nearest elsewhere', 'Importance']) {
+      expect(await page.getByText(left, { exact: true }).count(), left).toBe(0);
+    }
+  });
+
+  it('compares banks at equal numbers of examples', async () => {
+    const page = await open('#/compare');
+    await page.locator('.matched table').first().waitFor();
+    expect(await page.getByRole('alert').count()).toBe(0);
+  });
+
+  it('finds passages, and opens the unit at the feature', async () => {
+    const page = await open('#/search?q=the');
+    await page.locator('.results li').first().waitFor();
+    await page.locator('.results a').first().click();
+    await page.locator('.feature').first().waitFor();
+  });
+
+  it('leads past the navigation by keyboard', async () => {
+    const page = await open('#/about');
+    await page.getByRole('heading', { level: 1 }).waitFor();
+    await page.getByRole('link', { name: 'Skip to content' }).focus();
+    await page.keyboard.press('Enter');
+    expect(await page.evaluate(() => document.activeElement?.id)).toBe('main');
+    expect(page.url()).toBe(`${host.url}#/about`);
+  });
+
+  it('shows units of 0, 1, 2 and 1,000 examples, and text of any kind as text', async () => {
+    const page = await open('', { base: odd.url });
+    await page.getByText('4 units').first().waitFor();
+    for (const [index, examples] of [0, 1, 2, 1000].entries()) {
+      for (const view of ['', '?view=matrix', '?view=activations&threshold=0.3']) {
+        await page.goto(`${odd.url}#/unit/sae%2Fa%20b%25/${index}${view}`);
+        await page.getByRole('heading', { name: `sae/a b%/${index}` }).waitFor();
+        await page.waitForLoadState('networkidle');
+        expect(await page.getByRole('alert').count()).toBe(0);
+      }
+      if (examples === 0) await page.getByText('This unit never responds').waitFor();
+      if (examples === 1000) {
+        await page.goto(`${odd.url}#/unit/sae%2Fa%20b%25/${index}?view=matrix`);
+        await page.getByText('Not in this copy').waitFor();
+        expect(await page.getByText('UMAP', { exact: true }).count()).toBe(0);
+      }
+    }
+    await page.goto(`${odd.url}#/unit/sae%2Fa%20b%25/1?example=0`);
+    const passage = page.locator('.example.open .passage');
+    await passage.waitFor();
+    expect(await passage.textContent()).toContain('<script>document.title="broken"</script>');
+    expect(await page.title()).not.toBe('broken');
+  });
+
+  it('says what is wrong with a site that was not copied whole', async () => {
+    const page = await open('#/unit/mlp.1/99999');
+    await page.getByText('its units go from 0 to 1023').waitFor();
+    rmSync(join(folder, 'odd', 'data', 'units', '0', '0', '2.bin'));
+    await page.goto('about:blank');
+    faults = [];
+    const other = await context.newPage();
+    await other.goto(`${odd.url}#/unit/sae%2Fa%20b%25/2`);
+    await other.getByText('lacks its file units/0/0/2.bin').waitFor();
+  });
+
+  it.each(['light', 'dark'] as const)(
+    'passes axe (%s)',
+    async (theme) => {
+      const page = await open('', { dark: theme === 'dark' });
+      for (const at of ['', unitAt(most), unitAt(most, '?view=matrix'), '#/compare', '#/search', '#/about']) {
+        await page.goto('about:blank');
+        await page.goto(host.url + at);
+        await page.getByRole('heading', { level: 1 }).waitFor();
+        await page.waitForLoadState('networkidle');
+        const axe = new AxeBuilder({ page }).setLegacyMode().options({ resultTypes: ['violations'] });
+        if (theme === 'dark') axe.withRules(['color-contrast']);
+        const { violations } = await axe.analyze();
+        expect(
+          violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).slice(0, 3)}`),
+          at,
+        ).toEqual([]);
+      }
+    },
+    120_000,
+  );
+});

@@ -1,0 +1,44 @@
+import { createReadStream, statSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { extname, join, normalize } from 'node:path';
+
+const TYPES: Readonly<Record<string, string>> = {
+  '.html': 'text/html; charset=utf-8',
+  '.js': 'text/javascript',
+  '.css': 'text/css',
+  '.svg': 'image/svg+xml',
+  '.png': 'image/png',
+  '.json': 'application/json',
+};
+
+/** A plain host of files: whole files under a path, no ranges, no compression, no pages of its own. */
+export async function hostFiles(folder: string, under = '/'): Promise<{ url: string; close(): void }> {
+  const server = createServer(({ url = '' }, response) => {
+    const path = decodeURIComponent(url.replace(/[?#].*/, ''));
+    const file = join(
+      folder,
+      normalize(`/${path.slice(under.length)}`),
+      path.endsWith('/') ? 'index.html' : '',
+    );
+    const size = path.startsWith(under) ? statSync(file, { throwIfNoEntry: false }) : undefined;
+    if (!size?.isFile()) {
+      response.writeHead(404).end();
+      return;
+    }
+    response.writeHead(200, {
+      'content-type': TYPES[extname(file)] ?? 'application/octet-stream',
+      'content-length': size.size,
+    });
+    createReadStream(file).pipe(response);
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const { port } = server.address() as AddressInfo;
+  return {
+    url: `http://127.0.0.1:${port}${encodeURI(under)}`,
+    close() {
+      server.closeAllConnections();
+      server.close();
+    },
+  };
+}
