@@ -4,6 +4,7 @@ import type { RopeLayoutOption } from '../model/gguf/rope-layout.ts';
 import { textOptions } from '../model/text-options.ts';
 import { START_AGAIN, untilInterrupted } from './interrupt.ts';
 import { jsonOption } from './options.ts';
+import { printNote } from './terminal.ts';
 
 /** The options that say where the model behind a study lies, of every command that may need it. */
 export const modelShape = {
@@ -49,7 +50,7 @@ export async function withExplained<T>(
   ]);
   const study = openStudy(path);
   try {
-    const explained = openExplained(study, options);
+    const explained = openExplained(study, { ...options, onNote: printNote });
     try {
       return await untilInterrupted(START_AGAIN, (signal) => job(explained, signal));
     } finally {

@@ -10,7 +10,7 @@ import { type ExplainOptions, explainShape, type ModelOptions } from './explaine
 import { START_AGAIN, untilInterrupted } from './interrupt.ts';
 import { addOptions, studyArgument, unitArgument } from './options.ts';
 import { unitName } from './parse.ts';
-import { colors, Progress, print, printJson } from './terminal.ts';
+import { colors, Progress, print, printJson, printNote } from './terminal.ts';
 
 /** Tokens shown to each side of the peak. */
 const AROUND = 8;
@@ -84,7 +84,7 @@ async function run(
     });
     opened.push(vectors);
     progress.end();
-    const explained = openExplained(study, options);
+    const explained = openExplained(study, { ...options, onNote: printNote });
     opened.push(explained);
     return { study, vectors, outputs: (name) => outputDirections(explained, name) };
   };

@@ -4,7 +4,7 @@ import { visible } from '../base/visible.ts';
 import { whole } from '../model/text-options.ts';
 import { type ModelOptions, modelShape } from './explained.ts';
 import { addOptions, studyArgument } from './options.ts';
-import { colors, print } from './terminal.ts';
+import { colors, print, printNote } from './terminal.ts';
 
 const shape = {
   ...modelShape,
@@ -57,7 +57,7 @@ export async function serveStudy(
   { port, host, token, trainings, ...model }: ServeOptions,
 ): Promise<void> {
   const { startServer } = await import('../server/server.ts');
-  const server = await startServer(path, { port, host, token, trainings, ...model });
+  const server = await startServer(path, { port, host, token, trainings, ...model, onNote: printNote });
   const what = [path === null ? [] : 'this study', trainings === undefined ? [] : 'these trainings'].flat();
   if (server.open) {
     process.stderr.write(

@@ -23,7 +23,8 @@ const WRITTEN_AT: Readonly<Record<string, string>> = {
 
 /**
  * The direct effect of a unit: its output weights through the final norm (at a scale of 1) and the unembedding, less the
- * mean over the vocabulary. An effect is by how much a logit grows for each 1 of activation. An encoder has none: between
+ * mean over the vocabulary. An effect is by how much a logit grows for each 1 of activation, before a soft cap of the logits.
+ * Where a norm stands after the MLP it is taken at a scale of 1, too. An encoder has none: between
  * its stream and its logits stand norms of the stream or a head that is not linear.
  *
  * @throws PolysemeError where there is no such unit, or no model
@@ -41,7 +42,7 @@ export async function directEffect(
 ): Promise<DirectEffect> {
   // Complains of a unit that is not there.
   explained.study.words(name, index);
-  const key = { kind: 'direct effect 1', key: `${name}/${index}` };
+  const key = { kind: 'direct effect 2', key: `${name}/${index}` };
   const kept = explained.results.read(key, directEffectResult);
   if (kept !== null) return kept;
   const [model, bank] = await Promise.all([explained.model(), explained.bank(name)]);
@@ -71,7 +72,7 @@ export async function directEffect(
  */
 function directEdits(
   bank: ModelBank,
-  { layers }: ModelConfig,
+  { layers, norm, logitCap }: ModelConfig,
   sites: ReadonlyMap<string, number>,
 ): GraphEdit[] | null {
   const site = bank.sae === null ? bank.activations : bank.sae.attachment.output;
@@ -86,27 +87,59 @@ function directEdits(
       const at = (position: number): Wire =>
         graph.op('Slice', [both, graph.integers(position), graph.integers(position + 1), graph.integers(1)]);
       const direction = graph.op('Sub', [at(0), at(1)]);
+      // Under a soft cap logits so small that it leaves them as they are.
+      const put = logitCap == null ? direction : fainter(graph, direction, norm.epsilon).faint;
       return {
         taps: { [DIRECTION_TAP]: { wire: direction, width } },
-        replacement: graph.op('Concat', [direction, graph.op('Neg', [direction])], { axis: 1 }),
+        replacement: graph.op('Concat', [put, graph.op('Neg', [put])], { axis: 1 }),
       };
     },
   };
   if (isWritingSite(site)) return [put];
   const through = WRITTEN_AT[part ?? ''];
   if (through === undefined || !sites.has(`${block}.${through}`)) return null;
+  // Where a norm stands between what the part gives and the stream.
+  const inner = `${block}.${through.replace(/^hook_(mlp|attn)_out$/, '$1.hook_out')}`;
+  const normed = sites.has(inner);
+  if (normed && norm.kind !== 'rmsnorm') return null;
+  let size: Wire | null = null;
+  const before: GraphEdit = {
+    site: inner,
+    apply(graph, wire) {
+      const off = graph.op('Slice', [wire, graph.integers(1), graph.integers(2), graph.integers(1)]);
+      const found = fainter(graph, graph.op('Sub', [wire, off]), norm.epsilon);
+      size = found.size;
+      return { replacement: found.faint };
+    },
+  };
   return [
     { site, apply: (graph, _, width) => ({ replacement: outputNodes(graph, bank, width) }) },
     ...wholeShares(site, sites),
+    ...(normed ? [before] : []),
     {
       site: `${block}.${through}`,
-      apply(_, wire) {
-        written = wire;
+      apply(graph, wire) {
+        written = size === null ? wire : graph.op('Mul', [wire, size]);
         return {};
       },
     },
     put,
   ];
+}
+
+/** Size of a direction that the norms read, relative to √ε: the norm is a multiplication by γ ÷ √(ε(1 + FAINT²)) there. */
+const FAINT = 1e-3;
+
+/** A direction of another size: that of √ε times FAINT, and by what a norm's output of it is multiplied to have γ · direction. */
+function fainter(graph: GraphBuilder, direction: Wire, epsilon: number): { faint: Wire; size: Wire } {
+  const mean = graph.op('ReduceMean', [graph.op('Mul', [direction, direction]), graph.integers(-1)]);
+  // A direction of zeros stays one.
+  const rms = graph.op('Add', [graph.op('Sqrt', [mean]), graph.scalar(1e-20)]);
+  const unit = graph.op('Div', [direction, rms]);
+  return {
+    faint: graph.op('Mul', [unit, graph.scalar(FAINT * Math.sqrt(epsilon))]),
+    size: graph.op('Mul', [rms, graph.scalar(Math.sqrt(1 + FAINT ** 2) / FAINT)]),
+  };
 }
 
 /** What the bank writes at its site where one unit is `FACTOR_INPUT` and all others are 0. */
@@ -131,11 +164,17 @@ function outputNodes(graph: GraphBuilder, { sae, units }: ModelBank, width: numb
 }
 
 /** By token, from the logits with either sign of the direction; the norm's own scale is undone. */
-function logitEffects(logits: Float32Array, direction: Float32Array, { norm }: ModelConfig): Float64Array {
+function logitEffects(
+  logits: Float32Array,
+  direction: Float32Array,
+  { norm, logitCap }: ModelConfig,
+): Float64Array {
   const vocabulary = logits.length / 2;
   const mean = norm.kind === 'layernorm' ? direction.reduce((sum, x) => sum + x, 0) / direction.length : 0;
   const squares = direction.reduce((sum, x) => sum + (x - mean) ** 2, 0) / direction.length;
-  const scale = Math.sqrt(squares + norm.epsilon) / 2;
+  const scale =
+    (logitCap == null ? Math.sqrt(squares + norm.epsilon) : Math.sqrt(squares * (1 + FAINT ** 2)) / FAINT) /
+    2;
   const effects = Float64Array.from(
     { length: vocabulary },
     (_, id) => scale * (logits[id]! - logits[vocabulary + id]!),

@@ -46,7 +46,7 @@ export function readModel(checkpoint: Checkpoint): ModelFiles {
   const where = `${checkpoint.dir}/config.json`;
   const architecture = readArchitecture(checkpoint.config, where);
   const model = architecture.config;
-  const named = withoutPrefixes(checkpoint, architecture.prefixes);
+  const named = withoutPrefixes(checkpoint, architecture);
   const used = new Set<string>();
   const passedOver: string[] = [];
   const notes: string[] = [];
@@ -54,7 +54,7 @@ export function readModel(checkpoint: Checkpoint): ModelFiles {
   const sites = emit(files, [], { used, passedOver, notes });
   if (sites.size === 0) throw new PolysemeError(`${where}: the model has no sites`, 'not-found');
   for (const name of checkpoint.tensors.keys()) {
-    const bare = bareName(name, architecture.prefixes);
+    const bare = bareName(name, architecture);
     if (used.has(bare) || passedOver.includes(bare) || architecture.ignored.test(bare)) continue;
     throw new PolysemeError(
       `${checkpoint.dir}: tensor ${name} takes no part in a ${model.architecture} model as config.json describes it: ` +
@@ -88,7 +88,7 @@ export function compile(
     const found = sites.get(tap);
     if (found === undefined) {
       throw new PolysemeError(
-        `the model has no site ${tap}; ${files.model.layers} layers, e.g. ${exampleSites(files.model).join(', ')}`,
+        `the model has no site ${tap}; ${files.model.layers} layers, e.g. ${exampleSites(sites, files.model).join(', ')}`,
         'not-found',
       );
     }
@@ -152,20 +152,21 @@ function emit(
   const missing = edits.find(({ site }) => !edited.has(site));
   if (missing !== undefined) {
     throw new PolysemeError(
-      `the model has no site ${missing.site}; ${config.layers} layers, e.g. ${exampleSites(config).join(', ')}`,
+      `the model has no site ${missing.site}; ${config.layers} layers, e.g. ${exampleSites(sites, config).join(', ')}`,
       'not-found',
     );
   }
   return sites;
 }
 
-function bareName(name: string, prefixes: readonly string[]): string {
+function bareName(name: string, { prefixes, renamed = {} }: Architecture): string {
   const prefix = prefixes.find((prefix) => name.startsWith(prefix)) ?? '';
   // Early BERTs call the weights of a norm so.
-  return name
+  const bare = name
     .slice(prefix.length)
     .replace(/\bLayerNorm\.gamma$/, 'LayerNorm.weight')
     .replace(/\bLayerNorm\.beta$/, 'LayerNorm.bias');
+  return renamed[bare] ?? bare;
 }
 
 /** A tensor of this name under a prefix that is not known. */
@@ -175,10 +176,10 @@ function prefixed(name: string, named: ReadonlyMap<string, TensorRef>): string {
   return `; it has ${found}: save the weights without the prefix ${found.slice(0, -name.length)}`;
 }
 
-function withoutPrefixes({ dir, tensors }: Checkpoint, prefixes: readonly string[]): Map<string, TensorRef> {
+function withoutPrefixes({ dir, tensors }: Checkpoint, architecture: Architecture): Map<string, TensorRef> {
   const named = new Map<string, TensorRef>();
   for (const [name, ref] of tensors) {
-    const bare = bareName(name, prefixes);
+    const bare = bareName(name, architecture);
     if (named.has(bare)) {
       throw new PolysemeError(`${dir}: tensor ${bare} is there twice, with and without a prefix`, 'damaged');
     }
@@ -195,7 +196,10 @@ function ignoredNotes(where: string, names: readonly string[]): string[] {
   ];
 }
 
-function exampleSites(config: ModelConfig): string[] {
-  const last = config.layers - 1;
-  return [`blocks.0.mlp.hook_post`, `blocks.${last}.mlp.hook_in`, `blocks.${last}.hook_resid_post`, 'logits'];
+/** Some of the sites that a model has, to be named where another was asked for. */
+function exampleSites(sites: ReadonlyMap<string, unknown>, { layers }: ModelConfig): string[] {
+  const last = `blocks.${layers - 1}`;
+  return ['blocks.0.mlp.hook_post', `${last}.mlp.hook_in`, `${last}.hook_resid_post`, 'logits'].filter(
+    (name) => sites.has(name),
+  );
 }

@@ -39,7 +39,8 @@ export const textOptions = {
     value: 'NAME',
   }),
   context: whole(2).optional().meta({
-    description: 'tokens per context, BOS included',
+    description:
+      'tokens per context, BOS or an encoder’s special tokens included; with images leave it out: each is one context',
     fallback: '128, or the model’s limit if that is lower',
   }),
   contexts: whole(1).optional().meta({
@@ -47,11 +48,15 @@ export const textOptions = {
       'how many contexts to read, spread evenly over the documents by --seed; of a stream, the first ones',
     fallback: 'all, in order',
   }),
-  bos: z.enum(['auto', 'yes', 'no']).default('auto').meta({
-    description:
-      'begin each context with BOS; auto: as the SAEs were made, else as the tokenizer does by itself',
-    value: 'WHEN',
-  }),
+  bos: z
+    .enum(['auto', 'yes', 'no'])
+    .default('auto')
+    .meta({
+      description:
+        'begin each context with BOS; auto: as the SAEs were made, else as the tokenizer does by itself; an encoder’s contexts ' +
+        'have its own special tokens around them, and images none: leave it out there',
+      value: 'WHEN',
+    }),
   seed: whole(0)
     .max(2 ** 32 - 1)
     .default(0)

@@ -267,7 +267,8 @@ describe('a probe against float64', () => {
 
 describe('latents of an SAE', () => {
   it('are probed where their SAE is given, and named where it is not', async () => {
-    const sae = await savedSae(randomSae({ dIn: 32, dSae: 40, hookName: 'blocks.0.mlp.hook_in' }), 'small');
+    const made = { dIn: 32, dSae: 40, hookName: 'blocks.0.mlp.hook_in', modelName: 'gpt2-xl' };
+    const sae = await savedSae(randomSae(made), 'small');
     const { study: path } = await plantedStudy({ sae: [`small=${sae}`], layers: [0] });
     const other = openStudy(path);
     const without = openExplained(other, { threads: 1 });
@@ -279,10 +280,16 @@ describe('latents of an SAE', () => {
       'option sae small=PATH',
     );
     await without.close();
-    const own = openExplained(other, { threads: 1, sae: [`small=${sae}`] });
+    const notes: string[] = [];
+    const own = openExplained(other, {
+      threads: 1,
+      sae: [`small=${sae}`],
+      onNote: (line) => notes.push(line),
+    });
     const whole = new Prober(own);
     const { firings, missing } = await whole.probe(TEXT, { top: 32 });
     expect(missing).toEqual([]);
+    expect(notes).toEqual([expect.stringContaining('was made for the model gpt2-xl, and is used with')]);
     const latents = firings.filter(({ bank }) => bank === 'sae/small');
     expect(latents.length).toBeGreaterThan(20);
     for (const { bank, index, position, activation, feature } of latents.slice(0, 20)) {

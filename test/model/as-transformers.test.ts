@@ -171,3 +171,46 @@ describe.skipIf(!existsSync(INPUTS))('shared: checkpoints that were read wrongly
     }
   });
 });
+
+describe('heads by other names', () => {
+  test('lm_head of a GPT-NeoX is its embed_out', async () => {
+    const { dir, rows, expected } = readFixture('gpt-neox');
+    const checkpoint = await openCheckpoint(dir);
+    const tensors = new Map(
+      [...checkpoint.tensors].map(([name, ref]) => [name.replace(/^embed_out\./, 'lm_head.'), ref] as const),
+    );
+    expect(tensors.has('lm_head.weight')).toBe(true);
+    const files = readModel({ ...checkpoint, tensors });
+    const { difference, site } = farthest(await runRows(files, rows, ['logits']), expected);
+    expect(difference, site).toBeLessThanOrEqual(TOLERANCE);
+    const both = new Map([...checkpoint.tensors, ...tensors]);
+    expect(() => readModel({ ...checkpoint, tensors: both })).toThrow(/embed_out\.weight is there twice/);
+  });
+
+  test('a tied ModernBERT without the decoder’s bias has logits; a classifier has none', async () => {
+    const { dir, rows, expected } = readFixture('modernbert');
+    const checkpoint = await openCheckpoint(dir);
+    const config = { ...checkpoint.config, decoder_bias: false };
+    const tensors = new Map([...checkpoint.tensors].filter(([name]) => name !== 'decoder.bias'));
+    const files = readModel({ ...checkpoint, config, tensors });
+    const bias = readTensors(join(dir, 'model.safetensors'))['decoder.bias']!.data;
+    const unbiased = expected.map((sites) => {
+      const logits = sites.get('logits')!.map((logit, i) => logit - bias[i % bias.length]!);
+      return new Map([['logits', logits]]);
+    });
+    const { difference } = farthest(await runRows(files, rows, ['logits']), unbiased);
+    expect(difference).toBeLessThanOrEqual(TOLERANCE);
+    const norm = checkpoint.tensors.get('head.norm.weight')!;
+    const classifier = new Map([...tensors, ['classifier.weight', norm] as const]);
+    expect(sitesOf(readModel({ ...checkpoint, config, tensors: classifier })).has('logits')).toBe(false);
+  });
+});
+
+test('a site that is not there is answered with some that are', async () => {
+  await using model = await loadModel('builtin:digits');
+  const pixels = [{ data: new Float32Array(784), shape: [1, 28, 28] as const }];
+  const asked = model.run({ pixels, taps: ['blocks.0.hook_resid_post'] });
+  await expect(asked).rejects.toThrow(
+    /has no site blocks\.0\.hook_resid_post; 1 layers, e\.g\. blocks\.0\.mlp\.hook_post, blocks\.0\.mlp\.hook_in, logits$/,
+  );
+});

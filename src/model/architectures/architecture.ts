@@ -29,6 +29,8 @@ export interface ModelConfig {
   readonly gated: boolean;
   /** Whether positions enter by rotation alone, so that the first residual is the embedding. */
   readonly rotary: boolean;
+  /** c, where c · tanh(logit / c) takes the logits' place. */
+  readonly logitCap?: number | null;
   /** Whether a position sees those after it; its values then depend on the whole context. */
   readonly bidirectional: boolean;
   /** Of a model that reads images, what it makes of them; its positions are those of an image. */
@@ -123,6 +125,8 @@ export interface Architecture {
   readonly config: ModelConfig;
   /** Prefixes that tensor names may carry, e.g. `transformer.`; the first that fits is cut off. */
   readonly prefixes: readonly string[];
+  /** Other names of tensors, without prefix, that some versions of transformers write. */
+  readonly renamed?: Readonly<Record<string, string>>;
   /** Tensors that do not take part in the computation. */
   readonly ignored: RegExp;
   /** How its graph is built, where it is not one of ours. */

@@ -110,6 +110,8 @@ export function gemma3Text(given: RawConfig): Architecture {
       norms: { q: norm('q_norm'), k: norm('k_norm'), over: 'head' },
     }),
   });
+  // transformers reads it and does nothing with it.
+  raw.value('attn_logit_softcapping');
   raw.refuse();
   return architecture;
 }

@@ -41,6 +41,7 @@ export function gptNeox(raw: RawConfig): Architecture {
   return transformer({
     config,
     prefixes: ['gpt_neox.'],
+    renamed: { 'lm_head.weight': 'embed_out.weight' },
     ignored: /^layers\.\d+\.attention\.((masked_)?bias|rotary_emb\.inv_freq)$/,
     embedding: { tokens: 'embed_in.weight' },
     block: (l): BlockPlan => ({

@@ -83,6 +83,7 @@ export function llamaLike(raw: RawConfig, facts: DecoderFacts, choices: LlamaCho
     gated: true,
     rotary: true,
     bidirectional: false,
+    logitCap: choices.head?.softCap ?? null,
   };
   const norm = (name: string): NormPlan => ({ name, kind: 'rmsnorm', epsilon, plusOne });
   return transformer({

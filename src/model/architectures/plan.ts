@@ -8,6 +8,8 @@ export interface TransformerPlan {
   readonly config: ModelConfig;
   /** Prefixes that tensor names may carry; the first that fits is cut off. */
   readonly prefixes: readonly string[];
+  /** Other names of tensors, without prefix. */
+  readonly renamed?: Readonly<Record<string, string>>;
   /** Tensors of the file that do not take part in the computation. */
   readonly ignored?: RegExp;
   readonly embedding: EmbeddingPlan;

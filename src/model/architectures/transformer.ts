@@ -4,12 +4,16 @@ import { biasNames, block, embed, logits } from './blocks.ts';
 import { type Emitter, emitter, hasBias, norm, weight } from './parts.ts';
 import type { GatedPlan, HeadPlan, LinearPlan, MlpPlan, NormPlan, TransformerPlan } from './plan.ts';
 
+/** What classifiers make of the stream in the place of logits. */
+const CLASSIFIERS = ['classifier.weight', 'qa_outputs.weight'];
+
 /** The architecture of a transformer that is given by its plan. */
 export function transformer(plan: TransformerPlan): Architecture {
   const { config } = plan;
   return {
     config,
     prefixes: plan.prefixes,
+    ...(plan.renamed && { renamed: plan.renamed }),
     ignored: plan.ignored ?? /^$/,
     mlp: (layer, weights) => mlpNames(plan.block(layer).mlp, config.width, weights),
     build(graph, weights, site): void {
@@ -29,11 +33,16 @@ export function transformer(plan: TransformerPlan): Architecture {
   };
 }
 
-/** Whether a file has an optional head: its first matrix, and the output matrix or its bias (a classifier has neither). */
+/**
+ * Whether a file has an optional head: its first matrix, and the output matrix or its bias. Where the head has no bias and
+ * its matrix is the embedding, neither lies in the file; then it is one unless it is a classifier's.
+ */
 function hasHead(head: HeadPlan, weights: Pick<Weights, 'has'>): boolean {
   if (head.transform === undefined) return true;
   const own = [`${head.name}.weight`, ...biasNames(head)];
-  return weights.has(`${head.transform.linear.name}.weight`) && own.some((name) => weights.has(name));
+  if (!weights.has(`${head.transform.linear.name}.weight`)) return false;
+  if (own.some((name) => weights.has(name))) return true;
+  return own.length === 1 && head.tied !== false && !CLASSIFIERS.some((name) => weights.has(name));
 }
 
 /**

@@ -23,6 +23,8 @@ export interface ExplainedOptions {
   readonly sae?: readonly string[];
   /** Threads of the forward pass; default all cores. */
   readonly threads?: number;
+  /** Gets what the user should know of the model and the SAEs once they are loaded, one line each. */
+  readonly onNote?: (line: string) => void;
 }
 
 /**
@@ -41,13 +43,13 @@ export function openExplained(study: Study, options: ExplainedOptions = {}): Exp
 
 async function openModel(
   study: Study,
-  { model: source, ropeLayout, sae, threads }: ExplainedOptions,
+  { model: source, ropeLayout, sae, threads, onNote = () => {} }: ExplainedOptions,
 ): Promise<OpenedModel> {
   const info = study.info();
   const made: Readonly<Record<string, unknown>> = { ...OPTIONS_BEFORE, ...info.options };
   const name = source ?? String(info.model['source']);
   const layout = ropeLayout ?? (name.endsWith('.gguf') ? layoutOf(info.model['ropeLayout']) : undefined);
-  const { model } = await toModel(name, { threads, ropeLayout: layout });
+  const { model } = await toModel(name, { threads, ropeLayout: layout, note: onNote });
   try {
     const files = await digestFiles(checkpointPaths(model.files), study.madeFrom()?.files);
     const { layernorm, gated } = parseRunOptions(
@@ -58,7 +60,7 @@ async function openModel(
     const saes: RunSae[] = [];
     for (const named of nameSaes(sae ?? [])) {
       const then = describedSae(study, named.name);
-      const [one] = await loadSaes([named], model, then.includes(', centred, ') ? 'yes' : 'no', () => {});
+      const [one] = await loadSaes([named], model, then.includes(', centred, ') ? 'yes' : 'no', onNote);
       checkSae(study, then, describeSae(one!));
       saes.push(one!);
     }
