@@ -89,8 +89,15 @@ export {
 } from './model/load-model.ts';
 export type { TapData } from './model/session.ts';
 export type { TapBlock, TapInput, TapStreamOptions } from './model/taps.ts';
+export type { RunStudyOptions } from './run/open-run.ts';
+export { type RunQueuedOptions, runQueued } from './run/queue/run-queued.ts';
+export { type RunningWorker, startWorker, type WorkerOptions } from './run/queue/worker.ts';
+export type { RunHooks, RunProgress } from './run/run-hooks.ts';
 export type { RunOptions } from './run/run-options.ts';
-export { type RunHooks, type RunProgress, type RunStudyOptions, runStudy } from './run/run-study.ts';
+export { runStudy } from './run/run-study.ts';
+export { type Merged, type MergeOptions, mergeShards } from './run/shards/merge.ts';
+export { type PlanRunOptions, planRun, type RunPlan } from './run/shards/plan.ts';
+export { type RunPart, type RunShardOptions, runShard } from './run/shards/run-shard.ts';
 export { loadSae } from './sae/load-sae.ts';
 export { Sae, type SaeTensors } from './sae/sae.ts';
 export { saveSae } from './sae/save.ts';

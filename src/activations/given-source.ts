@@ -1,4 +1,5 @@
-import type { Context, ContextCursor, Contexts } from '../corpus/contexts.ts';
+import type { ContextPart } from '../corpus/context-part.ts';
+import { type Context, type ContextCursor, type Contexts, NO_SUMMARY } from '../corpus/contexts.ts';
 import { PolysemeError } from '../errors.ts';
 import type { TapData } from '../model/session.ts';
 import { streamTaps, type TapSource } from '../model/taps.ts';
@@ -14,7 +15,7 @@ export function givenContexts(
   vocabulary: number | null,
   from?: ContextCursor,
 ): Contexts {
-  const summary = { documents: 0, skipped: 0, duplicates: 0, contexts: 0, tokens: 0, ...from?.summary };
+  const summary = { ...NO_SUMMARY, ...from?.summary };
   async function* iterate(): AsyncGenerator<Context> {
     const next = from?.id ?? 0;
     for (const [file, part] of parts.entries()) {
@@ -45,6 +46,20 @@ export function givenContexts(
     }
   }
   return { summary, [Symbol.asyncIterator]: iterate };
+}
+
+/** The contexts of a part of an earlier reading. */
+export async function* givenPart(
+  folder: GivenFolder,
+  vocabulary: number | null,
+  { first, count, document }: ContextPart,
+): AsyncGenerator<Context> {
+  let left = count;
+  const from = { id: first, document, window: 1, summary: NO_SUMMARY };
+  for await (const context of givenContexts(folder, vocabulary, from)) {
+    yield context;
+    if (--left === 0) return;
+  }
 }
 
 function checkIds(tokens: Int32Array, vocabulary: number | null, { path }: GivenPart, context: number): void {

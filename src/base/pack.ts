@@ -1,6 +1,7 @@
 import { PolysemeError } from '../errors.ts';
 
-const TYPES = {
+/** Kinds of arrays, by the names that stored headers call them. */
+export const ARRAY_TYPES = {
   u8: Uint8Array,
   u16: Uint16Array,
   u32: Uint32Array,
@@ -8,6 +9,11 @@ const TYPES = {
   f32: Float32Array,
   f64: Float64Array,
 } as const;
+
+export type ArrayType = keyof typeof ARRAY_TYPES;
+
+/** Arrays by name. */
+export type PackedArrays = Readonly<Record<string, PackedArray>>;
 
 export type PackedArray = Uint8Array | Uint16Array | Uint32Array | Int32Array | Float32Array | Float64Array;
 
@@ -64,7 +70,7 @@ export function unpack(bytes: Uint8Array, what: string): Record<string, PackedAr
   const arrays: Record<string, PackedArray> = {};
   let at = 8 + size;
   for (const [name, [type, length]] of Object.entries(header)) {
-    const Type = Object.hasOwn(TYPES, type) ? TYPES[type as keyof typeof TYPES] : undefined;
+    const Type = Object.hasOwn(ARRAY_TYPES, type) ? ARRAY_TYPES[type as ArrayType] : undefined;
     if (Type === undefined || !Number.isInteger(length) || length < 0) throw damaged(`array ${name}`);
     const end = at + length * Type.BYTES_PER_ELEMENT;
     if (end > aligned.length) throw damaged(`array ${name} ends at byte ${end} of ${aligned.length}`);
@@ -74,8 +80,7 @@ export function unpack(bytes: Uint8Array, what: string): Record<string, PackedAr
   return arrays;
 }
 
-function typeOf(array: PackedArray): keyof typeof TYPES {
-  for (const [name, Type] of Object.entries(TYPES))
-    if (array instanceof Type) return name as keyof typeof TYPES;
+export function typeOf(array: PackedArray): ArrayType {
+  for (const [name, Type] of Object.entries(ARRAY_TYPES)) if (array instanceof Type) return name as ArrayType;
   throw new Error('not an array that can be packed');
 }

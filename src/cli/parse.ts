@@ -25,3 +25,11 @@ export function unitName(text: string): { bank: string; index: number } {
   }
   return { bank: text.slice(0, slash), index };
 }
+
+/** `3/64` → number 3 of 64 */
+export function numberOf(text: string): { number: number; of: number } {
+  const match = /^(\d{1,6})\/(\d{1,6})$/.exec(text.trim());
+  const [number, of] = [Number(match?.[1]), Number(match?.[2])];
+  if (match !== null && number >= 1 && number <= of) return { number, of };
+  throw new InvalidArgumentError('It must be i/n, from 1/n to n/n, such as 3/64.');
+}

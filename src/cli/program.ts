@@ -17,6 +17,11 @@ const COMMANDS: Readonly<Record<string, Entry>> = {
     summary: 'run a model over text, split every unit into features, measure: a study',
     load: () => import('./run.ts'),
   },
+  merge: {
+    summary: 'what the shards of a divided run found, into a study',
+    load: () => import('./merge.ts'),
+  },
+  worker: { summary: 'works on the runs of a queue', load: () => import('./worker.ts') },
   info: { summary: 'what a study holds', load: () => import('./info.ts') },
   units: { summary: 'a table of units with their polysemy', load: () => import('./units.ts') },
   unit: { summary: 'one unit: its features and their examples', load: () => import('./unit.ts') },

@@ -10,8 +10,35 @@ import { printHeadline } from './headline.ts';
 import { RESUME, untilInterrupted } from './interrupt.ts';
 import { leftOut } from './left-out.ts';
 import { addOptions } from './options.ts';
-import { layerList } from './parse.ts';
+import { layerList, numberOf } from './parse.ts';
 import { colors, duration, number, Progress, print, printJson, printNote } from './terminal.ts';
+
+const shardOptions = {
+  plan: z.string().min(1).optional().meta({
+    description: 'divide the run over machines (docs/scaling.md): the file of its plan',
+    value: 'FILE',
+  }),
+  shards: z.int().min(1).max(100_000).optional().meta({
+    description: 'with --plan: make the plan, for so many shards; with --queue: hand out so many',
+  }),
+  shard: z.object({ number: z.int(), of: z.int() }).optional().meta({
+    description: 'with --plan: run this shard of it, and write what it found to --out',
+    value: 'i/n',
+  }),
+  after: z.string().min(1).optional().meta({
+    description: 'with --shard: the merged part of the round before',
+    value: 'FILE',
+    fallback: 'none, in the first round',
+  }),
+  queue: z.string().min(1).optional().meta({
+    description: 'let the workers of this queue (see worker) run the shards: redis://HOST[:PORT][/DATABASE]',
+    value: 'URL',
+  }),
+  artefacts: z.string().min(1).optional().meta({
+    description: 'with --queue: the folder that all workers see',
+    value: 'DIR',
+  }),
+};
 
 const ownOptions = {
   serve: z
@@ -28,8 +55,8 @@ export function define(command: Command): void {
   );
   addOptions(
     command,
-    { ...runOptions.shape, ...ownOptions },
-    { layers: (text) => (text === 'none' ? [] : layerList(text)) },
+    { ...runOptions.shape, ...shardOptions, ...ownOptions },
+    { layers: (text) => (text === 'none' ? [] : layerList(text)), shard: numberOf },
   );
   command
     .addHelpText(
@@ -54,9 +81,13 @@ async function act(
     import('../study/open-study.ts'),
   ]);
   // Options that were not typed have the library's defaults.
-  const options = Object.fromEntries(
+  const options: Record<string, unknown> = Object.fromEntries(
     Object.entries(all).filter(([name]) => command.getOptionValueSource(name) !== 'default'),
   );
+  if (Object.keys(shardOptions).some((name) => name in options)) {
+    await (await import('./run-shards.ts')).runDivided(options, json, command);
+    return;
+  }
   try {
     parseRunOptions(options);
   } catch (error) {

@@ -77,6 +77,9 @@ export interface ContextSummary {
   tokens: number;
 }
 
+/** The counts of nothing. */
+export const NO_SUMMARY: ContextSummary = { documents: 0, skipped: 0, duplicates: 0, contexts: 0, tokens: 0 };
+
 export interface Contexts extends AsyncIterable<Context> {
   readonly summary: ContextSummary;
   /** Digests of the different documents up to a cursor, to go on from it; none where duplicates are kept. */
@@ -106,7 +109,7 @@ export function cutContexts(corpus: Corpus, tokenizer: TokenEncoder, options: Co
     size,
     frame,
     encode: ({ text }) => new Int32Array(tokenizer.encode(text)),
-    summary: { documents: 0, skipped: 0, duplicates: 0, contexts: 0, tokens: 0, ...from?.summary },
+    summary: { ...NO_SUMMARY, ...from?.summary },
     known: skipDuplicates ? new DigestSet(options.digests) : null,
   };
   const contexts =
@@ -200,6 +203,7 @@ async function* chosenDocuments({ corpus, encode }: Cutter, { chosen, cache }: S
   }
 }
 
+/** The next context, counted. */
 function contextOf(
   { size, frame, summary }: Cutter,
   document: Document,
@@ -207,16 +211,27 @@ function contextOf(
   window: number,
   done: number,
 ): Context {
-  const tokens = windowTokens(text, window, size, frame);
   const id = summary.contexts++;
-  summary.tokens += tokens.length - frame.before.length - frame.after.length;
+  const context = windowContext({ size, frame }, document, text, window, { id, done });
+  summary.tokens += context.tokens.length - frame.before.length - frame.after.length;
+  return { ...context, cursor: { ...context.cursor, summary: { ...summary } } };
+}
+
+/** A window of a document as a context; its cursor's counts are zero. */
+export function windowContext(
+  { size, frame }: Pick<Cutter, 'size' | 'frame'>,
+  document: Document,
+  text: Int32Array,
+  window: number,
+  { id, done }: { id: number; done: number },
+): Context {
   return {
     id,
     document: document.ordinal,
     documentName: document.name,
     start: window * size,
-    tokens,
-    cursor: { id: id + 1, document: document.cursor, window: window + 1, summary: { ...summary } },
+    tokens: windowTokens(text, window, size, frame),
+    cursor: { id: id + 1, document: document.cursor, window: window + 1, summary: NO_SUMMARY },
     done,
   };
 }

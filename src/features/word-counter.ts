@@ -4,7 +4,7 @@ import type { WordCounts } from './feature-words.ts';
 import { splitWords } from './words.ts';
 
 /** Buckets of a counter: 4 MiB whatever the corpus. */
-const BUCKETS = 2 ** 20;
+export const BUCKETS = 2 ** 20;
 const LARGEST = 2 ** 32 - 1;
 
 /**

@@ -1,4 +1,6 @@
 import type { Bank } from '../bank/bank.ts';
+import { PolysemeError } from '../errors.ts';
+import type { KeptContext } from './context-table.ts';
 
 /** What the harvest must know of a bank. */
 export interface HarvestBank {
@@ -31,3 +33,26 @@ export interface Batch {
 
 /** The values of taps for one batch, by name: row-major [row, position, width]. */
 export type BatchTaps = Readonly<Record<string, { readonly data: Float32Array }>>;
+
+/** What is kept of a context that an example lies in. */
+export function keptContext(batch: Batch, row: number): KeptContext {
+  const start = row * batch.length;
+  return {
+    document: batch.documents[row]!,
+    name: batch.names[row]!,
+    label: batch.labels?.[row] ?? null,
+    start: batch.starts[row]!,
+    tokens: batch.tokens.slice(start, start + batch.lengths[row]!),
+  };
+}
+
+/** Says in which context something went wrong. */
+export function inContext<T>(what: string, { ids, documents }: Batch, row: number, work: () => T): T {
+  try {
+    return work();
+  } catch (error) {
+    if (!(error instanceof PolysemeError)) throw error;
+    const where = `${what}, context ${ids[row]} (document ${documents[row]})`;
+    throw new PolysemeError(`${where}: ${error.message}`, error.code);
+  }
+}

@@ -52,9 +52,13 @@ export class Captures implements CapturedRows {
 
   /** The parts that other threads read. */
   share(): CapturedRows {
-    const { rows, activations } = this;
-    return { inputs: shared(this.inputs), rows, windows: shared(this.windows), activations };
+    return shareRows(this);
   }
+}
+
+/** The parts of captured rows that other threads read. */
+export function shareRows({ inputs, rows, windows, activations }: CapturedRows): CapturedRows {
+  return { inputs: shared(inputs), rows, windows: shared(windows), activations };
 }
 
 function shared({ width, stride, rowsPerBlock, blocks }: HalfRows): HalfRows {

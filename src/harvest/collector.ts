@@ -1,6 +1,5 @@
 import { sharedBytes } from '../base/shared-bytes.ts';
-import { PolysemeError } from '../errors.ts';
-import type { Batch, BatchTaps, HarvestBank } from './batch.ts';
+import { type Batch, type BatchTaps, type HarvestBank, inContext, keptContext } from './batch.ts';
 import { type CapturedRows, Captures } from './captures.ts';
 import { ContextStore, type PackedContexts } from './context-table.ts';
 import type { NullInputs } from './null-rows.ts';
@@ -26,6 +25,12 @@ export interface HarvestedBank {
   readonly sinks: number;
 }
 
+/**
+ * What is collected: all that a study needs; or what a shard of a divided run finds in one of its rounds, the maxima of
+ * the units' scores, or statistics and examples without their inputs.
+ */
+export type Collected = 'all' | 'maxima' | 'examples';
+
 /** A bank while its examples are collected. */
 export interface CollectedBank {
   readonly name: string;
@@ -50,6 +55,7 @@ export class Collector {
   readonly banks: readonly CollectedBank[];
   readonly contexts = new ContextStore();
   readonly #options: SelectionOptions;
+  readonly #what: Collected;
   /** The inputs of each tap. */
   readonly #inputs = new Map<string, TapInputs>();
   /** What stands for the text up to each position of the context at hand. */
@@ -58,12 +64,22 @@ export class Collector {
   #tokens = 0;
   /** Whether this pass collects examples, and whether it collects statistics. */
   #choosing: boolean;
-  #measuring = true;
+  #measuring: boolean;
 
-  /** @param length positions of the longest context */
-  constructor(banks: readonly HarvestBank[], options: SelectionOptions, length: number) {
+  /**
+   * @param length positions of the longest context
+   * @param what `examples` of a strategy that needs maxima waits for `setMaxima`
+   */
+  constructor(
+    banks: readonly HarvestBank[],
+    options: SelectionOptions,
+    length: number,
+    what: Collected = 'all',
+  ) {
     this.#options = options;
-    this.#choosing = !needsMaxima(options);
+    this.#what = what;
+    this.#choosing = what === 'examples' || (what === 'all' && !needsMaxima(options));
+    this.#measuring = what !== 'maxima';
     this.banks = banks.map((bank) => {
       const { name, units, width, inputTap } = bank;
       const inputs = this.#inputs.get(inputTap) ?? new TapInputs(width, length, options.seed);
@@ -87,6 +103,14 @@ export class Collector {
     this.#choosing = true;
     this.#measuring = false;
     for (const { maxima, selection } of this.banks) selection.setMaxima(maxima);
+  }
+
+  /** Gives the maxima of the units' scores over all of the text, by bank. */
+  setMaxima(maxima: readonly Float32Array[]): void {
+    this.banks.forEach((bank, b) => {
+      bank.maxima.set(maxima[b]!);
+      bank.selection.setMaxima(bank.maxima);
+    });
   }
 
   /** Takes in the taps of one batch. */
@@ -201,13 +225,12 @@ export class Collector {
     const keys = this.#keys;
     const id = batch.ids[row]!;
     const start = row * batch.length;
-    const describe = () => ({
-      document: batch.documents[row]!,
-      name: batch.names[row]!,
-      label: batch.labels?.[row] ?? null,
-      start: batch.starts[row]!,
-      tokens: batch.tokens.slice(start, start + batch.lengths[row]!),
-    });
+    const describe = () => keptContext(batch, row);
+    if (this.#what === 'examples') {
+      return (unit: number, score: number, position: number): void => {
+        selection.offer(unit, score, id, position, keys[position] ?? 0);
+      };
+    }
     return (unit: number, score: number, position: number): void => {
       const slot = selection.offer(unit, score, id, position, keys[position] ?? 0);
       if (slot < 0) return;
@@ -236,17 +259,6 @@ function addRouted(routed: Float64Array | null, own: readonly Uint8Array[]): voi
 function keysOf(batch: Batch, row: number): Float64Array {
   const start = row * batch.length;
   return suffixKeys(batch.tokens.subarray(start, start + batch.lengths[row]!));
-}
-
-/** Says in which context something went wrong. */
-function inContext<T>(what: string, { ids, documents }: Batch, row: number, work: () => T): T {
-  try {
-    return work();
-  } catch (error) {
-    if (!(error instanceof PolysemeError)) throw error;
-    const where = `${what}, context ${ids[row]} (document ${documents[row]})`;
-    throw new PolysemeError(`${where}: ${error.message}`, error.code);
-  }
 }
 
 function share(statistics: Statistics): Statistics {

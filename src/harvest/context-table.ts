@@ -90,11 +90,12 @@ export interface PackedContexts {
   readonly labels: readonly (string | null)[];
 }
 
-/** Contexts kept by several stores, each once, by ascending id. */
-export function mergeContexts(parts: readonly PackedContexts[]): PackedContexts {
+/** Contexts kept by several stores, each once, by ascending id. @param only those of these ids */
+export function mergeContexts(parts: readonly PackedContexts[], only?: ReadonlySet<number>): PackedContexts {
   const store = new ContextStore();
   for (const part of parts) {
     part.id.forEach((id, i) => {
+      if (only?.has(id) === false) return;
       store.hold(id, () => ({
         document: part.document[i]!,
         name: part.names[i]!,

@@ -41,9 +41,9 @@ export async function findSinks(options: SinkOptions): Promise<MeasuredSinks | n
 
 /** The sinks of each site; a run in which every position is one has no examples, and is refused. */
 export function sinksAt(
-  { banks, sinkMultiple = 0 }: SinkOptions,
+  { banks, sinkMultiple = 0 }: Pick<SinkOptions, 'banks' | 'sinkMultiple'>,
   limits: SinkLimits,
-  harvested: readonly HarvestedBank[],
+  harvested: readonly Pick<HarvestedBank, 'name' | 'sinks'>[],
   tokens: number,
 ): Record<string, SiteSinks> {
   const found: Record<string, SiteSinks> = {};

@@ -1,22 +1,21 @@
 import type { Bank } from '../bank/bank.ts';
 import { checkAborted, type LongCall, type Progress } from '../base/progress.ts';
-import { connect, type Remote } from '../base/worker.ts';
+import type { Remote } from '../base/worker.ts';
 import { extendDigest, NO_CONTEXTS } from '../corpus/context-digest.ts';
 import type { Context, ContextCursor, ContextSummary, Contexts } from '../corpus/contexts.ts';
 import { PolysemeError } from '../errors.ts';
-import { countWords, WordCounter } from '../features/word-counter.ts';
-import { RUN_SPELLS_BYTES, wordTexts } from '../features/word-texts.ts';
 import type { Model } from '../model/load-model.ts';
-import { rowsPerRun, type TapBlock, type TapSource } from '../model/taps.ts';
-import type { Batch, HarvestBank } from './batch.ts';
+import { rowsPerRun, type TapSource } from '../model/taps.ts';
 import type { HarvestedBank } from './collector.ts';
 import { mergeContexts, type PackedContexts } from './context-table.ts';
-import { findSinks, normTaps, sinksAt } from './find-sinks.ts';
+import { findSinks, sinksAt } from './find-sinks.ts';
 import { commitProgress, loadProgress } from './saved-state.ts';
 import type { HarvestMethods } from './scan-worker.ts';
+import { harvestBanks, openBankTaps, type Scanner, scan, startScanners } from './scanners.ts';
 import { needsMaxima, type SelectionOptions } from './selection.ts';
 import type { SinkLimits, SiteSinks } from './sinks.ts';
-import { type TextSample, TextSampler } from './text-sample.ts';
+import { TextCounts } from './text-counts.ts';
+import type { TextSample } from './text-sample.ts';
 
 /** Everything a harvest found, in shared memory. */
 export interface Harvest {
@@ -68,9 +67,6 @@ export interface HarvestProgress extends Progress {
   readonly tokens: number;
 }
 
-/** Threads that scan, each for its own banks; fixed, so that saved state fits whatever the number of threads. */
-const SCANNERS = 2;
-
 /** What is saved of the reading side. */
 interface HarvestState {
   readonly pass: number;
@@ -91,12 +87,6 @@ export function savedContexts(stateDir: string): { count: number; digest: string
   return whole === null ? { count: cursor?.id ?? 0, digest } : { count: Infinity, digest: whole };
 }
 
-/** A thread that takes in what the model gives, for some banks. */
-interface Scanner {
-  readonly remote: Remote<HarvestMethods>;
-  readonly banks: readonly HarvestBank[];
-}
-
 /**
  * Runs the model over the corpus and collects, for every unit of the banks, exact statistics and its examples.
  * Strategies that must know a unit's maximum take two passes. State is saved now and then in `stateDir`, and when the
@@ -108,26 +98,8 @@ export async function harvest(options: HarvestOptions): Promise<Harvest> {
   const found = loadProgress<HarvestState>(stateDir);
   const measured = found === null ? await findSinks(options) : null;
   const limits = found?.progress.limits ?? measured?.limits ?? {};
-  const banks = options.banks.map(({ name, units, experts, width, inputs, activations, norms }) => ({
-    name,
-    units,
-    ...(experts && { experts }),
-    width,
-    inputTap: inputs,
-    activationTap: activations,
-    sinks: norms !== null && norms.tap in limits ? { tap: norms.tap, limit: limits[norms.tap]! } : null,
-  }));
-  const norms = normTaps(options.banks).filter(({ tap }) => tap in limits);
-  const taps: TapSource<Context> =
-    options.source ??
-    options.model!.openTaps(
-      [...new Set(banks.flatMap(tapsOf))],
-      [...options.banks.flatMap(({ edits }) => edits), ...norms.map(({ edit }) => edit)],
-    );
-  const scanners: Scanner[] = split(banks, SCANNERS).map((part) => ({
-    remote: connect<HarvestMethods>(new URL('./scan-worker.js', import.meta.url)),
-    banks: part,
-  }));
+  const taps = openBankTaps(options, options.banks, limits);
+  const scanners = startScanners(harvestBanks(options.banks, limits));
   const all = <T>(call: (remote: Remote<HarvestMethods>) => Promise<T>): Promise<T[]> =>
     Promise.all(scanners.map(({ remote }) => call(remote)));
   try {
@@ -139,8 +111,7 @@ export async function harvest(options: HarvestOptions): Promise<Harvest> {
         remote.call('open', { banks: own, selection, length: options.length, stateDir, saved }),
       ),
     );
-    const counter = new WordCounter(found?.words);
-    const sampler = new TextSampler(selection.seed, found?.sample);
+    const text = new TextCounts(options, selection.seed, found ?? undefined);
     let number = found?.number ?? 0;
     let contexts = measured?.contexts ?? options.contexts(state.cursor ?? undefined, found?.digests);
     const save = async (progress: HarvestState, digests?: Uint32Array): Promise<void> => {
@@ -149,15 +120,14 @@ export async function harvest(options: HarvestOptions): Promise<Harvest> {
       await commitProgress(stateDir, {
         number,
         progress,
-        words: counter.buckets,
-        sample: sampler.state(),
+        ...text.state(),
         digests: digests ?? new Uint32Array(0),
       });
       await all((remote) => remote.call('forget', number));
     };
     const passes = needsMaxima(selection) ? 2 : 1;
     for (;;) {
-      state = await onePass({ scanners, taps, options, contexts, counter, sampler, passes, save }, state);
+      state = await onePass({ scanners, taps, options, contexts, text, passes, save }, state);
       if (state.whole !== null && state.whole !== state.digest) throw textChanged();
       if (state.pass === passes) break;
       await all((remote) => remote.call('startChoosing', undefined));
@@ -173,8 +143,8 @@ export async function harvest(options: HarvestOptions): Promise<Harvest> {
       contexts: mergeContexts(parts.map((part) => part.contexts)),
       summary: state.summary!,
       tokens: state.tokens,
-      words: counter.buckets,
-      sample: sampler.sample(),
+      words: text.counter.buckets,
+      sample: text.sampler.sample(),
       digest: state.digest,
     };
   } finally {
@@ -189,15 +159,14 @@ interface Pass {
   readonly options: HarvestOptions;
   /** From where the pass starts. */
   readonly contexts: Contexts;
-  readonly counter: WordCounter;
-  readonly sampler: TextSampler;
+  readonly text: TextCounts;
   readonly passes: number;
   readonly save: (progress: HarvestState, digests?: Uint32Array) => Promise<void>;
 }
 
 /** One pass over the contexts, from where `start` says; the first pass also counts tokens and words, and draws the sample. */
 async function onePass(
-  { scanners, taps, options, contexts, counter, sampler, passes, save }: Pass,
+  { scanners, taps, options, contexts, text, passes, save }: Pass,
   start: HarvestState,
 ): Promise<HarvestState> {
   const { pass, summary, whole, limits } = start;
@@ -217,14 +186,7 @@ async function onePass(
       for (const [row, context] of block.contexts.entries()) {
         seen += context.tokens.length;
         digest = extendDigest(digest, context);
-        if (first && context.image !== undefined) {
-          if (context.label) counter.add(context.label);
-        } else if (first) {
-          const texts = Array.from(context.tokens, options.tokenText);
-          countWords(wordTexts(texts, RUN_SPELLS_BYTES), counter);
-          const isText = block.text.subarray(row * block.length, (row + 1) * block.length);
-          sampler.offer(context.id, context.tokens, isText);
-        }
+        if (first) text.take(block, row);
       }
       if (first) tokens += block.text.reduce((sum, isText) => sum + isText, 0);
       const last = block.contexts.at(-1)!;
@@ -262,59 +224,9 @@ async function onePass(
   return { pass, tokens, summary: read, cursor: null, digest, whole, limits };
 }
 
-/** The taps that a bank reads. */
-function tapsOf({ inputTap, activationTap, experts, sinks }: HarvestBank): string[] {
-  return [inputTap, activationTap, experts?.shares, sinks?.tap].filter((tap) => tap !== undefined);
-}
-
 /** The error of a text that is not the same from one reading to the next. */
 export function textChanged(): PolysemeError {
   return new PolysemeError(
     'the text changed while it was read: run again with option overwrite when it no longer changes',
   );
-}
-
-/** Hands each scanner the taps of its banks. */
-async function scan(
-  scanners: readonly Scanner[],
-  { contexts, taps, ...block }: TapBlock<Context>,
-): Promise<void> {
-  const batch: Batch = {
-    ids: contexts.map(({ id }) => id),
-    documents: contexts.map(({ document }) => document),
-    names: contexts.map(({ documentName }) => documentName),
-    labels: contexts.map(({ label }) => label ?? null),
-    starts: contexts.map(({ start }) => start),
-    lengths: contexts.map(({ tokens }) => tokens.length),
-    tokens: block.tokens,
-    valid: block.text,
-    length: block.length,
-  };
-  const uses = new Map<string, number>();
-  const wanted = scanners.map(({ banks }) => [...new Set(banks.flatMap(tapsOf))]);
-  for (const name of wanted.flat()) uses.set(name, (uses.get(name) ?? 0) + 1);
-  await Promise.all(
-    scanners.map(({ remote }, s) => {
-      const own = Object.fromEntries(wanted[s]!.map((name) => [name, taps[name]!]));
-      // A tap that one scanner alone reads moves to it; one that several read is copied.
-      const moved = wanted[s]!.filter((name) => uses.get(name) === 1);
-      return remote.call(
-        'scan',
-        { batch, taps: own },
-        moved.map((name) => own[name]!.data.buffer as ArrayBuffer),
-      );
-    }),
-  );
-}
-
-/** Parts of nearly equal numbers of units, each a run of banks. */
-function split(banks: readonly HarvestBank[], parts: number): HarvestBank[][] {
-  const total = banks.reduce((sum, { units }) => sum + units, 0);
-  const groups: HarvestBank[][] = Array.from({ length: parts }, () => []);
-  let before = 0;
-  for (const bank of banks) {
-    groups[Math.min(parts - 1, Math.floor(((before + bank.units / 2) / total) * parts))]!.push(bank);
-    before += bank.units;
-  }
-  return groups.filter((group) => group.length > 0);
 }

@@ -50,6 +50,11 @@ export class HashDraw {
     );
   }
 
+  /** The position that is in a slot. */
+  place(slot: number): { readonly context: number; readonly position: number } {
+    return { context: this.#context[slot]!, position: this.#position[slot]! };
+  }
+
   /** What a checkpoint must hold; `restore` puts it back. */
   state(): Record<'priority' | 'context' | 'position' | 'count', Float64Array | Uint32Array> {
     return {

@@ -47,6 +47,24 @@ export class NullRows {
     return { halves, scales: Float32Array.from(order, (slot) => this.#scales[slot]!) };
   }
 
+  /** The inputs found with their places, for `merge`. */
+  packed(): { context: Uint32Array; position: Uint32Array; halves: Uint16Array; scales: Float32Array } {
+    const places = this.#draw.byHash().map((slot) => this.#draw.place(slot));
+    return {
+      context: Uint32Array.from(places, ({ context }) => context),
+      position: Uint32Array.from(places, ({ position }) => position),
+      ...this.inputs(),
+    };
+  }
+
+  /** Draws from what others found, too. */
+  merge({ context, position, halves, scales }: ReturnType<NullRows['packed']>): void {
+    context.forEach((id, i) => {
+      const row = { halves: halves.subarray(i * this.#width, (i + 1) * this.#width), scale: scales[i]! };
+      this.offer(id, position[i]!, () => row);
+    });
+  }
+
   /** What a checkpoint must hold; `restore` puts it back. */
   state(): Record<string, Uint16Array | Uint32Array | Float32Array | Float64Array> {
     return { ...this.#draw.state(), halves: this.#halves, scales: this.#scales };

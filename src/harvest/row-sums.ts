@@ -1,6 +1,7 @@
 import { PolysemeError } from '../errors.ts';
 import { wasm } from '../wasm/generated/harvest.ts';
 import { instantiate, type Kernel, reserve } from '../wasm/instance.ts';
+import { addSums, exactSums, sumsOf, sumWords } from './exact-sums.ts';
 
 interface Exports {
   addRow(row: number, count: number, high: number, low: number): number;
@@ -40,24 +41,22 @@ export class RowSums {
 
   /** The sums so far, each rounded once. */
   sums(width: number): Float64Array {
-    return exactSums(this.#high.subarray(0, width), this.#low.subarray(0, width));
+    return exactSums({ high: this.#high.subarray(0, width), low: this.#low.subarray(0, width) });
   }
 
   /** What a checkpoint must hold; `restore` puts it back. */
-  state(): Record<string, Uint32Array> {
-    const words = ({ buffer, byteOffset, length }: BigInt64Array) =>
-      new Uint32Array(buffer, byteOffset, 2 * length);
-    return { high: words(this.#high), low: words(this.#low) };
+  state(): { high: Uint32Array; low: Uint32Array } {
+    return sumWords({ high: this.#high, low: this.#low });
+  }
+
+  /** Adds the sums that another `state` holds. */
+  merge(saved: { high: Uint32Array; low: Uint32Array }): void {
+    addSums({ high: this.#high, low: this.#low }, sumsOf(saved));
   }
 
   restore(saved: Record<string, ArrayLike<number>>): void {
     for (const [name, array] of Object.entries(this.state())) array.set(saved[name]!);
   }
-}
-
-/** Sums in multiples of 2^-12 and of 2^-52 as numbers, rounded once. */
-export function exactSums(high: BigInt64Array, low: BigInt64Array): Float64Array {
-  return Float64Array.from(high, (coarse, i) => Number((coarse << 40n) + low[i]!) * 2 ** -52);
 }
 
 function multiple(count: number, of: number): number {

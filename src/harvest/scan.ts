@@ -1,8 +1,8 @@
 import { PolysemeError } from '../errors.ts';
 import { wasm } from '../wasm/generated/harvest.ts';
 import { instantiate, type Kernel, reserve } from '../wasm/instance.ts';
+import { exactSums } from './exact-sums.ts';
 import type { PackedRow } from './half-rows.ts';
-import { exactSums } from './row-sums.ts';
 
 /** Which activations count as examples: the largest, the most negative, or the largest of either sign. */
 export type Sign = 'positive' | 'negative' | 'absolute';
@@ -243,7 +243,7 @@ export class BankScan {
     const { units } = this;
     const at = this.#at;
     return {
-      sum: exactSums(this.#longs(at.high), this.#longs(at.low)),
+      sum: exactSums({ high: this.#longs(at.high), low: this.#longs(at.low) }),
       max: this.#floats(at.max, units),
       min: this.#floats(at.min, units),
       active: new Uint32Array(buffer, at.active, units),
@@ -252,7 +252,7 @@ export class BankScan {
   }
 
   /** What a checkpoint must hold: the statistics, sums as the whole numbers that they are of; `restore` puts it back. */
-  state(): Record<string, Uint32Array | Float32Array> {
+  state(): Omit<Statistics, 'sum'> & { readonly high: Uint32Array; readonly low: Uint32Array } {
     const { max, min, active, histogram } = this.statistics();
     const words = (at: number) => new Uint32Array(this.#kernel.memory.buffer, at, 2 * this.units);
     return { high: words(this.#at.high), low: words(this.#at.low), max, min, active, histogram };

@@ -1,3 +1,4 @@
+import type { PackedArrays } from '../base/pack.ts';
 import { NullRows } from './null-rows.ts';
 import { RowStore } from './row-store.ts';
 import { RowSums } from './row-sums.ts';
@@ -20,5 +21,17 @@ export class TapInputs {
   /** The mean of `tokens` rows. */
   mean(tokens: number): Float32Array {
     return Float32Array.from(this.sums.sums(this.width), (sum) => (tokens === 0 ? 0 : sum / tokens));
+  }
+
+  /** The sums, and the random few, for `merge`. */
+  packed(): PackedArrays {
+    const { high, low } = this.sums.state();
+    return { high: high.slice(), low: low.slice(), ...this.nulls.packed() };
+  }
+
+  /** Adds what was packed of another part of the text. */
+  merge(part: PackedArrays): void {
+    this.sums.merge(part as { high: Uint32Array; low: Uint32Array });
+    this.nulls.merge(part as unknown as ReturnType<NullRows['packed']>);
   }
 }

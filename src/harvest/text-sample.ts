@@ -53,14 +53,28 @@ export class TextSampler {
   offer(context: number, tokens: Int32Array, isText: Uint8Array): void {
     for (let position = 0; position < tokens.length; position++) {
       if (isText[position] === 0) continue;
-      const slot = this.#draw.offer(context, position);
-      if (slot === -1) continue;
       const first = Math.max(0, position - SAMPLE_REACH);
-      const window = tokens.subarray(first, position + SAMPLE_REACH + 1);
-      this.#before[slot] = position - first;
-      this.#length[slot] = window.length;
-      this.#tokens.set(window, slot * WINDOW);
+      this.#offer(context, position, position - first, () =>
+        tokens.subarray(first, position + SAMPLE_REACH + 1),
+      );
     }
+  }
+
+  /** What was drawn with its places, in the order of the text, for `merge`. */
+  packed(): TextSample & { readonly contexts: Uint32Array; readonly places: Uint32Array } {
+    const places = this.#draw.byText().map((slot) => this.#draw.place(slot));
+    return {
+      ...this.sample(),
+      contexts: Uint32Array.from(places, ({ context }) => context),
+      places: Uint32Array.from(places, ({ position }) => position),
+    };
+  }
+
+  /** Draws from what others drew, too. */
+  merge({ contexts, places, offset, tokens, position }: ReturnType<TextSampler['packed']>): void {
+    contexts.forEach((context, i) => {
+      this.#offer(context, places[i]!, position[i]!, () => tokens.subarray(offset[i], offset[i + 1]));
+    });
   }
 
   /** What was drawn, in the order of the text. */
@@ -81,6 +95,16 @@ export class TextSampler {
   /** What a checkpoint must hold. */
   state(): Record<string, PackedArray> {
     return { ...this.#draw.state(), ...this.#windows() };
+  }
+
+  /** @param before tokens of the window that stand before the position */
+  #offer(context: number, position: number, before: number, window: () => Int32Array): void {
+    const slot = this.#draw.offer(context, position);
+    if (slot === -1) return;
+    const tokens = window();
+    this.#before[slot] = before;
+    this.#length[slot] = tokens.length;
+    this.#tokens.set(tokens, slot * WINDOW);
   }
 
   #windows() {

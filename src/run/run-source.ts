@@ -2,20 +2,22 @@ import { createHash } from 'node:crypto';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { openGivenFolder } from '../activations/given-folder.ts';
-import { givenContexts, givenSource } from '../activations/given-source.ts';
+import { givenContexts, givenPart, givenSource } from '../activations/given-source.ts';
 import type { Bank } from '../bank/bank.ts';
 import { mlpBanks } from '../bank/mlp-bank.ts';
 import { fileStamp } from '../base/file-digest.ts';
-import { type ContextCursor, type Contexts, cutContexts } from '../corpus/contexts.ts';
+import { type ContextPart, cutPart } from '../corpus/context-part.ts';
+import { type Context, type ContextCursor, type Contexts, cutContexts } from '../corpus/contexts.ts';
 import type { Corpus, Document } from '../corpus/corpus.ts';
 import type { Image } from '../corpus/images/image.ts';
-import { imageContexts } from '../corpus/images/image-contexts.ts';
+import { imageContexts, imagePart } from '../corpus/images/image-contexts.ts';
 import { type ImageCorpus, isImages } from '../corpus/images/image-corpus.ts';
 import { openImages } from '../corpus/images/open-images.ts';
 import { firstText, toCorpus } from '../corpus/open-corpus.ts';
 import { PolysemeError } from '../errors.ts';
 import { BOUNDS } from '../features/auto.ts';
 import type { HarvestOptions } from '../harvest/harvest.ts';
+import type { SelectionOptions } from '../harvest/selection.ts';
 import { checkpointPaths } from '../model/checkpoint.ts';
 import { contextLength } from '../model/context-rules.ts';
 import { type ModelImages, positionNames } from '../model/image-input.ts';
@@ -23,6 +25,7 @@ import type { Model } from '../model/load-model.ts';
 import { toModel } from '../model/to-model.ts';
 import type { StudyMeta } from '../study/meta.ts';
 import { loadTokenizer } from '../tokenizer/load-tokenizer.ts';
+import { mostExamples } from './most-examples.ts';
 import { CONTENT_OPTIONS, type ResolvedRunOptions } from './run-options.ts';
 import { describeSae, loadSaes, type NamedSource, type RunSae, saeBanks, settleBos } from './sae-banks.ts';
 
@@ -62,6 +65,8 @@ export interface RunSource {
   readonly documents: (() => AsyncIterable<Document>) | null;
   /** The contexts of one pass, from the start or after a cursor and the digests up to it. */
   contexts(from?: ContextCursor, digests?: Uint32Array): Contexts;
+  /** The contexts of a part of an earlier pass. */
+  part(part: ContextPart): AsyncIterable<Context>;
   close(): Promise<void>;
 }
 
@@ -70,6 +75,16 @@ type Sources = Omit<ResolvedRunOptions, 'model' | 'data'> & {
   readonly model: Model | string;
   readonly data: Corpus | ImageCorpus | string;
 };
+
+/** How a run's examples are chosen. */
+export function selectionOf(
+  options: ResolvedRunOptions,
+  { keepDuplicates }: Pick<RunSource, 'keepDuplicates'>,
+): SelectionOptions {
+  const { select, fraction, sign, everyPosition, seed } = options;
+  const { examples } = mostExamples(options);
+  return { select, examples, fraction, sign, everyPosition, keepDuplicates, seed };
+}
 
 /** Opens what the options name. */
 export async function openSource(
@@ -138,6 +153,7 @@ function modelSource(
         skipDuplicates: !keepDuplicates,
         digests,
       }),
+    part: (part) => cutPart(corpus, tokenizer, { length, bos }, part),
   };
 }
 
@@ -181,6 +197,7 @@ function imageSource(
     documents: null,
     contexts: (from, digests) =>
       imageContexts(corpus, images, { count, seed, from, skipDuplicates: !keepDuplicates, digests }),
+    part: (part) => imagePart(corpus, images, part),
   };
 }
 
@@ -232,6 +249,7 @@ async function openGiven(options: Sources, dir: string): Promise<RunSource> {
     images: null,
     documents: null,
     contexts: (from) => givenContexts(folder, tokenizer?.size ?? null, from),
+    part: (part) => givenPart(folder, tokenizer?.size ?? null, part),
     close: async () => {},
   };
 }

@@ -2,6 +2,7 @@ import type { Bank } from '../bank/bank.ts';
 import { connect } from '../base/worker.ts';
 import type { FeatureRule } from '../features/labeling.ts';
 import type { ClusterOptions } from '../features/split.ts';
+import type { HarvestedBank } from '../harvest/collector.ts';
 import type { Harvest } from '../harvest/harvest.ts';
 import { examplesOf } from '../harvest/selection.ts';
 import type { UnitRecord } from '../study/record.ts';
@@ -11,13 +12,18 @@ import type { AnalysisMethods } from './split-worker.ts';
 const EXAMPLES_PER_CALL = 2048;
 const UNITS_PER_CALL = 32;
 
+/** What units are split by that is no unit's own: the contexts their examples lie in, words and a sample of the text. */
+export type FoundText = Pick<Harvest, 'contexts' | 'words' | 'sample' | 'tokens'>;
+
 /**
  * Splits units of a harvested bank into features, over several threads, and hands each finished group of
  * records to `write` as it comes.
  */
 export async function analyseBank(request: {
   readonly bank: Bank;
-  readonly harvest: Harvest;
+  /** What was found of it, and of the text. */
+  readonly harvested: HarvestedBank;
+  readonly text: FoundText;
   /** Indices of the units to do. */
   readonly units: readonly number[];
   /** Text of every token as words see it (`wordText`), by id. */
@@ -29,19 +35,18 @@ export async function analyseBank(request: {
   readonly threads: number;
   readonly write: (records: readonly UnitRecord[]) => void;
 }): Promise<void> {
-  const { bank, harvest, units, texts, cluster, center, features, threads, write } = request;
+  const { bank, harvested, text, units, texts, cluster, center, features, threads, write } = request;
   if (units.length === 0) return;
-  const harvested = harvest.banks.find(({ name }) => name === bank.name)!;
   const work = {
     bank: harvested,
     embedding: bank.embedding,
     width: bank.width,
     weights: await bank.weights(),
-    contexts: harvest.contexts,
+    contexts: text.contexts,
     texts,
-    words: harvest.words,
-    sample: harvest.sample,
-    tokens: harvest.tokens,
+    words: text.words,
+    sample: text.sample,
+    tokens: text.tokens,
     cluster,
     centre: center === 'mean' ? harvested.inputMean : null,
     rule: features,

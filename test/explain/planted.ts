@@ -2,7 +2,8 @@ import { mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createRandom } from '../../src/base/random.ts';
-import { type RunStudyOptions, runStudy } from '../../src/run/run-study.ts';
+import type { RunStudyOptions } from '../../src/run/open-run.ts';
+import { runStudy } from '../../src/run/run-study.ts';
 import { gpt2Shapes } from '../helpers/reference-gpt2.ts';
 import { randomTensors, type Tensor, type Tensors, writeCheckpoint } from '../helpers/tiny-checkpoint.ts';
 

@@ -1,6 +1,13 @@
 import { createRandom } from '../../base/random.ts';
 import { PolysemeError } from '../../errors.ts';
-import type { Context, ContextOptions, ContextSummary, Contexts } from '../contexts.ts';
+import { type ContextPart, RUN_NUMBERS } from '../context-part.ts';
+import {
+  type Context,
+  type ContextOptions,
+  type ContextSummary,
+  type Contexts,
+  NO_SUMMARY,
+} from '../contexts.ts';
 import { DigestSet } from '../digest-set.ts';
 import { spread } from '../share.ts';
 import type { Image, Pixels } from './image.ts';
@@ -32,20 +39,13 @@ export function imageContexts(
   if (count !== undefined && !(Number.isSafeInteger(count) && count > 0)) {
     throw new PolysemeError(`number of contexts ${count}: must be a whole number above 0`);
   }
-  const summary: ContextSummary = {
-    documents: 0,
-    skipped: 0,
-    duplicates: 0,
-    contexts: 0,
-    tokens: 0,
-    ...from?.summary,
-  };
+  const summary: ContextSummary = { ...NO_SUMMARY, ...from?.summary };
   const known = skipDuplicates ? new DigestSet(digests) : null;
   const chosen =
     count === undefined || corpus.count === null || count >= corpus.count
       ? null
       : new Set(spread(count, corpus.count, createRandom(seed)));
-  const tokens = Int32Array.from({ length: reader.positions }, (_, position) => position);
+  const tokens = positionsOf(reader);
 
   async function* contexts(): AsyncGenerator<Context> {
     const first = from === undefined ? 0 : from.document.document + 1;
@@ -55,24 +55,10 @@ export function imageContexts(
         summary.duplicates++;
         continue;
       }
-      const { width, height } = image;
-      const refused = reader.refuse({ width, height });
-      if (refused !== null) throw new PolysemeError(`${item.name}: ${refused}`);
       const id = summary.contexts++;
       summary.tokens += tokens.length;
-      const document = { file: 0, row: 1, part: 0, byte: 0, document: item.ordinal };
-      yield {
-        id,
-        document: item.ordinal,
-        documentName: item.name,
-        start: 0,
-        tokens,
-        image,
-        pixels: reader.read(image),
-        label: item.label,
-        cursor: { id: id + 1, document, window: 1, summary: { ...summary } },
-        done: chosen === null ? item.done : summary.documents / chosen.size,
-      };
+      const done = chosen === null ? item.done : summary.documents / chosen.size;
+      yield contextOf(reader, tokens, item, image, { id, summary: { ...summary }, done });
       if (count !== undefined && summary.contexts >= count) return;
     }
     if (summary.contexts === 0) throw new PolysemeError(`${corpus.source}: there is no image in it`);
@@ -83,6 +69,51 @@ export function imageContexts(
     digests: ({ summary: { documents, duplicates } }) =>
       known?.first(documents - duplicates) ?? new Uint32Array(0),
     [Symbol.asyncIterator]: contexts,
+  };
+}
+
+/** The images of a part of an earlier reading, as contexts. */
+export async function* imagePart(
+  corpus: ImageCorpus,
+  reader: ImageReader,
+  { first, count, document, runs }: ContextPart,
+): AsyncGenerator<Context> {
+  const wanted = new Set(runs.filter((_, i) => i % RUN_NUMBERS === 0));
+  const tokens = positionsOf(reader);
+  let id = first;
+  for await (const { item, image } of decoded(corpus, document.document, wanted)) {
+    const done = (id + 1 - first) / count;
+    yield contextOf(reader, tokens, item, image, { id, summary: NO_SUMMARY, done });
+    if (++id === first + count) return;
+  }
+}
+
+function positionsOf({ positions }: ImageReader): Int32Array {
+  return Int32Array.from({ length: positions }, (_, position) => position);
+}
+
+function contextOf(
+  reader: ImageReader,
+  tokens: Int32Array,
+  item: ImageItem,
+  image: Image,
+  { id, summary, done }: { id: number; summary: ContextSummary; done: number },
+): Context {
+  const { width, height } = image;
+  const refused = reader.refuse({ width, height });
+  if (refused !== null) throw new PolysemeError(`${item.name}: ${refused}`);
+  const document = { file: 0, row: 1, part: 0, byte: 0, document: item.ordinal };
+  return {
+    id,
+    document: item.ordinal,
+    documentName: item.name,
+    start: 0,
+    tokens,
+    image,
+    pixels: reader.read(image),
+    label: item.label,
+    cursor: { id: id + 1, document, window: 1, summary },
+    done,
   };
 }
 

@@ -1,0 +1,62 @@
+import { once } from 'node:events';
+import type { Command } from 'commander';
+import * as z from 'zod';
+import { visible } from '../base/visible.ts';
+import { runOptions } from '../run/run-options.ts';
+import { addOptions } from './options.ts';
+import { Progress, print, printNote } from './terminal.ts';
+
+const { threads } = runOptions.shape;
+const shape = {
+  queue: z.string().min(1).meta({
+    description: 'address of the queue: redis://HOST[:PORT][/DATABASE]',
+    value: 'URL',
+  }),
+  artefacts: z.string().min(1).meta({
+    description: 'the folder that all workers see: what they find goes through it',
+    value: 'DIR',
+  }),
+  threads,
+};
+
+interface Options {
+  readonly queue: string;
+  readonly artefacts: string;
+  readonly threads?: number;
+}
+
+export function define(command: Command): void {
+  command.description(
+    'Works on the runs that are handed out to a queue (run --queue), until Ctrl-C: then the job at hand goes to another ' +
+      'worker. Start as many as you like, on any machines that see model, data and artefacts.',
+  );
+  addOptions(command, shape);
+  command
+    .addHelpText('after', '\nHow it goes together: docs/scaling.md')
+    .action(async ({ queue, artefacts, threads }: Options) => {
+      const { startWorker } = await import('../run/queue/worker.ts');
+      const progress = new Progress();
+      await startWorker({
+        queue,
+        artefacts,
+        threads,
+        onNote: printNote,
+        onProgress: ({ stage, done, total, unit, what }) =>
+          progress.show(
+            stage === 'features' ? `features of ${what}` : `${stage}, ${what}`,
+            done,
+            total,
+            unit,
+          ),
+        onJob(job, failure) {
+          progress.end();
+          if (failure === null) print(`done: ${job}`);
+          else print(`failed: ${job}: ${visible(failure)}`);
+        },
+      });
+      print(`working for ${visible(queue.replace(/\/\/.*@/, '//'))}; Ctrl-C ends it`);
+      await Promise.race([once(process, 'SIGINT'), once(process, 'SIGTERM')]);
+      // The job at hand is not waited for: its lock runs out, and another worker does it.
+      process.exit(0);
+    });
+}

@@ -1,0 +1,87 @@
+import type { PackedArray } from '../../base/pack.ts';
+import { writeSealed } from '../../base/sealed-file.ts';
+import type { RunHooks } from '../run-hooks.ts';
+import { mergeShards } from '../shards/merge.ts';
+import { FORMAT, openKind } from '../shards/part-file.ts';
+import { runShard } from '../shards/run-shard.ts';
+import type { Artefacts } from './artefacts.ts';
+import { type JobData, jobId, type Stage } from './jobs.ts';
+
+/** Does a job, unless it is done. @param given what the jobs before it gave. Returns the digest of what it gives. */
+export async function perform(
+  data: JobData,
+  given: readonly string[],
+  artefacts: Artefacts,
+  threads: number | undefined,
+  hooks: Omit<RunHooks, 'saveEvery'>,
+): Promise<string> {
+  const { run, stage, number } = data;
+  const id = jobId(data);
+  const known = await artefacts.given(id);
+  if (known !== null) return known;
+  const path = (digest: string): string => artefacts.path(digest);
+  if (stage.name === 'units') {
+    const parts = [stage.after, ...(await listed(path(stage.rows)))];
+    if (number === null) return study([...parts, ...given], data, artefacts, threads, hooks);
+    const units = { share: number, of: run.shares };
+    return artefacts.give(id, (out) =>
+      mergeShards({ parts: parts.map(path), out, units, threads, ...hooks }),
+    );
+  }
+  if (number !== null) {
+    const after = 'after' in stage && stage.after !== null ? path(stage.after) : undefined;
+    return artefacts.give(id, (out) =>
+      runShard({ plan: path(run.plan), shard: number, of: run.shards, after, out, threads, ...hooks }),
+    );
+  }
+  return artefacts.give(id, (out) =>
+    stage.name === 'rows' ? writeList(out, given) : mergeShards({ parts: given.map(path), out, ...hooks }),
+  );
+}
+
+/** What follows a stage; null after the last. */
+export function nextStage(stage: Stage, given: string): Stage | null {
+  switch (stage.name) {
+    case 'maxima':
+      return { name: 'examples', after: given };
+    case 'examples':
+      return { name: 'rows', after: given };
+    case 'rows':
+      return { name: 'units', after: stage.after, rows: given };
+    case 'units':
+      return null;
+  }
+}
+
+/** Where the study of a run lies when it is done. */
+export function studyPath(artefacts: Artefacts, plan: string): string {
+  return artefacts.path(`${plan.slice(0, 16)}.db`);
+}
+
+async function study(
+  parts: readonly string[],
+  { run }: JobData,
+  artefacts: Artefacts,
+  threads: number | undefined,
+  hooks: Omit<RunHooks, 'saveEvery'>,
+): Promise<string> {
+  const out = studyPath(artefacts, run.plan);
+  const merged = await mergeShards({
+    parts: parts.map((digest) => artefacts.path(digest)),
+    out,
+    threads,
+    ...hooks,
+  });
+  return 'study' in merged ? merged.study.contentHash! : '';
+}
+
+/** A list of files by their digests, in a file: a queue's server should not hold thousands for every job. */
+function writeList(path: string, digests: readonly string[]): Promise<string> {
+  const text: PackedArray = new TextEncoder().encode(JSON.stringify([...digests].sort()));
+  return writeSealed(path, { format: FORMAT, kind: 'list' }, [['digests', text]]);
+}
+
+async function listed(path: string): Promise<string[]> {
+  const file = await openKind(path, 'a list of parts of a divided run');
+  return JSON.parse(new TextDecoder().decode((await file.read('digests')) as Uint8Array)) as string[];
+}

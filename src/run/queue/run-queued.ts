@@ -1,0 +1,189 @@
+import { createReadStream } from 'node:fs';
+import { resolve } from 'node:path';
+import { setTimeout as wait } from 'node:timers/promises';
+import type { Job, Queue } from 'bullmq';
+import { writeWhole } from '../../base/files.ts';
+import { checkAborted } from '../../base/progress.ts';
+import { PolysemeError } from '../../errors.ts';
+import { openStudy } from '../../study/open-study.ts';
+import type { StudyInfo } from '../../study/study.ts';
+import { checkWritable } from '../existing.ts';
+import type { RunHooks, RunProgress } from '../run-hooks.ts';
+import type { RunOptions } from '../run-options.ts';
+import { needsMaximaRound, openPlan, planRun } from '../shards/plan.ts';
+import { Artefacts } from './artefacts.ts';
+import { checkQueue, loadBull, QUEUE } from './connection.ts';
+import { type JobData, jobId, type QueuedRun, type Stage, stageJobs } from './jobs.ts';
+import { studyPath } from './perform.ts';
+
+export interface RunQueuedOptions extends RunOptions, Omit<RunHooks, 'saveEvery'> {
+  /** Address of the queue: redis://HOST[:PORT][/DATABASE] */
+  readonly queue: string;
+  /** The folder that all workers of the queue see. */
+  readonly artefacts: string;
+  /** Parts that the text is divided into. */
+  readonly shards: number;
+}
+
+/** Milliseconds between two looks at the queue. */
+const LOOK_EVERY = 500;
+/** Seconds for which a queue that answered may be away. */
+const AWAY = 300;
+
+/**
+ * `runStudy` by the workers of a queue (`startWorker`): plans the run in shards, hands them out, waits for the study and
+ * copies it to `out`. The jobs go on without this call, and a second one finds what is done.
+ *
+ * @throws PolysemeError where the queue cannot be reached, and where jobs failed, with their reasons: all else is kept,
+ *   and the same call tries these again
+ * @example
+ * const queue = 'redis://localhost';
+ * const artefacts = '/shared/artefacts';
+ * const info = await runQueued({ queue, artefacts, shards: 8, layers: [0], contexts: 100, out: 'study.db' });
+ */
+export async function runQueued({
+  queue: url,
+  artefacts: folder,
+  shards,
+  out = 'study.db',
+  ...options
+}: RunQueuedOptions): Promise<StudyInfo> {
+  checkWritable(resolve(out));
+  const connection = await checkQueue(url);
+  const artefacts = await Artefacts.open(folder);
+  const planFile = `${out}.plan`;
+  const { digest } = await planRun({ ...options, plan: planFile, shards });
+  const { run: planned } = await openPlan(planFile);
+  await writeWhole(artefacts.path(digest), createReadStream(planFile));
+  const run: QueuedRun = { plan: digest, shards, shares: shards };
+  const { Queue, FlowProducer } = await loadBull();
+  const queue = new Queue<JobData, string>(QUEUE, {
+    connection: { ...connection, enableOfflineQueue: false },
+  });
+  const flows = new FlowProducer({ connection });
+  for (const part of [queue, flows]) (part as Queue).on('error', () => {});
+  const first: Stage = needsMaximaRound(planned.meta)
+    ? { name: 'maxima' }
+    : { name: 'examples', after: null };
+  try {
+    await patiently(async () => {
+      for (const job of await failedJobs(queue, run)) await job.retry();
+      const known = await queue.getJob(jobId({ run, stage: first, number: null }));
+      if (known === undefined) await flows.add(stageJobs(run, first));
+    }, options.signal);
+    await untilDone(queue, run, first, flows, options);
+  } finally {
+    await Promise.allSettled([queue.close(), flows.close()]);
+  }
+  await writeWhole(out, createReadStream(studyPath(artefacts, digest)));
+  const study = openStudy(out);
+  try {
+    return study.info();
+  } finally {
+    study.close();
+  }
+}
+
+type Flows = { add(job: ReturnType<typeof stageJobs>): Promise<unknown> };
+
+/** Waits for the last job of a run. */
+async function untilDone(
+  queue: Queue<JobData, string>,
+  run: QueuedRun,
+  first: Stage,
+  flows: Flows,
+  { onProgress, onNote, signal }: Omit<RunHooks, 'saveEvery'>,
+): Promise<void> {
+  const last: Stage = { name: 'units', after: '', rows: '' };
+  let isAlone = false;
+  for (;;) {
+    const isDone = await patiently(async () => {
+      const study = await queue.getJob(jobId({ run, stage: last, number: null }));
+      if (study !== undefined && (await study.isCompleted())) return true;
+      const failed = await failedJobs(queue, run);
+      const { active = 0, waiting = 0, delayed = 0, prioritized = 0 } = await queue.getJobCounts();
+      if (failed.length > 0 && active + waiting + delayed + prioritized === 0) throw failure(failed);
+      // A server that was started again without what it had: what is done lies in the artefacts.
+      const begun = await queue.getJob(jobId({ run, stage: first, number: null }));
+      if (begun === undefined) await flows.add(stageJobs(run, first));
+      const workers = await queue.getWorkersCount();
+      if (workers === 0 && !isAlone)
+        onNote?.('no worker is at the queue: start polyseme worker on some machines');
+      isAlone = workers === 0;
+      await report(queue, run, workers, failed.length, onProgress);
+      return false;
+    }, signal);
+    if (isDone) return;
+    await wait(LOOK_EVERY, undefined, { signal }).catch(() => {});
+    checkAborted(signal);
+  }
+}
+
+/** Tells how far the stage at hand is, over all workers. */
+async function report(
+  queue: Queue<JobData, string>,
+  run: QueuedRun,
+  workers: number,
+  failed: number,
+  onProgress: ((progress: RunProgress) => void) | undefined,
+): Promise<void> {
+  if (onProgress === undefined) return;
+  const own = (jobs: Job<JobData, string>[]) => jobs.filter(({ data }) => data.run.plan === run.plan);
+  const [stage] = own(await queue.getJobs(['waiting-children', 'active'])).filter(
+    ({ data }) => data.number === null,
+  );
+  if (stage === undefined) return;
+  const { name } = stage.data.stage;
+  const total = name === 'units' ? run.shares : run.shards;
+  const { processed } = await stage.getDependenciesCount({ processed: true });
+  const running = own(await queue.getActive()).map(({ progress }) => {
+    const { done = 0, total: all = 0 } = progress as Partial<RunProgress>;
+    return all > 0 ? Math.min(1, done / all) : 0;
+  });
+  const done = Math.min(total, (processed ?? 0) + running.reduce((sum, share) => sum + share, 0));
+  const lost = failed === 0 ? '' : `, ${failed} failed`;
+  onProgress({
+    stage: 'queue',
+    unit: 'shards',
+    done: Math.round(done * 10) / 10,
+    total,
+    tokens: 0,
+    what: `${name} by ${workers} workers${lost}`,
+  });
+}
+
+async function failedJobs(queue: Queue<JobData, string>, run: QueuedRun): Promise<Job<JobData, string>[]> {
+  const failed = await queue.getFailed();
+  return failed.filter(({ data }) => data.run.plan === run.plan);
+}
+
+function failure(failed: readonly Job<JobData, string>[]): PolysemeError {
+  const reasons = failed.slice(0, 3).map(({ data, failedReason, attemptsMade }) => {
+    const what =
+      data.number === null ? `the merge of ${data.stage.name}` : `${data.stage.name} ${data.number}`;
+    return `${what}: ${failedReason} (tried ${attemptsMade} times)`;
+  });
+  const more = failed.length > 3 ? ` and ${failed.length - 3} more` : '';
+  return new PolysemeError(
+    `${failed.length} of the run's jobs failed; ${reasons.join('; ')}${more}. What is done is kept: the same command tries these again`,
+  );
+}
+
+/** Does something with the queue, again and again while its server is away. */
+async function patiently<T>(work: () => Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+  for (const start = performance.now(); ; ) {
+    try {
+      return await work();
+    } catch (error) {
+      if (error instanceof PolysemeError) throw error;
+      if (performance.now() - start > AWAY * 1000) {
+        throw new PolysemeError(
+          `the queue has not answered for ${AWAY} s (${(error as Error).message}): the same command goes on when it is back`,
+          'unreachable',
+        );
+      }
+    }
+    await wait(LOOK_EVERY, undefined, { signal }).catch(() => {});
+    checkAborted(signal);
+  }
+}

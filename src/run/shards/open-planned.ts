@@ -1,0 +1,65 @@
+import { changedFiles } from '../../base/changed-files.ts';
+import { digestFiles } from '../../base/file-digest.ts';
+import { type ContextPart, shortDigest } from '../../corpus/context-part.ts';
+import type { Context } from '../../corpus/contexts.ts';
+import { PolysemeError } from '../../errors.ts';
+import { type CheckedRun, checkRun, openRun } from '../open-run.ts';
+import type { ResolvedRunOptions } from '../run-options.ts';
+import type { RunSource } from '../run-source.ts';
+import { type PlannedRun, VERSION } from './part-file.ts';
+
+/** Opens what a planned run is over. @throws PolysemeError where it is no longer what was planned */
+export async function openPlanned(
+  run: PlannedRun,
+  threads: number | undefined,
+  onNote?: (line: string) => void,
+): Promise<{ readonly source: RunSource; readonly options: ResolvedRunOptions }> {
+  if (run.version !== VERSION) {
+    throw new PolysemeError(
+      `the run was planned by Polyseme ${run.version}, and this is ${VERSION}: use that one, or plan anew`,
+      'unsupported',
+    );
+  }
+  const options = { ...run.options, threads };
+  const checked: CheckedRun = checkRun(options);
+  const source = await openRun(options, checked, onNote);
+  try {
+    const { meta } = source;
+    for (const part of ['model', 'data', 'options'] as const) {
+      if (JSON.stringify(meta[part]) === JSON.stringify(run.meta[part])) continue;
+      throw new PolysemeError(`the ${part} of the run are not what was planned: plan anew`);
+    }
+    const changed = changedFiles(run.inputs.files, await digestFiles(source.inputs.files, run.inputs.files));
+    if (changed.length > 0) {
+      throw new PolysemeError(
+        `${changed.join(', ')}: not what the run was planned with; put it back, or plan anew`,
+      );
+    }
+    return { source, options: checked.checked };
+  } catch (error) {
+    await source.close();
+    throw error;
+  }
+}
+
+/** The contexts of a shard, each checked to be what was planned. */
+export async function* plannedContexts(source: RunSource, part: ContextPart): AsyncGenerator<Context> {
+  let read = 0;
+  // Without this a shard of no contexts would look for them to the end of the text.
+  if (part.count === 0) return;
+  for await (const context of source.part(part)) {
+    const [high, low] = shortDigest(context);
+    if (part.digests[2 * read] !== high || part.digests[2 * read + 1] !== low) {
+      throw new PolysemeError(
+        `${context.documentName}: its text is not what was planned (context ${context.id}); put it back, or plan anew`,
+      );
+    }
+    read++;
+    yield context;
+  }
+  if (read < part.count) {
+    throw new PolysemeError(
+      `the text has only ${read} of the ${part.count} contexts that were planned for this shard; put it back, or plan anew`,
+    );
+  }
+}
