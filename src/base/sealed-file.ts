@@ -41,10 +41,20 @@ export async function writeSealed(
   arrays: Iterable<readonly [string, PackedArray]> | AsyncIterable<readonly [string, PackedArray]>,
 ): Promise<string> {
   const entries: Record<string, Entry> = {};
+  /** What asking for arrays threw: no fault of writing. */
+  let thrown: { readonly error: unknown } | null = null;
+  async function* made(): AsyncGenerator<readonly [string, PackedArray]> {
+    try {
+      yield* arrays;
+    } catch (error) {
+      thrown = { error };
+      throw error;
+    }
+  }
   async function* chunks(): AsyncGenerator<Uint8Array> {
     yield MAGIC;
     let at = MAGIC.length;
-    for await (const [name, array] of arrays) {
+    for await (const [name, array] of made()) {
       const bytes = new Uint8Array(array.buffer, array.byteOffset, array.byteLength);
       if (Object.hasOwn(entries, name)) throw new Error(`${path}: two arrays ${name}`);
       entries[name] = [typeOf(array), array.length, at, createHash('sha256').update(bytes).digest('hex')];
@@ -58,7 +68,9 @@ export async function writeSealed(
     length.writeBigUInt64LE(BigInt(index.length));
     yield Buffer.concat([index, length, createHash('sha256').update(index).digest(), MAGIC]);
   }
-  await writeWhole(path, chunks());
+  await writeWhole(path, chunks()).catch((error) => {
+    throw thrown === null ? error : thrown.error;
+  });
   return digestOf({ head, arrays: entries });
 }
 

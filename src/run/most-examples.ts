@@ -1,6 +1,8 @@
 import { PolysemeError } from '../errors.ts';
 import { MOST_HELD } from '../features/split-large.ts';
+import type { SelectionOptions } from '../harvest/selection.ts';
 import type { ResolvedRunOptions } from './run-options.ts';
+import type { RunSource } from './run-source.ts';
 
 type Asked = Pick<ResolvedRunOptions, 'examples' | 'select' | 'linkage' | 'features'>;
 
@@ -26,4 +28,14 @@ export function mostExamples({ examples, select, linkage, features }: Asked): {
     examples: MOST_HELD,
     note: `option examples is ${examples}: a unit that has more keeps ${MOST_HELD}, ${kept}; ${why}`,
   };
+}
+
+/** How a run's examples are chosen. */
+export function selectionOf(
+  options: ResolvedRunOptions,
+  { keepDuplicates }: Pick<RunSource, 'keepDuplicates'>,
+): SelectionOptions {
+  const { select, fraction, sign, everyPosition, seed } = options;
+  const { examples } = mostExamples(options);
+  return { select, examples, fraction, sign, everyPosition, keepDuplicates, seed };
 }

@@ -17,7 +17,6 @@ import { firstText, toCorpus } from '../corpus/open-corpus.ts';
 import { PolysemeError } from '../errors.ts';
 import { BOUNDS } from '../features/auto.ts';
 import type { HarvestOptions } from '../harvest/harvest.ts';
-import type { SelectionOptions } from '../harvest/selection.ts';
 import { checkpointPaths } from '../model/checkpoint.ts';
 import { contextLength } from '../model/context-rules.ts';
 import { type ModelImages, positionNames } from '../model/image-input.ts';
@@ -25,7 +24,6 @@ import type { Model } from '../model/load-model.ts';
 import { toModel } from '../model/to-model.ts';
 import type { StudyMeta } from '../study/meta.ts';
 import { loadTokenizer } from '../tokenizer/load-tokenizer.ts';
-import { mostExamples } from './most-examples.ts';
 import { CONTENT_OPTIONS, type ResolvedRunOptions } from './run-options.ts';
 import { describeSae, loadSaes, type NamedSource, type RunSae, saeBanks, settleBos } from './sae-banks.ts';
 
@@ -75,16 +73,6 @@ type Sources = Omit<ResolvedRunOptions, 'model' | 'data'> & {
   readonly model: Model | string;
   readonly data: Corpus | ImageCorpus | string;
 };
-
-/** How a run's examples are chosen. */
-export function selectionOf(
-  options: ResolvedRunOptions,
-  { keepDuplicates }: Pick<RunSource, 'keepDuplicates'>,
-): SelectionOptions {
-  const { select, fraction, sign, everyPosition, seed } = options;
-  const { examples } = mostExamples(options);
-  return { select, examples, fraction, sign, everyPosition, keepDuplicates, seed };
-}
 
 /** Opens what the options name. */
 export async function openSource(

@@ -1,4 +1,4 @@
-import { readFileSync, truncateSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { openSealed, writeSealed } from '../../src/base/sealed-file.ts';
@@ -44,6 +44,18 @@ test('no changed byte goes unseen', async () => {
     truncateSync(path, length);
     await expect(openSealed(path, 'a plan')).rejects.toThrow(/is not a plan, or it was cut short/);
   }
+});
+
+test('what making an array throws is thrown as it is, and no file is left', async () => {
+  const folder = temporaryFolder();
+  const failing = async function* () {
+    yield ['bytes', ARRAYS.bytes] as const;
+    throw new TypeError('a fault of its own');
+  };
+  await expect(writeSealed(join(folder, 'file'), {}, failing())).rejects.toThrow(
+    new TypeError('a fault of its own'),
+  );
+  expect(readdirSync(folder)).toEqual([]);
 });
 
 test('a file that is not there', async () => {

@@ -1,12 +1,24 @@
 import { spawn } from 'node:child_process';
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  cpSync,
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { createRandom } from '../../src/base/random.ts';
 import { writeSealed } from '../../src/base/sealed-file.ts';
 import { mergeShards, planRun, type RunOptions, runShard, runStudy } from '../../src/index.ts';
 import { compiled } from '../helpers/cli.ts';
+import { FAMILIES } from '../helpers/families.ts';
 import { writePieces, writeSae } from '../helpers/frozen.mjs';
+import { tinyTokenizer } from '../helpers/tiny-checkpoint.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'polyseme-shards-'));
 const data = join(folder, 'pieces.jsonl');
@@ -83,6 +95,18 @@ describe('a run in shards has the content of the undivided run', () => {
     const all = { ...PLAIN, ...options };
     const study = await divided(all, shards, shares);
     expect(study.contentHash).toBe(await whole(all));
+  });
+
+  test('a mixture of experts, whose statistics are over the tokens routed to each', async () => {
+    const model = file('mixtral');
+    cpSync(join(FAMILIES, 'mixtral'), model, { recursive: true });
+    writeFileSync(join(model, 'tokenizer.json'), JSON.stringify(tinyTokenizer(32)));
+    const random = createRandom(3);
+    const letters = Array.from({ length: 900 }, () => String.fromCharCode(97 + random.integer(26)));
+    const text = file('letters.txt');
+    writeFileSync(text, letters.join(''));
+    const options: RunOptions = { model, data: text, layers: [1], context: 24, examples: 6, threads: 1 };
+    expect((await divided(options, 3, 2)).contentHash).toBe(await whole(options));
   });
 
   test('images, and their pictures', async () => {

@@ -8,11 +8,11 @@ import { PolysemeError } from '../../errors.ts';
 import { findSinks } from '../../harvest/find-sinks.ts';
 import { checkWritable } from '../existing.ts';
 import { readInputs } from '../inputs.ts';
-import { mostExamples } from '../most-examples.ts';
+import { mostExamples, selectionOf } from '../most-examples.ts';
 import { checkRun, openRun } from '../open-run.ts';
 import type { RunHooks } from '../run-hooks.ts';
 import type { RunOptions } from '../run-options.ts';
-import { type RunSource, selectionOf } from '../run-source.ts';
+import type { RunSource } from '../run-source.ts';
 import { FORMAT, openKind, type PlannedRun, VERSION } from './part-file.ts';
 
 /** Most shards of a run. */
