@@ -1,6 +1,6 @@
 import * as z from 'zod';
 import { count, real } from './schemas.ts';
-import { listedFeature, name } from './study-answers.ts';
+import { featureShares, listedFeature, name } from './study-answers.ts';
 
 /** What the HTTP API gives of a reader's own text, and of features that are alike. */
 
@@ -71,6 +71,7 @@ export const similarAnswer = z
           feature: count,
           similarity: real,
           ...listedFeature,
+          ...featureShares,
           passage: passage.meta({ description: 'the central example' }),
         })
         .meta({ id: 'SimilarFeature' }),

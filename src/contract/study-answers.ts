@@ -125,15 +125,20 @@ export const listedFeature = {
   }),
 };
 
+/** How a unit's examples fall to its features. */
+export const featureShares = {
+  sizes: z.array(count).meta({
+    description:
+      'examples of each feature, by its id, without those that were given to it though they are unlike it',
+  }),
+  stray: count.meta({
+    description: 'examples that were given to the nearest feature though they are unlike it',
+  }),
+};
+
 const unitRow = unitSummary
   .extend({
-    sizes: z.array(count).meta({
-      description:
-        'examples of each feature, by its id, without those that were given to it though they are unlike it',
-    }),
-    stray: count.meta({
-      description: 'examples that were given to the nearest feature though they are unlike it',
-    }),
+    ...featureShares,
     features: z
       .array(z.object({ id: count, ...listedFeature }))
       .meta({ description: `the largest, at most ${LISTED_FEATURES}; words: at most five` }),

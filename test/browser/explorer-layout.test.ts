@@ -100,6 +100,20 @@ describe.skipIf(!hasBrowser)('layout of the explorer', () => {
     await page.locator('.plot svg').waitFor();
     await settled(page);
     expect(await layoutShift(page)).toBeLessThan(0.02);
+    // Of each bank its units of several things, as everywhere.
+    expect(await page.locator('.bank-units .strip').count()).toBe(10);
+    expect(await page.locator('.bank-units .meaning').count()).toBeGreaterThan(10);
+  });
+
+  it('says what went wrong where a key brings nothing', async () => {
+    const page = await open('/about');
+    await page.route('**/api/random*', (route) =>
+      route.fulfill({ status: 500, body: '{"detail":"no luck"}' }),
+    );
+    await page.locator('main').waitFor();
+    await page.keyboard.press('r');
+    await page.locator('.trouble').waitFor();
+    faults.splice(0);
   });
 
   it('cuts no number, whatever metrics are chosen', async () => {

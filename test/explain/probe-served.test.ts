@@ -65,6 +65,10 @@ describe('over HTTP', () => {
     expect(similar[0]).toMatchObject({ bank: twin.bank, index: twin.index });
     expect(similar[0].words).toEqual(study.words(twin.bank, twin.index)[similar[0].feature]);
     expect(similar[0].name).toEqual(study.names(twin.bank, twin.index)[similar[0].feature]);
+    const { sizes, stray } = similar[0];
+    expect(sizes.reduce((sum: number, size: number) => sum + size, stray)).toBe(
+      study.unit(twin.bank, twin.index).examples,
+    );
     expect(similar[0].passage.tokens[similar[0].passage.position]).toBe('o');
     const { similar: outputs } = await client.get('/api/units/mlp.0/2/similar?by=output&limit=2');
     expect(outputs.length).toBe(2);

@@ -22,14 +22,20 @@ export const similarRoute: Route = route({
     };
     const found = await (by === 'output' ? explain.work(signal, find) : explain.answer(find));
     return {
-      similar: found.map(({ bank, index, feature, similarity, passage }) => ({
-        bank,
-        index,
-        feature,
-        ...listedFeature(source, source.row(bank, index), feature),
-        similarity: fourDigits(similarity),
-        passage: { ...passage, activation: fourDigits(passage.activation) },
-      })),
+      similar: found.map(({ bank, index, feature, similarity, passage }) => {
+        const row = source.row(bank, index);
+        const { sizes, stray } = source.shares(row);
+        return {
+          bank,
+          index,
+          feature,
+          ...listedFeature(source, row, feature),
+          sizes,
+          stray,
+          similarity: fourDigits(similarity),
+          passage: { ...passage, activation: fourDigits(passage.activation) },
+        };
+      }),
     };
   },
 });

@@ -10,6 +10,7 @@ import { SearchBox } from '../ui/search-box.tsx';
 import { useShortcuts } from '../ui/shortcuts.ts';
 import { type Theme, useTheme } from '../ui/theme.ts';
 import { Tips } from '../ui/tips.tsx';
+import { Trouble } from '../ui/trouble.tsx';
 import { useImages } from '../ui/use-images.ts';
 import { useRandom } from '../ui/use-random.ts';
 import { HelpDialog } from './help.tsx';
@@ -87,6 +88,7 @@ export function App() {
       {served.study && <Unfinished />}
       <Outlet />
       <Tips />
+      <Trouble />
       <HelpDialog hasStudy={served.study} open={help} onClose={() => setHelp(false)} />
     </>
   );

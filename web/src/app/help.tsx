@@ -62,6 +62,15 @@ function ReadingCurves() {
   );
 }
 
+const MARKS: readonly (readonly [string, string])[] = [
+  ['• before a number', 'the most typical example of its feature'],
+  ['○ before a number', 'a stray example: unlike every feature, it stands with the nearest'],
+  ['underlined', 'the token of the peak'],
+  ['orange, blue', 'activation of the tokens, above and below zero'],
+  ['↵ ⇥ ·', 'line break, tab, and a space that cannot be seen otherwise'],
+  ['hatched', 'in the strip: stray and single examples'],
+];
+
 function ReadingUnit() {
   return (
     <>
@@ -72,6 +81,15 @@ function ReadingUnit() {
         line (or focus it and use the arrow keys) and the features are cut anew. Focus a passage and use ← →
         to read the value of each token.
       </p>
+      <h2>Marks</h2>
+      <dl className="keys marks">
+        {MARKS.map(([mark, meaning]) => (
+          <div key={mark}>
+            <dt>{mark}</dt>
+            <dd>{meaning}</dd>
+          </div>
+        ))}
+      </dl>
     </>
   );
 }

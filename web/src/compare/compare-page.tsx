@@ -12,6 +12,7 @@ import { saveCsv } from '../ui/save-file.ts';
 import { Empty, Failure, Loading } from '../ui/states.tsx';
 import { useTheme } from '../ui/theme.ts';
 import type { CompareSearch } from '../ui/url-state.ts';
+import { BankUnits } from './bank-units.tsx';
 import { matchedRows, unitRows } from './comparison-csv.ts';
 import { ComparisonTable, TABLE_HEIGHT } from './comparison-table.tsx';
 import { firstPair } from './headline.ts';
@@ -116,6 +117,13 @@ function Chosen({ all }: { all: readonly Bank[] }) {
             )}
           </Suspense>
         </Figure>
+      </div>
+      <div className="cards">
+        {chosen.map((name) => (
+          <div key={name} className={chosen.length === 1 ? 'span-12' : 'span-6'}>
+            <BankUnits bank={name} colour={colour(name)} />
+          </div>
+        ))}
       </div>
     </>
   );

@@ -10,6 +10,7 @@ import { type Similar, similarQuery } from '../source/probe-queries.ts';
 import { studyQuery } from '../source/query-options.ts';
 import { Picture } from '../ui/picture.tsx';
 import { passageText } from '../ui/shown-token.ts';
+import { Strip } from '../ui/strip.tsx';
 import { useImages } from '../ui/use-images.ts';
 
 /** Tokens to each side of a peak. */
@@ -90,6 +91,7 @@ function SimilarRow({ similar }: { similar: Similar }) {
         {bank}/{index}
       </Link>
       <span className="num muted">{(similarity ?? 0).toFixed(2)}</span>
+      <Strip shares={similar} lit={new Set([feature])} />
       <bdi className="words">{title === '' ? 'no words' : visible(title)}</bdi>
       {images === null || image === undefined ? (
         <bdi className="near-passage" dir="ltr" title={passage.document}>

@@ -3,9 +3,9 @@ import { spelledAt } from '../../../src/tokenizer/byte-tokens.ts';
 import type { Example } from '../source/answers.ts';
 import { passageText } from './shown-token.ts';
 
-/** Tokens to each side of the peak in a line of the concordance. */
-const BEFORE = 18;
-const AFTER = 20;
+/** Letters to each side of the peak in a line of the concordance, which fill the widest column, and tokens at most. */
+const LETTERS = 84;
+const MOST_TOKENS = 64;
 
 /** The tokens of an example from `from` to `to`, coloured by activation against `scale`, the peak underlined. */
 function Span({
@@ -75,26 +75,35 @@ export const Concordance = memo(function Concordance({
 }) {
   const { tokens } = example;
   const position = spelledAt(tokens, example.position);
+  const [from, to] = reach(tokens, position);
   return (
     <>
       <span className="before">
         <bdi dir="ltr">
-          <Span example={example} from={Math.max(0, position - BEFORE)} to={position} scale={scale} />
+          <Span example={example} from={from} to={position} scale={scale} />
         </bdi>
       </span>
       <span className="after">
         <bdi dir="ltr">
-          <Span
-            example={example}
-            from={position}
-            to={Math.min(tokens.length, position + AFTER)}
-            scale={scale}
-          />
+          <Span example={example} from={position} to={to} scale={scale} />
         </bdi>
       </span>
     </>
   );
 });
+
+/** The tokens about a peak that have enough letters for a line: from, to. */
+function reach(tokens: readonly string[], position: number): readonly [number, number] {
+  let from = position;
+  for (let letters = 0; from > 0 && position - from < MOST_TOKENS && letters < LETTERS; ) {
+    letters += tokens[--from]!.length;
+  }
+  let to = position;
+  for (let letters = 0; to < tokens.length && to - position < MOST_TOKENS && letters < LETTERS; ) {
+    letters += tokens[to++]!.length;
+  }
+  return [from, to];
+}
 
 /** The whole context. */
 export const WholeContext = memo(function WholeContext({

@@ -12,7 +12,7 @@ const HEIGHT = 204;
 const FLAT = 150;
 /** Width from which on it lies flat. */
 const WIDE = 560;
-const MARGIN = { top: 22, right: 10, bottom: 26, left: 34 };
+const MARGIN = { top: 22, right: 56, bottom: 26, left: 34 };
 const STRIP = 9;
 
 /**

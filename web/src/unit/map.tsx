@@ -50,6 +50,7 @@ export function EmbeddingMap({
           x: median(members.map((i) => x[i]!)),
           y: median(members.map((i) => y[i]!)),
         }));
+      const labels = apart(named, { x, y }, width);
       return plot.plot({
         width,
         height: HEIGHT,
@@ -73,7 +74,7 @@ export function EmbeddingMap({
             strokeWidth: 0.8,
             className: 'dots',
           }),
-          plot.text(named, {
+          plot.text(labels, {
             x: 'x',
             y: 'y',
             text: 'word',
@@ -118,6 +119,34 @@ function tie(drawing: Element, onExample: (example: number) => void): () => void
     marked?.classList.add('hovered');
     if (marked !== undefined && !marked.matches(':hover')) marked.parentElement!.append(marked);
   });
+}
+
+/** Labels that lie on no other: of two that would, the larger feature's stays. Pixels are about those of the drawing. */
+function apart<T extends { readonly word: string; readonly x: number; readonly y: number }>(
+  labels: readonly T[],
+  places: { readonly x: ArrayLike<number>; readonly y: ArrayLike<number> },
+  width: number,
+): T[] {
+  const scale = (values: ArrayLike<number>, length: number) => {
+    let [low, high] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
+    for (let i = 0; i < values.length; i++) {
+      low = Math.min(low, values[i]!);
+      high = Math.max(high, values[i]!);
+    }
+    return (value: number) => ((value - low) / (high - low || 1)) * length;
+  };
+  const toX = scale(places.x, width - 60);
+  const toY = scale(places.y, HEIGHT - 60);
+  const kept: T[] = [];
+  for (const label of labels) {
+    const isFree = kept.every(
+      (other) =>
+        Math.abs(toY(other.y) - toY(label.y)) > 15 ||
+        Math.abs(toX(other.x) - toX(label.x)) > 3.6 * (other.word.length + label.word.length),
+    );
+    if (isFree) kept.push(label);
+  }
+  return kept;
 }
 
 function median(values: number[]): number {

@@ -71,7 +71,7 @@ export function ThresholdLine({
     >
       <rect x={left} y={-12} width={right - left} height={24} fill="transparent" />
       <line x1={left} x2={right} stroke="var(--ink)" strokeWidth="1.25" strokeDasharray="4 3" />
-      <g transform={`translate(${right - 50}, -10)`}>
+      <g transform={`translate(${right + 4}, -10)`}>
         <rect width="50" height="20" rx="10" fill="var(--ink)" />
         <text x="25" y="14" textAnchor="middle" fill="var(--paper)" className="grip">
           {value.toFixed(3)}

@@ -38,33 +38,41 @@ export function TreePanel({
     <section className="panel tree-panel" aria-label="Tree">
       <div className="panel-head">
         <h2>Tree</h2>
-        <label title="Linkage">
-          <span className="sr">Linkage</span>
-          <select
-            value={linkage}
-            onChange={({ target }) => {
-              const chosen = target.value as LinkageMethod;
-              onCut({ linkage: chosen === unit.linkage ? undefined : chosen });
-            }}
-          >
-            {linkageMethods.map((name) => (
-              <option key={name}>{name}</option>
-            ))}
-          </select>
-        </label>
-        <label title="The best split by its silhouette, without a threshold (docs/method.md); else the clusters below the threshold">
-          <input type="checkbox" checked={auto} onChange={() => (auto ? commit(unit.threshold) : toAuto())} />
-          Auto
-        </label>
-        <ThresholdField value={threshold} onCommit={commit} />
-        <span className="grow" />
-        <ExportButtons
-          body={body}
-          name={`${unit.bank}-${unit.index}-tree`}
-          title="the tree"
-          heading={figureHeading(unit, unitCut, 'tree')}
-          legend={featureLegend(unitCut)}
-        />
+        {unit.examples < 2 ? null : (
+          <>
+            <label title="Linkage">
+              <span className="sr">Linkage</span>
+              <select
+                value={linkage}
+                onChange={({ target }) => {
+                  const chosen = target.value as LinkageMethod;
+                  onCut({ linkage: chosen === unit.linkage ? undefined : chosen });
+                }}
+              >
+                {linkageMethods.map((name) => (
+                  <option key={name}>{name}</option>
+                ))}
+              </select>
+            </label>
+            <label title="The best split by its silhouette, without a threshold (docs/method.md); else the clusters below the threshold">
+              <input
+                type="checkbox"
+                checked={auto}
+                onChange={() => (auto ? commit(unit.threshold) : toAuto())}
+              />
+              Auto
+            </label>
+            <ThresholdField value={threshold} onCommit={commit} />
+            <span className="grow" />
+            <ExportButtons
+              body={body}
+              name={`${unit.bank}-${unit.index}-tree`}
+              title="the tree"
+              heading={figureHeading(unit, unitCut, 'tree')}
+              legend={featureLegend(unitCut)}
+            />
+          </>
+        )}
       </div>
       <div className="panel-body" aria-busy={unitCut.waiting}>
         {unit.examples === 0 ? (
@@ -87,7 +95,7 @@ export function TreePanel({
             <b className="num">{counted(cut.features.length, 'feature')}</b>{' '}
             {auto ? 'by the best split' : `at ${threshold.toFixed(3)}`}
             {stored ? (
-              ', as in the study. Drag the line to cut elsewhere.'
+              `, as in the study.${unit.examples > 1 ? ' Drag the line to cut elsewhere.' : ''}`
             ) : (
               <>
                 ; the study has{' '}
