@@ -115,7 +115,8 @@ export function editJson(text: string, edits: readonly JsonEdit[]): string {
     walk(root);
     const [node, key] = places[at % places.length] ?? [root, 'document'];
     if (value === undefined && !Array.isArray(node)) delete node[key];
-    else node[key] = value;
+    // A copy: one value may be put at several places, within itself too.
+    else node[key] = structuredClone(value);
   }
   return JSON.stringify(root.document) ?? '';
 }

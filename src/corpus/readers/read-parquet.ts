@@ -70,20 +70,26 @@ export async function* readParquet(input: Input, column: string, from: RowCursor
 export async function fileBuffer(handle: FileHandle): Promise<AsyncBuffer> {
   const { size } = await handle.stat();
   if (size < 12) throw new Error(`${size} bytes are too few`);
+  const read = async (start: number, end: number): Promise<ArrayBuffer> => {
+    if (!(start >= 0 && end >= start && end <= size)) {
+      throw new Error(`it points to bytes ${start} to ${end} of ${size}; it may be truncated`);
+    }
+    if (end - start > GROUP_BYTES_LIMIT) throw new Error(`it asks for ${end - start} bytes at once`);
+    const bytes = new Uint8Array(end - start);
+    for (let at = 0; at < bytes.length; ) {
+      const { bytesRead } = await handle.read(bytes, at, bytes.length - at, start + at);
+      if (bytesRead === 0) throw new Error(`it ends at byte ${start + at} of ${size}`);
+      at += bytesRead;
+    }
+    return bytes.buffer;
+  };
   const buffer: AsyncBuffer = {
     byteLength: size,
-    async slice(start, end = size) {
-      if (!(start >= 0 && end >= start && end <= size)) {
-        throw new Error(`it points to bytes ${start} to ${end} of ${size}; it may be truncated`);
-      }
-      if (end - start > GROUP_BYTES_LIMIT) throw new Error(`it asks for ${end - start} bytes at once`);
-      const bytes = new Uint8Array(end - start);
-      for (let at = 0; at < bytes.length; ) {
-        const { bytesRead } = await handle.read(bytes, at, bytes.length - at, start + at);
-        if (bytesRead === 0) throw new Error(`it ends at byte ${start + at} of ${size}`);
-        at += bytesRead;
-      }
-      return bytes.buffer;
+    slice(start, end = size) {
+      const bytes = read(start, end);
+      // The library asks for several ranges and waits for one: without this another's error would end the process.
+      bytes.catch(() => {});
+      return bytes;
     },
   };
   const [length, magic] = new Uint32Array(await buffer.slice(size - 8, size));

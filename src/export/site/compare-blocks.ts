@@ -1,7 +1,7 @@
 import { compareAnswer } from '../../answers/comparisons.ts';
 import type { StudySource } from '../../answers/served-study.ts';
-import type { LongCall, Progress } from '../../base/progress.ts';
 import { type PackedArray, pack } from '../../base/pack.ts';
+import type { LongCall, Progress } from '../../base/progress.ts';
 import { matchedExamples } from '../../compare/matched.ts';
 import { measureBank, textSeed } from '../../compare/measure-bank.ts';
 import { MATCHED_UNITS } from '../../contract/constants.ts';

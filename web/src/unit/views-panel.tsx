@@ -1,7 +1,7 @@
 import { lazy, Suspense, useRef } from 'react';
 import type { CsvValue } from '../../../src/base/csv.ts';
-import { ExportButtons } from '../charts/figure.tsx';
 import { MOST_DISTANCES } from '../../../src/contract/site.ts';
+import { ExportButtons } from '../charts/figure.tsx';
 import type { Unit } from '../source/answers.ts';
 import { source } from '../source/chosen.ts';
 import { Segments } from '../ui/controls.tsx';
