@@ -3,10 +3,11 @@ import type { Image } from '../corpus/images/image.ts';
 import { decodePng } from '../corpus/images/png.ts';
 import { PolysemeError } from '../errors.ts';
 import type { ModelImages } from '../model/image-input.ts';
-import { unitVectors } from '../study/unit-vectors.ts';
+import type { OpenTaps } from '../model/load-model.ts';
 import type { Explained, ExplainModel, ModelBank } from './explained.ts';
 import { placeInput } from './place.ts';
-import { type ProbedBank, probedBank, relativeTo } from './probed-bank.ts';
+import { type ProbedBank, relativeTo } from './probed-bank.ts';
+import { ProbedBanks } from './probed-banks.ts';
 
 /** Units of a bank whose activations are given, the most active first, where there are more. */
 export const MOST_CLASSIFIED_UNITS = 256;
@@ -50,46 +51,111 @@ export interface Classified {
 }
 
 /**
- * What a model of images makes of one: its logits, every unit's activation, what each adds to each logit (the neurons of
- * a plain MLP's last layer), and the feature of the unit that the image falls in.
+ * What the model of a study of images makes of one: its logits, every unit's activation, what each adds to each logit (the
+ * neurons of a plain MLP's last layer), and the feature of the unit that the image falls in. What it compiled and read stays
+ * for the next image.
  *
- * @throws PolysemeError where the study is of text, there is no such image, or pixels are not of the model's size
  * @example
- * const { probabilities, units } = await classify(explained, { context: 3 });
+ * const classifier = new Classifier(explained);
+ * const { probabilities, units } = await classifier.classify({ context: 3 });
  * console.log(probabilities, units[0].feature);
+ * await classifier.close();
  */
-export async function classify(explained: Explained, options: ClassifyOptions): Promise<Classified> {
-  const { study } = explained;
-  const model = await explained.model();
-  const images = imagesOf(explained, model);
-  const picture = pictureOf(explained, images, options);
-  const info = study.info();
-  const columns = study.columns();
-  const banks = await Promise.all(info.banks.map(({ name }) => explained.bank(name)));
-  const found = await runImage(model, banks, images.pixels(picture), images, options.signal);
-  const wanted = options.embeddings ?? [];
-  const asked = new Set(wanted.map(({ bank, index }) => `${bank}/${index}`));
-  const units: ClassifiedUnit[] = [];
-  for (const bank of banks) {
-    const of = probedBank(study, info, columns, bank);
-    const weights = (await bank.classWeights?.()) ?? null;
-    const strongest = strongestUnits(bank, found, images).slice(0, MOST_CLASSIFIED_UNITS);
-    for (const { index, position, activation } of strongest) {
-      units.push(
-        classified(
-          explained,
-          of,
-          { index, position, activation },
-          found,
-          weights,
-          asked.has(`${bank.name}/${index}`),
-        ),
-      );
-    }
+export class Classifier {
+  readonly #explained: Explained;
+  readonly #banks: ProbedBanks;
+  #opened: Promise<Opened> | null = null;
+
+  constructor(explained: Explained) {
+    this.#explained = explained;
+    this.#banks = new ProbedBanks(explained);
   }
-  const logits = found.get('logits');
-  const own = logits === undefined ? null : Array.from(logits.subarray(0, images.classes!.length));
-  return { classes: images.classes, logits: own, probabilities: own && softmax(own), units };
+
+  /** @throws PolysemeError where the study is of text, there is no such image, or pixels are not of the model's size */
+  async classify(options: ClassifyOptions): Promise<Classified> {
+    const model = await this.#explained.model();
+    const images = imagesOf(this.#explained, model);
+    const picture = pictureOf(this.#explained, images, options);
+    this.#opened ??= this.#open(model, images);
+    // The next image tries again.
+    this.#opened.catch(() => {
+      this.#opened = null;
+    });
+    const { banks, weights, taps } = await this.#opened;
+    const found = await runImage(taps, images.pixels(picture), images, options.signal);
+    const asked = new Set((options.embeddings ?? []).map(({ bank, index }) => `${bank}/${index}`));
+    const units = banks.flatMap((of) =>
+      strongestUnits(of.bank, found, images)
+        .slice(0, MOST_CLASSIFIED_UNITS)
+        .map((strongest) => {
+          const wanted = asked.has(`${of.bank.name}/${strongest.index}`);
+          return this.#unit(of, strongest, found, weights.get(of.bank.name) ?? null, wanted);
+        }),
+    );
+    const logits = found.get('logits');
+    const own = logits === undefined ? null : Array.from(logits.subarray(0, images.classes!.length));
+    return { classes: images.classes, logits: own, probabilities: own && softmax(own), units };
+  }
+
+  /** Frees what the model holds for it. */
+  async close(): Promise<void> {
+    const opened = await this.#opened?.catch(() => null);
+    await opened?.taps.close();
+    this.#opened = null;
+  }
+
+  async #open(model: ExplainModel, { classes }: ModelImages): Promise<Opened> {
+    const { banks: all } = this.#explained.study.info();
+    const banks = await Promise.all(all.map(({ name }) => this.#banks.bank(name)));
+    const weights = new Map<string, Float32Array>();
+    for (const { bank } of banks) {
+      const own = await bank.classWeights?.();
+      if (own !== undefined) weights.set(bank.name, own);
+    }
+    const names = banks.flatMap(({ bank: { inputs, activations } }) => [inputs, activations]);
+    const taps = model.openTaps(
+      [...new Set([...names, ...(classes === null ? [] : ['logits'])])],
+      banks.flatMap(({ bank: { edits } }) => edits),
+    );
+    return { banks, weights, taps };
+  }
+
+  #unit(
+    of: ProbedBank,
+    { index, position, activation }: Strongest,
+    found: ReadonlyMap<string, Float32Array>,
+    classWeights: Float32Array | null,
+    wanted: boolean,
+  ): ClassifiedUnit {
+    const { bank, own, centre } = of;
+    const h = found.get(bank.inputs)!.subarray(position * bank.width, (position + 1) * bank.width);
+    const relative = relativeTo(own, index, activation);
+    const vectors = relative > 0 || wanted ? this.#banks.place(of, index) : null;
+    const place =
+      relative > 0 ? placeInput(vectors!, bank.embedding, h, centre) : { feature: null, distances: [] };
+    const classes = classWeights === null ? 0 : classWeights.length / bank.units;
+    return {
+      bank: bank.name,
+      index,
+      position,
+      activation,
+      relative,
+      shares:
+        classWeights === null
+          ? null
+          : Array.from({ length: classes }, (_, c) => activation * classWeights[c * bank.units + index]!),
+      ...place,
+      embedding: wanted ? Array.from(unitEmbeddings(bank.embedding, h, vectors!.weights, centre)) : null,
+    };
+  }
+}
+
+/** What is kept from one image to the next. */
+interface Opened {
+  readonly banks: readonly ProbedBank[];
+  /** By bank, where its output reaches the logits directly: class × unit. */
+  readonly weights: ReadonlyMap<string, Float32Array>;
+  readonly taps: OpenTaps;
 }
 
 /** The image of a context as the model sees it. @throws PolysemeError where it is not kept in that size */
@@ -131,26 +197,16 @@ function pictureOf(explained: Explained, images: ModelImages, { context, pixels 
 
 /** Every tap of one image [position, width]. */
 async function runImage(
-  model: ExplainModel,
-  banks: readonly ModelBank[],
+  taps: OpenTaps,
   pixels: ReturnType<ModelImages['pixels']>,
-  { positions, classes }: ModelImages,
+  { positions }: ModelImages,
   signal: AbortSignal | undefined,
 ): Promise<Map<string, Float32Array>> {
-  const names = banks.flatMap(({ inputs, activations }) => [inputs, activations]);
-  const taps = model.openTaps(
-    [...new Set([...names, ...(classes === null ? [] : ['logits'])])],
-    banks.flatMap(({ edits }) => edits),
-  );
-  try {
-    const tokens = Int32Array.from({ length: positions }, (_, position) => position);
-    for await (const block of taps.stream([{ tokens, pixels }], { signal })) {
-      return new Map(Object.entries(block.taps).map(([name, { data }]) => [name, data]));
-    }
-    return new Map();
-  } finally {
-    await taps.close();
+  const tokens = Int32Array.from({ length: positions }, (_, position) => position);
+  for await (const block of taps.stream([{ tokens, pixels }], { signal })) {
+    return new Map(Object.entries(block.taps).map(([name, { data }]) => [name, data]));
   }
+  return new Map();
 }
 
 interface Strongest {
@@ -175,41 +231,6 @@ function strongestUnits(
     return { index, position, activation: values[position * units + index]! };
   });
   return best.sort((a, b) => b.activation - a.activation || a.index - b.index);
-}
-
-function classified(
-  { study }: Explained,
-  of: ProbedBank,
-  { index, position, activation }: Strongest,
-  found: ReadonlyMap<string, Float32Array>,
-  classWeights: Float32Array | null,
-  wanted: boolean,
-): ClassifiedUnit {
-  const { bank, own, centre, nullDistance } = of;
-  const h = found.get(bank.inputs)!.subarray(position * bank.width, (position + 1) * bank.width);
-  const relative = relativeTo(own, index, activation);
-  const { features, threshold } = study.info().options;
-  const bound = {
-    nullDistance: Number.isNaN(nullDistance[index]!) ? null : nullDistance[index]!,
-    threshold: features === 'auto' ? null : (threshold as number),
-  };
-  const vectors = relative > 0 || wanted ? unitVectors(study, bank.name, index, bound) : null;
-  const place =
-    relative > 0 ? placeInput(vectors!, bank.embedding, h, centre) : { feature: null, distances: [] };
-  const classes = classWeights === null ? 0 : classWeights.length / bank.units;
-  return {
-    bank: bank.name,
-    index,
-    position,
-    activation,
-    relative,
-    shares:
-      classWeights === null
-        ? null
-        : Array.from({ length: classes }, (_, c) => activation * classWeights[c * bank.units + index]!),
-    ...place,
-    embedding: wanted ? Array.from(unitEmbeddings(bank.embedding, h, vectors!.weights, centre)) : null,
-  };
 }
 
 function softmax(logits: readonly number[]): number[] {

@@ -1,15 +1,14 @@
-import { LRUCache } from 'lru-cache';
 import { PolysemeError } from '../errors.ts';
 import type { GraphEdit } from '../model/compile.ts';
 import type { OpenTaps } from '../model/load-model.ts';
 import type { TapBlock } from '../model/taps.ts';
-import type { StudyInfo, UnitColumns } from '../study/study.ts';
-import { unitVectors } from '../study/unit-vectors.ts';
+import type { StudyInfo } from '../study/study.ts';
 import { spellBytes } from '../tokenizer/byte-tokens.ts';
 import type { Explained, ExplainModel } from './explained.ts';
 import { MOST_UNITS } from './limits.ts';
-import { type Placed, placeInput, type UnitPlace } from './place.ts';
-import { type ProbedBank, probedBank, relativeTo } from './probed-bank.ts';
+import { type Placed, placeInput } from './place.ts';
+import { type ProbedBank, relativeTo } from './probed-bank.ts';
+import { ProbedBanks } from './probed-banks.ts';
 import { type StrongestTaps, strongestUnits } from './strongest.ts';
 import { checkNumber } from './unit-taps.ts';
 import { cutText, type TextWindows } from './windows.ts';
@@ -76,8 +75,6 @@ export interface ProbeOptions {
 const USUAL_UNITS = 5;
 /** So many of a token are searched for where no more are shown. */
 const FEW_UNITS = 8;
-/** Bytes of what is kept of units, so that they need not be read again. */
-const PLACE_BYTES = 128 << 20;
 
 /**
  * Runs texts through the model behind a study, and says which units fire and with which of their features.
@@ -95,13 +92,12 @@ export class Prober {
   readonly #explained: Explained;
   readonly #info: StudyInfo;
   readonly #taps = new Map<string, OpenTaps>();
-  readonly #banks = new Map<string, ProbedBank>();
-  readonly #places = new LRUCache<string, UnitPlace>({ maxSize: PLACE_BYTES });
-  #columns: UnitColumns | null = null;
+  readonly #banks: ProbedBanks;
 
   constructor(explained: Explained) {
     this.#explained = explained;
     this.#info = explained.study.info();
+    this.#banks = new ProbedBanks(explained);
   }
 
   /**
@@ -176,7 +172,7 @@ export class Prober {
     const model = await this.#explained.model();
     const cut = cutText(text, model.tokenizer, this.#info.options);
     const probed = probedText(model, cut);
-    const banks = await Promise.all(names.map((name) => this.#bank(name)));
+    const banks = await Promise.all(names.map((name) => this.#banks.bank(name)));
     const keys = wanted(probed.tokens);
     keys.forEach((key) => {
       checkKey(key, banks, probed.tokens.length);
@@ -232,35 +228,18 @@ export class Prober {
       position: at.position,
       activation,
       relative: relativeTo(own, index, activation),
-      ...placeInput(this.#place(of, index), bank.embedding, h, centre),
+      ...placeInput(this.#banks.place(of, index), bank.embedding, h, centre),
     };
-  }
-
-  /** Where a unit's features lie. */
-  #place({ bank, nullDistance }: ProbedBank, index: number): UnitPlace {
-    const key = `${bank.name}/${index}`;
-    let place = this.#places.get(key);
-    if (place === undefined) {
-      const { features, threshold } = this.#info.options;
-      place = unitVectors(this.#explained.study, bank.name, index, {
-        nullDistance: Number.isNaN(nullDistance[index]!) ? null : nullDistance[index]!,
-        threshold: features === 'auto' ? null : (threshold as number),
-      });
-      const { count, means, bounds, weights } = place;
-      place = { count, means, bounds, weights };
-      this.#places.set(key, place, { size: 4 * (means.length + bounds.length + weights.length) + 500 });
-    }
-    return place;
   }
 
   /** The bank that was asked for; or all that the model can run, and which it cannot. */
   async #chosen(asked: string | undefined): Promise<{ banks: ProbedBank[]; missing: Probe['missing'] }> {
-    if (asked !== undefined) return { banks: [await this.#bank(asked)], missing: [] };
+    if (asked !== undefined) return { banks: [await this.#banks.bank(asked)], missing: [] };
     const banks: ProbedBank[] = [];
     const missing: { bank: string; reason: string }[] = [];
     for (const { name } of this.#info.banks) {
       try {
-        banks.push(await this.#bank(name));
+        banks.push(await this.#banks.bank(name));
       } catch (error) {
         if (!(error instanceof PolysemeError)) throw error;
         missing.push({ bank: name, reason: error.message });
@@ -268,18 +247,6 @@ export class Prober {
     }
     if (banks.length === 0) throw new PolysemeError(missing[0]!.reason);
     return { banks, missing };
-  }
-
-  async #bank(name: string): Promise<ProbedBank> {
-    const bank = await this.#explained.bank(name);
-    let known = this.#banks.get(name);
-    if (known === undefined) {
-      const { study } = this.#explained;
-      this.#columns ??= study.columns();
-      known = probedBank(study, this.#info, this.#columns, bank);
-      this.#banks.set(name, known);
-    }
-    return known;
   }
 
   #open(model: ExplainModel, key: string, taps: readonly string[], edits: readonly GraphEdit[]): OpenTaps {

@@ -8,7 +8,7 @@ import { imageSize } from '../../src/corpus/images/decode.ts';
 import { openImages } from '../../src/corpus/images/open-images.ts';
 import { decodePng } from '../../src/corpus/images/png.ts';
 import { classEffect } from '../../src/explain/class-effect.ts';
-import { classify } from '../../src/explain/classify.ts';
+import { Classifier } from '../../src/explain/classify.ts';
 import type { Explained } from '../../src/explain/explained.ts';
 import { tokenImportance } from '../../src/explain/importance.ts';
 import { patchImportance } from '../../src/explain/patch-importance.ts';
@@ -132,14 +132,15 @@ describe('a study of images', () => {
 describe('explanations of images', () => {
   test('a picture’s logits are the biases and what every unit adds', async () => {
     const context = study.detail('mlp.0', 3).context[0]!;
-    const found = await classify(explained, { context, embeddings: [{ bank: 'mlp.0', index: 3 }] });
+    const classifier = new Classifier(explained);
+    const found = await classifier.classify({ context, embeddings: [{ bank: 'mlp.0', index: 3 }] });
     const { data } = decodePng(study.image(context)!);
     const pixels = { data: Float32Array.from(data, (value) => value / 255), shape: [1, 28, 28] as const };
     const taps = await model.run({ pixels: [pixels], taps: ['logits', 'blocks.0.mlp.hook_post'] });
     expect(found.logits).toEqual([...taps['logits']!.data]);
     expect(found.probabilities!.reduce((a, b) => a + b)).toBeCloseTo(1, 10);
     // Σ shares + bias = logits; the bias by an image of which the share is known.
-    const zero = await classify(explained, { pixels: Array(784).fill(0) });
+    const zero = await classifier.classify({ pixels: Array(784).fill(0) });
     const bias = zero.logits!.map(
       (logit, c) => logit - zero.units.reduce((sum, unit) => sum + unit.shares![c]!, 0),
     );
@@ -156,6 +157,7 @@ describe('explanations of images', () => {
       expect(value).toBeCloseTo((pixels.data[k]! - centre![k]!) * weights[k]!, 4);
     });
     expect(await lastLayer()).toHaveLength(10);
+    await classifier.close();
   });
 
   test('a patch counts as much as the activation falls without it', async () => {

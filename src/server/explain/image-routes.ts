@@ -1,4 +1,5 @@
 import { listedFeature } from '../../answers/listed-feature.ts';
+import type { StudySource } from '../../answers/served-study.ts';
 import { fourDigits } from '../../answers/wire.ts';
 import {
   classEffectAnswer,
@@ -9,7 +10,8 @@ import {
 import { imageGrid } from '../../contract/image-grid.ts';
 import { classEffectBody, classifyBody, patchImportanceBody, unitParams } from '../../contract/queries.ts';
 import { classEffect } from '../../explain/class-effect.ts';
-import { classify } from '../../explain/classify.ts';
+import { Classifier } from '../../explain/classify.ts';
+import type { Explained } from '../../explain/explained.ts';
 import { patchImportance } from '../../explain/patch-importance.ts';
 import { type Route, route } from '../route.ts';
 
@@ -24,7 +26,10 @@ export const imageRoutes: readonly Route[] = [
     answer: classifyAnswer,
     handle: (source, _, body, signal) =>
       source.work(signal, async (explained) => {
-        const { classes, units, ...found } = await classify(explained, { ...body, signal });
+        const { classes, units, ...found } = await classifierOf(source.source, explained).classify({
+          ...body,
+          signal,
+        });
         return {
           ...found,
           classes: classes && [...classes],
@@ -102,3 +107,14 @@ export const imageRoutes: readonly Route[] = [
     },
   }),
 ];
+
+const classifiers = new WeakMap<StudySource, Classifier>();
+
+/** The classifier of a study at one revision, which keeps what it compiled and read. */
+function classifierOf(source: StudySource, explained: Explained): Classifier {
+  const known = classifiers.get(source);
+  if (known !== undefined) return known;
+  const classifier = new Classifier(explained);
+  classifiers.set(source, classifier);
+  return classifier;
+}

@@ -98,7 +98,12 @@ export const classifyQuery = (
     queryKey: ['classify', shown, embeddings],
     queryFn: ({ signal }) => post<Classified>('/api/classify', { ...shown, embeddings }, signal),
     enabled: shown !== null,
-    placeholderData: keepPreviousData,
+    // A drawing does not begin with the answer to a picture.
+    placeholderData: (before, query) => (isDrawn(shown) === isDrawn(query?.queryKey[1]) ? before : undefined),
     // Of each stroke of a drawing there is another answer.
     gcTime: 30_000,
   });
+
+function isDrawn(shown: unknown): boolean {
+  return typeof shown === 'object' && shown !== null && 'pixels' in shown;
+}
