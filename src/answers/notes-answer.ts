@@ -2,9 +2,9 @@ import type { NotesAnswer } from '../contract/notes.ts';
 import { intruderScore } from '../explain/intruders.ts';
 import type { Notes } from '../explain/notes.ts';
 
-/** Stars and notes, and how blind tests went: of one unit, or all. */
+/** Stars and notes, and how blind tests went: of one unit, or all; and the searches that are kept. */
 export function notesAnswer(
-  { notes, answers, damaged }: Notes,
+  { notes, answers, searches, damaged }: Notes,
   unit: { readonly bank: string; readonly index: number } | null,
 ): NotesAnswer {
   const isAsked = (one: { bank: string; index: number }): boolean =>
@@ -12,6 +12,7 @@ export function notesAnswer(
   const { interval, ...score } = intruderScore(answers.filter(isAsked));
   return {
     notes: notes.filter(isAsked).map((note) => ({ ...note })),
+    searches: unit === null ? searches.map((search) => ({ ...search })) : [],
     intruders: { ...score, interval: interval && [...interval] },
     damaged: [...damaged],
   };

@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { MAX_NOTE } from '../explain/limits.ts';
+import { MAX_NOTE, MAX_SEARCH } from '../explain/limits.ts';
 import { unitModelNames } from '../explain/results.ts';
 import { count, real } from './schemas.ts';
 
@@ -19,6 +19,15 @@ export const noteBody = z.strictObject({
   ...about,
   star: z.boolean(),
   note: z.string().max(MAX_NOTE).meta({ description: 'empty and without a star: the note is gone' }),
+});
+
+export const keptSearchBody = z.strictObject({
+  query: z
+    .string()
+    .min(1)
+    .max(MAX_SEARCH)
+    .meta({ description: 'the query of the search’s address: q=war&bank=mlp.1' }),
+  kept: z.boolean().meta({ description: 'false: it is no longer kept' }),
 });
 
 export const notesQuery = z.strictObject({
@@ -48,6 +57,9 @@ export const notesAnswer = z
         .object({ ...about, at: z.string(), star: z.boolean(), note: z.string() })
         .meta({ id: 'Note', description: 'a feature’s note is of the one that its place is an example of' }),
     ),
+    searches: z
+      .array(z.object({ at: z.string(), query: z.string() }))
+      .meta({ description: 'searches that are kept, the last one last' }),
     intruders: intruderScoreAnswer,
     damaged: z
       .array(count)
@@ -71,6 +83,7 @@ export const modelNamesAnswer = z
   .meta({ id: 'ModelNames' });
 
 export type NotesAnswer = z.output<typeof notesAnswer>;
+export type KeptSearchBody = z.output<typeof keptSearchBody>;
 export type NoteBody = z.output<typeof noteBody>;
 export type IntruderScoreAnswer = z.output<typeof intruderScoreAnswer>;
 export type ModelNamesAnswer = z.output<typeof modelNamesAnswer>;

@@ -13,3 +13,5 @@ export const SCALES = [-1, 10] as const;
 export const MAX_NOTE = 10_000;
 /** Values of an image that is classified; a larger one would not fit a request. */
 export const MOST_PIXELS = 1 << 18;
+/** Characters of the query of a search that is kept. */
+export const MAX_SEARCH = 2000;

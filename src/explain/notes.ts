@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { MAX_NOTE } from './limits.ts';
+import { MAX_NOTE, MAX_SEARCH } from './limits.ts';
 
 /** Examples of one blind test. */
 const MAX_PASSAGES = 64;
@@ -35,7 +35,15 @@ const answerLine = z.strictObject({
   answer: whole,
 });
 
-const line = z.discriminatedUnion('kind', [noteLine, answerLine]);
+/** A search that is kept, by the query of its address; or no longer kept. */
+const searchLine = z.strictObject({
+  kind: z.literal('search'),
+  at,
+  query: z.string().min(1).max(MAX_SEARCH),
+  kept: z.boolean(),
+});
+
+const line = z.discriminatedUnion('kind', [noteLine, answerLine, searchLine]);
 export type NotesLine = z.output<typeof line>;
 export type Note = Omit<z.output<typeof noteLine>, 'kind'>;
 export type IntruderAnswer = Omit<z.output<typeof answerLine>, 'kind'>;
@@ -45,6 +53,8 @@ export interface Notes {
   /** The last of each unit and feature; those that are neither starred nor noted are left out. */
   readonly notes: readonly Note[];
   readonly answers: readonly IntruderAnswer[];
+  /** Searches that are kept, the last one last. */
+  readonly searches: readonly { readonly at: string; readonly query: string }[];
   /** Lines that are none of ours, by their numbers from 1; they stay in the file. */
   readonly damaged: readonly number[];
 }
@@ -53,6 +63,7 @@ export interface Notes {
 export function readNotes(lines: Iterable<string | null>): Notes {
   const notes = new Map<string, Note>();
   const answers: IntruderAnswer[] = [];
+  const searches = new Map<string, string>();
   const damaged: number[] = [];
   let number = 0;
   for (const text of lines) {
@@ -63,6 +74,10 @@ export function readNotes(lines: Iterable<string | null>): Notes {
     else if (parsed.data.kind === 'intruder') {
       const { kind: _, ...answer } = parsed.data;
       answers.push(answer);
+    } else if (parsed.data.kind === 'search') {
+      const { query, kept, at: when } = parsed.data;
+      searches.delete(query);
+      if (kept) searches.set(query, when);
     } else {
       const { kind: _, ...note } = parsed.data;
       // The last one of a unit or feature counts, and takes the last place.
@@ -73,6 +88,7 @@ export function readNotes(lines: Iterable<string | null>): Notes {
   return {
     notes: [...notes.values()].filter(({ star, note }) => star || note !== ''),
     answers,
+    searches: Array.from(searches, ([query, when]) => ({ at: when, query })),
     damaged,
   };
 }

@@ -41,7 +41,7 @@ export const LONGEST_REACH = RADIUS + MAX_EXTENSION + 1;
 
 // Letters, digits, marks and halves of characters (U+FFFD) make words, with apostrophes inside them and points and
 // commas inside numbers; every other run that is not space is punctuation.
-const WORD =
+export const WORD =
   /([\p{L}\p{M}\p{N}\uFFFD]+(?:(?:['’]|(?<=\p{N})[.,](?=\p{N}))[\p{L}\p{M}\p{N}\uFFFD]+)*)|[^\s\p{L}\p{M}\p{N}\uFFFD]+/gu;
 /** The same, and each newline by itself. */
 const WORD_OR_NEWLINE = new RegExp(`${WORD.source}|\\n`, WORD.flags);

@@ -17,7 +17,11 @@ const PIECES = new RegExp(
 export function searchWords(texts: readonly string[]): Word[] {
   return splitWords(texts).flatMap(({ text, first, last }) => {
     const word = text.replace(/\p{Cs}/gu, '\uFFFD').normalize('NFC');
-    if (!UNSPACED.test(word)) return [{ text: word, first, last }];
-    return word.match(PIECES)!.map((piece) => ({ text: piece, first, last }));
+    return wordPieces(word).map((piece) => ({ text: piece, first, last }));
   });
+}
+
+/** The words that a word is searched as: itself, or its characters and what stands between them. */
+export function wordPieces(word: string): readonly string[] {
+  return UNSPACED.test(word) ? word.match(PIECES)! : [word];
 }

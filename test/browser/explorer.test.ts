@@ -363,58 +363,6 @@ describe.skipIf(!hasBrowser)('explorer', () => {
     expect(await featureCount(page)).toBe(featuresAt(Number(search(page).get('threshold'))));
   });
 
-  it('searches by words and by name', async () => {
-    const page = await open('/about');
-    await page.getByRole('heading', { name: 'Metrics' }).waitFor();
-    const word = most.features[0]!.words.find((each) => /^[a-z]+$/.test(each))!;
-    await page.keyboard.press('/');
-    await page.keyboard.type(word);
-    await page.keyboard.press('Enter');
-    await page.waitForURL(/\/search\?q=/);
-    await page.locator('.results mark').first().waitFor();
-    expect((await page.locator('.results li').first().textContent())!.toLowerCase()).toContain(word);
-    await page.keyboard.press('/');
-    await page.getByLabel('Words or a unit').fill('mlp.2/5');
-    await page.getByRole('link', { name: 'mlp.2/5', exact: true }).click();
-    await page.waitForURL(/\/unit\/mlp\.2\/5/);
-    await page.getByRole('heading', { name: 'mlp.2/5' }).waitFor();
-  });
-
-  it('opens a search result at the feature that was found', async () => {
-    const study = openStudy(path);
-    // Units whose match is not their largest feature: the label that it has in the file is often another number.
-    const cases = ['mexico', 'war', 'congress', 'people'].flatMap((q) => {
-      const unit = study
-        .units({ sort: 'clusters', descending: true, limit: 300 })
-        .find(({ bank, index }) => study.words(bank, index).findIndex((words) => words.includes(q)) > 0);
-      return unit === undefined ? [] : [{ q, name: `${unit.bank}/${unit.index}` }];
-    });
-    study.close();
-    expect(cases.length).toBeGreaterThan(1);
-    for (const { q, name } of cases) {
-      const page = await open(`/search?q=${q}`);
-      await page.locator('.results li').first().waitFor();
-      const result = page
-        .locator('.results li')
-        .filter({ has: page.getByRole('link', { name, exact: true }) });
-      const link = (await result.count()) > 0 ? result : page.locator('.results li').first();
-      const found = (await link.locator('.result-words bdi').first().textContent())!;
-      await link.locator('.result-name').click();
-      await page.waitForURL(/feature=/);
-      const selected = page.locator('.feature.selected');
-      await selected.waitFor();
-      expect(found.startsWith((await selected.locator('h3 bdi').first().textContent())!)).toBe(true);
-      expect(found.toLowerCase()).toContain(q);
-      const isSeen = async (): Promise<boolean> => {
-        const { y } = (await selected.locator('h3').boundingBox())!;
-        return y >= 0 && y < 900;
-      };
-      await expect.poll(isSeen, { timeout: 30_000 }).toBe(true);
-      expect(await selected.locator('.badge').textContent()).toBe(search(page).get('feature'));
-      await context.close();
-    }
-  });
-
   it('draws every view of a unit, UMAP in a worker among them, and saves figures', async () => {
     const page = await open(unitUrl(most));
     await expect.poll(() => page.locator('.dots > *').count()).toBe(most.examples);

@@ -26,7 +26,7 @@ describe('the file of notes', () => {
   test('lies beside the study; what was written is read, the last of each unit and feature', () => {
     expect(notesPath('/a/study.db')).toBe('/a/study.notes.jsonl');
     const path = join(folder, 'a.jsonl');
-    expect(read(path)).toEqual({ notes: [], answers: [], damaged: [] });
+    expect(read(path)).toEqual({ notes: [], answers: [], searches: [], damaged: [] });
     const place = { context: 5, position: 9 };
     for (const line of [note('first'), note('of a feature', place), note('second')])
       appendNoteLine(path, notesLine(line));

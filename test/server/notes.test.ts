@@ -166,3 +166,22 @@ describe('a language model', () => {
     );
   });
 });
+
+describe('searches over HTTP', () => {
+  it('are kept in the same file, last last, until they are taken away', async () => {
+    const keep = (query: string, kept: boolean) => api.post('/api/notes/searches', { query, kept });
+    const { notes } = await api.get('/api/notes');
+    await keep('q=a', true);
+    await keep('q="b c"&bank=mlp.0', true);
+    expect((await keep('q=a', true)).searches.map(({ query }: { query: string }) => query)).toEqual([
+      'q="b c"&bank=mlp.0',
+      'q=a',
+    ]);
+    expect(await keep('q=a', false)).toMatchObject({ searches: [{ query: 'q="b c"&bank=mlp.0' }], notes });
+    expect((await api.get(NOTES)).searches).toEqual([]);
+    expect((await keep('q="b c"&bank=mlp.0', false)).searches).toEqual([]);
+    for (const query of ['', 'q'.repeat(2001)]) {
+      expect((await api.fetch('/api/notes/searches', posted({ query, kept: true }))).status).toBe(400);
+    }
+  });
+});

@@ -14,7 +14,8 @@ import { type Route, route } from '../route.ts';
 export const notesRoutes: readonly Route[] = [
   route({
     path: '/api/notes',
-    summary: 'Stars and notes on units and features, and how blind tests of splits went',
+    summary:
+      'Stars and notes on units and features, searches that are kept, and how blind tests of splits went',
     query: contract.notesQuery,
     answer: contract.notesAnswer,
     fresh: true,
@@ -42,6 +43,17 @@ export const notesRoutes: readonly Route[] = [
       }
       append(source.study.path, { kind: 'note', at: new Date().toISOString(), ...body });
       return notesAnswer(readAll(source.study.path), { bank, index });
+    },
+  }),
+  route({
+    path: '/api/notes/searches',
+    summary: 'Keeps a search, or no longer',
+    method: 'post',
+    query: contract.keptSearchBody,
+    answer: contract.notesAnswer,
+    handle: ({ study }, _, body) => {
+      append(study.path, { kind: 'search', at: new Date().toISOString(), ...body });
+      return notesAnswer(readAll(study.path), null);
     },
   }),
   route({

@@ -14,11 +14,11 @@ import { Failure, Loading } from '../ui/states.tsx';
 import {
   classifySearch,
   compareSearch,
+  findSearch,
   parseSearch,
   probeSearch,
   stringifySearch,
   studySearch,
-  tableSearch,
   trainingsSearch,
   unitSearch,
 } from '../ui/url-state.ts';
@@ -72,7 +72,7 @@ const unit = createRoute({
 const search = createRoute({
   getParentRoute: () => root,
   path: '/search',
-  validateSearch: tableSearch,
+  validateSearch: findSearch,
   beforeLoad: needsStudy,
   component: lazyRouteComponent(() => import('../search/search-page.tsx'), 'SearchPage'),
 });

@@ -28,6 +28,7 @@ export const httpSource: Source = {
   matched: (banks, signal) => get('/api/compare/matched', { banks: banks.join(',') }, signal),
   random: (bank) => get('/api/random', { bank }),
   notes: (bank, index, signal) => get('/api/notes', { bank, index }, signal),
+  allNotes: (signal) => get('/api/notes', {}, signal),
   modelNames: (bank, index, signal) => get(`${unitPath(bank, index)}/model-names`, {}, signal),
   document: (context, around, signal) => get(`/api/contexts/${context}/document`, { around }, signal),
   image: (context) => `/api/contexts/${context}/image`,

@@ -1,5 +1,5 @@
 import { queryOptions } from '@tanstack/react-query';
-import type { NoteBody, NotesAnswer } from '../../../src/contract/notes.ts';
+import type { KeptSearchBody, NoteBody, NotesAnswer } from '../../../src/contract/notes.ts';
 import { source } from './chosen.ts';
 import { post, unitPath } from './http.ts';
 import { queryClient } from './query-options.ts';
@@ -14,6 +14,12 @@ export const notesQuery = ({ bank, index }: UnitId) =>
     queryFn: ({ signal }) => source().notes(bank, index, signal),
   });
 
+/** All stars and notes, and the searches that are kept. */
+export const allNotesQuery = queryOptions({
+  queryKey: ['all-notes'],
+  queryFn: ({ signal }) => source().allNotes(signal),
+});
+
 /** Names that a language model gave the unit's features. */
 export const modelNamesQuery = ({ bank, index }: UnitId) =>
   queryOptions({
@@ -24,6 +30,11 @@ export const modelNamesQuery = ({ bank, index }: UnitId) =>
 export async function writeNote(note: NoteBody): Promise<void> {
   const notes = await post<Notes>('/api/notes/write', note);
   queryClient.setQueryData(notesQuery(note).queryKey, notes);
+  await queryClient.invalidateQueries({ queryKey: allNotesQuery.queryKey });
+}
+
+export async function keepSearch(search: KeptSearchBody): Promise<void> {
+  queryClient.setQueryData(allNotesQuery.queryKey, await post<Notes>('/api/notes/searches', search));
 }
 
 export async function writeIntruder(

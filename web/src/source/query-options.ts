@@ -102,11 +102,16 @@ export const vectorsQuery = (bank: string, index: number) =>
     structuralSharing: false,
   });
 
-export const searchQuery = (q: string) =>
+/** Units that a search shows at once. */
+export const FOUND_PAGE = 25;
+
+/** A page of what a search finds. @param page from 0 */
+export const searchQuery = (params: Params & { readonly q: string }, page = 0) =>
   queryOptions({
-    queryKey: ['search', q],
-    queryFn: ({ signal }) => source().search({ q, limit: 100 }, signal),
-    enabled: q.trim() !== '',
+    queryKey: ['search', params, page],
+    queryFn: ({ signal }) =>
+      source().search({ ...params, limit: FOUND_PAGE, offset: page * FOUND_PAGE }, signal),
+    enabled: params.q.trim() !== '',
     placeholderData: keepPreviousData,
   });
 

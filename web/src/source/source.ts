@@ -55,6 +55,8 @@ export interface Source {
   matched(banks: readonly string[], signal?: AbortSignal): Promise<MatchedComparison>;
   random(bank?: string): Promise<{ bank: string; index: number }>;
   notes(bank: string, index: number, signal?: AbortSignal): Promise<NotesAnswer>;
+  /** Those of all units, and the searches that are kept. */
+  allNotes(signal?: AbortSignal): Promise<NotesAnswer>;
   modelNames(bank: string, index: number, signal?: AbortSignal): Promise<ModelNamesAnswer>;
   /** The text around a context, so many characters to each side; where the study keeps documents, and no site does. */
   document(context: number, around: number, signal?: AbortSignal): Promise<DocumentText>;

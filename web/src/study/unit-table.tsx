@@ -72,8 +72,8 @@ export function UnitTable({
 
   const navigate = useNavigate();
   const open = useCallback(
-    (bank: string, index: number) =>
-      void navigate({ to: '/unit/$bank/$index', params: { bank, index }, search: {} }),
+    (bank: string, index: number, feature: number | undefined) =>
+      void navigate({ to: '/unit/$bank/$index', params: { bank, index }, search: { feature } }),
     [navigate],
   );
 
@@ -190,7 +190,7 @@ const Row = memo(function Row({
   /** Metrics, with commas between. */
   columns: string;
   q: string | undefined;
-  onOpen: (bank: string, index: number) => void;
+  onOpen: (bank: string, index: number, feature: number | undefined) => void;
 }) {
   const style = { transform: `translateY(${start}px)` };
   if (unit === undefined) {
@@ -213,7 +213,8 @@ const Row = memo(function Row({
         const modified = event.ctrlKey || event.metaKey || event.shiftKey || event.button !== 0;
         if (modified || window.getSelection()?.type === 'Range') return;
         event.preventDefault();
-        onOpen(bank, unit.index);
+        // What was searched for comes first among the features.
+        onOpen(bank, unit.index, q === undefined ? undefined : unit.features[0]?.id);
       }}
     >
       <div role="cell" className="cell name">

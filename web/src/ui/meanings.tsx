@@ -1,6 +1,8 @@
 import { Fragment } from 'react';
 import { visible } from '../../../src/base/visible.ts';
 import { type FeatureName, featureTitle } from '../../../src/features/names.ts';
+import { markText } from '../../../src/search/mark-text.ts';
+import { parseQuery } from '../../../src/search/query.ts';
 import { source } from '../source/chosen.ts';
 import { featureColour, featureMark } from './feature-colours.ts';
 import { formatWhole } from './metric-info.ts';
@@ -19,9 +21,12 @@ interface Named {
 export function Meanings({
   unit: { sizes, features },
   q,
+  parts,
 }: {
   unit: Shares & { readonly features: readonly Named[] };
   q?: string;
+  /** Whether parts of words were searched for. */
+  parts?: boolean;
 }) {
   if (features.length === 0) return <span className="muted">never active</span>;
   // Of many features, those of a single example say nothing.
@@ -41,7 +46,7 @@ export function Meanings({
               <img className="thumb" src={source().image(image)} alt="" loading="lazy" />
             )}
             <span>
-              <Marked text={textOf(feature, q)} q={q} />
+              <Marked text={textOf(feature, q, parts)} q={q} parts={parts} />
             </span>
           </bdi>
         </Fragment>
@@ -52,33 +57,27 @@ export function Meanings({
 }
 
 /** A feature's name; where that has nothing of what is searched for, with the words that have. */
-function textOf(feature: Pick<Named, 'name' | 'words'>, q = ''): string {
+function textOf(feature: Pick<Named, 'name' | 'words'>, q = '', parts = false): string {
   const title = visible(featureTitle(feature)) || 'no words';
-  const terms = q.toLowerCase().split(/\s+/).filter(Boolean);
-  const has = (text: string): boolean => terms.some((term) => text.toLowerCase().includes(term));
+  const { terms } = parseQuery(q, []);
+  const has = (text: string): boolean => markText(text, terms, parts).length > 0;
   const found = has(title) ? [] : feature.words.map(visible).filter(has);
   return found.length === 0 ? title : `${title}: ${found.join(' · ')}`;
 }
 
 /** A text with the words that were searched for marked. */
-export function Marked({ text, q = '' }: { text: string; q?: string | undefined }) {
-  const terms = q.toLowerCase().split(/\s+/).filter(Boolean);
-  const lower = text.toLowerCase();
-  // Letters whose lower case is longer or shorter would shift the marks.
-  if (terms.length === 0 || lower.length !== text.length) return text;
-  const parts = [];
-  let from = 0;
-  while (from < text.length) {
-    const next = terms
-      .map((term) => ({ at: lower.indexOf(term, from), term }))
-      .filter(({ at }) => at >= 0)
-      .sort((a, b) => a.at - b.at || b.term.length - a.term.length)[0];
-    if (next === undefined) break;
-    parts.push(
-      text.slice(from, next.at),
-      <mark key={next.at}>{text.slice(next.at, next.at + next.term.length)}</mark>,
-    );
-    from = next.at + next.term.length;
-  }
-  return [...parts, text.slice(from)];
+export function Marked({ text, q = '', parts }: { text: string; q?: string | undefined; parts?: boolean }) {
+  const marks = markText(text, parseQuery(q, []).terms, parts);
+  if (marks.length === 0) return text;
+  return (
+    <>
+      {marks.map(([start, end], i) => (
+        <Fragment key={start}>
+          {text.slice(marks[i - 1]?.[1] ?? 0, start)}
+          <mark>{text.slice(start, end)}</mark>
+        </Fragment>
+      ))}
+      {text.slice(marks.at(-1)![1])}
+    </>
+  );
 }

@@ -1,6 +1,7 @@
 import { linkageMethods } from '../../../src/cluster/linkage-methods.ts';
 import { SORTS } from '../../../src/polysemy/order.ts';
 import { type Verdict, verdicts } from '../../../src/polysemy/verdict.ts';
+import { LONGEST_QUERY } from '../../../src/search/query.ts';
 import type { LinkageMethod, Metric } from '../source/answers.ts';
 import { isMetric, type ListSort } from './metric-info.ts';
 
@@ -16,6 +17,17 @@ export interface TableSearch extends Ranges {
   sort?: Metric;
   order?: Order;
   q?: string;
+}
+
+/** A search: what for, and which of what is found. */
+export interface FindSearch {
+  q?: string;
+  /** Words that contain those of the query match too. */
+  parts?: 'true';
+  bank?: string;
+  'min.separation'?: number;
+  /** From 1; default 1. */
+  page?: number;
 }
 
 export interface StudySearch extends Omit<TableSearch, 'sort'> {
@@ -122,7 +134,18 @@ export function studySearch(raw: Raw): StudySearch {
   });
 }
 
-export function tableSearch(raw: Raw): TableSearch {
+export function findSearch(raw: Raw): FindSearch {
+  const page = whole(raw.page);
+  return clean({
+    q: text(raw.q)?.slice(0, LONGEST_QUERY),
+    parts: oneOf(['true'] as const, raw.parts),
+    bank: text(raw.bank),
+    'min.separation': number(raw['min.separation'], -1, 1),
+    page: page === 0 || page === 1 ? undefined : page,
+  });
+}
+
+function tableSearch(raw: Raw): TableSearch {
   return clean({
     bank: text(raw.bank),
     sort: metric(raw.sort),

@@ -1,6 +1,7 @@
 import { useQuery } from '@tanstack/react-query';
 import { useNavigate, useParams, useSearch } from '@tanstack/react-router';
 import { useCallback, useEffect } from 'react';
+import { featureTitle } from '../../../src/features/names.ts';
 import { BlindTest } from '../explain/blind-test.tsx';
 import { EffectsPanel } from '../explain/effects-panel.tsx';
 import { NearestElsewhere } from '../explain/nearest-elsewhere.tsx';
@@ -14,6 +15,7 @@ import { source } from '../source/chosen.ts';
 import { ApiError } from '../source/http.ts';
 import { queryClient, studyQuery, unitQuery } from '../source/query-options.ts';
 import { counted } from '../ui/metric-info.ts';
+import { useRecent } from '../ui/recent.ts';
 import { useShortcuts } from '../ui/shortcuts.ts';
 import { Failure, Loading } from '../ui/states.tsx';
 import { useUndo } from '../ui/undo.ts';
@@ -88,6 +90,7 @@ function UnitView({ unit }: { unit: Unit }) {
     [navigate],
   );
   useUndo(`${unit.bank}/${unit.index}`);
+  useVisited(unit);
   const at = useParams({ from: '/unit/$bank/$index' });
   const step = (by: -1 | 1) => {
     const index = neighbour(unit, at, by);
@@ -252,6 +255,13 @@ function UnitView({ unit }: { unit: Unit }) {
       </div>
     </>
   );
+}
+
+/** Remembers the unit as one looked at, by what its largest features are. */
+function useVisited({ bank, index, features }: Unit): void {
+  const { visit } = useRecent();
+  const title = features.slice(0, 3).map(featureTitle).join(' | ');
+  useEffect(() => visit({ bank, index, title }), [visit, bank, index, title]);
 }
 
 /** The features in the URL that there are. */
