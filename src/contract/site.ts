@@ -38,6 +38,8 @@ export const block = {
   tokens: 'tokens',
   /** What features that are cut anew are named with. */
   naming: 'naming',
+  /** Stars and notes on all units, and the searches that are kept. */
+  notes: 'notes',
   compare: 'compare',
   /** Metrics of units drawn down to n examples. */
   matched: (examples: number) => `matched/${examples}`,

@@ -131,6 +131,7 @@ describe('of a study of the built-in model', () => {
     for (const { bank, index } of [...units, ...dead.units, { bank: 'mlp.1', index: 0 }]) {
       expect(await site.unit(bank, index)).toEqual(await http.unit(bank, index));
       expect(await site.notes(bank, index)).toEqual(await http.notes(bank, index));
+      expect(await site.allNotes()).toEqual(await http.allNotes());
       expect(await site.modelNames(bank, index)).toEqual(await http.modelNames(bank, index));
     }
     for (const [bank, index] of [

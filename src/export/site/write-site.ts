@@ -112,6 +112,7 @@ async function writeData(
   const tokens = new TokenTable(study);
   const images = new Set<number>();
   const notes = readNotes(readNoteLines(notesPath(study.path)));
+  await blocks.json(block.notes, notesAnswer(notes, null));
   const results = keptResults(study);
   for (let row = 0; row < table.size; row++) {
     const { bank, index } = table.name(row);

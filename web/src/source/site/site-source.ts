@@ -95,6 +95,7 @@ export async function openSite(read: ReadFile, base: string): Promise<Source> {
     matched: (names, signal) => siteMatched(files, head, table, names, signal),
     random: async (bank) => randomUnit(await table.table(['examples']), bank),
     notes: async (bank, index) => (await unit(bank, index)).noted.notes,
+    allNotes: (signal) => files.json(block.notes, signal),
     modelNames: async (bank, index) => (await unit(bank, index)).noted.modelNames,
     async document() {
       throw new HttpProblem(422, 'documents are not in this copy of the study');
