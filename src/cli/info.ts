@@ -6,7 +6,6 @@ import type { BOUNDS } from '../features/auto.ts';
 import { column, METRICS } from '../polysemy/column-lists.ts';
 import { isPaper, PAPER, settledOptions } from '../run/settings.ts';
 import { infoWithDead } from './dead.ts';
-import { printVerdicts } from './headline.ts';
 import { leftOut } from './left-out.ts';
 import { addOptions, jsonOption, studyArgument } from './options.ts';
 import { cell, colors, number, print, printJson, table } from './terminal.ts';
@@ -61,7 +60,7 @@ export function define(command: Command): void {
           const rest = verified.contentHash === null ? '' : ', and everything together';
           line('verified', `${number(verified.units)} units${rest}: as the run wrote them`);
         }
-        printVerdicts(study);
+        (await import('./headline.ts')).printVerdicts(study);
         print();
         const rows = [['bank', 'units', 'dead', 'd', 'metric', 'least', 'median', 'most']];
         for (const bank of info.banks) {

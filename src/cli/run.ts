@@ -6,7 +6,6 @@ import { runOptions } from '../run/run-options.ts';
 import type { Study, StudyInfo } from '../study/study.ts';
 import { deadUnits, infoWithDead } from './dead.ts';
 import { withFlags } from './flags.ts';
-import { printHeadline } from './headline.ts';
 import { RESUME, untilInterrupted } from './interrupt.ts';
 import { leftOut } from './left-out.ts';
 import { addOptions } from './options.ts';
@@ -125,7 +124,7 @@ async function act(
     for (const bank of info.banks) {
       if (bank.name.startsWith('sae/')) print(latentsLine(study, bank, info.tokens ?? 0));
     }
-    printHeadline(study);
+    (await import('./headline.ts')).printHeadline(study);
   } finally {
     study.close();
   }

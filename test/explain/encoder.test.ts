@@ -1,8 +1,9 @@
 // The main job and the explanations on a tiny BERT, against plain float64 passes over a small corpus.
-import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { cacheActivations } from '../../src/activations/cache-activations.ts';
 import { createRandom } from '../../src/base/random.ts';
 import { evaluateSae } from '../../src/evaluate/evaluate.ts';
 import { ablate } from '../../src/explain/ablate.ts';
@@ -184,6 +185,21 @@ describe('the main job', () => {
     await expect(studyOf(join(work, 'bert'), 'bos.db', { bos: 'yes' })).rejects.toThrow(
       'contexts cannot begin with BOS: the model is an encoder',
     );
+    const shared = {
+      model: join(work, 'bert'),
+      data: join(work, 'text.jsonl'),
+      context: SIZE + 2,
+      bos: 'yes',
+    } as const;
+    const cached = join(work, 'cached');
+    const site = 'blocks.0.mlp.hook_in';
+    await expect(cacheActivations({ ...shared, site, tokens: 50, out: cached })).rejects.toThrow(
+      'contexts cannot begin with BOS: the model is an encoder',
+    );
+    expect(existsSync(cached)).toBe(false);
+    await expect(
+      evaluateSae({ ...shared, sae: identitySae({ dIn: WIDTH, hookName: site }), tokens: 50 }),
+    ).rejects.toThrow('contexts cannot begin with BOS: the model is an encoder');
     const { special, tokens } = study.texts(Int32Array.of(CLS, 5, 6, SEP));
     expect([special, tokens]).toEqual([
       [0, 3],
