@@ -19,10 +19,14 @@ const PICTURES = [
   ['unit-dark', '/unit/UNIT', { dark: true }],
   ['unit-recut', '/unit/UNIT?threshold=0.4&view=matrix&example=3'],
   ['unit-sure', '/unit/UNIT?view=certainty'],
-  ['unit-narrow', '/unit/UNIT', { width: 360, height: 780 }],
+  ['unit-beside', '/unit/UNIT?beside=0,1'],
+  ['unit-document', '/unit/UNIT?example=0&around=document'],
+  ['unit-flat', '/unit/UNIT', { width: 1024, height: 768 }],
+  ['unit-narrow', '/unit/UNIT', { width: 390, height: 844 }],
+  ['study-narrow', '/', { width: 390, height: 844, dark: true }],
   ['probe', '/probe?text=The treaty with Spain was signed by the President.'],
   ['search', '/search?q=war'],
-  ['compare', '/compare?banks=mlp.0,mlp.1,mlp.3'],
+  ['compare', '/compare?banks=mlp.0,mlp.3'],
   ['about', '/about'],
 ];
 

@@ -144,26 +144,28 @@ export const FeatureSection = memo(function FeatureSection({
           · {formatShare(size / total)} · mean {formatActivation(meanActivation)}
           {name === null ? '' : ` · ${shortScores(name)}`}
         </span>
-        {onBeside === undefined ? null : (
-          <label className="small beside-box" title="Side by side with others">
-            <input type="checkbox" checked={isBeside} onChange={() => onBeside(id)} />
-            beside
-          </label>
-        )}
-        <CopyMenu
-          of={`feature ${id}`}
-          copies={{
-            text: () => featureText(feature, own(), unitName),
-            link: () => linkTo({ feature: id }),
-            markdown: () => featureMarkdown(feature, own(), unitName, linkTo({ feature: id })),
-          }}
-        />
-        <Note
-          key={`${unit.bank}/${unit.index}/${central}`}
-          unit={unit}
-          about={`feature ${id}`}
-          examples={own()}
-        />
+        <span className="feature-tools">
+          {onBeside === undefined ? null : (
+            <label className="small beside-box" title="Side by side with others">
+              <input type="checkbox" checked={isBeside} onChange={() => onBeside(id)} />
+              beside
+            </label>
+          )}
+          <CopyMenu
+            of={`feature ${id}`}
+            copies={{
+              text: () => featureText(feature, own(), unitName),
+              link: () => linkTo({ feature: id }),
+              markdown: () => featureMarkdown(feature, own(), unitName, linkTo({ feature: id })),
+            }}
+          />
+          <Note
+            key={`${unit.bank}/${unit.index}/${central}`}
+            unit={unit}
+            about={`feature ${id}`}
+            examples={own()}
+          />
+        </span>
       </header>
       {isStored ? <ModelName unit={unit} feature={id} /> : null}
       {pictures === null ? (
