@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -132,7 +132,9 @@ describe.skipIf(!hasRedis)('a run by the workers of a queue', () => {
     const [stopped] = [worker(at.queue, at.artefacts), worker(at.queue, at.artefacts)];
     const running = runQueued({ ...OPTIONS, ...at, select: 'fraction', shards: 4 });
     running.catch(() => {});
-    await wait(3000);
+    while (!existsSync(at.artefacts) || !readdirSync(at.artefacts).some((name) => name.endsWith('.done'))) {
+      await wait(50);
+    }
     stopped!.kill('SIGSTOP');
     await wait(1000);
     await end(server);

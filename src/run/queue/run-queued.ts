@@ -57,9 +57,7 @@ export async function runQueued({
   await writeWhole(artefacts.path(digest), createReadStream(planFile));
   const run: QueuedRun = { plan: digest, shards, shares: shards };
   const { Queue, FlowProducer } = await loadBull();
-  const queue = new Queue<JobData, string>(QUEUE, {
-    connection: { ...connection, enableOfflineQueue: false },
-  });
+  const queue = new Queue<JobData, string>(QUEUE, { connection });
   const flows = new FlowProducer({ connection });
   for (const part of [queue, flows]) (part as Queue).on('error', () => {});
   const first: Stage = needsMaximaRound(planned.meta)
