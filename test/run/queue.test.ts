@@ -7,7 +7,9 @@ import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { createRandom } from '../../src/base/random.ts';
+import { writeSealed } from '../../src/base/sealed-file.ts';
 import { type RunOptions, type RunProgress, runQueued, runStudy, startWorker } from '../../src/index.ts';
+import { Artefacts } from '../../src/run/queue/artefacts.ts';
 import { compiled } from '../helpers/cli.ts';
 import { expectOneLine } from '../helpers/expect.ts';
 import { writePieces, writeSae } from '../helpers/frozen.mjs';
@@ -25,6 +27,7 @@ const OPTIONS: RunOptions = {
   examples: 8,
   threads: 1,
 };
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
 let undivided: string | null;
 let made = 0;
 
@@ -64,6 +67,19 @@ async function end(child: ChildProcess, signal: NodeJS.Signals = 'SIGKILL'): Pro
   await closed;
 }
 
+test('an artefact that is not what its name says counts for nothing, and is named', async () => {
+  const artefacts = await Artefacts.open(join(folder, 'artefacts-alone'));
+  const make = (value: number) => (path: string) => writeSealed(path, { format: 1, value }, []);
+  const [one, two] = [await artefacts.give('job-1', make(1)), await artefacts.give('job-2', make(2))];
+  expect(await artefacts.given('job-1')).toBe(one);
+  expect(await artefacts.given('job-3')).toBeNull();
+  writeFileSync(artefacts.path(one), readFileSync(artefacts.path(two)));
+  expect(await artefacts.given('job-1')).toBeNull();
+  await expectOneLine(() => artefacts.paths([two, one]), /is damaged: its SHA-256 is not its name/);
+  expect(await artefacts.give('job-1', make(1))).toBe(one);
+  expect(await artefacts.given('job-1')).toBe(one);
+});
+
 describe.skipIf(!hasRedis)('a run by the workers of a queue', () => {
   let port: number;
   let queue: string;
@@ -81,7 +97,6 @@ describe.skipIf(!hasRedis)('a run by the workers of a queue', () => {
   });
   afterAll(async () => {
     for (const child of started) await end(child);
-    rmSync(folder, { recursive: true, force: true });
   });
 
   /** A database of its own for each test. */

@@ -19,23 +19,24 @@ export async function perform(
   const id = jobId(data);
   const known = await artefacts.given(id);
   if (known !== null) return known;
-  const path = (digest: string): string => artefacts.path(digest);
+  const one = async (digest: string): Promise<string> => (await artefacts.paths([digest]))[0]!;
   if (stage.name === 'units') {
-    const parts = [stage.after, ...(await listed(path(stage.rows)))];
-    if (number === null) return study([...parts, ...given], data, artefacts, threads, hooks);
+    const rows = await listed(await one(stage.rows));
+    const parts = await artefacts.paths([stage.after, ...rows, ...given]);
+    if (number === null) return study(parts, data, artefacts, threads, hooks);
     const units = { share: number, of: run.shares };
-    return artefacts.give(id, (out) =>
-      mergeShards({ parts: parts.map(path), out, units, threads, ...hooks }),
-    );
+    return artefacts.give(id, (out) => mergeShards({ parts, out, units, threads, ...hooks }));
   }
   if (number !== null) {
-    const after = 'after' in stage && stage.after !== null ? path(stage.after) : undefined;
+    const plan = await one(run.plan);
+    const after = 'after' in stage && stage.after !== null ? await one(stage.after) : undefined;
     return artefacts.give(id, (out) =>
-      runShard({ plan: path(run.plan), shard: number, of: run.shards, after, out, threads, ...hooks }),
+      runShard({ plan, shard: number, of: run.shards, after, out, threads, ...hooks }),
     );
   }
+  const parts = await artefacts.paths(given);
   return artefacts.give(id, (out) =>
-    stage.name === 'rows' ? writeList(out, given) : mergeShards({ parts: given.map(path), out, ...hooks }),
+    stage.name === 'rows' ? writeList(out, given) : mergeShards({ parts, out, ...hooks }),
   );
 }
 
@@ -67,7 +68,7 @@ async function study(
 ): Promise<string> {
   const out = studyPath(artefacts, run.plan);
   const merged = await mergeShards({
-    parts: parts.map((digest) => artefacts.path(digest)),
+    parts,
     out,
     threads,
     ...hooks,
