@@ -4,10 +4,10 @@ import { join } from 'node:path';
 import { AxeBuilder } from '@axe-core/playwright';
 import type { Browser, BrowserContext, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { hostFiles } from '../../bench/static-host.mjs';
 import { writeSite } from '../../src/export/site/write-site.ts';
 import { openStudy, runStudy, type UnitSummary } from '../../src/index.ts';
 import { hasBrowser, launchBrowser } from '../helpers/browser.ts';
-import { hostFiles } from '../helpers/static-host.ts';
 import { writeStudy } from '../helpers/written-study.ts';
 
 /** A path that has to be escaped, and is not the root. */
@@ -132,7 +132,9 @@ describe.skipIf(!hasBrowser)('a site', () => {
 
   it('compares banks at equal numbers of examples', async () => {
     const page = await open('#/compare');
-    await page.locator('.matched table').first().waitFor();
+    await page.locator('.matched').scrollIntoViewIfNeeded();
+    await page.locator('.matched-banks').waitFor();
+    expect(await page.locator('.headline').textContent()).toMatch(/^Units of mlp\.[12] have more features/);
     expect(await page.getByRole('alert').count()).toBe(0);
   });
 

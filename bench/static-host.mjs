@@ -1,9 +1,9 @@
 import { createReadStream, statSync } from 'node:fs';
 import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { extname, join, normalize } from 'node:path';
 
-const TYPES: Readonly<Record<string, string>> = {
+/** @type {Readonly<Record<string, string>>} */
+const TYPES = {
   '.html': 'text/html; charset=utf-8',
   '.js': 'text/javascript',
   '.css': 'text/css',
@@ -12,8 +12,11 @@ const TYPES: Readonly<Record<string, string>> = {
   '.json': 'application/json',
 };
 
-/** A plain host of files: whole files under a path, no ranges, no compression, no pages of its own. */
-export async function hostFiles(folder: string, under = '/'): Promise<{ url: string; close(): void }> {
+/**
+ * A plain host of files: whole files under a path, no ranges, no compression, no pages of its own.
+ * @param {string} folder
+ */
+export async function hostFiles(folder, under = '/') {
   const server = createServer(({ url = '' }, response) => {
     const path = decodeURIComponent(url.replace(/[?#].*/, ''));
     const file = join(
@@ -32,8 +35,8 @@ export async function hostFiles(folder: string, under = '/'): Promise<{ url: str
     });
     createReadStream(file).pipe(response);
   });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as AddressInfo;
+  await new Promise((resolve) => server.listen(0, '127.0.0.1', () => resolve(undefined)));
+  const { port } = /** @type {import('node:net').AddressInfo} */ (server.address());
   return {
     url: `http://127.0.0.1:${port}${encodeURI(under)}`,
     close() {
