@@ -2,7 +2,18 @@
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 
-const ALL = ['cluster', 'harvest', 'sae', 'sae-step', 'serve', 'site', 'explain', 'memory', 'shards', 'shapes'];
+const ALL = [
+  'cluster',
+  'harvest',
+  'sae',
+  'sae-step',
+  'serve',
+  'site',
+  'explain',
+  'memory',
+  'shards',
+  'shapes',
+];
 const chosen = process.argv.length > 2 ? process.argv.slice(2) : ALL;
 for (const name of chosen) {
   if (!ALL.includes(name)) {
