@@ -11,6 +11,7 @@ const ALL = [
   'site',
   'explain',
   'memory',
+  'search',
   'shards',
   'shapes',
 ];

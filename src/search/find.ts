@@ -61,19 +61,19 @@ interface FoundExample {
  * @param parts whether words that contain a term match it too
  */
 export function findPassages(passages: Passages, { terms }: SearchQuery, parts = false): FoundUnits {
-  const { featureAt, featureSize, featureStart, stretches, exampleAt } = passages;
+  const { packed, featureAt, featureSize, featureStart, stretches } = passages;
   const features = featureSize.length;
   const examples = new Uint32Array(features);
   const exactness = new Float32Array(features);
   const score = new Float32Array(features);
   const named = new Uint8Array(features);
   const found = findTerms(passages, terms, parts);
-  eachMatch(passages, found, stretches, exampleAt, (at, exact) => {
+  eachMatch(packed.words, found, stretches, (at, exact) => {
     const feature = featureAt[at]!;
     examples[feature]!++;
     exactness[feature]! += exact;
   });
-  eachMatch(passages, found, passages.names, null, (feature, exact) => {
+  eachMatch(packed.words, found, passages.names, (feature, exact) => {
     if (examples[feature]! > 0) return;
     named[feature] = 1;
     score[feature] = NAME * exact;
@@ -82,7 +82,7 @@ export function findPassages(passages: Passages, { terms }: SearchQuery, parts =
   const units: number[] = [];
   for (let unit = 0; unit < best.length; unit++) {
     const [from, to] = [featureStart[unit]!, featureStart[unit + 1]!];
-    const total = Math.max(1, passages.packed.examples[unit]!);
+    const total = Math.max(1, packed.examples[unit]!);
     let isFound = false;
     for (let feature = from; feature < to; feature++) {
       if (examples[feature] === 0 && named[feature] === 0) continue;
@@ -138,12 +138,11 @@ function examplesFound({ packed, exampleStart }: Passages, terms: FoundTerms, un
     const start = packed.first[at]!;
     const peak = start + packed.before[at]!;
     const peakEnd = peak + packed.peak[at]!;
-    const firsts = terms.found.map(({ places }) => lowerBound(places, start));
+    const firsts = Int32Array.from(terms.found, ({ places }) => lowerBound(places, start));
     const exactness = exactnessOf(
       packed.words,
       terms.found,
       firsts,
-      start,
       peakEnd + packed.after[at]!,
       peak,
       peakEnd,
@@ -201,50 +200,39 @@ function findParts({ vocabulary, packed }: Passages, part: string): Found {
   return { places: places.taken(), length: 1, worth };
 }
 
-/**
- * Goes over the stretches that hold all terms. @param exampleAt which example each stretch is; null: they have no peak,
- * and all of them is as good as one
- */
+/** Goes over the stretches that hold all terms. */
 function eachMatch(
-  { packed }: Passages,
+  words: Uint16Array | Uint32Array,
   found: readonly Found[],
-  stretches: Stretches,
-  exampleAt: Uint32Array | null,
+  { start, end, peakStart, peakEnd }: Stretches,
   add: (stretch: number, exactness: number) => void,
 ): void {
   const [rarest] = found;
   if (rarest === undefined || found.some(({ places }) => places.length === 0)) return;
-  const { start, end } = stretches;
-  const firsts = new Array<number>(found.length).fill(0);
-  let at = 0;
-  while (at < start.length) {
-    const place = advance(rarest.places, firsts[0]!, start[at]!);
-    firsts[0] = place;
-    if (place === rarest.places.length) return;
-    const needed = rarest.places[place]! + rarest.length;
+  const firsts = new Int32Array(found.length);
+  const { places, length } = rarest;
+  let place = 0;
+  for (let at = 0; at < start.length; ) {
+    place = advance(places, place, start[at]!);
+    if (place === places.length) return;
+    const needed = places[place]! + length;
     if (needed > end[at]!) {
       at = Math.max(at + 1, advance(end, at, needed));
       continue;
     }
+    firsts[0] = place;
     for (let i = 1; i < found.length; i++) firsts[i] = advance(found[i]!.places, firsts[i]!, start[at]!);
-    let [peak, peakEnd] = [start[at]!, end[at]!];
-    if (exampleAt !== null) {
-      const example = exampleAt[at]!;
-      peak += packed.before[example]!;
-      peakEnd = peak + packed.peak[example]!;
-    }
-    const exactness = exactnessOf(packed.words, found, firsts, start[at]!, end[at]!, peak, peakEnd);
+    const exactness = exactnessOf(words, found, firsts, end[at]!, peakStart[at]!, peakEnd[at]!);
     if (exactness > 0) add(at, exactness);
     at++;
   }
 }
 
-/** How exactly a stretch holds all terms; 0 where it does not. @param firsts of each term, its first place from `start` on */
+/** How exactly a stretch holds all terms; 0 where it does not. @param firsts of each term, its first place in the stretch or after */
 function exactnessOf(
   words: Uint16Array | Uint32Array,
   found: readonly Found[],
-  firsts: readonly number[],
-  start: number,
+  firsts: Int32Array,
   end: number,
   peak: number,
   peakEnd: number,
@@ -253,16 +241,28 @@ function exactnessOf(
   let atPeak = false;
   for (let i = 0; i < found.length; i++) {
     const { places, length, worth } = found[i]!;
+    const last = end - length;
     let best = 0;
-    for (let j = firsts[i]!; j < places.length; j++) {
-      const place = places[j]!;
-      if (place + length > end) break;
-      if (place < start) continue;
-      const value = worth === null ? WHOLE : worth[words[place]!]!;
-      if (value > best) best = value;
-      if (place < peakEnd && place + length > peak) atPeak = true;
+    let j = firsts[i]!;
+    if (worth === null) {
+      // Nothing is better than a whole word at the peak: the places up to the peak's end are enough.
+      if (j < places.length && places[j]! <= last) best = WHOLE;
+      for (; !atPeak && j < places.length; j++) {
+        const place = places[j]!;
+        if (place > last || place >= peakEnd) break;
+        atPeak = place + length > peak;
+      }
+    } else {
+      for (; j < places.length; j++) {
+        const place = places[j]!;
+        if (place > last) break;
+        const value = worth[words[place]!]!;
+        if (value > best) best = value;
+        if (place < peakEnd && place >= peak) atPeak = true;
+      }
     }
     if (best < least) least = best;
+    if (least === 0) return 0;
   }
   return atPeak ? least : least * BESIDE;
 }

@@ -34,6 +34,9 @@ export interface Stretches {
   readonly start: Uint32Array;
   /** After the last word. */
   readonly end: Uint32Array;
+  /** The words that count most, and where they end. */
+  readonly peakStart: Uint32Array;
+  readonly peakEnd: Uint32Array;
 }
 
 /** The index of a study's passages, ready to be searched (`findPassages`). */
@@ -46,9 +49,8 @@ export class Passages {
   readonly featureStart: Uint32Array;
   /** Examples of every feature. */
   readonly featureSize: Uint32Array;
-  /** Examples in the order of their stretches, which of all examples each is, and which of all features it is of. */
+  /** The stretches of all examples, and which of all features each is of. */
   readonly stretches: Stretches;
-  readonly exampleAt: Uint32Array;
   readonly featureAt: Uint32Array;
   /** The name and the words of every feature. */
   readonly names: Stretches;
@@ -67,12 +69,19 @@ export class Passages {
     const { first, before, peak, after } = packed;
     const length = Uint16Array.from(before, (count, i) => count + peak[i]! + after[i]!);
     const order = byStretch(first, length);
-    this.exampleAt = order;
     this.featureAt = order.map((example) => of[example]!);
     const start = order.map((example) => first[example]!);
-    this.stretches = { start, end: start.map((at, i) => at + length[order[i]!]!) };
+    const peakStart = start.map((at, i) => at + before[order[i]!]!);
+    this.stretches = {
+      start,
+      end: start.map((at, i) => at + length[order[i]!]!),
+      peakStart,
+      peakEnd: peakStart.map((at, i) => at + peak[order[i]!]!),
+    };
     const names = sums(packed.name, packed.words.length, 'end');
-    this.names = { start: names.subarray(0, -1), end: names.subarray(1) };
+    const [nameStart, nameEnd] = [names.subarray(0, -1), names.subarray(1)];
+    // Of a name all words are as good as those at a peak.
+    this.names = { start: nameStart, end: nameEnd, peakStart: nameStart, peakEnd: nameEnd };
     this.#placeStart = new Uint32Array(this.vocabulary.length + 1);
     for (const word of packed.words) this.#placeStart[word + 1]!++;
     for (let word = 1; word < this.#placeStart.length; word++)
