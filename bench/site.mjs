@@ -72,8 +72,11 @@ try {
       await page.evaluate(async (name) => {
         const start = performance.now();
         location.hash = `#/unit/${name}`;
+        // The unit before stays on screen until the new one is there: its head tells which it is.
         const shown = () =>
-          document.title.startsWith(name) && document.querySelector('.feature .example') !== null;
+          document.querySelector('main.unit h1')?.textContent === name &&
+          document.querySelector('main.unit')?.ariaBusy !== 'true' &&
+          document.querySelector('.feature .example') !== null;
         while (!shown()) await new Promise(requestAnimationFrame);
         return performance.now() - start;
       }, unit),
