@@ -99,9 +99,7 @@ export async function withProgress<T>(
       signal,
       onNote: printNote,
       onProgress: ({ stage, done, total, unit, what }) => {
-        const label =
-          stage === 'features' ? `features of ${what}` : what === '' ? stage : `${stage}, ${what}`;
-        progress.show(label, done, total, unit);
+        progress.show(progressLabel(stage, what), done, total, unit);
       },
     }),
   );
@@ -148,6 +146,12 @@ async function checkOptions(
   } catch (error) {
     wrong((error as Error).message);
   }
+}
+
+/** What is being done, for a line of progress. */
+export function progressLabel(stage: string, what: string): string {
+  if (stage === 'features') return `features of ${what}`;
+  return what === '' ? stage : `${stage}, ${what}`;
 }
 
 async function makePlan(

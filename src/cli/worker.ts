@@ -4,6 +4,7 @@ import * as z from 'zod';
 import { visible } from '../base/visible.ts';
 import { runOptions } from '../run/run-options.ts';
 import { addOptions } from './options.ts';
+import { progressLabel } from './run-shards.ts';
 import { Progress, print, printNote } from './terminal.ts';
 
 const { threads } = runOptions.shape;
@@ -42,12 +43,7 @@ export function define(command: Command): void {
         threads,
         onNote: printNote,
         onProgress: ({ stage, done, total, unit, what }) =>
-          progress.show(
-            stage === 'features' ? `features of ${what}` : `${stage}, ${what}`,
-            done,
-            total,
-            unit,
-          ),
+          progress.show(progressLabel(stage, what), done, total, unit),
         onJob(job, failure) {
           progress.end();
           if (failure === null) print(`done: ${job}`);
