@@ -82,7 +82,7 @@ describe.skipIf(!hasBrowser)('names, notes and blind tests in the explorer', () 
     expect(await panel.locator('li').count()).toBe(5);
     await panel.locator('li button').first().click();
     await panel.getByText(/of 1 intruder found/).waitFor();
-    await panel.getByRole('button', { name: 'Another' }).click();
+    await panel.getByRole('button', { name: 'Another', exact: true }).click();
     await panel.locator('li button').nth(1).click();
     await panel.getByText(/of 2 intruders found/).waitFor();
     const { answers } = kept();
