@@ -5,6 +5,7 @@ import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type RunningServer, startServer } from '../../src/server/server.ts';
 import { hasBrowser, launchBrowser } from '../helpers/browser.ts';
+import { visitPage } from '../helpers/explorer-page.ts';
 import { type WrittenStudy, writeStudy } from '../helpers/written-study.ts';
 
 /** Text that means harm, or that moves or hides other text. */
@@ -36,26 +37,15 @@ describe.skipIf(!hasBrowser)('explorer on unusual studies', () => {
   /** Serves a study to a page that must not throw, log an error, or ask another host. */
   async function visit(
     study: Omit<WrittenStudy, 'path'>,
-    look: (page: Page, server: RunningServer) => Promise<void>,
+    work: (page: Page, server: RunningServer) => Promise<void>,
   ) {
     const path = join(folder, 'study.db');
     writeStudy({ ...study, path });
     const server = await startServer(path, { port: 0 });
-    const page = await browser.newPage({ viewport: { width: 1280, height: 900 }, reducedMotion: 'reduce' });
-    const faults: string[] = [];
-    page.on('pageerror', (error) => faults.push(String(error)));
-    page.on('console', (message) => message.type() === 'error' && faults.push(message.text()));
-    page.on('request', (request) => {
-      if (!request.url().startsWith(server.url) && !/^(data|blob):/.test(request.url()))
-        faults.push(request.url());
-    });
-    try {
-      await look(page, server);
-      expect(faults).toEqual([]);
-    } finally {
-      await page.close();
-      await server.close();
-    }
+    const base = server.url;
+    await visitPage(browser, 'about:blank', (page) => work(page, server), { base }).finally(() =>
+      server.close(),
+    );
   }
 
   const VIEWS = ['', '?view=matrix', '?view=activations', '?layout=umap&feature=0&example=0'];

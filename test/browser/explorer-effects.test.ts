@@ -5,6 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type ListenOptions, startServer } from '../../src/server/server.ts';
 import { PLANTED, plantedStudy, type StudyFiles } from '../explain/planted.ts';
 import { hasBrowser, launchBrowser } from '../helpers/browser.ts';
+import { visitPage } from '../helpers/explorer-page.ts';
 
 const { unit, twin, continuations } = PLANTED;
 
@@ -24,19 +25,9 @@ describe.skipIf(!hasBrowser)('why a unit fires and what it does, in the explorer
   });
 
   /** Opens a unit, as `mlp.0/2` with a query or without; the page must not throw. */
-  async function visit(options: ListenOptions, name: string, look: (page: Page) => Promise<void>) {
+  async function visit(options: ListenOptions, name: string, work: (page: Page) => Promise<void>) {
     const server = await startServer(files.study, { port: 0, threads: 1, log: () => {}, ...options });
-    const page = await browser.newPage({ viewport: { width: 1280, height: 900 }, reducedMotion: 'reduce' });
-    const faults: string[] = [];
-    page.on('pageerror', (error) => faults.push(String(error)));
-    try {
-      await page.goto(`${server.url}/unit/${name}`);
-      await look(page);
-      expect(faults).toEqual([]);
-    } finally {
-      await page.close();
-      await server.close();
-    }
+    await visitPage(browser, `${server.url}/unit/${name}`, work).finally(() => server.close());
   }
 
   it('colours tokens by importance: the planted letter and the peak, and nothing else', async () => {

@@ -9,6 +9,7 @@ import { encodePng } from '../../src/corpus/images/png.ts';
 import { openStudy, runStudy, type Study } from '../../src/index.ts';
 import { type RunningServer, startServer } from '../../src/server/server.ts';
 import { hasBrowser, launchBrowser } from '../helpers/browser.ts';
+import { visitPage } from '../helpers/explorer-page.ts';
 import { FAMILIES } from '../helpers/families.ts';
 
 const THEMES = ['light', 'dark'] as const;
@@ -37,33 +38,11 @@ describe.skipIf(!hasBrowser)('explorer of images', () => {
     rmSync(folder, { recursive: true, force: true });
   });
 
-  /** A page that must not throw, log an error, ask another host, or be hard to reach. */
-  async function visit(
+  const visit = (
     path: string,
-    look: (page: Page) => Promise<void>,
-    {
-      theme = 'light',
-      width = 1280,
-      base = server.url,
-    }: { theme?: Theme; width?: number; base?: string } = {},
-  ) {
-    const viewport = { width, height: 900 };
-    const context = await browser.newContext({ viewport, reducedMotion: 'reduce', colorScheme: theme });
-    const page = await context.newPage();
-    const faults: string[] = [];
-    page.on('pageerror', (error) => faults.push(String(error)));
-    page.on('console', (message) => message.type() === 'error' && faults.push(message.text()));
-    page.on('request', (request) => {
-      if (!request.url().startsWith(base) && !/^(data|blob):/.test(request.url())) faults.push(request.url());
-    });
-    try {
-      await page.goto(base + path);
-      await look(page);
-      expect(faults).toEqual([]);
-    } finally {
-      await context.close();
-    }
-  }
+    work: (page: Page) => Promise<void>,
+    { theme = 'light', base = server.url, ...look }: { theme?: Theme; width?: number; base?: string } = {},
+  ) => visitPage(browser, base + path, work, { ...look, base, dark: theme === 'dark' });
 
   async function isAccessible(page: Page): Promise<void> {
     const { violations } = await new AxeBuilder({ page }).analyze();

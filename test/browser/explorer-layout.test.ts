@@ -55,7 +55,8 @@ describe.skipIf(!hasBrowser)('layout of the explorer', () => {
     expect(faults.splice(0)).toEqual([]);
   });
 
-  const open = (at: string, look?: Look) => openPage(browser, server.url + at, faults, look);
+  const open = (at: string, look?: Look) =>
+    openPage(browser, server.url + at, faults, { width: 1440, missing: true, ...look });
   const unitPath = (query = '') => `/unit/${most.bank}/${most.index}${query}`;
   const top = async (page: Page, selector: string) => (await page.locator(selector).first().boundingBox())!.y;
   const settled = async (page: Page) => {

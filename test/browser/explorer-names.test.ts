@@ -3,12 +3,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { AxeBuilder } from '@axe-core/playwright';
 import type { Browser, Page } from 'playwright-core';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { readNotes } from '../../src/explain/notes.ts';
 import { openStudy, runStudy, type SplitUnit } from '../../src/index.ts';
 import { type RunningServer, startServer } from '../../src/server/server.ts';
 import { notesPath, readNoteLines } from '../../src/study/notes-file.ts';
 import { hasBrowser, launchBrowser } from '../helpers/browser.ts';
+import { openPage } from '../helpers/explorer-page.ts';
 
 describe.skipIf(!hasBrowser)('names, notes and blind tests in the explorer', () => {
   const folder = mkdtempSync(join(tmpdir(), 'polyseme-names-'));
@@ -17,6 +18,7 @@ describe.skipIf(!hasBrowser)('names, notes and blind tests in the explorer', () 
   let browser: Browser;
   /** Of several features, each with a name. */
   let unit: SplitUnit;
+  const faults: string[] = [];
 
   beforeAll(async () => {
     await runStudy({ contexts: 120, layers: [1], examples: 32, context: 64, out: path });
@@ -35,13 +37,13 @@ describe.skipIf(!hasBrowser)('names, notes and blind tests in the explorer', () 
     rmSync(folder, { recursive: true, force: true });
   });
 
+  afterEach(async () => {
+    for (const context of browser.contexts()) await context.close();
+    expect(faults.splice(0)).toEqual([]);
+  });
+
   async function open(dark = false): Promise<Page> {
-    const context = await browser.newContext({
-      colorScheme: dark ? 'dark' : 'light',
-      reducedMotion: 'reduce',
-    });
-    const page = await context.newPage();
-    await page.goto(`${server.url}/unit/${unit.bank}/${unit.index}`);
+    const page = await openPage(browser, `${server.url}/unit/${unit.bank}/${unit.index}`, faults, { dark });
     await page.locator('#feature-0').waitFor();
     return page;
   }
@@ -56,7 +58,6 @@ describe.skipIf(!hasBrowser)('names, notes and blind tests in the explorer', () 
     }
     await page.goto(`${server.url}/search?q=${encodeURIComponent(unit.features[0]!.words[0]!)}`);
     await page.locator('.results .meaning').first().waitFor();
-    await page.context().close();
   });
 
   it('a star and a note stay with the feature, also when the unit is cut anew', async () => {
@@ -72,7 +73,6 @@ describe.skipIf(!hasBrowser)('names, notes and blind tests in the explorer', () 
     await page.goto(`${server.url}/unit/${unit.bank}/${unit.index}?threshold=0`);
     await page.getByText('mine <b>').waitFor();
     expect(await page.getByText('mine <b>').count()).toBe(1);
-    await page.context().close();
   });
 
   it('a blind test is played, and the score is shown', async () => {
@@ -87,7 +87,6 @@ describe.skipIf(!hasBrowser)('names, notes and blind tests in the explorer', () 
     await panel.getByText(/of 2 intruders found/).waitFor();
     const { answers } = kept();
     expect(answers.map(({ answer }) => answer)).toEqual([0, 1]);
-    await page.context().close();
   });
 
   it.each([false, true])('nothing is out of reach (dark: %s)', async (dark) => {
@@ -95,6 +94,5 @@ describe.skipIf(!hasBrowser)('names, notes and blind tests in the explorer', () 
     await page.getByRole('button', { name: 'Begin' }).click();
     const { violations } = await new AxeBuilder({ page }).analyze();
     expect(violations.map(({ id, nodes }) => [id, nodes.map(({ html }) => html).slice(0, 2)])).toEqual([]);
-    await page.context().close();
   });
 });

@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type RunningServer, startServer } from '../../src/server/server.ts';
 import { PLANTED, plantedStudy } from '../explain/planted.ts';
 import { hasBrowser, launchBrowser } from '../helpers/browser.ts';
+import { visitPage } from '../helpers/explorer-page.ts';
 
 const { unit, twin } = PLANTED;
 /** Both planted features; the study has no such text. */
@@ -22,25 +23,8 @@ describe.skipIf(!hasBrowser)('explorer with the model behind the study', () => {
     await browser?.close();
   });
 
-  /** A page that must not throw, log an error, or ask another host. */
-  async function visit(
-    path: string,
-    look: (page: Page) => Promise<void>,
-    colorScheme: 'light' | 'dark' = 'light',
-  ) {
-    const viewport = { width: 1280, height: 900 };
-    const page = await browser.newPage({ viewport, reducedMotion: 'reduce', colorScheme });
-    const faults: string[] = [];
-    page.on('pageerror', (error) => faults.push(String(error)));
-    page.on('console', (message) => message.type() === 'error' && faults.push(message.text()));
-    try {
-      await page.goto(server.url + path);
-      await look(page);
-      expect(faults).toEqual([]);
-    } finally {
-      await page.close();
-    }
-  }
+  const visit = (path: string, work: (page: Page) => Promise<void>, theme: 'light' | 'dark' = 'light') =>
+    visitPage(browser, server.url + path, work, { dark: theme === 'dark' });
 
   it.each(['light', 'dark'] as const)('probes what is typed, live (%s)', async (theme) => {
     await visit(

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { AxeBuilder } from '@axe-core/playwright';
-import type { Browser, BrowserContext, Page } from 'playwright-core';
+import type { Browser, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { readNotes } from '../../src/explain/notes.ts';
 import { openStudy, runStudy, type SearchedUnit, searchStudy } from '../../src/index.ts';
@@ -10,6 +10,7 @@ import { type RunningServer, startServer } from '../../src/server/server.ts';
 import { notesPath, readNoteLines } from '../../src/study/notes-file.ts';
 import type { Study } from '../../src/study/study.ts';
 import { hasBrowser, launchBrowser } from '../helpers/browser.ts';
+import { type Look, openPage } from '../helpers/explorer-page.ts';
 import { writeStudy } from '../helpers/written-study.ts';
 
 describe.skipIf(!hasBrowser)('search in the explorer', () => {
@@ -18,8 +19,7 @@ describe.skipIf(!hasBrowser)('search in the explorer', () => {
   let study: Study;
   let server: RunningServer;
   let browser: Browser;
-  let context: BrowserContext;
-  let faults: string[] = [];
+  const faults: string[] = [];
 
   beforeAll(async () => {
     await runStudy({ contexts: 60, layers: [1, 2], examples: 24, context: 64, out: path });
@@ -34,25 +34,12 @@ describe.skipIf(!hasBrowser)('search in the explorer', () => {
     rmSync(folder, { recursive: true, force: true });
   });
   afterEach(async () => {
-    await context?.close();
-    expect(faults).toEqual([]);
+    for (const context of browser.contexts()) await context.close();
+    expect(faults.splice(0)).toEqual([]);
   });
 
-  async function open(at: string, { width = 1280, dark = false, base = server.url } = {}): Promise<Page> {
-    faults = [];
-    context = await browser.newContext({
-      viewport: { width, height: 900 },
-      colorScheme: dark ? 'dark' : 'light',
-      reducedMotion: 'reduce',
-    });
-    const page = await context.newPage();
-    page.on('pageerror', (error) => faults.push(String(error)));
-    page.on('console', (message) => {
-      if (message.type() === 'error') faults.push(message.text());
-    });
-    await page.goto(base + at);
-    return page;
-  }
+  const open = (at: string, { base = server.url, ...look }: Look = {}) =>
+    openPage(browser, base + at, faults, { base, ...look });
   const search = (page: Page) => new URL(page.url()).searchParams;
   const results = (page: Page) => page.locator('.results > li');
   const kept = () => readNotes(readNoteLines(notesPath(path)));

@@ -55,7 +55,8 @@ describe.skipIf(!hasBrowser)('what a reader takes away from the explorer', () =>
     expect(faults.splice(0)).toEqual([]);
   });
 
-  const open = (at: string, look?: Look) => openPage(browser, server.url + at, faults, look);
+  const open = (at: string, look?: Look) =>
+    openPage(browser, server.url + at, faults, { width: 1440, missing: true, ...look });
   const unitPath = (query = '') => `/unit/${unit.bank}/${unit.index}${query}`;
   async function saved(page: Page, button: string): Promise<string> {
     const download = page.waitForEvent('download');

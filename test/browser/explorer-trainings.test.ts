@@ -3,11 +3,12 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, utimesSync, writeFileSync
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { AxeBuilder } from '@axe-core/playwright';
-import type { Browser, BrowserContext, Page } from 'playwright-core';
+import type { Browser, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { type RunningServer, startServer } from '../../src/server/server.ts';
 import { hasBrowser, launchBrowser } from '../helpers/browser.ts';
 import { compiled } from '../helpers/cli.ts';
+import { type Look, openPage } from '../helpers/explorer-page.ts';
 import { writeStudy } from '../helpers/written-study.ts';
 import { evaluation, logLine, writeLog, writeRun } from '../helpers/written-training.ts';
 
@@ -19,10 +20,9 @@ describe.skipIf(!hasBrowser)('explorer of trainings', () => {
   let dir: string;
   let server: RunningServer;
   let browser: Browser;
-  let context: BrowserContext | undefined;
   let child: ChildProcess | undefined;
   /** What a page must not have done: asked another host, broken the content security policy, thrown. */
-  let faults: string[] = [];
+  const faults: string[] = [];
 
   beforeAll(async () => {
     browser = await launchBrowser();
@@ -35,34 +35,22 @@ describe.skipIf(!hasBrowser)('explorer of trainings', () => {
     server = await startServer(null, { trainings: dir, port: 0 });
   });
   afterEach(async () => {
-    await context?.close();
+    for (const context of browser.contexts()) await context.close();
     child?.kill('SIGKILL');
     await server.close();
     rmSync(folder, { recursive: true, force: true });
-    expect(faults).toEqual([]);
+    expect(faults.splice(0)).toEqual([]);
   });
 
-  async function open(
+  const open = (
     at: string,
-    { width = 1280, dark = false, base = server.url, fakeClock = false } = {},
-  ): Promise<Page> {
-    faults = [];
-    context = await browser.newContext({
-      viewport: { width, height: 900 },
-      colorScheme: dark ? 'dark' : 'light',
-      reducedMotion: 'reduce',
+    { base = server.url, fakeClock = false, ...look }: Look & { fakeClock?: boolean } = {},
+  ) =>
+    openPage(browser, base + at, faults, {
+      base,
+      ...look,
+      ...(fakeClock ? { before: (page: Page) => page.clock.install() } : {}),
     });
-    const page = await context.newPage();
-    if (fakeClock) await page.clock.install();
-    page.on('pageerror', (error) => faults.push(String(error)));
-    page.on('console', (message) => message.type() === 'error' && faults.push(message.text()));
-    page.on('request', (request) => {
-      const url = request.url();
-      if (!url.startsWith(base) && !/^(data|blob):/.test(url)) faults.push(url);
-    });
-    await page.goto(base + at);
-    return page;
-  }
 
   const search = (page: Page) => new URL(page.url()).searchParams;
   const rows = (page: Page) => page.locator('.trainings-table tbody tr');
@@ -311,7 +299,7 @@ describe.skipIf(!hasBrowser)('explorer of trainings', () => {
       const page = await open('/trainings', { width });
       await expect.poll(() => lines(page), SOON).toBe(3);
       expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(width);
-      await context!.close();
+      await page.context().close();
     }
   });
 
@@ -328,7 +316,7 @@ describe.skipIf(!hasBrowser)('explorer of trainings', () => {
       await page.getByRole('button', { name: 'Random unit' }).waitFor();
       await page.goto(`${other.url}/trainings`);
       await page.getByText(trainings ? 'No training here yet' : 'No trainings are served here').waitFor();
-      await context!.close();
+      await page.context().close();
       await other.close();
     }
     // Without a study, its pages lead to the trainings, and nothing asks for it.

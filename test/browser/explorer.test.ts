@@ -2,25 +2,25 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { AxeBuilder } from '@axe-core/playwright';
-import type { Browser, BrowserContext, Page } from 'playwright-core';
+import type { Browser, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { cutTree } from '../../src/cluster/cut.ts';
 import { openStudy, runStudy, type SplitUnit, type UnitSummary } from '../../src/index.ts';
 import { type RunningServer, startServer } from '../../src/server/server.ts';
 import { compareBanks } from '../../src/study/compare-study.ts';
 import { hasBrowser, launchBrowser } from '../helpers/browser.ts';
+import { type Look, openPage } from '../helpers/explorer-page.ts';
 
 describe.skipIf(!hasBrowser)('explorer', () => {
   const folder = mkdtempSync(join(tmpdir(), 'polyseme-explorer-'));
   const path = join(folder, 'study.db');
   let server: RunningServer;
   let browser: Browser;
-  let context: BrowserContext;
   let most: SplitUnit;
   /** Units in the order of the study. */
   let some: UnitSummary[];
   /** What a page must not have done: asked another host, broken the content security policy, thrown. */
-  let faults: string[] = [];
+  const faults: string[] = [];
 
   beforeAll(async () => {
     // Features by the paper's cut, which the tests move.
@@ -39,37 +39,12 @@ describe.skipIf(!hasBrowser)('explorer', () => {
     rmSync(folder, { recursive: true, force: true });
   });
   afterEach(async () => {
-    await context?.close();
-    expect(faults).toEqual([]);
+    for (const context of browser.contexts()) await context.close();
+    expect(faults.splice(0)).toEqual([]);
   });
 
-  async function open(
-    at: string,
-    {
-      width = 1280,
-      height = 900,
-      dark = false,
-      base = server.url,
-    }: { width?: number; height?: number; dark?: boolean; base?: string } = {},
-  ): Promise<Page> {
-    faults = [];
-    context = await browser.newContext({
-      viewport: { width, height },
-      colorScheme: dark ? 'dark' : 'light',
-      reducedMotion: 'reduce',
-    });
-    const page = await context.newPage();
-    page.on('pageerror', (error) => faults.push(String(error)));
-    page.on('console', (message) => {
-      if (message.type() === 'error' && !/status of 404/.test(message.text())) faults.push(message.text());
-    });
-    page.on('request', (request) => {
-      const url = request.url();
-      if (!url.startsWith(base) && !/^(data|blob):/.test(url)) faults.push(url);
-    });
-    await page.goto(base + at);
-    return page;
-  }
+  const open = (at: string, { base = server.url, ...look }: Look = {}) =>
+    openPage(browser, base + at, faults, { base, missing: true, ...look });
 
   const unitUrl = (unit: UnitSummary, query = '') =>
     `/unit/${encodeURIComponent(unit.bank)}/${unit.index}${query}`;
@@ -214,7 +189,7 @@ describe.skipIf(!hasBrowser)('explorer', () => {
       expect(search(page).has('threshold')).toBe(false);
     } finally {
       // Before the server that its page still asks.
-      await context.close();
+      for (const context of browser.contexts()) await context.close();
       await auto.close();
     }
   });

@@ -2,12 +2,13 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { AxeBuilder } from '@axe-core/playwright';
-import type { Browser, BrowserContext, Page } from 'playwright-core';
+import type { Browser, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { hostFiles } from '../../bench/static-host.mjs';
 import { writeSite } from '../../src/export/site/write-site.ts';
 import { openStudy, runStudy, type UnitSummary } from '../../src/index.ts';
 import { hasBrowser, launchBrowser } from '../helpers/browser.ts';
+import { type Look, openPage } from '../helpers/explorer-page.ts';
 import { writeStudy } from '../helpers/written-study.ts';
 
 /** A path that has to be escaped, and is not the root. */
@@ -16,12 +17,11 @@ const UNDER = '/some where/ü/site/';
 describe.skipIf(!hasBrowser)('a site', () => {
   const folder = mkdtempSync(join(tmpdir(), 'polyseme-site-pages-'));
   let browser: Browser;
-  let context: BrowserContext;
   let host: Awaited<ReturnType<typeof hostFiles>>;
   let odd: Awaited<ReturnType<typeof hostFiles>>;
   let most: UnitSummary;
   /** What a page must not have done: asked for what is not there or lies elsewhere, broken its policy, thrown. */
-  let faults: string[] = [];
+  const faults: string[] = [];
 
   beforeAll(async () => {
     const path = join(folder, 'study.db');
@@ -57,27 +57,12 @@ describe.skipIf(!hasBrowser)('a site', () => {
     rmSync(folder, { recursive: true, force: true });
   });
   afterEach(async () => {
-    await context?.close();
-    expect(faults).toEqual([]);
+    for (const context of browser.contexts()) await context.close();
+    expect(faults.splice(0)).toEqual([]);
   });
 
-  async function open(at = '', { base = host.url, dark = false, width = 1280 } = {}): Promise<Page> {
-    faults = [];
-    context = await browser.newContext({
-      viewport: { width, height: 900 },
-      colorScheme: dark ? 'dark' : 'light',
-      reducedMotion: 'reduce',
-    });
-    const page = await context.newPage();
-    page.on('pageerror', (error) => faults.push(String(error)));
-    page.on('console', (message) => message.type() === 'error' && faults.push(message.text()));
-    page.on('request', (request) => {
-      const url = request.url();
-      if (!url.startsWith(base) && !/^(data|blob):/.test(url)) faults.push(url);
-    });
-    await page.goto(base + at);
-    return page;
-  }
+  const open = (at = '', { base = host.url, ...look }: Look = {}) =>
+    openPage(browser, base + at, faults, { base, ...look });
 
   const unitAt = ({ bank, index }: { bank: string; index: number }, query = '') =>
     `#/unit/${encodeURIComponent(bank)}/${index}${query}`;
@@ -183,8 +168,8 @@ describe.skipIf(!hasBrowser)('a site', () => {
     await page.getByText('its units go from 0 to 1023').waitFor();
     rmSync(join(folder, 'odd', 'data', 'units', '0', '0', '2.bin'));
     await page.goto('about:blank');
-    faults = [];
-    const other = await context.newPage();
+    faults.length = 0;
+    const other = await page.context().newPage();
     await other.goto(`${odd.url}#/unit/sae%2Fa%20b%25/2`);
     await other.getByText('lacks its file units/0/0/2.bin').waitFor();
   });

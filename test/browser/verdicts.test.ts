@@ -1,19 +1,20 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { Browser, BrowserContext, Page } from 'playwright-core';
+import type { Browser, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { openStudy, runStudy, type Study, type UnitSummary, unitCertainty } from '../../src/index.ts';
 import { verdicts } from '../../src/polysemy/verdict.ts';
 import { type RunningServer, startServer } from '../../src/server/server.ts';
 import { hasBrowser, launchBrowser } from '../helpers/browser.ts';
+import { openPage } from '../helpers/explorer-page.ts';
 
 describe.skipIf(!hasBrowser)('what units are, and how sure that is', () => {
   const folder = mkdtempSync(join(tmpdir(), 'polyseme-verdicts-'));
   const path = join(folder, 'study.db');
   let server: RunningServer;
   let browser: Browser;
-  let context: BrowserContext;
+  const faults: string[] = [];
   let study: Study;
   let units: UnitSummary[];
 
@@ -30,17 +31,12 @@ describe.skipIf(!hasBrowser)('what units are, and how sure that is', () => {
     study?.close();
     rmSync(folder, { recursive: true, force: true });
   });
-  afterEach(() => context?.close());
+  afterEach(async () => {
+    for (const context of browser.contexts()) await context.close();
+    expect(faults.splice(0)).toEqual([]);
+  });
 
-  async function open(at: string): Promise<Page> {
-    context = await browser.newContext({
-      viewport: { width: 1280, height: 900 },
-      reducedMotion: 'reduce',
-    });
-    const page = await context.newPage();
-    await page.goto(server.url + at);
-    return page;
-  }
+  const open = (at: string) => openPage(browser, server.url + at, faults);
   const search = (page: Page) => new URL(page.url()).searchParams;
   const unitUrl = ({ bank, index }: UnitSummary, query = '') => `/unit/${bank}/${index}${query}`;
   const count = (bank: string, verdict: string) =>

@@ -1,9 +1,16 @@
 import type { Browser, BrowserContextOptions, Page } from 'playwright-core';
+import { expect } from 'vitest';
 
 export interface Look extends BrowserContextOptions {
   readonly width?: number;
   readonly height?: number;
   readonly dark?: boolean;
+  /** Whether something that the page asks for may be missing. */
+  readonly missing?: boolean;
+  /** Where its requests may go; default: the origin of its address. */
+  readonly base?: string;
+  /** Called before the page is loaded. */
+  readonly before?: (page: Page) => Promise<void>;
 }
 
 /** What a page must not do: ask another host, break the content security policy, throw. */
@@ -16,7 +23,8 @@ export async function openPage(
   faults: Faults,
   look: Look = {},
 ): Promise<Page> {
-  const { width = 1440, height = 900, dark = false, ...options } = look;
+  const { width = 1280, height = 900, dark = false, missing = false, before, ...rest } = look;
+  const { base = new URL(url).origin, ...options } = rest;
   const context = await browser.newContext({
     viewport: { width, height },
     colorScheme: dark ? 'dark' : 'light',
@@ -32,16 +40,34 @@ export async function openPage(
     }).observe({ type: 'layout-shift', buffered: true });
   });
   const page = await context.newPage();
-  const { origin } = new URL(url);
   page.on('pageerror', (error) => faults.push(String(error)));
   page.on('console', (message) => {
-    if (message.type() === 'error' && !/status of 404/.test(message.text())) faults.push(message.text());
+    const isMissing = missing && /status of 404/.test(message.text());
+    if (message.type() === 'error' && !isMissing) faults.push(message.text());
   });
   page.on('request', (request) => {
-    if (!request.url().startsWith(origin) && !/^(data|blob):/.test(request.url())) faults.push(request.url());
+    if (!request.url().startsWith(base) && !/^(data|blob):/.test(request.url())) faults.push(request.url());
   });
+  await before?.(page);
   await page.goto(url);
   return page;
+}
+
+/** Opens a page, looks at it, and closes it; it must do nothing wrong meanwhile. */
+export async function visitPage(
+  browser: Browser,
+  url: string,
+  work: (page: Page) => Promise<void>,
+  look?: Look,
+): Promise<void> {
+  const faults: Faults = [];
+  const page = await openPage(browser, url, faults, look);
+  try {
+    await work(page);
+    expect(faults).toEqual([]);
+  } finally {
+    await page.context().close();
+  }
 }
 
 /** Cumulative layout shift since the page was opened. */
