@@ -14,6 +14,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { cacheActivations } from '../../src/activations/cache-activations.ts';
+import { sealedJson, unsealedJson } from '../../src/base/sealed.ts';
 import { cutContexts, loadModel, loadSae, openCorpus, openStudy } from '../../src/index.ts';
 import { trainSae } from '../../src/train/train.ts';
 import type { SaeTrainOptions } from '../../src/train/train-options.ts';
@@ -215,7 +216,8 @@ describe('what it refuses', () => {
     const path = join(cache, 'manifest.json');
     const text = readFileSync(path, 'utf8');
     try {
-      writeFileSync(path, text.replace(/"modelDigest": "./, '"modelDigest": "x'));
+      const { origin, ...rest } = unsealedJson(text) as { origin: object };
+      writeFileSync(path, sealedJson({ ...rest, origin: { ...origin, modelDigest: 'x' } }));
       await expect(trainSae({ ...base, out: at('refused') })).rejects.toThrow(
         /activations of model builtin:folio-5m, not of/,
       );
