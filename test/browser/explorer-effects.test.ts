@@ -41,7 +41,7 @@ describe.skipIf(!hasBrowser)('why a unit fires and what it does, in the explorer
       const depths = await passage
         .locator('.t.hot')
         .evaluateAll((tokens) => tokens.map((token) => (token as HTMLElement).style.getPropertyValue('--a')));
-      expect(depths).toEqual(['100%', '100%']);
+      expect(depths).toEqual(['1.00', '1.00']);
       await switches.getByRole('button', { name: 'Activation' }).click();
       await expect.poll(() => passage.locator('.t.hot').count()).toBe(1);
     });
