@@ -21,6 +21,7 @@ import {
   partFile,
   sixteenBits,
 } from '../../src/contract/site.ts';
+import { BlockWriter } from '../../src/export/site/blocks.ts';
 import { sitePage } from '../../src/export/site/explorer.ts';
 import { writeSite } from '../../src/export/site/write-site.ts';
 import { openStudy } from '../../src/study/open-study.ts';
@@ -129,6 +130,17 @@ test('a site that was not finished is not there', async () => {
   ).rejects.toMatchObject({ code: 'aborted' });
   expect(stages).toContain('export 1 2 units');
   expect(readdirSync(folder).filter((name) => name.includes('stopped'))).toEqual([]);
+});
+
+test('an error of one write is the writer’s, whenever it comes', async () => {
+  const target = join(folder, 'blocks');
+  mkdirSync(target);
+  writeFileSync(join(target, 'units'), 'a file where a folder should be');
+  const blocks = new BlockWriter(target);
+  await blocks.plain('units/0', 'x');
+  await blocks.settle();
+  await expect(blocks.finish()).rejects.toThrow(/EEXIST|ENOTDIR/);
+  await expect(blocks.plain('other', 'x')).rejects.toThrow(/EEXIST|ENOTDIR/);
 });
 
 test('the page of a site has relative links and a policy of its own, and no more', () => {

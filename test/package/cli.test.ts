@@ -54,6 +54,7 @@ const NUMBERS = [
   'strayShare',
   'nullDistance',
   'relativeDistance',
+  'expert',
 ] as const;
 const UNIT_FIELDS = ['bank', 'index', 'examples', 'clusters', 'verdict', ...NUMBERS].sort();
 

@@ -13,6 +13,7 @@ export class BlockWriter {
   readonly #folder: string;
   readonly #folders = new Set<string>();
   readonly #pending = new Set<Promise<void>>();
+  #failure: { readonly error: unknown } | null = null;
 
   constructor(folder: string) {
     this.#folder = folder;
@@ -35,16 +36,30 @@ export class BlockWriter {
     await this.#start(() => this.#file(path, bytes));
   }
 
+  /** Waits for all that was begun. @throws the first error of any */
   async finish(): Promise<void> {
+    await this.settle();
+    this.#check();
+  }
+
+  /** Waits until nothing is written any more, whether it failed or not. */
+  async settle(): Promise<void> {
     await Promise.all(this.#pending);
   }
 
   async #start(work: () => Promise<void>): Promise<void> {
     while (this.#pending.size >= MOST) await Promise.race(this.#pending);
-    const done: Promise<void> = work().finally(() => this.#pending.delete(done));
-    // An error is thrown where it is waited for.
-    done.catch(() => {});
+    this.#check();
+    const done: Promise<void> = work()
+      .catch((error) => {
+        this.#failure ??= { error };
+      })
+      .finally(() => this.#pending.delete(done));
     this.#pending.add(done);
+  }
+
+  #check(): void {
+    if (this.#failure !== null) throw this.#failure.error;
   }
 
   async #file(path: string, bytes: Uint8Array | string): Promise<void> {

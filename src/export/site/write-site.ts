@@ -95,14 +95,24 @@ function isSite(dir: string): boolean {
   }
 }
 
-async function writeData(
+async function writeData(source: StudySource, folder: string, call: LongCall<Progress>): Promise<void> {
+  const blocks = new BlockWriter(folder);
+  await mkdir(folder);
+  try {
+    await writeBlocks(source, blocks, call);
+    await blocks.finish();
+  } finally {
+    // A folder that is written to cannot be removed.
+    await blocks.settle();
+  }
+}
+
+async function writeBlocks(
   source: StudySource,
-  folder: string,
+  blocks: BlockWriter,
   { onProgress, signal }: LongCall<Progress>,
 ): Promise<void> {
   const { study, table } = source;
-  const blocks = new BlockWriter(folder);
-  await mkdir(folder);
   await writeComparisons(source, blocks, { onProgress, signal });
   const report = (stage: string, done: number): void => {
     checkAborted(signal);
@@ -130,7 +140,6 @@ async function writeData(
   await blocks.json(block.tokens, tokens.table);
   const head: SiteHead = { format: SITE_FORMAT, study: studyAnswer(source), units: table.size };
   await blocks.plain(HEAD, `${JSON.stringify(head)}\n`);
-  await blocks.finish();
 }
 
 /** The images that a unit's examples are, unless they were written before. */
