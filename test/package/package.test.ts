@@ -119,7 +119,7 @@ test('what is published: everything that runs, nothing that tests', () => {
     expect(paths, needed).toContain(needed);
   }
   const published =
-    /^(dist\/|models\/|docs\/|examples\/|bench\/.*\.json$|(package\.json|README\.md|CHANGELOG\.md|LICENSE)$)/;
+    /^(dist\/|models\/|docs\/|examples\/|bench\/.*\.json$|(package\.json|README\.md|SECURITY\.md|CHANGELOG\.md|LICENSE)$)/;
   expect(paths.filter((path) => !published.test(path))).toEqual([]);
   expect(paths).not.toContain('dist/build.json');
   // What README and docs link to or name as a path is there too.
