@@ -48,7 +48,7 @@ export type Merged = { readonly part: RunPart } | { readonly study: StudyInfo };
  * for (const shard of shards) await runShard({ plan: 'run.plan', shard, out: `examples-${shard}` });
  * await mergeShards({ parts: ['examples-1', 'examples-2'], out: 'examples' });
  * for (const shard of shards) await runShard({ plan: 'run.plan', shard, after: 'examples', out: `rows-${shard}` });
- * const merged = await mergeShards({ parts: ['examples', 'rows-1', 'rows-2'], out: 'study.db' });
+ * const merged = await mergeShards({ parts: ['examples', 'rows-1', 'rows-2'], out: 'merged.db' });
  * if ('study' in merged) console.log(merged.study.contentHash);
  */
 export async function mergeShards(options: MergeOptions): Promise<Merged> {
