@@ -27,7 +27,9 @@ describe.skipIf(!hasBrowser)('why a unit fires and what it does, in the explorer
   /** Opens a unit, as `mlp.0/2` with a query or without; the page must not throw. */
   async function visit(options: ListenOptions, name: string, work: (page: Page) => Promise<void>) {
     const server = await startServer(files.study, { port: 0, threads: 1, log: () => {}, ...options });
-    await visitPage(browser, `${server.url}/unit/${name}`, work).finally(() => server.close());
+    // Without a model there is nothing where the page asks for importance.
+    const look = { missing: options.model !== undefined };
+    await visitPage(browser, `${server.url}/unit/${name}`, work, look).finally(() => server.close());
   }
 
   it('colours tokens by importance: the planted letter and the peak, and nothing else', async () => {
