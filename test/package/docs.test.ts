@@ -87,8 +87,11 @@ describe('in one folder, in this order', () => {
     expect(readdirSync(folder)).toEqual(['study.db']);
   });
 
-  it.each(pages)('%s', (name) => {
-    for (const command of commandsOf(readFileSync(join(ROOT, name), 'utf8'))) types(command);
+  it.each(pages)('%s', async (name) => {
+    for (const command of commandsOf(readFileSync(join(ROOT, name), 'utf8'))) {
+      if (isServer(command)) await served(`${command} --port 0`);
+      else types(command);
+    }
   });
 
   it('the examples of help texts', async () => {
@@ -97,7 +100,7 @@ describe('in one folder, in this order', () => {
     for (const example of examples) {
       // What needs the hub or another server is only checked to name a command and options that exist.
       if (/hf:|openai-community|localhost:/.test(example)) known(example);
-      else if (example.startsWith('polyseme serve')) await served(`${example} --port 0`);
+      else if (isServer(example)) await served(`${example} --port 0`);
       else types(smaller(example));
     }
   });
@@ -110,6 +113,8 @@ function known(line: string): void {
   const flags = words.filter((word) => word.startsWith('--'));
   expect(command.options.map(({ long }) => long)).toEqual(expect.arrayContaining(flags));
 }
+
+const isServer = (line: string): boolean => line.startsWith('polyseme serve');
 
 /** That a server starts, and stops when it is told to. */
 function served(line: string): Promise<void> {
