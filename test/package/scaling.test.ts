@@ -54,7 +54,7 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 test('the plain processes of the first block make the study of the undivided run', () => {
   const cwd = room('plain');
-  type(blockAfter('sh', '# Beyond one machine').replaceAll('small.', 'big.'), cwd);
+  type(blockAfter('sh', '# Beyond one machine').replaceAll('divided.', 'big.'), cwd);
   expect(hashOf(cwd)).toBe(undivided);
 }, 120_000);
 
