@@ -24,7 +24,7 @@ import { loadTokenizer } from '../../src/tokenizer/load-tokenizer.ts';
 import { readCheckpoint, writeCheckpoint } from '../../src/train/saved-trainer.ts';
 import { gpt2Shapes } from '../helpers/reference-gpt2.ts';
 import { randomTensors, tinyTokenizer, writeCheckpoint as writeModel } from '../helpers/tiny-checkpoint.ts';
-import { writeStudy } from '../helpers/written-study.ts';
+import { writeSmallStudy } from '../helpers/written-study.ts';
 import { writeRun } from '../helpers/written-training.ts';
 
 export interface Target {
@@ -184,19 +184,7 @@ async function readTrainer(path: string): Promise<unknown> {
 /** A study of two banks. */
 function study(folder: string): string {
   const path = join(folder, 'study.db');
-  writeStudy({
-    path,
-    banks: [
-      { name: 'mlp.0', units: 3 },
-      { name: 'sae/x', units: 2 },
-    ],
-    examples: (unit) => 4 + unit,
-    contexts: [
-      ['the', ' cap', 'tain'],
-      [' of', ' the', ' ship'],
-    ],
-    documents: ['first document', 'second document'],
-  });
+  writeSmallStudy(path);
   return path;
 }
 

@@ -33,6 +33,23 @@ export interface WrittenStudy {
 /** Dimension of the units' inputs. */
 export const DIMENSION = 12;
 
+/** Writes a study of two banks and two documents: what files are damaged by hand. */
+export function writeSmallStudy(path: string): void {
+  writeStudy({
+    path,
+    banks: [
+      { name: 'mlp.0', units: 3 },
+      { name: 'sae/x', units: 2 },
+    ],
+    examples: (unit) => 4 + unit,
+    contexts: [
+      ['the', ' cap', 'tain'],
+      [' of', ' the', ' ship'],
+    ],
+    documents: ['first document', 'second document'],
+  });
+}
+
 /** Writes a study of random inputs directly, without a model. */
 export function writeStudy(study: WrittenStudy): void {
   for (const suffix of ['', '-wal', '-shm']) rmSync(study.path + suffix, { force: true });

@@ -10,7 +10,7 @@ import { openStudy, type PolysemeError } from '../../src/index.ts';
 import { verifyStudy } from '../../src/study/verify.ts';
 import { cli, compiled, expectFailure } from '../helpers/cli.ts';
 import { expectOneLine } from '../helpers/expect.ts';
-import { writeStudy } from '../helpers/written-study.ts';
+import { writeSmallStudy } from '../helpers/written-study.ts';
 
 const CHILD = compiled('test/helpers/read-studies.mjs');
 const OLD = new URL('../fixtures/study/version-0.1.db', import.meta.url).pathname;
@@ -19,19 +19,7 @@ const whole = join(folder, 'whole.db');
 let made = 0;
 
 beforeAll(() => {
-  writeStudy({
-    path: whole,
-    banks: [
-      { name: 'mlp.0', units: 3 },
-      { name: 'sae/x', units: 2 },
-    ],
-    examples: (unit) => 4 + unit,
-    contexts: [
-      ['the', ' cap', 'tain'],
-      [' of', ' the', ' ship'],
-    ],
-    documents: ['first document', 'second document'],
-  });
+  writeSmallStudy(whole);
 });
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
