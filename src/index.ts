@@ -89,6 +89,7 @@ export {
 } from './model/load-model.ts';
 export type { TapData } from './model/session.ts';
 export type { TapBlock, TapInput, TapStreamOptions } from './model/taps.ts';
+export type { UnitColumns } from './polysemy/unit-columns.ts';
 export type { RunStudyOptions } from './run/open-run.ts';
 export { type RunQueuedOptions, runQueued } from './run/queue/run-queued.ts';
 export { type RunningWorker, startWorker, type WorkerOptions } from './run/queue/worker.ts';
@@ -121,7 +122,7 @@ export { compareBanks, compareStudyBanks, type StudyBank } from './study/compare
 export type { StudyInputs, StudyMeta, StudySinks } from './study/meta.ts';
 export { openStudy } from './study/open-study.ts';
 export type { UnitDetail } from './study/record.ts';
-export type { Study, StudyContext, StudyInfo, UnitColumns, UnitQuery } from './study/study.ts';
+export type { Study, StudyContext, StudyInfo, UnitQuery } from './study/study.ts';
 export { openVectors, type StudyVectors, type VectorsProgress } from './study/vectors.ts';
 export type { BankVectors, VectorKind } from './study/vectors-file.ts';
 export type { Tokenizer } from './tokenizer/tokenizer.ts';

@@ -3,6 +3,7 @@ import type { FeatureName } from '../features/names.ts';
 import type { UnitSummary } from '../features/split-unit.ts';
 import { METRICS, type Metric, WORD_COLUMNS, type WordColumn } from '../polysemy/column-lists.ts';
 import { sortKeys, type UnitSort, wordPlace } from '../polysemy/order.ts';
+import type { UnitColumns } from '../polysemy/unit-columns.ts';
 import { noBank } from './problem.ts';
 
 /** Which units, and in which order. */
@@ -17,20 +18,6 @@ export interface TableQuery {
   readonly among?: Uint32Array | null;
 }
 
-/** Statistics, polysemy and words of all units, by bank and index; a number that is not there is NaN. */
-export interface ListedColumns {
-  /** Place of each unit's bank among the study's. */
-  readonly bank: Uint16Array;
-  readonly index: Uint32Array;
-  readonly metrics: Readonly<Record<Metric, Float64Array>>;
-  /** The columns of words, such as verdicts; null where there is none. */
-  readonly texts: Readonly<Record<WordColumn, readonly (string | null)[]>>;
-  /** Words of each feature, by id, as JSON. */
-  readonly words: readonly string[];
-  /** Names of each feature, by id, as JSON; null in a study of an older version. */
-  readonly names: readonly (string | null)[];
-}
-
 interface BankRows {
   readonly name: string;
   readonly start: number;
@@ -40,12 +27,12 @@ interface BankRows {
 /** Every unit's statistics, polysemy, names and words in memory (about 500 bytes per unit): what lists go over. */
 export class ListedUnits {
   readonly banks: readonly BankRows[];
-  readonly #columns: ListedColumns;
+  readonly #columns: UnitColumns;
   readonly #orders = new Map<string, Uint32Array>();
   readonly #sorted = new Map<string, Float64Array>();
 
   /** @param banks names of the study's banks, in its order */
-  constructor(columns: ListedColumns, banks: readonly string[]) {
+  constructor(columns: UnitColumns, banks: readonly string[]) {
     this.#columns = columns;
     const { bank } = columns;
     this.banks = banks.map((name, id) => {

@@ -1,4 +1,5 @@
-import type { Study, StudyInfo, UnitColumns } from '../study/study.ts';
+import type { UnitColumns } from '../polysemy/unit-columns.ts';
+import type { Study, StudyInfo } from '../study/study.ts';
 import type { ModelBank } from './explained.ts';
 import type { OwnMaxima } from './strongest.ts';
 

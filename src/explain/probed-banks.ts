@@ -1,5 +1,6 @@
 import { LRUCache } from 'lru-cache';
-import type { StudyInfo, UnitColumns } from '../study/study.ts';
+import type { UnitColumns } from '../polysemy/unit-columns.ts';
+import type { StudyInfo } from '../study/study.ts';
 import { unitVectors } from '../study/unit-vectors.ts';
 import type { Explained } from './explained.ts';
 import type { UnitPlace } from './place.ts';

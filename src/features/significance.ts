@@ -71,12 +71,7 @@ export function separationStanding({
   count,
   seed = 0,
   draws = NULL_DRAWS,
-}: {
-  distances: Condensed;
-  count: number;
-  seed?: number;
-  draws?: number;
-}): Standing | null {
+}: Parameters<typeof significance>[0]): Standing | null {
   const cloud = cloudOf(distances, count);
   return cloud && standingIn(cloud, { distances, count, seed, draws });
 }

@@ -16,6 +16,7 @@ import {
   type WordColumn,
 } from '../polysemy/column-lists.ts';
 import { SORTS, type SortKey, sortKeys } from '../polysemy/order.ts';
+import type { UnitColumns } from '../polysemy/unit-columns.ts';
 import { spellBytes } from '../tokenizer/byte-tokens.ts';
 import { checkBankInputs, checkDetail, checkInputs, checkNames, checkTextSample } from './check-record.ts';
 import { checkedBytes } from './digests.ts';
@@ -26,7 +27,7 @@ import type { BankInputs, UnitDetail, UnitInputs } from './record.ts';
 import { bytes, createQuery, decodeJson, hasTable, integer, kindAndText, type Query } from './select.ts';
 import { loadText } from './stored-text.ts';
 import { StoredUnits, type UnitRow } from './stored-units.ts';
-import type { Study, StudyContext, StudyInfo, UnitColumns, UnitQuery } from './study.ts';
+import type { Study, StudyContext, StudyInfo, UnitQuery } from './study.ts';
 
 interface BankRow extends StudyBank {
   readonly id: number;

@@ -4,8 +4,8 @@ import type { Labeling } from '../features/labeling.ts';
 import type { FeatureName } from '../features/names.ts';
 import type { SplitUnit, TokenTexts, UnitSummary } from '../features/split-unit.ts';
 import type { TextSample } from '../harvest/text-sample.ts';
-import type { Metric, WordColumn } from '../polysemy/column-lists.ts';
 import type { UnitSort } from '../polysemy/order.ts';
+import type { UnitColumns } from '../polysemy/unit-columns.ts';
 import type { StudyInputs, StudyMeta, StudySinks } from './meta.ts';
 import type { UnitDetail } from './record.ts';
 
@@ -43,20 +43,6 @@ export interface UnitQuery {
   readonly descending?: boolean;
   readonly limit?: number;
   readonly offset?: number;
-}
-
-/** Statistics, polysemy and words of all units, by bank and index; a number that is not there is NaN. */
-export interface UnitColumns {
-  /** Position in `info().banks`. */
-  readonly bank: Uint16Array;
-  readonly index: Uint32Array;
-  readonly metrics: Readonly<Record<Metric, Float64Array>>;
-  /** The columns of words, such as verdicts; null where there is none. */
-  readonly texts: Readonly<Record<WordColumn, readonly (string | null)[]>>;
-  /** Words of each feature, by id, as JSON. */
-  readonly words: readonly string[];
-  /** Names of each feature, by id, as JSON; null in a study of an older version. */
-  readonly names: readonly (string | null)[];
 }
 
 /** A context that examples lie in. */

@@ -1,9 +1,10 @@
-import { type ListedColumns, ListedUnits, type TableQuery } from '../../../../src/answers/listed-units.ts';
+import { ListedUnits, type TableQuery } from '../../../../src/answers/listed-units.ts';
 import { tableQuery, unitsPage } from '../../../../src/answers/units-page.ts';
 import type { UnitsQuery } from '../../../../src/contract/queries.ts';
 import { block, ROWS, type SiteHead, type SiteOrder } from '../../../../src/contract/site.ts';
 import { column, METRICS, type Metric, type WordColumn } from '../../../../src/polysemy/column-lists.ts';
 import { sortKeys } from '../../../../src/polysemy/order.ts';
+import type { UnitColumns } from '../../../../src/polysemy/unit-columns.ts';
 import type { Metrics, UnitRow, Units } from '../answers.ts';
 import type { Params } from '../source.ts';
 import { Kept, once } from './kept.ts';
@@ -12,7 +13,7 @@ import type { SiteFiles } from './site-files.ts';
 type ColumnName = Metric | WordColumn;
 
 /** Columns as they come in. */
-interface Columns extends ListedColumns {
+interface Columns extends UnitColumns {
   readonly metrics: Record<Metric, Float64Array>;
   readonly texts: Record<WordColumn, readonly (string | null)[]>;
 }
