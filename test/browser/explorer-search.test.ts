@@ -208,6 +208,8 @@ describe.skipIf(!hasBrowser)('search in the explorer', () => {
       await page.getByRole('link', { name: 'sae/a b%/1', exact: true }).click();
       await page.getByRole('heading', { name: 'sae/a b%/1' }).waitFor();
     } finally {
+      // Before the server that its page still asks.
+      for (const context of browser.contexts()) await context.close();
       await other.close();
     }
   });
