@@ -2,8 +2,8 @@ import type { GraphEdit } from '../model/compile.ts';
 import type { Embedding } from './embedding.ts';
 import type { NormTap } from './norm-tap.ts';
 
-/** All units of one MLP layer, of one SAE, or of one folder of given activations. Everything after the model works on banks alone. */
-export interface Bank {
+/** Where the units of a bank are tapped in a model, and what their inputs become: all of a bank but its weights. */
+export interface TappedBank {
   /** `mlp.3`, `sae/NAME` */
   readonly name: string;
   /** Neurons of a model, latents of an SAE, or activations that somebody else computed. */
@@ -27,6 +27,10 @@ export interface Bank {
   readonly embedding: Embedding;
   /** Nodes that must be added to the model's graph for the two taps. */
   readonly edits: readonly GraphEdit[];
+}
+
+/** All units of one MLP layer, of one SAE, or of one folder of given activations. Everything after the model works on banks alone. */
+export interface Bank extends TappedBank {
   /** Every unit's weights, a row of `weightsWidth(bank)` a unit, in shared memory. */
   weights(): Promise<Float32Array>;
 }

@@ -1,20 +1,9 @@
-import type { GatedMode } from '../embed/gated.ts';
 import { PolysemeError } from '../errors.ts';
 import type { MlpNames, NeuronMatrix } from '../model/architectures/architecture.ts';
-import { type ModelFiles, mlpNamesOf, sitesOf } from '../model/compile.ts';
+import { type ModelFiles, mlpNamesOf } from '../model/compile.ts';
 import { readTensor } from '../tensors/safetensors.ts';
 import type { Bank } from './bank.ts';
-import { normTap } from './norm-tap.ts';
-
-export interface MlpBankOptions {
-  /**
-   * `raw`: h includes LayerNorm's γ and β, w is the checkpoint's. `folded`: h is only normalised, w ← γ⊙w, centred
-   * over d for LayerNorm (TransformerLens's default processing). Same activation, different cosines.
-   */
-  readonly layernorm: 'raw' | 'folded';
-  /** What the embedding of a gated MLP takes as weights: the activation's gradient, or one of its two matrices. */
-  readonly gated: GatedMode;
-}
+import { type MlpBankOptions, type TappedMlp, tappedMlp, tappedShared } from './mlp-taps.ts';
 
 /** The banks of one MLP layer: `mlp.L`, and `mlp.L.shared` where an expert is taken everywhere. */
 export function mlpBanks(files: ModelFiles, layer: number, options: MlpBankOptions): Bank[] {
@@ -22,79 +11,26 @@ export function mlpBanks(files: ModelFiles, layer: number, options: MlpBankOptio
   return mlpNamesOf(files, layer).shared === undefined ? [bank] : [bank, sharedBank(files, layer, options)];
 }
 
-/** The neurons of one MLP layer; of a mixture those of all experts, unit = expert · (neurons of one) + neuron. */
+/** See `tappedMlp`. */
 export function mlpBank(files: ModelFiles, layer: number, options: MlpBankOptions): Bank {
-  checkLayer(files, layer);
-  const names = mlpNamesOf(files, layer);
-  return bankOf(files, layer, options, { name: `mlp.${layer}`, at: 'mlp', names });
+  return withWeights(files, tappedMlp(files, layer, options), options);
 }
 
-/** The neurons of a layer's shared expert. */
+/** See `tappedShared`. */
 export function sharedBank(files: ModelFiles, layer: number, options: MlpBankOptions): Bank {
-  checkLayer(files, layer);
-  const { shared, experts, ...all } = mlpNamesOf(files, layer);
-  if (shared === undefined)
-    throw new PolysemeError(`the MLP of layer ${layer} has no shared expert`, 'not-found');
-  return bankOf(files, layer, options, {
-    name: `mlp.${layer}.shared`,
-    at: 'mlp.shared',
-    names: { ...all, ...shared },
-  });
+  return withWeights(files, tappedShared(files, layer, options), options);
 }
 
-// ---------------------------------------------------------------- banks
-
-function checkLayer({ model }: ModelFiles, layer: number): void {
-  if (!Number.isInteger(layer) || layer < 0 || layer >= model.layers) {
-    throw new PolysemeError(
-      `layer ${layer} is out of range: the model's layers are 0 to ${model.layers - 1}`,
-      'not-found',
-    );
-  }
-}
-
-/** The bank of neurons whose activations are the site `AT.hook_post` of the layer. */
-function bankOf(
-  files: ModelFiles,
-  layer: number,
-  { layernorm, gated }: MlpBankOptions,
-  { name, at, names }: { readonly name: string; readonly at: string; readonly names: MlpNames },
-): Bank {
-  const { model } = files;
-  const site = layernorm === 'raw' ? `blocks.${layer}.mlp.hook_in` : `blocks.${layer}.ln2.hook_normalized`;
-  // Where the MLP stands beside the attention, both read the stream before the block.
-  const middle = `blocks.${layer}.hook_resid_mid`;
-  const sites = sitesOf(files);
-  if (layernorm === 'folded' && names.norm === null) {
-    throw new PolysemeError(
-      `the MLP of layer ${layer} of a ${model.architecture} model reads the stream without a norm: layernorm folded ` +
-        'means nothing there (leave it out)',
-      'unsupported',
-    );
-  }
-  const { width, activation, experts = [names] } = names;
-  const units = names.units * experts.length;
-  const stream = [middle, `blocks.${layer}.hook_resid_pre`].find((name) => sites.has(name));
+function withWeights(files: ModelFiles, { bank, names }: TappedMlp, { layernorm }: MlpBankOptions): Bank {
+  const { width, experts = [names] } = names;
   return {
-    name,
-    kind: 'mlp',
-    site,
-    inputs: site,
-    activations: `blocks.${layer}.${at}.hook_post`,
-    norms: stream === undefined ? null : normTap(stream),
-    units,
-    ...(names.experts && {
-      experts: { count: names.experts.length, shares: `blocks.${layer}.${at}.hook_share` },
-    }),
-    width,
-    embedding: names.gate === null ? { kind: 'linear' } : { kind: 'gated', activation, mode: gated },
-    edits: [],
+    ...bank,
     async weights() {
       const read = tensorReader(files);
       const norm = layernorm === 'folded' ? await readNorm(read, names.norm!) : null;
       const gated = names.gate !== null;
       const rowLength = gated ? 2 * width + 2 : width;
-      const rows = new Float32Array(new SharedArrayBuffer(4 * rowLength * units));
+      const rows = new Float32Array(new SharedArrayBuffer(4 * rowLength * bank.units));
       for (const [i, { gate, up }] of experts.entries()) {
         const own = rows.subarray(i * names.units * rowLength, (i + 1) * names.units * rowLength);
         for (const [part, matrix] of (gate === null ? [up] : [gate, up]).entries()) {

@@ -5,7 +5,7 @@ import { predictedBy } from '../model/predicted.ts';
 import { ABLATION_TAPS, ablationEdits } from './ablation-edits.ts';
 import { ablationRows, COPIES, measureRows, type Replacement } from './ablation-rows.ts';
 import { controlEffects, controlUnits } from './control-units.ts';
-import type { Explained } from './explained.ts';
+import type { ExplainedUnits } from './explained.ts';
 import { type FeatureTest, type Measured, rankOf, testedRows, testFeatures } from './feature-difference.ts';
 import { type FiringContext, firingContexts } from './firing-contexts.ts';
 import { MOST_CONTEXTS, SCALES, USUAL_CONTEXTS } from './limits.ts';
@@ -13,7 +13,7 @@ import { type Ablation, ablationResult, type Effect, type FeatureEffect } from '
 import { standInShares } from './stand-ins.ts';
 import { meanInterval, meanOf } from './statistics.ts';
 import { TokenChanges } from './token-changes.ts';
-import { type UnitQuestion, unitExamples } from './unit-examples.ts';
+import type { UnitQuestion } from './unit-examples.ts';
 
 /** Tokens of a run, copies counted, and numbers of its log-probabilities: 128 MB. */
 const TOKENS_PER_RUN = 2048;
@@ -47,11 +47,10 @@ export interface AblateOptions extends UnitQuestion, LongCall {
  * await explained.close();
  * study.close();
  */
-export async function ablate(explained: Explained, options: AblateOptions): Promise<Ablation> {
+export async function ablate(explained: ExplainedUnits, options: AblateOptions): Promise<Ablation> {
   const { bank: name, index, feature, contexts: most = USUAL_CONTEXTS, scale = 0, to = 'zero' } = options;
   const { controls = true, seed = 0, signal, onProgress } = options;
-  const { study } = explained;
-  unitExamples(study, { bank: name, index, feature });
+  await explained.units.examples({ bank: name, index, feature });
   checkOptions(most, scale);
   predictedBy(await explained.model());
   const key = {
@@ -73,15 +72,15 @@ export async function ablate(explained: Explained, options: AblateOptions): Prom
 
 /** What `ablate` measures, in given contexts, with the features that they give the firings. */
 export async function effectsIn(
-  explained: Explained,
+  explained: ExplainedUnits,
   contexts: readonly FiringContext[],
   options: AblateOptions,
 ): Promise<Ablation> {
   const { bank: name, index, feature, contexts: most = USUAL_CONTEXTS, scale = 0, to = 'zero' } = options;
   const { controls = true, seed = 0, signal, onProgress } = options;
-  const { study } = explained;
-  const { features } = unitExamples(study, { bank: name, index });
-  const mean = study.units({ bank: name }).find((unit) => unit.index === index)!.mean ?? 0;
+  const { features } = await explained.units.examples({ bank: name, index });
+  const units = await explained.units.units(name);
+  const mean = units.find((unit) => unit.index === index)!.mean ?? 0;
   const replacement: Replacement = { scale, reference: to === 'mean' ? mean : 0 };
   const [model, bank] = await Promise.all([explained.model(), explained.bank(name)]);
   const predicted = predictedBy(model);
@@ -103,7 +102,7 @@ export async function effectsIn(
   }
   const whole = wholeEffect(measured, seed);
   const test = testFeatures(measured, model.config.vocabulary, seed);
-  const others = controls ? controlUnits(study, name, index, seed) : [];
+  const others = controls ? controlUnits(units, index, seed) : [];
   const work = { bank: name, tokens, signal, onProgress };
   const kls = await controlEffects(explained, {
     ...{ ...work, units: others, scale, isMean: to === 'mean' },

@@ -84,13 +84,15 @@ export class Classifier {
     const { banks, weights, taps } = await this.#opened;
     const found = await runImage(taps, images.pixels(picture), images, options.signal);
     const asked = new Set((options.embeddings ?? []).map(({ bank, index }) => `${bank}/${index}`));
-    const units = banks.flatMap((of) =>
-      strongestUnits(of.bank, found, images)
-        .slice(0, MOST_CLASSIFIED_UNITS)
-        .map((strongest) => {
-          const wanted = asked.has(`${of.bank.name}/${strongest.index}`);
-          return this.#unit(of, strongest, found, weights.get(of.bank.name) ?? null, wanted);
-        }),
+    const units = await Promise.all(
+      banks.flatMap((of) =>
+        strongestUnits(of.bank, found, images)
+          .slice(0, MOST_CLASSIFIED_UNITS)
+          .map((strongest) => {
+            const wanted = asked.has(`${of.bank.name}/${strongest.index}`);
+            return this.#unit(of, strongest, found, weights.get(of.bank.name) ?? null, wanted);
+          }),
+      ),
     );
     const logits = found.get('logits');
     const own = logits === undefined ? null : Array.from(logits.subarray(0, images.classes!.length));
@@ -120,17 +122,17 @@ export class Classifier {
     return { banks, weights, taps };
   }
 
-  #unit(
+  async #unit(
     of: ProbedBank,
     { index, position, activation }: Strongest,
     found: ReadonlyMap<string, Float32Array>,
     classWeights: Float32Array | null,
     wanted: boolean,
-  ): ClassifiedUnit {
+  ): Promise<ClassifiedUnit> {
     const { bank, own, centre } = of;
     const h = found.get(bank.inputs)!.subarray(position * bank.width, (position + 1) * bank.width);
     const relative = relativeTo(own, index, activation);
-    const vectors = relative > 0 || wanted ? this.#banks.place(of, index) : null;
+    const vectors = relative > 0 || wanted ? await this.#banks.place(of, index) : null;
     const place =
       relative > 0 ? placeInput(vectors!, bank.embedding, h, centre) : { feature: null, distances: [] };
     const classes = classWeights === null ? 0 : classWeights.length / bank.units;

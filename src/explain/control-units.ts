@@ -1,11 +1,9 @@
 import type { LongCall } from '../base/progress.ts';
 import { createRandom } from '../base/random.ts';
-import type { UnitSummary } from '../features/split-unit.ts';
-import type { Study } from '../study/study.ts';
 import { ABLATION_INPUTS, ABLATION_TAPS, controlEdits } from './ablation-edits.ts';
-import type { Explained } from './explained.ts';
+import type { ExplainedUnits } from './explained.ts';
 import { meanOf } from './statistics.ts';
-import { unitExamples } from './unit-examples.ts';
+import type { UnitFigures } from './unit-reader.ts';
 import { seenAt } from './unit-taps.ts';
 
 /** Units that a unit is compared with, and how far their density should be from its own. */
@@ -13,13 +11,12 @@ const UNITS = 20;
 const NEAR = 0.2;
 
 /**
- * Other units of the bank that fire about as often: 20 drawn at random of those whose density is within ±20 %; where there
+ * Other units of a bank that fire about as often: 20 drawn at random of those whose density is within ±20 %; where there
  * are fewer, those nearest in density make up the number.
  */
-export function controlUnits(study: Study, bank: string, index: number, seed: number): UnitSummary[] {
-  const units = study.units({ bank });
+export function controlUnits(units: readonly UnitFigures[], index: number, seed: number): UnitFigures[] {
   const own = units.find((unit) => unit.index === index)!.density ?? 0;
-  const distance = ({ density }: UnitSummary): number => Math.abs((density ?? 0) - own);
+  const distance = ({ density }: UnitFigures): number => Math.abs((density ?? 0) - own);
   const others = units.filter((unit) => unit.index !== index && unit.examples > 0);
   const alike = others.filter((unit) => distance(unit) <= NEAR * own);
   const rest = others.filter((unit) => !alike.includes(unit));
@@ -30,7 +27,7 @@ export function controlUnits(study: Study, bank: string, index: number, seed: nu
 
 export interface ControlOptions extends LongCall {
   readonly bank: string;
-  readonly units: readonly UnitSummary[];
+  readonly units: readonly UnitFigures[];
   readonly scale: number;
   /** Whether activations are moved towards each unit's mean, not 0. */
   readonly isMean: boolean;
@@ -44,16 +41,15 @@ export interface ControlOptions extends LongCall {
  * the KL of what is predicted at its peak is measured, as for the unit itself.
  */
 export async function controlEffects(
-  explained: Explained,
+  explained: ExplainedUnits,
   { bank: name, units, scale, isMean, contexts, tokens, onProgress, signal }: ControlOptions,
 ): Promise<number[]> {
-  const { study } = explained;
   const [model, bank] = await Promise.all([explained.model(), explained.bank(name)]);
   const { specialIds } = model.tokenizer;
+  const found = await Promise.all(units.map(({ index }) => explained.units.examples({ bank: name, index })));
   const rows = units.flatMap((unit, at) => {
     const reference = isMean ? (unit.mean ?? 0) : 0;
-    const { examples } = unitExamples(study, { bank: name, index: unit.index });
-    return examples.slice(0, contexts).map(({ tokens: all, position }) => {
+    return found[at]!.examples.slice(0, contexts).map(({ tokens: all, position }) => {
       const ids = seenAt(all, position, model.config);
       const { length } = ids;
       const input = (): Float32Array => new Float32Array(2 * length);
@@ -74,14 +70,14 @@ export async function controlEffects(
     });
   });
   rows.sort((a, b) => a.tokens.length - b.tokens.length);
-  const found = units.map((): number[] => []);
+  const kls = units.map((): number[] => []);
   const taps = model.openTaps([ABLATION_TAPS.divergence], controlEdits(bank, model.config));
   let done = 0;
   try {
     for await (const block of taps.stream(rows, { tokens, copies: 2, signal })) {
       const { data } = block.taps[ABLATION_TAPS.divergence]!;
       block.contexts.forEach(({ at }, i) => {
-        found[at]!.push(data[i]!);
+        kls[at]!.push(data[i]!);
       });
       done += block.contexts.length;
       onProgress?.({ stage: 'control units', done, total: rows.length, unit: 'contexts' });
@@ -89,5 +85,5 @@ export async function controlEffects(
   } finally {
     await taps.close();
   }
-  return found.map(meanOf);
+  return kls.map(meanOf);
 }

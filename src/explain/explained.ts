@@ -1,5 +1,5 @@
 import type * as z from 'zod';
-import type { Bank } from '../bank/bank.ts';
+import type { TappedBank } from '../bank/bank.ts';
 import { changedFiles } from '../base/changed-files.ts';
 import type { FileDigest } from '../base/file-digest.ts';
 import { PolysemeError } from '../errors.ts';
@@ -7,12 +7,14 @@ import type { Model } from '../model/load-model.ts';
 import type { SaeAttachment } from '../sae/attach.ts';
 import type { SaeData } from '../sae/sae-data.ts';
 import type { Study } from '../study/study.ts';
+import { studyReader } from './study-reader.ts';
+import type { UnitReader } from './unit-reader.ts';
 
 /** What explanations ask of a model: `loadModel` gives one. */
 export type ExplainModel = Pick<Model, 'source' | 'config' | 'tokenizer' | 'images' | 'sites' | 'openTaps'>;
 
 /** A bank of a study in the model: where its units are tapped. */
-export interface ModelBank extends Bank {
+export interface ModelBank extends TappedBank {
   /** The SAE whose latents its units are, and where it sits; null for the neurons of a layer. */
   readonly sae: { readonly data: SaeData; readonly attachment: SaeAttachment } | null;
   /** Of neurons whose outputs are multiplied to class logits: the matrix, classes × units. */
@@ -40,9 +42,9 @@ export interface KeptResults {
 /** Keeps nothing. */
 const NOTHING_KEPT: KeptResults = { read: () => null, write() {} };
 
-/** A study with its model, which is opened and checked when it is first asked for. */
-export interface Explained {
-  readonly study: Study;
+/** The units of a study with its model, which is opened and checked when it is first asked for. */
+export interface ExplainedUnits {
+  readonly units: UnitReader;
   readonly results: KeptResults;
   /**
    * The model.
@@ -54,6 +56,11 @@ export interface Explained {
    * @throws PolysemeError where the study has none of that name, or its SAE was not given
    */
   bank(name: string): Promise<ModelBank>;
+}
+
+/** A study with its model. */
+export interface Explained extends ExplainedUnits {
+  readonly study: Study;
   /** Closes the model where one was opened; the study stays open. */
   close(): Promise<void>;
 }
@@ -74,7 +81,6 @@ export function explain(
   results: KeptResults = NOTHING_KEPT,
 ): Explained {
   let opening: Promise<OpenedModel> | null = null;
-  let names: readonly string[] | null = null;
   const opened = (): Promise<OpenedModel> => {
     opening ??= openChecked(study, open).catch((error) => {
       opening = null;
@@ -84,25 +90,46 @@ export function explain(
   };
   return {
     study,
+    ...explainUnits(studyReader(study), opened, {
+      results,
+      missing: (bank) =>
+        `the units of ${bank} are latents of an SAE: say where it lies (option sae ${bank.replace(/^sae\//, '')}=PATH)`,
+    }),
+    async close() {
+      await (await opening?.catch(() => null))?.close();
+      opening = null;
+    },
+  };
+}
+
+/**
+ * Puts the units of a study and the model behind them together.
+ *
+ * @param opened gives the model, however often it is asked for
+ * @param options.missing why a bank of the study is none of the model's
+ */
+export function explainUnits(
+  units: UnitReader,
+  opened: () => Promise<Pick<OpenedModel, 'model' | 'banks'>>,
+  {
+    results = NOTHING_KEPT,
+    missing,
+  }: { readonly results?: KeptResults; readonly missing: (bank: string) => string },
+): ExplainedUnits {
+  return {
+    units,
     results,
     model: async () => (await opened()).model,
     async bank(name) {
-      names ??= study.info().banks.map((bank) => bank.name);
-      if (!names.includes(name)) {
+      if (!units.banks.includes(name)) {
         throw new PolysemeError(
-          `${study.path} has no bank ${name} (it has ${names.join(', ')})`,
+          `${units.path} has no bank ${name} (it has ${units.banks.join(', ')})`,
           'not-found',
         );
       }
       const bank = (await opened()).banks.find((one) => one.name === name);
       if (bank !== undefined) return bank;
-      throw new PolysemeError(
-        `the units of ${name} are latents of an SAE: say where it lies (option sae ${name.replace(/^sae\//, '')}=PATH)`,
-      );
-    },
-    async close() {
-      await (await opening?.catch(() => null))?.close();
-      opening = null;
+      throw new PolysemeError(missing(name));
     },
   };
 }

@@ -1,8 +1,6 @@
-import { unitVectors } from '../study/unit-vectors.ts';
-import type { Explained } from './explained.ts';
+import type { ExplainedUnits } from './explained.ts';
 import { placeInput } from './place.ts';
-import { probedBank, relativeTo } from './probed-bank.ts';
-import { unitExamples } from './unit-examples.ts';
+import { relativeTo } from './probed-bank.ts';
 import { readUnits, UNIT_TAP, unitInput } from './unit-taps.ts';
 
 /** A text position at which a unit fires. */
@@ -32,24 +30,21 @@ const LOOKED_THROUGH = 4;
  * contexts, those first in which it fires most. At most `most` in all.
  */
 export async function firingContexts(
-  explained: Explained,
+  explained: ExplainedUnits,
   bank: string,
   index: number,
   most: number,
   signal?: AbortSignal,
 ): Promise<FiringContext[]> {
-  const { study } = explained;
-  const { examples } = unitExamples(study, { bank, index });
+  const { examples } = await explained.units.examples({ bank, index });
   const own = new Map(examples.map(({ context, tokens }) => [context, tokens]));
   const fires = await firingFinder(explained, bank, index, signal);
   const found = (await fires([...own.values()].slice(0, most))).filter(hasFeature);
   const wanted = most - found.length;
   if (wanted <= 0 || own.size >= most) return found;
   const known = new Set(Array.from(own.values(), String));
-  const others = study
-    .sampleContexts(LOOKED_THROUGH * wanted + known.size)
-    .map(({ tokens }) => tokens)
-    .filter((tokens) => !known.has(String(tokens)));
+  const sample = await explained.units.sample(LOOKED_THROUGH * wanted + known.size);
+  const others = sample.filter((tokens) => !known.has(String(tokens)));
   const more = (await fires(others)).filter(hasFeature);
   more.sort((a, b) => strongest(b) - strongest(a));
   return [...found, ...more.slice(0, wanted)];
@@ -57,21 +52,14 @@ export async function firingContexts(
 
 /** Runs contexts and says where a unit fires in them, and with which feature. */
 async function firingFinder(
-  explained: Explained,
+  explained: ExplainedUnits,
   name: string,
   index: number,
   signal: AbortSignal | undefined,
 ): Promise<(contexts: readonly Int32Array[]) => Promise<FiringContext[]>> {
-  const { study } = explained;
   const [model, bank] = await Promise.all([explained.model(), explained.bank(name)]);
-  const info = study.info();
-  const { features, threshold } = info.options;
-  const of = probedBank(study, info, study.columns(), bank);
-  const nullDistance = of.nullDistance[index]!;
-  const place = unitVectors(study, name, index, {
-    nullDistance: Number.isNaN(nullDistance) ? null : nullDistance,
-    threshold: features === 'auto' ? null : (threshold as number),
-  });
+  const of = await explained.units.bank(name, bank.units);
+  const place = await explained.units.place(name, index);
   const { specialIds } = model.tokenizer;
   return async (contexts) => {
     if (contexts.length === 0) return [];

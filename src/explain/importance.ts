@@ -2,10 +2,10 @@ import type { LongCall } from '../base/progress.ts';
 import type { ModelConfig } from '../model/architectures/architecture.ts';
 import type { OpenTaps } from '../model/load-model.ts';
 import { type TapInput, TOKENS_PER_RUN } from '../model/taps.ts';
-import type { Explained } from './explained.ts';
+import type { ExplainedUnits } from './explained.ts';
 import { type MaskToken, maskToken } from './mask-token.ts';
 import { type ExampleImportance, exampleImportance } from './results.ts';
-import { type RunnableExample, type UnitQuestion, unitExamples } from './unit-examples.ts';
+import type { RunnableExample, UnitQuestion } from './unit-examples.ts';
 import { checkNumber, readUnits, seenAt, UNIT_TAP, unitInput } from './unit-taps.ts';
 
 /** Least share of the activation that masking the peak must take away: with less, nothing can be divided by it. */
@@ -54,11 +54,11 @@ export interface ExplainedExample extends ExampleImportance {
  * study.close();
  */
 export async function tokenImportance(
-  explained: Explained,
+  explained: ExplainedUnits,
   { examples: asked, mask: maskText, onProgress, signal, ...question }: ImportanceOptions,
 ): Promise<UnitImportance> {
   const { bank, index } = question;
-  const found = unitExamples(explained.study, question, asked);
+  const found = await explained.units.examples(question, asked);
   const { tokenizer, config } = await explained.model();
   const mask = maskToken(tokenizer, maskText);
   const keyOf = (id: number) => ({ kind: 'importance 1', key: `${bank}/${index} ${id} ${mask.id}` });
@@ -78,7 +78,7 @@ export async function tokenImportance(
     ...known.get(id)!,
     feature,
     position,
-    tokens: explained.study.texts(tokens).tokens.slice(0, seenAt(tokens, position, config).length),
+    tokens: explained.units.texts(tokens).slice(0, seenAt(tokens, position, config).length),
   }));
   return { bank, index, mask, examples };
 }
@@ -92,7 +92,7 @@ interface Row extends TapInput {
 }
 
 async function measure(
-  explained: Explained,
+  explained: ExplainedUnits,
   bankName: string,
   index: number,
   mask: MaskToken,

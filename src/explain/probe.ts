@@ -2,9 +2,8 @@ import { PolysemeError } from '../errors.ts';
 import type { GraphEdit } from '../model/compile.ts';
 import type { OpenTaps } from '../model/load-model.ts';
 import type { TapBlock } from '../model/taps.ts';
-import type { StudyInfo } from '../study/study.ts';
 import { spellBytes } from '../tokenizer/byte-tokens.ts';
-import type { Explained, ExplainModel } from './explained.ts';
+import type { ExplainedUnits, ExplainModel } from './explained.ts';
 import { MOST_UNITS } from './limits.ts';
 import { type Placed, placeInput } from './place.ts';
 import { type ProbedBank, relativeTo } from './probed-bank.ts';
@@ -89,14 +88,12 @@ const FEW_UNITS = 8;
  * study.close();
  */
 export class Prober {
-  readonly #explained: Explained;
-  readonly #info: StudyInfo;
+  readonly #explained: ExplainedUnits;
   readonly #taps = new Map<string, OpenTaps>();
   readonly #banks: ProbedBanks;
 
-  constructor(explained: Explained) {
+  constructor(explained: ExplainedUnits) {
     this.#explained = explained;
-    this.#info = explained.study.info();
     this.#banks = new ProbedBanks(explained);
   }
 
@@ -109,7 +106,7 @@ export class Prober {
       throw new PolysemeError(`option top is ${top}: it must be a whole number from 1 to ${MOST_UNITS}`);
     }
     const model = await this.#explained.model();
-    const cut = cutText(text, model.tokenizer, this.#info.options);
+    const cut = cutText(text, model.tokenizer, this.#explained.units.options);
     const { banks, missing } = await this.#chosen(bank);
     const count = top <= FEW_UNITS ? FEW_UNITS : MOST_UNITS;
     const strongest = banks.map((of) => strongestUnits(of.bank, of.own, count));
@@ -124,7 +121,7 @@ export class Prober {
       const found = banks.flatMap((of, i) => strongestAt(of, strongest[i]!, at, top));
       found.sort((a, b) => b.relative - a.relative);
       for (const { of, index, activation } of found.slice(0, top)) {
-        firings.push(this.#firing(of, index, at, activation));
+        firings.push(await this.#firing(of, index, at, activation));
       }
     }
     return { ...probedText(model, cut), firings, missing };
@@ -170,7 +167,7 @@ export class Prober {
     wanted: (tokens: readonly string[]) => readonly UnitAt[],
   ): Promise<ProbedText & { readonly units: readonly ProbedUnit[] }> {
     const model = await this.#explained.model();
-    const cut = cutText(text, model.tokenizer, this.#info.options);
+    const cut = cutText(text, model.tokenizer, this.#explained.units.options);
     const probed = probedText(model, cut);
     const banks = await Promise.all(names.map((name) => this.#banks.bank(name)));
     const keys = wanted(probed.tokens);
@@ -203,7 +200,7 @@ export class Prober {
         const relative = relativeTo(of.own, index, activation);
         units[i] =
           !at.special && relative > 0
-            ? { ...this.#firing(of, index, at, activation), fires: true }
+            ? { ...(await this.#firing(of, index, at, activation)), fires: true }
             : {
                 bank,
                 index,
@@ -219,7 +216,7 @@ export class Prober {
     return { ...probed, units };
   }
 
-  #firing(of: ProbedBank, index: number, at: TextPosition, activation: number): Firing {
+  async #firing(of: ProbedBank, index: number, at: TextPosition, activation: number): Promise<Firing> {
     const { bank, own, centre } = of;
     const h = rowAt(bank.inputs, bank.width, at);
     return {
@@ -228,7 +225,7 @@ export class Prober {
       position: at.position,
       activation,
       relative: relativeTo(own, index, activation),
-      ...placeInput(this.#banks.place(of, index), bank.embedding, h, centre),
+      ...placeInput(await this.#banks.place(of, index), bank.embedding, h, centre),
     };
   }
 
@@ -237,7 +234,7 @@ export class Prober {
     if (asked !== undefined) return { banks: [await this.#banks.bank(asked)], missing: [] };
     const banks: ProbedBank[] = [];
     const missing: { bank: string; reason: string }[] = [];
-    for (const { name } of this.#info.banks) {
+    for (const name of this.#explained.units.banks) {
       try {
         banks.push(await this.#banks.bank(name));
       } catch (error) {

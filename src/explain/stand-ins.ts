@@ -2,9 +2,8 @@ import type { LongCall } from '../base/progress.ts';
 import type { ModelConfig } from '../model/architectures/architecture.ts';
 import { ABLATION_INPUTS, ABLATION_TAPS, standInEdits } from './ablation-edits.ts';
 import type { AblationRow, Replacement } from './ablation-rows.ts';
-import type { Explained } from './explained.ts';
+import type { ExplainedUnits } from './explained.ts';
 import { changeDirection, FeatureShare } from './feature-share.ts';
-import { probedBank } from './probed-bank.ts';
 import { seenAt } from './unit-taps.ts';
 
 /** A place at which a unit was changed, and what the model predicts then. */
@@ -35,14 +34,13 @@ export interface StandInOptions extends LongCall {
  * contexts alone make.
  */
 export async function standInShares(
-  explained: Explained,
+  explained: ExplainedUnits,
   places: readonly ChangedPlace[],
   options: StandInOptions,
 ): Promise<(number | null)[]> {
   const { bank: name, index, units, replacement, labels, expected, tokens, signal, onProgress } = options;
-  const { study } = explained;
   const [model, bank] = await Promise.all([explained.model(), explained.bank(name)]);
-  const { maxima } = probedBank(study, study.info(), study.columns(), bank).own;
+  const { maxima } = (await explained.units.bank(name, bank.units)).own;
   const amounts = units.map((unit) => maxima[unit]! / maxima[index]!);
   const inputs = places.map((place) => ({
     ...standInInput(place.row, model.config, units, amounts, replacement),

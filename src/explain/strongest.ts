@@ -1,4 +1,4 @@
-import type { Bank } from '../bank/bank.ts';
+import type { TappedBank } from '../bank/bank.ts';
 import type { EditResult, GraphEdit } from '../model/compile.ts';
 import type { GraphBuilder, Wire } from '../onnx/graph.ts';
 
@@ -19,7 +19,7 @@ export interface StrongestTaps {
 }
 
 /** Adds nodes to a model's graph that choose the `most` units of a bank that fire most at each position. */
-export function strongestUnits(bank: Bank, own: OwnMaxima, most: number): StrongestTaps {
+export function strongestUnits(bank: TappedBank, own: OwnMaxima, most: number): StrongestTaps {
   const count = Math.min(most, bank.units);
   const indices = `${bank.name}.strongest`;
   const activations = `${bank.name}.strongest_activations`;
@@ -41,7 +41,7 @@ export function strongestUnits(bank: Bank, own: OwnMaxima, most: number): Strong
 
 /** The bank's edits, with more taps computed from its activations. */
 function withTaps(
-  bank: Bank,
+  bank: TappedBank,
   taps: (graph: GraphBuilder, wire: Wire) => NonNullable<EditResult['taps']>,
 ): readonly GraphEdit[] {
   if (bank.edits.length === 0) {

@@ -1,5 +1,6 @@
 import { PolysemeError } from '../errors.ts';
-import { describeFeatures, type Feature } from '../features/describe.ts';
+import { describeFeatures, type Feature, type StoredNames } from '../features/describe.ts';
+import type { Labeling } from '../features/labeling.ts';
 import type { Study } from '../study/study.ts';
 
 /** A unit, and perhaps one of its features. */
@@ -25,21 +26,50 @@ export interface RunnableExample {
   readonly feature: number;
 }
 
+/** Examples of a unit, by rank, and all its features. */
+export interface UnitExamples {
+  readonly examples: readonly RunnableExample[];
+  readonly features: readonly Feature[];
+}
+
+/** A unit as a study keeps it: its examples by rank, and how they are split. */
+export interface KeptUnit {
+  readonly context: Uint32Array;
+  readonly position: Uint32Array;
+  readonly activation: Float32Array;
+  readonly own: Labeling;
+  readonly names: StoredNames;
+}
+
 /**
  * A unit's examples with the tokens of their contexts, by rank, and its features.
  * @param asked ids of examples; default all of the unit or feature
  * @throws PolysemeError (not-found) where there is no such unit, feature or example
  */
-export function unitExamples(
-  study: Study,
-  { bank, index, feature }: UnitQuestion,
-  asked?: readonly number[],
-): { examples: RunnableExample[]; features: readonly Feature[] } {
+export function unitExamples(study: Study, question: UnitQuestion, asked?: readonly number[]): UnitExamples {
+  const { bank, index } = question;
   const detail = study.detail(bank, index);
+  const names = { words: study.words(bank, index), names: study.names(bank, index) };
+  return examplesOf({ ...detail, own: study.features(detail), names }, question, asked, (ids) => {
+    const contexts = study.contexts(ids);
+    return (id) => contexts.get(id)!.tokens;
+  });
+}
+
+/**
+ * The examples that a question is of.
+ * @param tokensOf gives the tokens of these contexts
+ */
+export function examplesOf(
+  unit: KeptUnit,
+  { bank, index, feature }: UnitQuestion,
+  asked: readonly number[] | undefined,
+  tokensOf: (contexts: readonly number[]) => (context: number) => Int32Array,
+): UnitExamples {
   const { features, featureOf } = describeFeatures({
-    ...study.features(detail),
-    activations: detail.activation,
-    words: { words: study.words(bank, index), names: study.names(bank, index) },
+    ...unit.own,
+    activations: unit.activation,
+    words: unit.names,
   });
   if (feature !== undefined && features[feature] === undefined) {
     const known = features.length === 0 ? 'it has none' : `its features are 0 to ${features.length - 1}`;
@@ -53,13 +83,13 @@ export function unitExamples(
   const ids = (
     asked === undefined ? [...featureOf.keys()] : [...new Set(asked)].sort((a, b) => a - b)
   ).filter((id) => feature === undefined || featureOf[id] === feature);
-  const contexts = study.contexts([...new Set(ids.map((id) => detail.context[id]!))]);
+  const tokens = tokensOf([...new Set(ids.map((id) => unit.context[id]!))]);
   const examples = ids.map((id) => ({
     id,
-    context: detail.context[id]!,
-    tokens: contexts.get(detail.context[id]!)!.tokens,
-    position: detail.position[id]!,
-    activation: detail.activation[id]!,
+    context: unit.context[id]!,
+    tokens: tokens(unit.context[id]!),
+    position: unit.position[id]!,
+    activation: unit.activation[id]!,
     feature: featureOf[id]!,
   }));
   return { examples, features };

@@ -72,7 +72,7 @@ describe('features differ in effect', () => {
 
   it('is compared with units of like density, the nearest where there are too few', () => {
     const { bank, index } = EFFECTS.two;
-    const units = controlUnits(study, bank, index, 1);
+    const units = controlUnits(study.units({ bank }), index, 1);
     expect(units).toHaveLength(20);
     expect(units.map((unit) => unit.index)).not.toContain(index);
     const density = (unit: { density: number | null }) => unit.density ?? 0;

@@ -1,5 +1,5 @@
 import { keptResults } from '../../answers/kept-results.ts';
-import { mlpBank, sharedBank } from '../../bank/mlp-bank.ts';
+import { mlpNamed } from '../../bank/mlp-taps.ts';
 import { saeBank } from '../../bank/sae-bank.ts';
 import { digestFiles } from '../../base/file-digest.ts';
 import { PolysemeError } from '../../errors.ts';
@@ -65,11 +65,9 @@ async function openModel(
       saes.push(one!);
     }
     const banks = info.banks.flatMap(({ name }): ModelBank[] => {
-      const layer = /^mlp\.(\d+)(\.shared)?$/.exec(name);
-      if (layer !== null) {
-        const make = layer[2] === undefined ? mlpBank : sharedBank;
-        const bank = make(model.files, Number(layer[1]), { layernorm, gated });
-        return [{ ...bank, sae: null, classWeights: classWeights(model, Number(layer[1])) }];
+      const tapped = mlpNamed(model.files, name, { layernorm, gated });
+      if (tapped !== null) {
+        return [{ ...tapped.bank, sae: null, classWeights: classWeights(model, tapped.layer) }];
       }
       const found = saes.find((one) => name === `sae/${one.name}`);
       if (found === undefined) return [];
