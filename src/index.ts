@@ -78,6 +78,7 @@ export type { DownloadOptions, DownloadProgress, HubFile, HubFiles, HubRepo } fr
 export type { Activation, ImageInput, ModelConfig } from './model/architectures/architecture.ts';
 export type { Values } from './model/backend.ts';
 export type { GraphEdit, ModelFiles } from './model/compile.ts';
+export type { Device, DeviceOption } from './model/device.ts';
 export type { RopeLayoutOption } from './model/gguf/rope-layout.ts';
 export type { ModelImages } from './model/image-input.ts';
 export {

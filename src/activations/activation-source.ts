@@ -1,4 +1,5 @@
 import { PolysemeError } from '../errors.ts';
+import type { Device } from '../model/device.ts';
 
 /** Where activations come from: what must agree for two sources to give the same vectors. */
 export interface ActivationOrigin {
@@ -13,6 +14,8 @@ export interface ActivationOrigin {
   readonly bos: boolean;
   /** Contexts chosen, spread over the documents; null for all. */
   readonly contexts: number | null;
+  /** Where the model ran, if not on the processor: the last digits differ. */
+  readonly device?: Device;
 }
 
 /** Vectors side by side, n × width, and the place after them in their pass: plain JSON. */

@@ -4,6 +4,7 @@ import { writeWhole } from '../base/files.ts';
 import { readWhole } from '../base/read-file.ts';
 import { sealedJson, unsealedJson } from '../base/sealed.ts';
 import { PolysemeError } from '../errors.ts';
+import { DEVICES } from '../model/device.ts';
 import type { ActivationOrigin } from './activation-source.ts';
 
 export const CACHE_DTYPES = ['f16', 'f32'] as const;
@@ -46,6 +47,7 @@ const manifestShape = z.object({
     context: z.int().min(2),
     bos: z.boolean(),
     contexts: z.int().nullable(),
+    device: z.enum(DEVICES).optional(),
   }),
   dtype: z.enum(CACHE_DTYPES),
   width: z.int().min(1).max(65_536),
@@ -97,12 +99,13 @@ export async function writeManifest(dir: string, manifest: CacheManifest): Promi
 export function refuseOther(out: string, manifest: CacheManifest, asked: object): void {
   const flat = (nested: object): Record<string, unknown> => {
     const { origin, ...rest } = nested as CacheManifest;
-    return { ...rest, ...origin };
+    return { ...rest, device: 'cpu', ...origin };
   };
   const [before, now] = [flat(manifest), flat(asked)];
   const differences = Object.keys(now)
-    .filter((key) => JSON.stringify(before[key]) !== JSON.stringify(now[key]))
-    .map((key) => `${key} ${JSON.stringify(before[key])} there, ${JSON.stringify(now[key])} asked`);
+    .map((key) => [key, JSON.stringify(before[key]), JSON.stringify(now[key])])
+    .filter(([, then, asked]) => then !== asked)
+    .map(([key, then, asked]) => `${key} ${then} there, ${asked} asked`);
   if (differences.length > 0) {
     throw new PolysemeError(
       `${out} holds other activations (${differences.slice(0, 4).join('; ')}): choose another output (option out)`,

@@ -22,5 +22,6 @@ export const cacheOptions = z.strictObject({
   contexts: textOptions.contexts,
   bos: textOptions.bos,
   seed: textOptions.seed,
+  device: textOptions.device,
   threads: textOptions.threads,
 });

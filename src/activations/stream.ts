@@ -52,6 +52,7 @@ export async function streamActivations(options: StreamOptions): Promise<Activat
       context,
       bos,
       contexts,
+      ...(model.device === 'cpu' ? {} : { device: model.device }),
     },
     width,
     blockSize: rows * context,

@@ -1,5 +1,6 @@
 import * as z from 'zod';
 import type { Explained } from '../explain/explained.ts';
+import type { DeviceOption } from '../model/device.ts';
 import type { RopeLayoutOption } from '../model/gguf/rope-layout.ts';
 import { textOptions } from '../model/text-options.ts';
 import { START_AGAIN, untilInterrupted } from './interrupt.ts';
@@ -21,6 +22,7 @@ export const modelShape = {
     description: 'where the SAE of a bank sae/NAME lies; may be given several times',
     value: 'NAME=PATH',
   }),
+  device: textOptions.device,
   threads: textOptions.threads,
 };
 
@@ -28,6 +30,7 @@ export interface ModelOptions {
   readonly model?: string;
   readonly ropeLayout?: RopeLayoutOption;
   readonly sae?: readonly string[];
+  readonly device?: DeviceOption;
   readonly threads?: number;
 }
 

@@ -27,5 +27,6 @@ export const evaluateOptions = z.strictObject({
   }),
   seeds: seedsOption,
   seed: textOptions.seed,
+  device: textOptions.device,
   threads: textOptions.threads,
 });

@@ -7,6 +7,7 @@ import type { Tokenizer } from '../tokenizer/tokenizer.ts';
 import type { ModelConfig } from './architectures/architecture.ts';
 import { openCheckpoint } from './checkpoint.ts';
 import { compile, type GraphEdit, type ModelFiles, type Program, readModel, sitesOf } from './compile.ts';
+import type { Device, DeviceOption } from './device.ts';
 import type { RopeLayoutOption } from './gguf/rope-layout.ts';
 import type { ModelImages } from './image-input.ts';
 import { loadImageInput } from './load-image-input.ts';
@@ -33,6 +34,8 @@ export interface Model extends AsyncDisposable {
   readonly tokenizer: Tokenizer;
   /** How it reads images; null of a model of text. */
   readonly images: ModelImages | null;
+  /** Where it runs. */
+  readonly device: Device;
   /** Every site, with the width of its last axis. */
   readonly sites: ReadonlyMap<string, number>;
   readonly files: ModelFiles;
@@ -80,6 +83,11 @@ export interface LoadOptions {
   /** Threads of the forward pass; default all cores. */
   readonly threads?: number | undefined;
   /**
+   * Where the model runs; auto: the best of `cuda`, `webgpu` and `cpu` that is there and computes right. A GPU first
+   * computes a stored reference, and of each set of taps the first block as the processor does. Default `cpu`.
+   */
+  readonly device?: DeviceOption | undefined;
+  /**
    * How Q and K lie in a GGUF file of the architecture llama, which does not tell: as llama.cpp's converter puts them
    * (interleaved), as Mistral's leaves them (half), or the one under which the model reads a text better (auto, default).
    */
@@ -99,7 +107,7 @@ const TOKENS_PER_RUN = 2048;
  * mapped, not copied.
  *
  * @throws PolysemeError when the checkpoint is missing, damaged, of an unknown architecture, or its tokenizer
- *   is another model's
+ *   is another model's; (unsupported) when the device is missing, or computes wrong values
  * @example
  * const model = await loadModel('builtin:folio-5m');
  * const tokens = [[...model.tokenizer.encode('The captain of the ship')]];
@@ -129,12 +137,21 @@ export async function loadModel(source: string, options: LoadOptions = {}): Prom
           note: (line) => notes.push(line),
         })
       : null;
+  let worker: Remote<RunnerMethods> | null = null;
+  const start = (): Remote<RunnerMethods> =>
+    connect<RunnerMethods>(new URL('./session-worker.js', import.meta.url));
+  let device: Device = 'cpu';
+  if (options.device !== undefined && options.device !== 'cpu') {
+    worker = start();
+    const chosen = await provenDevice(worker, options.device);
+    device = chosen.device;
+    notes.push(...chosen.notes);
+  }
   for (const line of notes) options.note?.(line);
   const threads = options.threads ?? availableParallelism();
   // The nodes of a foreign graph may add up in another order where rows are longer.
   const sameLength = files.graph !== undefined;
   const programs = new Map<string, Program>();
-  let worker: Remote<RunnerMethods> | null = null;
   let opened = 0;
   let closed = false;
   /** A program on the worker, which keeps its session by `key`. */
@@ -145,8 +162,8 @@ export async function loadModel(source: string, options: LoadOptions = {}): Prom
       const missing = program.inputs.find((name) => name !== 'tokens' && !(name in inputs));
       if (missing === 'pixels') throw new PolysemeError(`${source} reads images, but the contexts are text`);
       if (missing !== undefined) throw new PolysemeError(`contexts lack the input ${missing} of an edit`);
-      worker ??= connect<RunnerMethods>(new URL('./session-worker.js', import.meta.url));
-      return worker.call('run', { key, program, tokens, batch, length, inputs, threads });
+      worker ??= start();
+      return worker.call('run', { key, program, tokens, batch, length, inputs, threads, device });
     };
   const openTaps: Model['openTaps'] = (taps, edits) => {
     const program = compile(files, checkTaps(taps), edits);
@@ -170,6 +187,7 @@ export async function loadModel(source: string, options: LoadOptions = {}): Prom
       );
     },
     images,
+    device,
     files,
     notes,
     sites: sitesOf(files),
@@ -207,6 +225,21 @@ export async function loadModel(source: string, options: LoadOptions = {}): Prom
     [Symbol.asyncDispose]: () => model.close(),
   };
   return model;
+}
+
+/** The device that an option means, proven in the thread that will run the model; where there is none, the thread ends. */
+async function provenDevice(
+  worker: Remote<RunnerMethods>,
+  option: DeviceOption,
+): Promise<{ readonly device: Device; readonly notes: readonly string[] }> {
+  // CUDA's libraries round products to TF32 unless the environment says so; a thread's own environment is a copy.
+  if (option !== 'webgpu') process.env['NVIDIA_TF32_OVERRIDE'] ??= '0';
+  try {
+    return await worker.call('prove', option);
+  } catch (error) {
+    await worker.close();
+    throw error;
+  }
 }
 
 function checkTaps(taps: readonly string[]): readonly string[] {

@@ -1,7 +1,10 @@
 import { Moved, serve } from '../base/worker.ts';
+import { PolysemeError } from '../errors.ts';
 import { checkFinite } from '../tensors/finite.ts';
+import { disagreement } from './agreement.ts';
 import type { Values } from './backend.ts';
 import type { Program } from './compile.ts';
+import { chooseDevice, type Device, type DeviceOption } from './device.ts';
 import { openBackend } from './open-backend.ts';
 import { Session, type TapData } from './session.ts';
 
@@ -10,19 +13,27 @@ const KEPT = 2;
 
 const sessions = new Map<string, Session>();
 
+/** Rows of tokens for a program. */
+interface RunOfProgram {
+  readonly key: string;
+  readonly program: Program;
+  readonly tokens: Int32Array;
+  readonly batch: number;
+  readonly length: number;
+  readonly inputs: Readonly<Record<string, Values>>;
+  readonly threads: number;
+  readonly device: Device;
+}
+
 const methods = {
+  /** The device that an option means, proven in this thread: see `chooseDevice`. */
+  prove(option: DeviceOption): ReturnType<typeof chooseDevice> {
+    return chooseDevice(option, openBackend);
+  },
+
   /** Runs `batch` rows of `length` tokens; two calls with one key have the same program. The taps are moved, not copied. */
-  async run(request: {
-    key: string;
-    program: Program;
-    tokens: Int32Array;
-    batch: number;
-    length: number;
-    inputs: Readonly<Record<string, Values>>;
-    threads: number;
-  }): Promise<Moved<Record<string, TapData>>> {
-    const session = await open(request.key, request.program, request.threads);
-    const taps = await session.run(request.tokens, request.batch, request.length, request.inputs);
+  async run(request: RunOfProgram): Promise<Moved<Record<string, TapData>>> {
+    const taps = await runIn(await open(request), request);
     const buffers = new Set(Object.values(taps).map(({ data }) => data.buffer as ArrayBuffer));
     return new Moved(taps, [...buffers]);
   },
@@ -40,7 +51,8 @@ export type RunnerMethods = typeof methods;
 
 serve(methods);
 
-async function open(key: string, program: Program, threads: number): Promise<Session> {
+async function open(request: RunOfProgram): Promise<Session> {
+  const { key, program, threads, device } = request;
   const known = sessions.get(key);
   if (known !== undefined) {
     sessions.delete(key);
@@ -49,7 +61,9 @@ async function open(key: string, program: Program, threads: number): Promise<Ses
   }
   // NaN and infinities in weights that this program reads are refused.
   await checkFinite({ tensors: program.weights }, program.weights.keys());
-  const session = await Session.open(await openBackend(), program, threads);
+  const expected = device === 'cpu' ? null : await onProcessor(request);
+  const session = await Session.open(await openBackend(device), program, threads);
+  if (expected !== null) await prove(session, expected, request);
   sessions.set(key, session);
   if (sessions.size > KEPT) {
     const oldest = sessions.keys().next().value!;
@@ -57,4 +71,29 @@ async function open(key: string, program: Program, threads: number): Promise<Ses
     sessions.delete(oldest);
   }
   return session;
+}
+
+function runIn(session: Session, { tokens, batch, length, inputs }: RunOfProgram) {
+  return session.run(tokens, batch, length, inputs);
+}
+
+/** What the processor gives, with a session that is closed before the GPU's is opened: the weights are held once. */
+async function onProcessor(request: RunOfProgram): Promise<Record<string, TapData>> {
+  const session = await Session.open(await openBackend(), request.program, request.threads);
+  return runIn(session, request).finally(() => session.close());
+}
+
+/** Refuses a GPU that computes the first rows of a program otherwise than the processor: the reference is one small block. */
+async function prove(
+  session: Session,
+  expected: Readonly<Record<string, TapData>>,
+  request: RunOfProgram,
+): Promise<void> {
+  const odd = disagreement(await runIn(session, request), expected, request.tokens);
+  if (odd === null) return;
+  await session.close();
+  throw new PolysemeError(
+    `the device ${request.device} computes other values of this model than the processor (${odd}): leave option device out`,
+    'unsupported',
+  );
 }

@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { DEVICE_OPTIONS } from './device.ts';
 import { ROPE_LAYOUTS } from './gguf/rope-layout.ts';
 
 /** A whole number of at least `least`. */
@@ -61,6 +62,15 @@ export const textOptions = {
     .max(2 ** 32 - 1)
     .default(0)
     .meta({ description: 'the seed of every random choice' }),
+  device: z
+    .enum(DEVICE_OPTIONS)
+    .default('cpu')
+    .meta({
+      description:
+        'where the model runs: the processor, or a GPU through WebGPU or CUDA (docs/scaling.md); auto: the best that is ' +
+        'there and computes right',
+      value: 'D',
+    }),
   threads: whole(1).max(1024).optional().meta({
     description: 'worker threads; the results do not depend on it',
     fallback: 'all cores',

@@ -65,12 +65,9 @@ export function compareMeta(there: StoredMeta, asked: StudyMeta, given: readonly
   const differences: string[] = [];
   const newer: string[] = [];
   for (const part of ['model', 'data', 'options'] as const) {
-    const before: Readonly<Record<string, unknown>> =
-      part === 'options' ? settledOptions(there.options) : there[part];
-    for (const key of new Set([...Object.keys(asked[part]), ...Object.keys(before)])) {
-      const [old, now] = [before[key] ?? null, asked[part][key] ?? null].map((value) =>
-        JSON.stringify(value),
-      );
+    const [before, wanted] = [there, asked].map((meta) => settledPart(meta, part)) as [Part, Part];
+    for (const key of new Set([...Object.keys(wanted), ...Object.keys(before)])) {
+      const [old, now] = [before[key] ?? null, wanted[key] ?? null].map((value) => JSON.stringify(value));
       if (old === now) continue;
       const name = part === 'options' ? key : key === 'source' ? part : `${part} ${key}`;
       const isNewer = part === 'options' && !(key in there.options) && !given.includes(key);
@@ -78,6 +75,14 @@ export function compareMeta(there: StoredMeta, asked: StudyMeta, given: readonly
     }
   }
   return { complete: there.status === 'complete', differences, newer, changed: [] };
+}
+
+type Part = Readonly<Record<string, unknown>>;
+
+/** A part of what a study says of itself, with what it leaves out where nothing was said. */
+function settledPart(meta: StudyMeta, part: 'model' | 'data' | 'options'): Part {
+  if (part === 'options') return settledOptions(meta.options);
+  return part === 'model' ? { device: 'cpu', ...meta.model } : meta[part];
 }
 
 /**

@@ -115,6 +115,7 @@ export const runOptions = z.strictObject({
       'the paper’s settings: --select fraction --fraction 0.75 --center none --features cut --linkage average --threshold 0.5 --keep-duplicates --sink-multiple 0',
   }),
   seed: textOptions.seed,
+  device: textOptions.device,
   threads: textOptions.threads,
   layersAtOnce: whole(1).optional().meta({
     description: 'layers harvested together; fewer need less memory and more passes over the text',
@@ -161,6 +162,7 @@ export const CONTENT_OPTIONS = [
 const OF_A_MODEL = [
   'model',
   'ropeLayout',
+  'device',
   'data',
   'layers',
   'sae',

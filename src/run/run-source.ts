@@ -84,6 +84,7 @@ export async function openSource(
   const { model, release } = await toModel(options.model, {
     threads: options.threads ?? availableParallelism(),
     ropeLayout: options.ropeLayout,
+    device: options.device,
     async sample() {
       const { data, column } = options;
       return typeof data === 'object' && isImages(data) ? '' : firstText(data, { column });
@@ -294,6 +295,8 @@ function describe(
       gated: config.gated,
       ...model.files.origin?.facts,
       ...(model.images === null ? {} : { image: describeImages(model.images) }),
+      // Its numbers differ from the processor's in the last digits.
+      ...(model.device === 'cpu' ? {} : { device: model.device }),
     },
     data: { source: corpus.source, description: corpus.description, kind: corpus.kind },
     options: { ...kept, bounds: BOUNDS, sae: saes.length === 0 ? null : saes.map(describeSae) },

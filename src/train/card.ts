@@ -41,7 +41,7 @@ function card({
   const sparsity = s.k > 0 ? `k = ${s.k}` : `λ = ${s.l1}`;
   return `# Sparse autoencoder of ${origin.site}
 
-Trained by Polyseme (\`polyseme sae train\`) on activations of **${origin.model}**; files in SAELens's format.
+Trained by Polyseme (\`polyseme sae train\`) on activations of **${origin.model}**${origin.device === undefined ? '' : ` (run on ${origin.device})`}; files in SAELens's format.
 
 ${rows([
   ['architecture', `${s.architecture}, ${s.width} → ${s.latents} latents`],

@@ -3,7 +3,7 @@ import { PolysemeError } from '../errors.ts';
 import { textOptions, whole } from '../model/text-options.ts';
 
 const list = (value: z.ZodNumber) => z.array(value).min(1).max(64);
-const { model, ropeLayout, data, column, context, contexts, bos, seed } = textOptions;
+const { model, ropeLayout, data, column, context, contexts, bos, seed, device } = textOptions;
 
 /**
  * The options of a training, with their defaults: the one table that the library and the command line share. The text
@@ -117,6 +117,7 @@ export const saeTrainOptions = z.strictObject({
   }),
   evalTokens: whole(0).default(50_000).meta({ description: 'tokens of the evaluation at the end; 0: none' }),
   logEvery: whole(1).default(10).meta({ description: 'steps per line of log.jsonl', value: 'STEPS' }),
+  device,
   threads: whole(1)
     .max(256)
     .optional()
@@ -126,8 +127,13 @@ export const saeTrainOptions = z.strictObject({
 export type SaeTrainOptions = z.input<typeof saeTrainOptions>;
 export type ResolvedSaeTrainOptions = z.output<typeof saeTrainOptions>;
 
-/** Options that change neither weights nor log: they may differ when a run goes on. */
-export const FREE_OPTIONS: readonly (keyof ResolvedSaeTrainOptions)[] = ['out', 'threads', 'evalTokens'];
+/** Options that change neither weights nor log, or stand in the origin of the activations: they may differ when a run goes on. */
+export const FREE_OPTIONS: readonly (keyof ResolvedSaeTrainOptions)[] = [
+  'out',
+  'device',
+  'threads',
+  'evalTokens',
+];
 
 /** Checks options and fills in defaults; a bad one is an error that names it and its value. */
 export function parseSaeTrainOptions(options: SaeTrainOptions): ResolvedSaeTrainOptions {

@@ -32,11 +32,12 @@ export async function openTrainingSource(
   options: ResolvedSaeTrainOptions,
   given: GivenSources,
 ): Promise<TrainingSource> {
-  const { activations, threads, seed, ropeLayout } = options;
+  const { activations, device, threads, seed, ropeLayout } = options;
   if (activations !== undefined) return openCached(activations, options, given);
   const { site, column, context, contexts, bos } = options;
   const { data = 'builtin:sotu' } = given;
   const { model, release } = await toModel(given.model ?? 'builtin:folio-5m', {
+    device,
     threads,
     ropeLayout,
     sample: () => firstText(data, { column }),

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import type { Values } from '../../src/model/backend.ts';
 import type { Checkpoint } from '../../src/model/checkpoint.ts';
 import { compile, type ModelFiles, readModel, sitesOf } from '../../src/model/compile.ts';
+import type { Device } from '../../src/model/device.ts';
 import { openBackend } from '../../src/model/open-backend.ts';
 import { Session, type TapData } from '../../src/model/session.ts';
 import { streamTaps, type TapInput } from '../../src/model/taps.ts';
@@ -116,9 +117,10 @@ export async function runRows(
   files: ModelFiles,
   rows: readonly TapInput[],
   taps: readonly string[],
+  device?: Device,
 ): Promise<Map<string, Float32Array>[]> {
   const program = compile(files, taps);
-  const session = await Session.open(await openBackend(), program, 1);
+  const session = await Session.open(await openBackend(device), program, 1);
   try {
     const blocks = streamTaps(
       rows,

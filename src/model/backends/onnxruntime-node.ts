@@ -1,24 +1,28 @@
 import type { InferenceSession, Tensor } from 'onnxruntime-node';
 import { PolysemeError } from '../../errors.ts';
 import type { Backend, BackendSession, Values } from '../backend.ts';
+import type { Device } from '../device.ts';
 
 /** The library, loaded when it is first needed: it is an optional dependency. */
-type Library = Pick<typeof import('onnxruntime-node'), 'InferenceSession' | 'Tensor'>;
+type Library = Pick<typeof import('onnxruntime-node'), 'InferenceSession' | 'Tensor' | 'env'>;
 
 /**
- * ONNX Runtime on the processor. Weights are mapped from the files that they lie in, not copied. A run blocks the
- * thread that calls it.
+ * ONNX Runtime on the processor, or on a GPU with the processor for operators that the GPU has not. Weights are mapped
+ * from the files that they lie in, not copied. A run blocks the thread that calls it.
  *
  * @throws PolysemeError (unsupported) where the library is missing, or has no binary for this machine
  */
-export async function onnxruntimeNode(): Promise<Backend> {
+export async function onnxruntimeNode(device: Device = 'cpu'): Promise<Backend> {
   const library: Library = await import('onnxruntime-node').catch((error: unknown) => {
     throw cannotLoad(error, process.platform, process.arch);
   });
+  // What is wrong is thrown, too: a missing GPU is told in one line.
+  if (device !== 'cpu') library.env.logLevel = 'fatal';
   return {
-    name: 'onnxruntime-node',
+    name: device === 'cpu' ? 'onnxruntime-node' : `onnxruntime-node (${device})`,
     async open({ bytes }, { threads } = {}) {
       const session = await library.InferenceSession.create(bytes, {
+        ...(device === 'cpu' ? {} : { executionProviders: [device] }),
         ...(threads === undefined ? {} : { intraOpNumThreads: threads }),
         interOpNumThreads: 1,
         executionMode: 'sequential',
@@ -47,6 +51,22 @@ export function cannotLoad(error: unknown, platform: string, arch: string): Poly
     `onnxruntime-node, which runs models, ${why}: ONNXRUNTIME_NODE_INSTALL=skip npm install onnxruntime-node`,
     'unsupported',
   );
+}
+
+/** What a GPU needs here, by device. */
+const NEEDS: Readonly<Record<Exclude<Device, 'cpu'>, string>> = {
+  webgpu:
+    'it needs a GPU with its driver (on Linux Vulkan: libvulkan.so.1 and the driver’s own file), and an ONNX Runtime with WebGPU',
+  cuda: 'it needs an NVIDIA GPU, CUDA 12 with cuDNN 9, and ONNX Runtime’s CUDA libraries (npm install onnxruntime-node without ONNXRUNTIME_NODE_INSTALL=skip)',
+};
+
+/** The one line for a GPU on which nothing can be run: why, and what it needs. */
+export function cannotUse(device: Device, error: unknown): PolysemeError {
+  if (device === 'cpu' || error instanceof PolysemeError) throw error;
+  const said = (error as Error).message.split('\n', 1)[0]!;
+  // ONNX Runtime begins with the place in its sources and the condition that failed.
+  const why = said.replace(/^.*\bwas false\. /, '').replace(/\.?\s*$/, '');
+  return new PolysemeError(`device ${device} cannot be used (${why}): ${NEEDS[device]}`, 'not-found');
 }
 
 /**

@@ -20,7 +20,9 @@ export async function openPlanned(
       'unsupported',
     );
   }
-  const options = { ...run.options, threads };
+  // What `auto` meant to the plan: shards of several devices would not fit together.
+  const device = (run.meta.model['device'] ?? 'cpu') as ResolvedRunOptions['device'];
+  const options = { ...run.options, device, threads };
   const checked: CheckedRun = checkRun(options);
   const source = await openRun(options, checked, onNote);
   try {

@@ -5,6 +5,7 @@ import { digestFiles } from '../../base/file-digest.ts';
 import { PolysemeError } from '../../errors.ts';
 import { type Explained, explain, type ModelBank, type OpenedModel } from '../../explain/explained.ts';
 import { checkpointPaths } from '../../model/checkpoint.ts';
+import type { DeviceOption } from '../../model/device.ts';
 import { ROPE_LAYOUTS, type RopeLayoutOption } from '../../model/gguf/rope-layout.ts';
 import type { Model } from '../../model/load-model.ts';
 import { toModel } from '../../model/to-model.ts';
@@ -21,6 +22,8 @@ export interface ExplainedOptions {
   readonly ropeLayout?: RopeLayoutOption;
   /** Where the SAEs of banks `sae/NAME` lie: `NAME=PATH`. */
   readonly sae?: readonly string[];
+  /** Where the model runs, see `LoadOptions`; default the processor. */
+  readonly device?: DeviceOption;
   /** Threads of the forward pass; default all cores. */
   readonly threads?: number;
   /** Gets what the user should know of the model and the SAEs once they are loaded, one line each. */
@@ -43,13 +46,13 @@ export function openExplained(study: Study, options: ExplainedOptions = {}): Exp
 
 async function openModel(
   study: Study,
-  { model: source, ropeLayout, sae, threads, onNote = () => {} }: ExplainedOptions,
+  { model: source, ropeLayout, sae, device, threads, onNote = () => {} }: ExplainedOptions,
 ): Promise<OpenedModel> {
   const info = study.info();
   const made: Readonly<Record<string, unknown>> = { ...OPTIONS_BEFORE, ...info.options };
   const name = source ?? String(info.model['source']);
   const layout = ropeLayout ?? (name.endsWith('.gguf') ? layoutOf(info.model['ropeLayout']) : undefined);
-  const { model } = await toModel(name, { threads, ropeLayout: layout, note: onNote });
+  const { model } = await toModel(name, { device, threads, ropeLayout: layout, note: onNote });
   try {
     const files = await digestFiles(checkpointPaths(model.files), study.madeFrom()?.files);
     const { layernorm, gated } = parseRunOptions(
