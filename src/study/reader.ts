@@ -7,37 +7,22 @@ import { type FeatureRule, featureLabels, type Labeling } from '../features/labe
 import type { FeatureName } from '../features/names.ts';
 import type { SplitUnit, TokenTexts, UnitExample, UnitSummary } from '../features/split-unit.ts';
 import type { TextSample } from '../harvest/text-sample.ts';
-import {
-  column,
-  eachMetric,
-  type Metric,
-  SUMMARY,
-  WORD_COLUMNS,
-  type WordColumn,
-} from '../polysemy/column-lists.ts';
-import { SORTS, type SortKey, sortKeys } from '../polysemy/order.ts';
+import { SUMMARY } from '../polysemy/column-lists.ts';
 import type { UnitColumns } from '../polysemy/unit-columns.ts';
-import { spellBytes } from '../tokenizer/byte-tokens.ts';
 import { checkBankInputs, checkDetail, checkInputs, checkNames, checkTextSample } from './check-record.ts';
 import { checkedBytes } from './digests.ts';
-import { unpackText } from './document-text.ts';
 import type { Db } from './guard.ts';
 import { readBanks, readMeta, type StudyBank, type StudyInputs } from './meta.ts';
 import type { BankInputs, UnitDetail, UnitInputs } from './record.ts';
-import { bytes, createQuery, decodeJson, hasTable, integer, kindAndText, type Query } from './select.ts';
-import { loadText } from './stored-text.ts';
-import { StoredUnits, type UnitRow } from './stored-units.ts';
+import { bytes, createQuery, decodeJson, hasTable, integer, type Query } from './select.ts';
+import { StoredContexts } from './stored-contexts.ts';
+import { StoredTokens } from './stored-tokens.ts';
+import { knownWord, StoredUnits, type UnitRow } from './stored-units.ts';
 import type { Study, StudyContext, StudyInfo, UnitQuery } from './study.ts';
 
 interface BankRow extends StudyBank {
   readonly id: number;
 }
-
-/** Special tokens as the usual tokenizers write them. */
-const LOOKS_SPECIAL = /^(?:<\|[^<>|]+\|>|<\/?s>|<(?:pad|unk|bos|eos)>)$/;
-
-/** Bytes of one image. */
-const MAX_IMAGE = 1 << 20;
 
 /** Reads a study's database. */
 export class StudyReader implements Study {
@@ -46,11 +31,11 @@ export class StudyReader implements Study {
   readonly #query: Query;
   readonly #banks: readonly BankRow[];
   readonly #units: StoredUnits;
+  readonly #contexts: StoredContexts;
+  readonly #tokens: StoredTokens;
   readonly #bankInputs = new Map<number, { mean: Float32Array; nulls: Float32Array }>();
   /** Whether the file is of a layout that has them. */
   readonly #hasBankInputs: boolean;
-  readonly #hasImages: boolean;
-  readonly #hasTexts: boolean;
   readonly #centred: boolean;
   readonly #rule: FeatureRule;
 
@@ -61,8 +46,8 @@ export class StudyReader implements Study {
     this.#banks = readBanks(path, this.#query).map((bank, id) => ({ ...bank, id }));
     this.#units = new StoredUnits(path, this.#query);
     this.#hasBankInputs = hasTable(this.#query, 'bankInputs');
-    this.#hasImages = hasTable(this.#query, 'images');
-    this.#hasTexts = hasTable(this.#query, 'documentTexts');
+    this.#contexts = new StoredContexts(path, this.#query);
+    this.#tokens = new StoredTokens(path, this.#query);
     const { center, features } = readMeta(path, this.#query).options;
     this.#centred = center === 'mean';
     this.#rule = features === 'auto' ? 'auto' : 'cut';
@@ -100,54 +85,14 @@ export class StudyReader implements Study {
   }
 
   columns(): UnitColumns {
-    const listed = this.#units.sql(['words', 'names', ...SUMMARY]);
-    const rows = this.#query(
-      `SELECT ${integer('bank')}, ${integer('idx')}, ${listed} FROM units ORDER BY bank, idx`,
-    );
-    const values = (name: Metric | WordColumn): unknown[] => {
-      const at = 4 + SUMMARY.indexOf(name);
-      return rows.map((row) => this.#units.load(row[at]));
-    };
-    return {
-      bank: Uint16Array.from(rows, ([bank]) => bank as number),
-      index: Uint32Array.from(rows, ([, index]) => index as number),
-      words: rows.map(([, , words]) => this.#units.load(words) as string),
-      names: rows.map(([, , , names]) => this.#units.load(names) as string | null),
-      metrics: eachMetric((metric) =>
-        Float64Array.from(values(metric), (value) => (value as number | null) ?? Number.NaN),
-      ),
-      texts: Object.fromEntries(
-        WORD_COLUMNS.map((name) => [name, values(name).map((value) => wordOf(name, value))]),
-      ) as unknown as UnitColumns['texts'],
-    };
+    return this.#units.columns();
   }
 
-  units({ bank, expert, sort, descending = false, limit = -1, offset = 0 }: UnitQuery = {}): UnitSummary[] {
-    const conditions = [
-      ...(bank === undefined ? [] : [`bank = ${this.#bank(bank).id}`]),
-      ...(expert === undefined ? [] : [`${this.#units.sql(['expert'])} = ${Number(expert)}`]),
-    ];
-    const where = conditions.length === 0 ? '' : `WHERE ${conditions.join(' AND ')}`;
-    if (sort !== undefined && !SORTS.includes(sort)) {
-      throw new PolysemeError(
-        `units cannot be sorted by ${JSON.stringify(sort)} (known: ${SORTS.join(', ')})`,
-      );
-    }
-    // A study of an older version may have no number to sort by.
-    const keys = sort === undefined ? [] : sortKeys(sort, descending);
-    const order = keys
-      .filter(({ column }) => this.#units.names.includes(column))
-      .map((key) => `${orderSql(key)}, `)
-      .join('');
-    return this.#query(
-      `SELECT ${integer('bank')}, ${integer('idx')}, ${this.#units.sql(SUMMARY)} FROM units ${where}
-       ORDER BY ${order}bank, idx LIMIT ? OFFSET ?`,
-      limit,
-      offset,
-    ).map(([of, index, ...values]) => {
-      const row = Object.fromEntries(SUMMARY.map((name, i) => [name, this.#units.load(values[i])]));
-      return this.#summary(of as number, index as number, row);
-    });
+  units({ bank, ...query }: UnitQuery = {}): UnitSummary[] {
+    const id = bank === undefined ? undefined : this.#bank(bank).id;
+    return this.#units
+      .list({ ...query, bank: id })
+      .map((row) => this.#summary(row.bank, row.index, row.values));
   }
 
   words(bank: string, index: number): string[][] {
@@ -211,15 +156,7 @@ export class StudyReader implements Study {
 
   activationRanges(bank: string): { least: Float64Array; most: Float64Array } {
     const { id, units } = this.#bank(bank);
-    const least = new Float64Array(units).fill(Number.NaN);
-    const most = new Float64Array(units).fill(Number.NaN);
-    const listed = this.#units.sql(['minActivation', 'maxActivation']);
-    const rows = this.#query(`SELECT ${integer('idx')}, ${listed} FROM units WHERE bank = ?`, id);
-    for (const [index, min, max] of rows as [number, number | null, number | null][]) {
-      least[index] = min ?? Number.NaN;
-      most[index] = max ?? Number.NaN;
-    }
-    return { least, most };
+    return this.#units.ranges(id, units);
   }
 
   histogram(bank: string, index: number): { bins: Uint32Array; counts: Uint32Array } {
@@ -242,83 +179,35 @@ export class StudyReader implements Study {
   }
 
   contexts(ids: readonly number[]): Map<number, StudyContext> {
-    const rows = this.#query(
-      `SELECT ${integer('contexts.id')}, ${kindAndText('name')}, ${bytes('tokens')}
-       FROM contexts JOIN documents ON documents.id = document
-       WHERE contexts.id IN (SELECT value FROM json_each(?))`,
-      JSON.stringify(ids),
-    );
-    const found = new Map(
-      rows.map(([id, isBlob, name, tokens]) => [
-        id as number,
-        { document: loadText(isBlob, name, this.path), tokens: this.#tokenIds(tokens) },
-      ]),
-    );
-    const missing = ids.find((id) => !found.has(id));
-    if (missing !== undefined)
-      throw new PolysemeError(`${this.path} is damaged: it has no context ${missing}`, 'not-found');
-    if (!this.#hasImages) return found;
-    const labels = new Map(this.#labels(ids));
-    return new Map(Array.from(found, ([id, context]) => [id, { ...context, label: labels.get(id) ?? null }]));
-  }
-
-  image(context: number): Uint8Array | null {
-    if (!this.#hasImages) return null;
-    const where = `${this.path}: the image of context ${context}`;
-    const [row] = this.#query(
-      `SELECT ${bytes('png')}, ${bytes('digest')} FROM images WHERE id = ? AND length(png) <= ${MAX_IMAGE}`,
-      context,
-    );
-    return row === undefined ? null : checkedBytes(row[0], row[1], where);
-  }
-
-  hasDocuments(): boolean {
-    return this.#hasTexts && this.#query('SELECT 1 FROM documentTexts LIMIT 1').length > 0;
-  }
-
-  documentText(context: number): { text: string; start: number } | null {
-    if (!this.#hasTexts) return null;
-    const [row] = this.#query(
-      `SELECT ${bytes('text')}, ${bytes('digest')}, ${integer('start')}
-       FROM contexts JOIN documentTexts ON documentTexts.id = document WHERE contexts.id = ?`,
-      context,
-    );
-    if (row === undefined) return null;
-    const where = `${this.path}: the document of context ${context}`;
-    return { text: unpackText(checkedBytes(row[0], row[1], where), where), start: row[2] as number };
-  }
-
-  images(): { context: number; label: string | null }[] {
-    if (!this.#hasImages) return [];
-    const ids = this.#query(`SELECT ${integer('id')} FROM images ORDER BY id`).map(([id]) => id as number);
-    const labels = new Map(this.#labels(ids));
-    return ids.map((context) => ({ context, label: labels.get(context) ?? null }));
-  }
-
-  #labels(ids: readonly number[]): [number, string][] {
-    const rows = this.#query(
-      `SELECT ${integer('id')}, ${kindAndText('label')} FROM images
-       WHERE label IS NOT NULL AND id IN (SELECT value FROM json_each(?))`,
-      JSON.stringify(ids),
-    );
-    return rows.map(([id, isBlob, label]) => [id as number, loadText(isBlob, label, this.path)]);
+    return this.#contexts.read(ids);
   }
 
   sampleContexts(count: number): StudyContext[] {
-    const [[first, last]] = this.#query(
-      `SELECT ${integer('MIN(id)')}, ${integer('MAX(id)')} FROM contexts`,
-    ) as [[number | null, number]];
-    if (first === null) return [];
-    const ids = new Set<number>();
-    for (let i = 0; i < count; i++) {
-      const from = Math.floor(first + ((last - first) * i) / Math.max(1, count - 1));
-      const [row] = this.#query(
-        `SELECT ${integer('id')} FROM contexts WHERE id >= ? ORDER BY id LIMIT 1`,
-        from,
-      );
-      ids.add(row![0] as number);
-    }
-    return [...this.contexts([...ids]).values()];
+    return this.#contexts.sample(count);
+  }
+
+  image(context: number): Uint8Array | null {
+    return this.#contexts.image(context);
+  }
+
+  images(): { context: number; label: string | null }[] {
+    return this.#contexts.images();
+  }
+
+  hasDocuments(): boolean {
+    return this.#contexts.hasDocuments();
+  }
+
+  documentText(context: number): { text: string; start: number } | null {
+    return this.#contexts.documentText(context);
+  }
+
+  tokenText(id: number): string {
+    return this.#tokens.text(id);
+  }
+
+  texts(ids: Int32Array): TokenTexts {
+    return this.#tokens.texts(ids);
   }
 
   inputs(bank: string, index: number) {
@@ -393,52 +282,6 @@ export class StudyReader implements Study {
     });
   }
 
-  #texts = new Map<number, string>();
-
-  tokenText(id: number): string {
-    if (!this.#texts.has(id)) {
-      // An unfinished study may have got more of them.
-      for (const [token, isBlob, text] of this.#tokenRows()) {
-        this.#texts.set(token as number, loadText(isBlob, text, this.path));
-      }
-      if (!this.#texts.has(id)) this.#texts.set(id, `<${id}>`);
-    }
-    return this.#texts.get(id)!;
-  }
-
-  texts(ids: Int32Array): TokenTexts {
-    this.#specialIds ??= this.#storedSpecialIds() ?? this.#guessedSpecialIds();
-    const special: number[] = [];
-    const texts = Array.from(ids, (id, position) => {
-      if (this.#specialIds!.has(id)) special.push(position);
-      return this.tokenText(id);
-    });
-    return { tokens: spellBytes(texts), special };
-  }
-
-  #specialIds: ReadonlySet<number> | null = null;
-
-  #storedSpecialIds(): ReadonlySet<number> | null {
-    const { specialIds } = readMeta(this.path, this.#query);
-    return specialIds && new Set(specialIds);
-  }
-
-  /** For a study that was written before special tokens were listed in it: what looks like one, and BOS. */
-  #guessedSpecialIds(): ReadonlySet<number> {
-    const ids = new Set<number>();
-    for (const [id, isBlob, text] of this.#tokenRows()) {
-      if (LOOKS_SPECIAL.test(loadText(isBlob, text, this.path))) ids.add(id as number);
-    }
-    const [row] = this.#query(`SELECT ${bytes('tokens')} FROM contexts ORDER BY id LIMIT 1`);
-    const bos = (this.info().options as { bos?: unknown }).bos === true;
-    if (bos && row !== undefined) ids.add(this.#tokenIds(row[0])[0]!);
-    return ids;
-  }
-
-  #tokenRows(): unknown[][] {
-    return this.#query(`SELECT ${integer('id')}, ${kindAndText('text')} FROM tokens`);
-  }
-
   detail(bank: string, index: number): UnitDetail {
     const where = this.#where(bank, index);
     const packed = this.#packed('details', 'detail', this.#bank(bank).id, index, where);
@@ -458,14 +301,8 @@ export class StudyReader implements Study {
   }
 
   #summary(bank: number, index: number, row: UnitRow): UnitSummary {
-    const metrics = Object.fromEntries(SUMMARY.map((name) => [name, wordOf(name, row[name] ?? null)]));
+    const metrics = Object.fromEntries(SUMMARY.map((name) => [name, knownWord(name, row[name] ?? null)]));
     return { bank: this.#banks[bank]!.name, index, ...metrics } as unknown as UnitSummary;
-  }
-
-  #tokenIds(stored: unknown): Int32Array {
-    const found = stored as Uint8Array;
-    if (found.length % 4 === 0) return new Int32Array(new Uint8Array(found).buffer);
-    throw new PolysemeError(`${this.path} is damaged: a context has ${found.length} bytes`, 'damaged');
   }
 
   #bank(name: string): BankRow {
@@ -496,18 +333,4 @@ function detailLabels(rule: FeatureRule, detail: UnitDetail): Labeling {
   const { autoLabels, autoCentrals, stray } = detail;
   const auto = autoLabels && autoCentrals ? { labels: autoLabels, centrals: autoCentrals, stray } : null;
   return featureLabels(rule, { ...detail, auto });
-}
-
-/** SQL of one column that units are ordered by; what has no value comes last. */
-function orderSql({ column: name, descending }: SortKey): string {
-  const { words } = column(name);
-  const cases = words?.map((word, place) => `WHEN '${word}' THEN ${place}`).join(' ');
-  const value = cases === undefined ? name : `CASE ${name} ${cases} END`;
-  return `${value} IS NULL, ${value} ${descending ? 'DESC' : 'ASC'}`;
-}
-
-/** A value as it is; of a column of words only those that this version knows. */
-function wordOf(name: Metric | WordColumn, value: unknown): unknown {
-  const { words } = column(name);
-  return words === undefined || words.includes(value as string) ? value : null;
 }
