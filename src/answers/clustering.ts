@@ -3,7 +3,7 @@ import { cutTree } from '../cluster/cut.ts';
 import { leafOrder } from '../cluster/leaf-order.ts';
 import type { LinkageMethod } from '../cluster/linkage-methods.ts';
 import type { Tree } from '../cluster/tree.ts';
-import type { ClusteringAnswer } from '../contract/study-answers.ts';
+import type { ClusteringAnswer } from '../contract/unit-answers.ts';
 import type { Condensed } from '../embed/condensed.ts';
 import { autoFeatures } from '../features/auto.ts';
 import { type DescribedFeatures, describeFeatures, type StoredNames } from '../features/describe.ts';

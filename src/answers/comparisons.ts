@@ -1,7 +1,7 @@
 import { createRandom } from '../base/random.ts';
 import { medianInterval, RESAMPLES } from '../compare/bootstrap.ts';
+import type { CompareAnswer, MatchedAnswer } from '../contract/compare-answers.ts';
 import { MATCHED_UNITS } from '../contract/constants.ts';
-import type { CompareAnswer, MatchedAnswer } from '../contract/study-answers.ts';
 import { PolysemeError } from '../errors.ts';
 import { eachMetric } from '../polysemy/column-lists.ts';
 import { compareBanks } from '../study/compare-study.ts';

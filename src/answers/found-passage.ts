@@ -1,5 +1,5 @@
 import { type ImageGrid, patchBox } from '../contract/image-grid.ts';
-import type { SearchAnswer } from '../contract/study-answers.ts';
+import type { SearchAnswer } from '../contract/search-answers.ts';
 import type { TokenTexts } from '../features/split-unit.ts';
 import { showPassage } from '../search/shown-passage.ts';
 import type { Search } from './search.ts';

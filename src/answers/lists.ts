@@ -1,6 +1,7 @@
 import { LISTED_FEATURES } from '../contract/constants.ts';
 import type { UnitsQuery } from '../contract/queries.ts';
-import type { BanksAnswer, MetricsAnswer, RandomAnswer, UnitsAnswer } from '../contract/study-answers.ts';
+import type { BanksAnswer } from '../contract/study-answers.ts';
+import type { MetricsAnswer, RandomAnswer, UnitsAnswer } from '../contract/unit-answers.ts';
 import { eachMetric, METRICS, type Metric } from '../polysemy/column-lists.ts';
 import { verdicts } from '../polysemy/verdict.ts';
 import { listedFeature } from './listed-feature.ts';

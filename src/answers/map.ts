@@ -1,4 +1,4 @@
-import type { MapAnswer } from '../contract/study-answers.ts';
+import type { MapAnswer } from '../contract/unit-answers.ts';
 import type { PrincipalComponents } from '../embed/pca.ts';
 import type { Wire } from './wire.ts';
 

@@ -1,7 +1,7 @@
 import { MATCHED_FEATURES } from '../contract/constants.ts';
 import { imageGrid } from '../contract/image-grid.ts';
 import type { SearchQuery } from '../contract/queries.ts';
-import type { SearchAnswer } from '../contract/study-answers.ts';
+import type { SearchAnswer } from '../contract/search-answers.ts';
 import { foundPassage } from './found-passage.ts';
 import { listedFeature } from './listed-feature.ts';
 import { unitRow } from './lists.ts';

@@ -1,4 +1,4 @@
-import type { FeatureAnswer, UnitAnswer } from '../contract/study-answers.ts';
+import type { FeatureAnswer, UnitAnswer } from '../contract/unit-answers.ts';
 import type { Feature } from '../features/describe.ts';
 import { fourDigits, type Wire } from './wire.ts';
 

@@ -1,6 +1,6 @@
 import { unpackRows } from '../base/half.ts';
 import { type ImageGrid, imageGrid, patchBox } from '../contract/image-grid.ts';
-import type { ExampleAnswer, UnitAnswer } from '../contract/study-answers.ts';
+import type { ExampleAnswer, UnitAnswer } from '../contract/unit-answers.ts';
 import { describeFeatures, type Feature } from '../features/describe.ts';
 import { strayExamples } from '../features/labeling.ts';
 import { HISTOGRAM_BINS, histogramEdge } from '../harvest/scan.ts';

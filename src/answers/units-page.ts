@@ -1,6 +1,6 @@
 import { hashText } from '../base/hash.ts';
 import type { UnitsQuery } from '../contract/queries.ts';
-import type { RandomAnswer, UnitsAnswer } from '../contract/study-answers.ts';
+import type { RandomAnswer, UnitsAnswer } from '../contract/unit-answers.ts';
 import { METRICS, WORD_COLUMNS } from '../polysemy/column-lists.ts';
 import type { ListedUnits, TableQuery } from './listed-units.ts';
 import { HttpProblem } from './problem.ts';

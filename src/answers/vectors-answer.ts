@@ -1,5 +1,5 @@
 import { unitEmbeddings } from '../bank/embedding.ts';
-import type { VectorsAnswer } from '../contract/study-answers.ts';
+import type { VectorsAnswer } from '../contract/unit-answers.ts';
 import { HttpProblem } from './problem.ts';
 import type { StudySource } from './served-study.ts';
 import type { Wire } from './wire.ts';

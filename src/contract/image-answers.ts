@@ -1,6 +1,6 @@
 import * as z from 'zod';
 import { count } from './schemas.ts';
-import { listedFeature } from './study-answers.ts';
+import { listedFeature } from './unit-answers.ts';
 
 /** What the HTTP API gives of models of images. */
 

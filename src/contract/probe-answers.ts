@@ -1,6 +1,6 @@
 import * as z from 'zod';
 import { count, real } from './schemas.ts';
-import { featureShares, listedFeature, name } from './study-answers.ts';
+import { featureShares, listedFeature, name } from './unit-answers.ts';
 
 /** What the HTTP API gives of a reader's own text, and of features that are alike. */
 

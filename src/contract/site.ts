@@ -1,6 +1,8 @@
 import type { Metric, WordColumn } from '../polysemy/column-lists.ts';
+import type { CompareAnswer } from './compare-answers.ts';
 import type { ModelNamesAnswer, NotesAnswer } from './notes.ts';
-import type { CompareAnswer, ExampleAnswer, StudyAnswer, UnitAnswer } from './study-answers.ts';
+import type { StudyAnswer } from './study-answers.ts';
+import type { ExampleAnswer, UnitAnswer } from './unit-answers.ts';
 
 /**
  * The files of a site: a study split so that any host of files serves it whole. `site.json` is plain; an image is a PNG; all

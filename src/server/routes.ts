@@ -9,10 +9,13 @@ import type { StudySource } from '../answers/served-study.ts';
 import { studyAnswer } from '../answers/study-answer.ts';
 import { unitAnswer } from '../answers/unit-answer.ts';
 import { vectorsAnswer } from '../answers/vectors-answer.ts';
+import * as compareAnswers from '../contract/compare-answers.ts';
 import { MATCHED_UNITS } from '../contract/constants.ts';
 import * as queries from '../contract/queries.ts';
-import * as schemas from '../contract/study-answers.ts';
+import * as searchAnswers from '../contract/search-answers.ts';
+import * as studyAnswers from '../contract/study-answers.ts';
 import { trainingLogAnswer, trainingLogQuery, trainingsAnswer } from '../contract/training-answers.ts';
+import * as unitAnswers from '../contract/unit-answers.ts';
 import { certainty } from '../features/certainty.ts';
 import { explainRoutes } from './explain/routes.ts';
 import { imageStudyRoutes } from './image-study-routes.ts';
@@ -30,26 +33,26 @@ export const routes: readonly Route[] = [
     path: '/healthz',
     summary: 'Whether the server answers',
     of: 'server',
-    answer: schemas.health,
+    answer: studyAnswers.health,
     handle: () => ({ status: 'ok' as const }),
   }),
   route({
     path: '/api/served',
     summary: 'What is served: a study, trainings, or both',
     of: 'server',
-    answer: schemas.servedAnswer,
+    answer: studyAnswers.servedAnswer,
     handle: (served) => served,
   }),
   route({
     path: '/api/study',
     summary: 'What was run, with which options, and how much came of it',
-    answer: schemas.studyAnswer,
+    answer: studyAnswers.studyAnswer,
     handle: (source) => studyAnswer(source),
   }),
   route({
     path: '/api/banks',
     summary: 'The banks, with a summary of every metric',
-    answer: schemas.banksAnswer,
+    answer: studyAnswers.banksAnswer,
     handle: banksAnswer,
   }),
   route({
@@ -57,21 +60,21 @@ export const routes: readonly Route[] = [
     summary: 'The document that a context is from, around it',
     params: queries.contextParams,
     query: queries.documentQuery,
-    answer: schemas.documentAnswer,
+    answer: studyAnswers.documentAnswer,
     handle: ({ study }, { context }, { around }) => documentAnswer(study, context, around),
   }),
   route({
     path: '/api/units',
     summary: 'Units, sorted and filtered, a page at a time',
     query: queries.unitsQuery,
-    answer: schemas.unitsAnswer,
+    answer: unitAnswers.unitsAnswer,
     handle: (source, _, query) => unitsAnswer(source, query),
   }),
   route({
     path: '/api/metrics',
     summary: 'Numbers of all units, by column',
     query: queries.metricsQuery,
-    answer: schemas.metricsAnswer,
+    answer: unitAnswers.metricsAnswer,
     octets: true,
     handle: (source, _, { bank, metrics }) => metricsAnswer(source, bank, metrics),
   }),
@@ -80,7 +83,7 @@ export const routes: readonly Route[] = [
     summary: 'One unit: statistics, metrics, tree, features with examples',
     params: queries.unitParams,
     query: queries.unitQuery,
-    answer: schemas.unitAnswer,
+    answer: unitAnswers.unitAnswer,
     handle: (source, { bank, index }, { examples }) => unitAnswer(source, bank, index, examples),
   }),
   route({
@@ -88,7 +91,7 @@ export const routes: readonly Route[] = [
     summary: 'A unit cut or clustered anew',
     params: queries.unitParams,
     query: queries.clusteringQuery,
-    answer: schemas.clusteringAnswer,
+    answer: unitAnswers.clusteringAnswer,
     isHeavy: hasManyExamples,
     handle: (source, { bank, index }, query) =>
       clusteringAnswer(source.space(bank, index), query, source.clustering),
@@ -106,7 +109,7 @@ export const routes: readonly Route[] = [
     path: '/api/units/{bank}/{index}/distances',
     summary: "Distances between a unit's examples",
     params: queries.unitParams,
-    answer: schemas.distancesAnswer,
+    answer: unitAnswers.distancesAnswer,
     octets: true,
     isHeavy: hasManyExamples,
     handle: (source, { bank, index }) => ({ distances: source.space(bank, index).distances }),
@@ -117,7 +120,7 @@ export const routes: readonly Route[] = [
       "A unit's input weights, and neuron embeddings of its examples, as the study's distances are made of them",
     params: queries.unitParams,
     query: queries.vectorsQuery,
-    answer: schemas.vectorsAnswer,
+    answer: unitAnswers.vectorsAnswer,
     octets: true,
     handle: (source, { bank, index }, { examples }) => vectorsAnswer(source, bank, index, examples ?? []),
   }),
@@ -127,7 +130,7 @@ export const routes: readonly Route[] = [
       "Places of a unit's examples: principal components of their neuron embeddings, scaled to unit length",
     params: queries.unitParams,
     query: queries.mapQuery,
-    answer: schemas.mapAnswer,
+    answer: unitAnswers.mapAnswer,
     octets: true,
     isHeavy: hasManyExamples,
     handle: (source, { bank, index }, { vectors }) => {
@@ -140,7 +143,7 @@ export const routes: readonly Route[] = [
     path: '/api/random',
     summary: 'A unit by chance, one with examples where there is one',
     query: queries.randomQuery,
-    answer: schemas.randomAnswer,
+    answer: unitAnswers.randomAnswer,
     fresh: true,
     handle: (source, _, { bank }) => randomAnswer(source, bank),
   }),
@@ -149,14 +152,14 @@ export const routes: readonly Route[] = [
     summary:
       'Units by the words around the peaks of their examples, by the names and words of their features, or by name',
     query: queries.searchQuery,
-    answer: schemas.searchAnswer,
+    answer: searchAnswers.searchAnswer,
     handle: (source, _, query) => searchAnswer(source, query),
   }),
   route({
     path: '/api/compare',
     summary: 'Banks side by side',
     query: queries.compareQuery,
-    answer: schemas.compareAnswer,
+    answer: compareAnswers.compareAnswer,
     isHeavy: () => true,
     handle: (source, _, { banks }) => compareAnswer(source, banks),
   }),
@@ -164,7 +167,7 @@ export const routes: readonly Route[] = [
     path: '/api/compare/matched',
     summary: `Banks side by side at equal numbers of examples, with a null: at most ${MATCHED_UNITS} units per bank, drawn at random and split anew`,
     query: queries.matchedQuery,
-    answer: schemas.matchedAnswer,
+    answer: compareAnswers.matchedAnswer,
     isHeavy: () => true,
     handle: (source, _, { banks }) => matchedAnswer(source, banks),
   }),

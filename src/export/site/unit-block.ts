@@ -12,7 +12,7 @@ import {
   type SiteUnitArrays,
   sixteenBits,
 } from '../../contract/site.ts';
-import type { UnitAnswer } from '../../contract/study-answers.ts';
+import type { UnitAnswer } from '../../contract/unit-answers.ts';
 import type { TokenTable } from './token-table.ts';
 
 /** Numbers that 16 bits hold. */

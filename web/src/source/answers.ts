@@ -1,24 +1,25 @@
+import type { CompareAnswer, MatchedAnswer } from '../../../src/contract/compare-answers.ts';
+import type { SearchAnswer } from '../../../src/contract/search-answers.ts';
 import type {
   BanksAnswer,
-  ClusteringAnswer,
-  CompareAnswer,
   DocumentAnswer,
-  ExampleAnswer,
-  FeatureAnswer,
-  MatchedAnswer,
   Quantiles,
-  SearchAnswer,
   ServedAnswer,
   StudyAnswer,
-  UnitAnswer,
-  UnitSummaryAnswer,
-  UnitsAnswer,
 } from '../../../src/contract/study-answers.ts';
 import type {
   TrainingAnswer,
   TrainingLogAnswer,
   TrainingsAnswer,
 } from '../../../src/contract/training-answers.ts';
+import type {
+  ClusteringAnswer,
+  ExampleAnswer,
+  FeatureAnswer,
+  UnitAnswer,
+  UnitSummaryAnswer,
+  UnitsAnswer,
+} from '../../../src/contract/unit-answers.ts';
 import type { Metric } from '../../../src/polysemy/column-lists.ts';
 
 export type Served = ServedAnswer;
