@@ -1,7 +1,7 @@
 // Latency of `polyseme serve` on a synthetic study of 36,864 units (12 banks × 3,072, 64 examples of 128 tokens): unit
 // requests at a fixed rate over 32 connections, sent when they are due whether earlier ones were answered or not, and
 // timed from when they were due; and re-clusterings of 64 examples × 768. The server is a process of its own.
-// Usage: node bench/serve.mjs [seconds=10] [rate=500] [study=FILE to keep and use again]
+// Usage: node bench/serve.mjs [seconds=10] [rate=500] [study=FILE to keep and use again] [units=3072 a bank]
 import { spawn } from 'node:child_process';
 import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { Agent, get } from 'node:http';
@@ -12,11 +12,11 @@ import { syntheticStudy } from './synthetic-study.mjs';
 
 const CONNECTIONS = 32;
 const BANKS = 12;
-const UNITS = 3072;
 
 const seconds = Number(process.argv[2] ?? 10);
 const rate = Number(process.argv[3] ?? 500);
 const dir = process.argv[4] === undefined ? mkdtempSync(join(tmpdir(), 'polyseme-bench-')) : null;
+const UNITS = Number(process.argv[5] ?? 3072);
 const study = process.argv[4] ?? join(dir, 'study.db');
 if (!existsSync(study)) syntheticStudy(study, { banks: BANKS, units: UNITS, examples: 64, length: 128 });
 

@@ -6,17 +6,18 @@ import { harvest } from '../dist/harvest/harvest.js';
 /**
  * Harvests contexts at hand, 64 examples a unit, as a run does by default.
  * @returns what was found; `wall`: seconds from the first context that is asked for, when the threads stand ready;
- *   `cpu`: processor seconds of all threads
+ *   `cpu`: processor seconds of all threads from then on
  */
 export async function timedHarvest({ model, banks, contexts, length, select, saveEvery, sinkMultiple = 10 }) {
   const stateDir = mkdtempSync(join(tmpdir(), 'polyseme-bench-'));
-  const before = process.cpuUsage();
   let first = 0;
+  let before;
   const found = await harvest({
     model,
     banks,
     contexts: () => {
       first ||= performance.now();
+      before ??= process.cpuUsage();
       const iterate = async function* () {
         yield* contexts;
       };

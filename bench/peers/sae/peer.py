@@ -1,25 +1,32 @@
-"""A dense PyTorch step of a ReLU SAE, for bench/sae-step.mjs: reads a kind of step a line, answers a line of JSON.
+"""peer.py FOLDER D LATENTS BATCH L1 RATE GAMMA plain|dense|gathered|sae_lens: a training step of a ReLU SAE.
 
-plain     forward, backward by autograd, torch.optim.Adam (fused)
+plain     dense PyTorch: forward, backward by autograd, torch.optim.Adam (fused)
 dense     with L_N as dense products over all tokens and latents
 gathered  with L_N over gathered active pairs
+sae_lens  SAELens's StandardTrainingSAE in the step of its SAETrainer, with its optimiser
 
-Written to be fast: weights as nn.Linear has them, b_dec folded into the encoder's bias (so that autograd needs no
-product for the input's gradient), sparsity as a matrix-vector product; of several spellings of L_N of each kind the
-fastest that was found.
+The first three are written to be fast: weights as nn.Linear has them, b_dec folded into the encoder's bias (so that
+autograd needs no product for the input's gradient), sparsity as a matrix-vector product; of several spellings of L_N of
+each kind the fastest that was found.
 """
-import json
+import os
 import sys
-import time
+from pathlib import Path
 
-import numpy as np
-import torch
-from torch.nn.functional import linear
+sys.path.insert(0, str(Path(__file__).parents[1]))
+import child
 
-folder, d, latents, n, l1, lr, gamma, threads = sys.argv[1:]
-d, latents, n, threads = int(d), int(latents), int(n), int(threads)
+try:
+    import numpy as np
+    import torch
+    from torch.nn.functional import linear
+except ImportError as error:
+    child.missing(error)
+
+folder, d, latents, n, l1, lr, gamma, kind = sys.argv[1:]
+d, latents, n = int(d), int(latents), int(n)
 l1, lr, gamma = float(l1), float(lr), float(gamma)
-torch.set_num_threads(threads)
+torch.set_num_threads(len(os.sched_getaffinity(0)))
 
 
 def read(name, *shape):
@@ -96,13 +103,62 @@ class Sae:
         return dict(mse=mse.item(), sparsity=sparsity.item(), embedding=embedding.item(), z=z)
 
 
+def sae_lens():
+    try:
+        from importlib.metadata import version
+
+        from sae_lens import StandardTrainingSAE, StandardTrainingSAEConfig
+        from sae_lens.saes.sae import TrainStepInput
+    except ImportError as error:
+        child.missing(error)
+    sae = StandardTrainingSAE(
+        StandardTrainingSAEConfig(d_in=d, d_sae=latents, l1_coefficient=l1, apply_b_dec_to_input=True)
+    )
+    with torch.no_grad():
+        sae.W_enc.copy_(read("W_enc", d, latents))
+        sae.W_dec.copy_(read("W_dec", latents, d))
+        sae.b_enc.copy_(read("b_enc", latents))
+        sae.b_dec.copy_(read("b_dec", d))
+    adam = torch.optim.Adam(sae.parameters(), lr=lr)
+    state = dict(since=torch.zeros(latents), frequency=torch.zeros(latents))
+
+    def step(x):
+        out = sae.training_forward_pass(
+            step_input=TrainStepInput(
+                sae_in=x, dead_neuron_mask=None, coefficients=dict(l1=l1), n_training_steps=1, is_logging_step=False
+            )
+        )
+        with torch.no_grad():
+            firing = out.feature_acts.bool().float()
+            fired = firing.sum(-2).bool()
+            state["since"] += 1
+            state["since"][fired] = 0
+            state["frequency"] += firing.sum(0)
+        out.loss.backward()
+        torch.nn.utils.clip_grad_norm_(sae.parameters(), 1.0)
+        adam.step()
+        adam.zero_grad()
+        losses = out.losses
+        return dict(
+            mse=losses["mse_loss"].item(), sparsity=losses["l1_loss"].item() / l1, embedding=0, z=out.feature_acts
+        )
+
+    return version("sae-lens"), step
+
+
+def pytorch():
+    sae = Sae()
+    return torch.__version__, lambda x: sae.step(kind, x)
+
+
+version, step = sae_lens() if kind == "sae_lens" else pytorch()
 x = read("batch", n, d)
-saes = {kind: Sae() for kind in ("plain", "dense", "gathered")}
-print(json.dumps("ready"), flush=True)
-for line in sys.stdin:
-    kind = line.strip()
-    start = time.perf_counter()
-    seen = saes[kind].step(kind, x)
-    seconds = time.perf_counter() - start
-    l0 = (seen.pop("z") > 0).float().sum(1).mean().item()
-    print(json.dumps(dict(seen, l0=l0, seconds=seconds)), flush=True)
+
+
+def run():
+    seen = step(x)
+    seen["l0"] = (seen.pop("z").detach() > 0).sum().item() / n
+    return seen
+
+
+child.answer(version, run)
