@@ -14,7 +14,7 @@ function lapsOf({ laps, wall, cpu }) {
 /**
  * Rows of a contest, one a contestant and lap.
  * @param part `amount` of `unit` a run (or by lap), `agree`: contestants' first answers by name → what is said of each
- * @returns processor and wall seconds, memory, and the ratio to the contestant that it stands `against`, round by round
+ * @returns {any[]} processor and wall seconds, memory, and the ratio to the contestant that it stands `against`, round by round
  */
 export function summarise({ amount, unit, agree }, ran) {
   const said = agree(Object.fromEntries(ran.map(({ name, answers }) => [name, answers[0]])));

@@ -57,7 +57,10 @@ function notes(id, { title, work, machine, date, rounds, quick, load, rows, aims
   ].join('\n');
 }
 
-/** An aim with what was found. */
+/**
+ * An aim with what was found.
+ * @param {{ text: string, value: number | null, most?: number, least?: number }} aim
+ */
 export function verdict({ text, value, most, least }) {
   if (value === null) return `${text}: not measured`;
   const [bound, holds] = most === undefined ? [`≥ ${least}`, value >= least] : [`≤ ${most}`, value <= most];
