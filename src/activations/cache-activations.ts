@@ -1,5 +1,5 @@
 import type * as z from 'zod';
-import type { LongCall } from '../base/progress.ts';
+import type { LongCall, Progress } from '../base/progress.ts';
 import type { Corpus } from '../corpus/corpus.ts';
 import { firstText } from '../corpus/open-corpus.ts';
 import type { Model } from '../model/load-model.ts';
@@ -39,12 +39,17 @@ export async function cacheActivations({
   ...options
 }: CacheActivationsOptions): Promise<CacheManifest> {
   const { signal } = options;
+  let told: Progress = { stage: 'cache', done: 0, total: tokens, unit: 'vectors' };
+  const tell = (progress: Partial<Progress>): void => {
+    told = { ...told, ...progress };
+    onProgress?.(told);
+  };
   const { model, release } = await toModel(options.model ?? 'builtin:folio-5m', {
     ...options,
     sample: () => firstText(data, options),
   });
   try {
-    const source = await streamActivations({ ...options, model, data });
+    const source = await streamActivations({ ...options, model, data, onGroup: ({ at }) => tell({ at }) });
     try {
       return await writeCache({
         source,
@@ -52,7 +57,7 @@ export async function cacheActivations({
         tokens,
         dtype,
         seed: options.seed,
-        onProgress,
+        onProgress: tell,
         signal,
       });
     } finally {

@@ -24,4 +24,5 @@ export const cacheOptions = z.strictObject({
   seed: textOptions.seed,
   device: textOptions.device,
   threads: textOptions.threads,
+  weightsAtOnce: textOptions.weightsAtOnce,
 });

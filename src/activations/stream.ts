@@ -4,7 +4,7 @@ import { toCorpus } from '../corpus/open-corpus.ts';
 import { type BosChoice, beginsWithBos, contextLength } from '../model/context-rules.ts';
 import type { Model } from '../model/load-model.ts';
 import { siteNamed } from '../model/sites.ts';
-import { rowsPerRun } from '../model/taps.ts';
+import { rowsPerRun, type TapStreamOptions } from '../model/taps.ts';
 import type { ActivationSource } from './activation-source.ts';
 import { modelDigest } from './digest.ts';
 
@@ -23,6 +23,8 @@ export interface StreamOptions {
   readonly seed?: number;
   /** Stops reading: a pass rejects with a PolysemeError of code `aborted`. */
   readonly signal?: AbortSignal;
+  /** Told which layers run, of a model that runs in groups of them. */
+  readonly onGroup?: TapStreamOptions['onGroup'];
 }
 
 /**
@@ -32,7 +34,7 @@ export interface StreamOptions {
  * @throws PolysemeError where the model has no such site, or a context does not fit it
  */
 export async function streamActivations(options: StreamOptions): Promise<ActivationSource> {
-  const { model, column = 'text', contexts = null, seed = 0, signal } = options;
+  const { model, column = 'text', contexts = null, seed = 0, signal, onGroup } = options;
   const { config, tokenizer } = model;
   const { specialIds } = tokenizer;
   const site = siteNamed(options.site, model.sites, config.rotary) ?? options.site;
@@ -64,7 +66,7 @@ export async function streamActivations(options: StreamOptions): Promise<Activat
         seed,
         from: after as ContextCursor | undefined,
       });
-      for await (const block of taps.stream(cut, { specialIds, rows, signal })) {
+      for await (const block of taps.stream(cut, { specialIds, rows, signal, onGroup })) {
         const { cursor, done } = block.contexts.at(-1)!;
         yield { vectors: textRows(block.taps[site]!.data, block.text, width), cursor, done };
       }

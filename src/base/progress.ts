@@ -9,6 +9,8 @@ export interface Progress {
   readonly total: number;
   /** What is counted, in the plural: `contexts`, `units`, `tokens`. */
   readonly unit: string;
+  /** What of it is being done now, in words, where it comes in parts: `layers 8 to 15`. */
+  readonly at?: string;
 }
 
 /** Options of every long call. */

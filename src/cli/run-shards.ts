@@ -90,6 +90,7 @@ export async function withProgress<T>(
       total: number;
       unit: string;
       what: string;
+      at?: string;
     }) => void;
   }) => Promise<T>,
 ): Promise<T> {
@@ -98,8 +99,8 @@ export async function withProgress<T>(
     job({
       signal,
       onNote: printNote,
-      onProgress: ({ stage, done, total, unit, what }) => {
-        progress.show(progressLabel(stage, what), done, total, unit);
+      onProgress: ({ stage, done, total, unit, what, at }) => {
+        progress.show(progressLabel(stage, what), done, total, unit, at);
       },
     }),
   );

@@ -99,10 +99,10 @@ async function act(
       ...options,
       signal,
       onNote: printNote,
-      onProgress({ stage, done, total, what }) {
+      onProgress({ stage, done, total, what, at }) {
         if (stage === 'features') progress.show(`features of ${what}`, done, total, 'units');
         else if (stage === 'passages') progress.show('passages for search', done, total, 'units');
-        else progress.show(what === '' ? 'harvest' : `harvest, ${what}`, done, total, 'contexts');
+        else progress.show(what === '' ? 'harvest' : `harvest, ${what}`, done, total, 'contexts', at);
       },
     }),
   );

@@ -31,7 +31,7 @@ async function act({ json, ...options }: Options): Promise<void> {
     cacheActivations({
       ...options,
       signal,
-      onProgress: ({ stage, done, total, unit }) => progress.show(stage, done, total, unit),
+      onProgress: ({ stage, done, total, unit, at }) => progress.show(stage, done, total, unit, at),
     }),
   );
   progress.end();

@@ -42,8 +42,8 @@ export function define(command: Command): void {
         artefacts,
         threads,
         onNote: printNote,
-        onProgress: ({ stage, done, total, unit, what }) =>
-          progress.show(progressLabel(stage, what), done, total, unit),
+        onProgress: ({ stage, done, total, unit, what, at }) =>
+          progress.show(progressLabel(stage, what), done, total, unit, at),
         onJob(job, failure) {
           progress.end();
           if (failure === null) print(`done: ${job}`);

@@ -5,7 +5,7 @@ import type { Context } from '../corpus/contexts.ts';
 import type { Model } from '../model/load-model.ts';
 import { rowsPerRun, type TapBlock, type TapSource } from '../model/taps.ts';
 import { mergeContexts } from './context-table.ts';
-import type { HarvestProgress } from './harvest.ts';
+import { contextProgress, type HarvestProgress } from './context-progress.ts';
 import { packText } from './part-text.ts';
 import type { FoundRows, WantedRows } from './row-collector.ts';
 import { harvestBanks, openBankTaps, type Scanner, scan, startScanners } from './scanners.ts';
@@ -130,16 +130,18 @@ async function round<T>(
   const scanners = startScanners(harvestBanks(banks, limits));
   let scanning: Promise<void> = Promise.resolve();
   let [done, tokens] = [0, 0];
+  const progress = contextProgress(onProgress, { pass: 1, passes: 1 }, { done, total: count, tokens });
+  const stream = { specialIds, rows: rowsPerRun(length), signal, onGroup: progress.onGroup };
   try {
     await Promise.all(scanners.map(open));
-    for await (const block of taps.stream(contexts, { specialIds, rows: rowsPerRun(length), signal })) {
+    for await (const block of taps.stream(contexts, stream)) {
       await scanning;
       take(block);
       done += block.contexts.length;
       tokens += block.contexts.reduce((sum, context) => sum + context.tokens.length, 0);
       scanning = scan(scanners, block);
       scanning.catch(() => {});
-      onProgress?.({ stage: 'harvest', unit: 'contexts', pass: 1, passes: 1, done, total: count, tokens });
+      progress.through({ done, total: count, tokens });
     }
     await scanning;
     return await finish(scanners);

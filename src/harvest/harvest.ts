@@ -1,5 +1,5 @@
 import type { Bank } from '../bank/bank.ts';
-import { checkAborted, type LongCall, type Progress } from '../base/progress.ts';
+import { checkAborted, type LongCall } from '../base/progress.ts';
 import type { Remote } from '../base/worker.ts';
 import { extendDigest, NO_CONTEXTS } from '../corpus/context-digest.ts';
 import type { Context, ContextCursor, ContextSummary, Contexts } from '../corpus/contexts.ts';
@@ -7,6 +7,7 @@ import { PolysemeError } from '../errors.ts';
 import type { Model } from '../model/load-model.ts';
 import { rowsPerRun, type TapSource } from '../model/taps.ts';
 import type { HarvestedBank } from './collector.ts';
+import { contextProgress, type HarvestProgress } from './context-progress.ts';
 import { mergeContexts, type PackedContexts } from './context-table.ts';
 import { findSinks, sinksAt } from './find-sinks.ts';
 import { commitProgress, loadProgress } from './saved-state.ts';
@@ -55,16 +56,6 @@ export interface HarvestOptions extends LongCall<HarvestProgress> {
   readonly stateDir: string;
   /** Seconds of work that may be lost. */
   readonly saveEvery: number;
-}
-
-/** `total` is estimated from the share of the corpus that is read. */
-export interface HarvestProgress extends Progress {
-  readonly stage: 'harvest';
-  readonly unit: 'contexts';
-  readonly pass: number;
-  readonly passes: number;
-  /** Tokens run so far in this pass. */
-  readonly tokens: number;
 }
 
 /** What is saved of the reading side. */
@@ -177,11 +168,13 @@ async function onePass(
   let done = cursor?.id ?? 0;
   let seen = cursor?.summary.tokens ?? 0;
   let lastSave = performance.now();
+  const progress = contextProgress(options.onProgress, { pass, passes }, { done, total: done, tokens: seen });
+  const { onGroup } = progress;
   const known = (to: ContextCursor | null) => (to === null ? undefined : contexts.digests?.(to));
   /** The block that is being scanned while the model runs the next ones. */
   let scanning: Promise<void> = Promise.resolve();
   try {
-    for await (const block of taps.stream(contexts, { specialIds, rows, signal })) {
+    for await (const block of taps.stream(contexts, { specialIds, rows, signal, onGroup })) {
       await scanning;
       for (const [row, context] of block.contexts.entries()) {
         seen += context.tokens.length;
@@ -192,17 +185,8 @@ async function onePass(
       const last = block.contexts.at(-1)!;
       cursor = last.cursor;
       done += block.contexts.length;
-      const total = Math.max(done, Math.round(done / last.done));
-      const progress = {
-        stage: 'harvest',
-        unit: 'contexts',
-        pass,
-        passes,
-        done,
-        total,
-        tokens: seen,
-      } as const;
-      scanning = scan(scanners, block).then(() => options.onProgress?.(progress));
+      const through = { done, total: Math.max(done, Math.round(done / last.done)), tokens: seen };
+      scanning = scan(scanners, block).then(() => progress.through(through));
       scanning.catch(() => {});
       if (performance.now() - lastSave > options.saveEvery * 1000) {
         await scanning;

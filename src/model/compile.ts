@@ -74,29 +74,106 @@ export function mlpNamesOf({ architecture, named }: ModelFiles, layer: number): 
   return architecture.mlp(layer, { has: (name) => named.has(name) });
 }
 
+/** Layers that one group may have at most. */
+const ALL = Number.POSITIVE_INFINITY;
+
+/** Some layers of a model, a graph by itself: from the residual stream before them to the one after. */
+export interface LayerGroup extends Program {
+  readonly layers: { readonly first: number; readonly last: number };
+  /** The input that takes the stream that it goes on from; null: it begins with the model's own input. */
+  readonly from: string | null;
+  /** The output with the stream that the next group goes on from; null in the last. */
+  readonly to: string | null;
+  /** The taps that were asked for and lie in these layers; `to` may be one of them. */
+  readonly taps: readonly string[];
+}
+
 /** Compiles the part of the model that the taps need; an unknown tap is an error that names near ones. */
 export function compile(
   files: ModelFiles,
   taps: readonly string[],
   edits: readonly GraphEdit[] = [],
 ): Program {
+  return compileGroups(files, taps, edits)[0]!;
+}
+
+/**
+ * The same in groups of layers, one after another, each of which needs only its own weights; the last is the one of the
+ * last tap.
+ *
+ * @throws PolysemeError (unsupported) where the model's graph cannot be cut
+ */
+export function compileGroups(
+  files: ModelFiles,
+  taps: readonly string[],
+  edits: readonly GraphEdit[],
+  layersAtOnce = ALL,
+): LayerGroup[] {
   const graph = new GraphBuilder(files.architecture.graph);
   const sites = emit(files, edits, undefined, graph);
-  const outputs: Record<string, string> = {};
-  const widths: Record<string, number> = {};
   for (const tap of taps) {
-    const found = sites.get(tap);
-    if (found === undefined) {
-      throw new PolysemeError(
-        `the model has no site ${tap}; ${files.model.layers} layers, e.g. ${exampleSites(sites, files.model).join(', ')}`,
-        'not-found',
-      );
-    }
-    outputs[tap] = found.wire;
-    widths[tap] = found.width;
+    if (sites.has(tap)) continue;
+    const examples = exampleSites(sites, files.model).join(', ');
+    throw new PolysemeError(
+      `the model has no site ${tap}; ${files.model.layers} layers, e.g. ${examples}`,
+      'not-found',
+    );
   }
-  const { bytes, inputs, weights } = graph.encode(Object.values(outputs));
-  return { bytes, inputs, outputs, widths, weights };
+  // Sites are marked in the order of the computation: those after the stream before a layer need that layer.
+  const order = new Map([...sites.keys()].map((site, i) => [site, i]));
+  const place = (site: string): number => order.get(site)!;
+  const end = Math.max(...taps.map(place));
+  const cuts = cutsOf(files, sites, layersAtOnce).filter((site) => place(site) < end);
+  return [...cuts, null].map((to, group) => {
+    const before = cuts[group - 1];
+    const [after, until] = [before === undefined ? -1 : place(before), to === null ? end : place(to)];
+    const own = taps.filter((tap) => place(tap) > after && place(tap) <= until);
+    const outputs = [...new Set(to === null ? own : [...own, to])].map(
+      (tap) => [tap, sites.get(tap)!] as const,
+    );
+    const stream = before === undefined ? null : sites.get(before)!;
+    const { bytes, inputs, weights } = graph.encode(
+      outputs.map(([, { wire }]) => wire),
+      stream === null ? [] : [{ name: stream.wire, type: 'float', shape: [null, null, stream.width] }],
+    );
+    return {
+      bytes,
+      inputs,
+      weights,
+      outputs: Object.fromEntries(outputs.map(([tap, { wire }]) => [tap, wire])),
+      widths: Object.fromEntries(outputs.map(([tap, { width }]) => [tap, width])),
+      layers: firstAndLast(group, layersAtOnce, files.model.layers),
+      from: stream === null ? null : stream.wire,
+      to,
+      taps: own,
+    };
+  });
+}
+
+/** The sites at which a model is cut: the residual stream before each group of layers but the first. */
+function cutsOf(files: ModelFiles, sites: Sites, layersAtOnce: number): string[] {
+  const { layers, architecture } = files.model;
+  if (!(layersAtOnce >= 1 && (Number.isInteger(layersAtOnce) || layersAtOnce === ALL))) {
+    throw new PolysemeError(
+      `option weightsAtOnce is ${layersAtOnce}: it is a number of layers, 1 or more`,
+      'bad-input',
+    );
+  }
+  const cuts: string[] = [];
+  for (let layer = layersAtOnce; layer < layers; layer += layersAtOnce) {
+    cuts.push(`blocks.${layer}.hook_resid_pre`);
+  }
+  if (cuts.length === 0 || (files.graph === undefined && cuts.every((site) => sites.has(site)))) return cuts;
+  const what = files.graph ?? `a model of the architecture ${architecture}`;
+  throw new PolysemeError(
+    `${what} cannot be cut into groups of layers: leave out option weightsAtOnce`,
+    'unsupported',
+  );
+}
+
+function firstAndLast(group: number, layersAtOnce: number, layers: number): LayerGroup['layers'] {
+  if (group === 0) return { first: 0, last: Math.min(layersAtOnce, layers) - 1 };
+  return { first: group * layersAtOnce, last: Math.min((group + 1) * layersAtOnce, layers) - 1 };
 }
 
 /** What a build said of the checkpoint's tensors. */

@@ -6,13 +6,23 @@ import { loadTokenizer } from '../tokenizer/load-tokenizer.ts';
 import type { Tokenizer } from '../tokenizer/tokenizer.ts';
 import type { ModelConfig } from './architectures/architecture.ts';
 import { openCheckpoint } from './checkpoint.ts';
-import { compile, type GraphEdit, type ModelFiles, type Program, readModel, sitesOf } from './compile.ts';
+import {
+  compileGroups,
+  type GraphEdit,
+  type LayerGroup,
+  type ModelFiles,
+  type Program,
+  readModel,
+  sitesOf,
+} from './compile.ts';
 import type { Device, DeviceOption } from './device.ts';
 import type { RopeLayoutOption } from './gguf/rope-layout.ts';
 import type { ModelImages } from './image-input.ts';
+import { streamGroups } from './layer-groups.ts';
 import { loadImageInput } from './load-image-input.ts';
 import { isOnnxFile, locateModel } from './locate.ts';
 import { openOnnx } from './onnx/open-onnx.ts';
+import { imageRows, joinRows, tokenRows } from './rows.ts';
 import type { TapData } from './session.ts';
 import type { RunnerMethods } from './session-worker.ts';
 import {
@@ -88,6 +98,12 @@ export interface LoadOptions {
    */
   readonly device?: DeviceOption | undefined;
   /**
+   * For weights that are larger than memory: only so many layers are loaded at a time. Contexts run through them in
+   * blocks, and what goes from one group of layers to the next waits on disk, in a file of the system's folder of
+   * temporary files (`TMPDIR`) that is gone when the stream ends. The values are the same. Default: all layers.
+   */
+  readonly weightsAtOnce?: number | undefined;
+  /**
    * How Q and K lie in a GGUF file of the architecture llama, which does not tell: as llama.cpp's converter puts them
    * (interleaved), as Mistral's leaves them (half), or the one under which the model reads a text better (auto, default).
    */
@@ -120,7 +136,8 @@ export async function loadModel(source: string, options: LoadOptions = {}): Prom
     ropeLayout: options.ropeLayout ?? 'auto',
     note: options.note ?? (() => {}),
     async lossOf(folder) {
-      const model = await loadModel(folder, { threads: options.threads });
+      const { threads, weightsAtOnce } = options;
+      const model = await loadModel(folder, { threads, weightsAtOnce });
       return textLoss(model, await sampleText(options.sample)).finally(() => model.close());
     },
   });
@@ -151,7 +168,9 @@ export async function loadModel(source: string, options: LoadOptions = {}): Prom
   const threads = options.threads ?? availableParallelism();
   // The nodes of a foreign graph may add up in another order where rows are longer.
   const sameLength = files.graph !== undefined;
-  const programs = new Map<string, Program>();
+  const compiled = (taps: readonly string[], edits: readonly GraphEdit[] = []): LayerGroup[] =>
+    compileGroups(files, checkTaps(taps), edits, options.weightsAtOnce);
+  const known = new Map<string, LayerGroup[]>();
   let opened = 0;
   let closed = false;
   /** A program on the worker, which keeps its session by `key`. */
@@ -165,14 +184,32 @@ export async function loadModel(source: string, options: LoadOptions = {}): Prom
       worker ??= start();
       return worker.call('run', { key, program, tokens, batch, length, inputs, threads, device });
     };
+  const release = async (key: string): Promise<void> => {
+    if (!closed) await worker?.call('release', key);
+  };
+  const keyOf = (key: string, group: number): string => `${key}, group ${group}`;
+  /** Streams through the sessions of a key, one for each group of layers. */
+  const streamOf =
+    (key: string, groups: readonly LayerGroup[]): OpenTaps['stream'] =>
+    (contexts, given) => {
+      const options = { ...given, sameLength };
+      const running = groups.map((group, g) => ({
+        group,
+        run: runOf(keyOf(key, g), group),
+        release: () => release(keyOf(key, g)),
+      }));
+      return running.length === 1
+        ? streamTaps(contexts, running[0]!.run, options)
+        : streamGroups(contexts, running, options);
+    };
   const openTaps: Model['openTaps'] = (taps, edits) => {
-    const program = compile(files, checkTaps(taps), edits);
+    const groups = compiled(taps, edits);
     const key = `taps ${opened++}`;
     return {
-      widths: program.widths,
-      stream: (contexts, options) => streamTaps(contexts, runOf(key, program), { ...options, sameLength }),
+      widths: widthsOf(groups),
+      stream: streamOf(key, groups),
       async close() {
-        if (!closed) await worker?.call('release', key);
+        for (const g of groups.keys()) await release(keyOf(key, g));
       },
     };
   };
@@ -195,19 +232,11 @@ export async function loadModel(source: string, options: LoadOptions = {}): Prom
       const contexts =
         images === null ? tokenRows(tokens ?? [], files.model) : imageRows(pixels ?? [], images);
       const length = Math.max(...contexts.map((context) => context.tokens.length));
-      const key = JSON.stringify([checkTaps(taps), edits?.key ?? '']);
-      let program = programs.get(key);
-      if (program === undefined) {
-        program = compile(files, taps, edits?.list);
-        programs.set(key, program);
-      }
+      const key = JSON.stringify([taps, edits?.key ?? '']);
+      const groups = known.get(key) ?? compiled(taps, edits?.list);
+      known.set(key, groups);
       const rows = rowsPerRun(length, TOKENS_PER_RUN);
-      return joinRows(
-        streamTaps(contexts, runOf(key, program), { rows, sameLength }),
-        program,
-        contexts.length,
-        length,
-      );
+      return joinRows(streamOf(key, groups)(contexts, { rows }), widthsOf(groups), contexts.length, length);
     },
     async *stream(contexts, taps, options) {
       const open = openTaps(taps);
@@ -242,69 +271,14 @@ async function provenDevice(
   }
 }
 
+/** Width of each tap that was asked for. */
+function widthsOf(groups: readonly LayerGroup[]): OpenTaps['widths'] {
+  return Object.fromEntries(
+    groups.flatMap(({ taps, widths }) => taps.map((tap) => [tap, widths[tap]!] as const)),
+  );
+}
+
 function checkTaps(taps: readonly string[]): readonly string[] {
   if (taps.length === 0) throw new PolysemeError('taps is empty: name at least one site, e.g. logits');
   return taps;
-}
-
-function tokenRows(tokens: NonNullable<RunRequest['tokens']>, config: ModelConfig): TapInput[] {
-  let longest = 0;
-  tokens.forEach((row, i) => {
-    longest = Math.max(longest, row.length);
-    for (let t = 0; t < row.length; t++) {
-      const id = row[t]!;
-      if (!Number.isInteger(id) || id < 0 || id >= config.vocabulary) {
-        throw new PolysemeError(`tokens[${i}][${t}] is ${id}; ids go from 0 to ${config.vocabulary - 1}`);
-      }
-    }
-  });
-  if (longest === 0) throw new PolysemeError('tokens holds no token: give at least one row of one token');
-  if (longest > config.contextLength) {
-    throw new PolysemeError(`a row has ${longest} tokens; the model's context is ${config.contextLength}`);
-  }
-  return tokens.map((row) => ({ tokens: Int32Array.from(row) }));
-}
-
-function imageRows(
-  pixels: readonly Pixels[],
-  { positions, height, width, preprocessing }: ModelImages,
-): TapInput[] {
-  if (pixels.length === 0)
-    throw new PolysemeError('pixels is empty: the model reads images, so give at least one');
-  const shape = [preprocessing.channels, height, width];
-  const odd = pixels.findIndex(
-    (row) => row.shape.join() !== shape.join() || row.data.length !== shape.reduce((a, b) => a * b),
-  );
-  if (odd >= 0) {
-    throw new PolysemeError(
-      `pixels[${odd}] is [${pixels[odd]!.shape.join(', ')}]; the model reads [${shape.join(', ')}]`,
-    );
-  }
-  const tokens = Int32Array.from({ length: positions }, (_, position) => position);
-  return pixels.map((row) => ({ tokens, pixels: row }));
-}
-
-/** Puts blocks together; positions past a row's end are 0. */
-async function joinRows(
-  blocks: AsyncIterable<TapBlock>,
-  { widths }: Program,
-  rows: number,
-  length: number,
-): Promise<Record<string, TapData>> {
-  const joined: Record<string, TapData> = {};
-  for (const [tap, width] of Object.entries(widths)) {
-    joined[tap] = { data: new Float32Array(rows * length * width), shape: [rows, length, width] };
-  }
-  let first = 0;
-  for await (const { contexts, length: own, taps } of blocks) {
-    for (const [tap, width] of Object.entries(widths)) {
-      contexts.forEach(({ tokens }, row) => {
-        const at = row * own * width;
-        const values = taps[tap]!.data.subarray(at, at + tokens.length * width);
-        joined[tap]!.data.set(values, (first + row) * length * width);
-      });
-    }
-    first += contexts.length;
-  }
-  return joined;
 }

@@ -1,6 +1,7 @@
 import { Moved, serve } from '../base/worker.ts';
 import { PolysemeError } from '../errors.ts';
 import { checkFinite } from '../tensors/finite.ts';
+import type { TensorRef } from '../tensors/safetensors.ts';
 import { disagreement } from './agreement.ts';
 import type { Values } from './backend.ts';
 import type { Program } from './compile.ts';
@@ -24,6 +25,11 @@ interface RunOfProgram {
   readonly threads: number;
   readonly device: Device;
 }
+
+/** Where weights lie that were found finite: each is read once, however often its layers are loaded. */
+const finite = new Set<string>();
+
+const placeOf = ({ file, offset }: TensorRef): string => `${file}:${offset}`;
 
 const methods = {
   /** The device that an option means, proven in this thread: see `chooseDevice`. */
@@ -60,7 +66,9 @@ async function open(request: RunOfProgram): Promise<Session> {
     return known;
   }
   // NaN and infinities in weights that this program reads are refused.
-  await checkFinite({ tensors: program.weights }, program.weights.keys());
+  const unknown = new Map([...program.weights].filter(([, ref]) => !finite.has(placeOf(ref))));
+  await checkFinite({ tensors: unknown }, unknown.keys());
+  for (const ref of unknown.values()) finite.add(placeOf(ref));
   const expected = device === 'cpu' ? null : await onProcessor(request);
   const session = await Session.open(await openBackend(device), program, threads);
   if (expected !== null) await prove(session, expected, request);

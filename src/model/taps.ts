@@ -44,6 +44,18 @@ export interface TapStreamOptions {
   readonly sameLength?: boolean;
   /** Stops the stream: it rejects with a PolysemeError of code `aborted`. */
   readonly signal?: AbortSignal;
+  /** Told which layers run, of a model that runs in groups of them (`LoadOptions.weightsAtOnce`). */
+  readonly onGroup?: (progress: GroupProgress) => void;
+}
+
+/** How far a model has come that runs in groups of layers. */
+export interface GroupProgress {
+  /** The layers that run, in words: `layers 8 to 15`. */
+  readonly at: string;
+  /** Contexts that go through all groups before others do. */
+  readonly contexts: number;
+  /** How many contexts the work would make that is done on contexts which are not given yet. */
+  readonly ahead: number;
 }
 
 /**
@@ -88,53 +100,91 @@ export async function* streamTaps<C extends TapInput>(
   run: TapRun<C>,
   options: TapStreamOptions = {},
 ): AsyncGenerator<TapBlock<C>, void, undefined> {
+  const started = inOrder(batches(contexts, options), (batch) => runBatch(batch, run), options.signal);
+  for await (const { contexts, length, tokens, text, taps } of started) {
+    yield { contexts, length, tokens, text, taps };
+  }
+}
+
+/** Contexts that run together, as a run takes them. */
+export interface Batch<C extends TapInput> extends Omit<TapBlock<C>, 'taps'> {
+  /** Rows of a run: contexts × copies. */
+  readonly rows: number;
+  /** Ids [row, position]. */
+  readonly ids: Int32Array;
+  readonly inputs: Readonly<Record<string, Values>>;
+}
+
+/** The contexts that run together, in order. */
+export async function* batches<C extends TapInput>(
+  contexts: AsyncIterable<C> | Iterable<C>,
+  options: TapStreamOptions,
+): AsyncGenerator<Batch<C>, void, undefined> {
   const { signal, tokens: most, copies = 1, sameLength = false } = options;
   let { rows } = options;
   let longest = 0;
-  const underWay: Promise<TapBlock<C>>[] = [];
   let batch: C[] = [];
-  const start = (): void => {
-    const block = runBlock(batch, run, options);
-    block.catch(() => {});
-    underWay.push(block);
+  const whole = (): Batch<C> => {
+    const made = batchOf(batch, options);
     batch = [];
     longest = 0;
+    return made;
   };
-  /** The oldest run; it counts as under way until it has ended. */
-  const next = async (): Promise<TapBlock<C>> => {
-    const block = await unlessAborted(underWay[0]!, signal);
+  for await (const context of abortable(contexts, signal)) {
+    if (most === undefined) rows ??= rowsPerRun(context.tokens.length);
+    const { length } = context.tokens;
+    const isFull = most !== undefined && copies * (batch.length + 1) * Math.max(longest, length) > most;
+    const isOther = sameLength && batch[0]?.tokens.length !== length;
+    if (batch.length > 0 && (isFull || isOther)) yield whole();
+    longest = Math.max(longest, length);
+    batch.push(context);
+    const pixels = (context.pixels?.data.byteLength ?? 0) * copies * (batch.length + 1);
+    if (pixels <= PIXEL_BYTES_PER_RUN && (rows === undefined || batch.length < rows)) continue;
+    yield whole();
+  }
+  if (batch.length > 0) yield whole();
+}
+
+/** What is made of items, in their order, while the work on the next one is under way. */
+export async function* inOrder<T, R>(
+  items: AsyncIterable<T> | Iterable<T>,
+  work: (item: T) => Promise<R>,
+  signal: AbortSignal | undefined,
+): AsyncGenerator<R, void, undefined> {
+  const underWay: Promise<R>[] = [];
+  /** The oldest; it counts as under way until it has ended. */
+  const next = async (): Promise<R> => {
+    const made = await unlessAborted(underWay[0]!, signal);
     underWay.shift();
-    return block;
+    return made;
   };
   try {
-    for await (const context of abortable(contexts, signal)) {
-      if (most === undefined) rows ??= rowsPerRun(context.tokens.length);
-      longest = Math.max(longest, context.tokens.length);
-      const isFull = most !== undefined && copies * (batch.length + 1) * longest > most;
-      const isOther = sameLength && batch[0]?.tokens.length !== context.tokens.length;
-      if (batch.length > 0 && (isFull || isOther)) {
-        start();
-        if (underWay.length >= AHEAD) yield await next();
-        longest = context.tokens.length;
-      }
-      batch.push(context);
-      const pixels = (context.pixels?.data.byteLength ?? 0) * copies * (batch.length + 1);
-      if (pixels <= PIXEL_BYTES_PER_RUN && (rows === undefined || batch.length < rows)) continue;
-      start();
+    for await (const item of items) {
+      const made = work(item);
+      made.catch(() => {});
+      underWay.push(made);
       if (underWay.length >= AHEAD) yield await next();
     }
-    if (batch.length > 0) start();
     while (underWay.length > 0) yield await next();
   } finally {
     await Promise.allSettled(underWay);
   }
 }
 
-async function runBlock<C extends TapInput>(
-  contexts: readonly C[],
+/** A batch with the taps of a run of it. @param more inputs beside the batch's own */
+export async function runBatch<C extends TapInput>(
+  batch: Batch<C>,
   run: TapRun<C>,
+  more: Readonly<Record<string, Values>> = {},
+): Promise<Batch<C> & TapBlock<C>> {
+  const { ids, rows, length, contexts, inputs } = batch;
+  return { ...batch, taps: await run(ids, rows, length, contexts, { ...inputs, ...more }) };
+}
+
+function batchOf<C extends TapInput>(
+  contexts: readonly C[],
   { specialIds, copies = 1 }: TapStreamOptions,
-): Promise<TapBlock<C>> {
+): Batch<C> {
   const rows = contexts.length;
   const length = Math.max(...contexts.map(({ tokens }) => tokens.length));
   const ids = new Int32Array(copies * rows * length).fill(PADDING);
@@ -146,8 +196,7 @@ async function runBlock<C extends TapInput>(
     });
   });
   const inputs = blockInputs(contexts, copies, length);
-  const taps = await run(ids, copies * rows, length, contexts, inputs);
-  return { contexts, length, tokens: ids.subarray(0, rows * length), text, taps };
+  return { contexts, length, tokens: ids.subarray(0, rows * length), text, ids, rows: copies * rows, inputs };
 }
 
 /** The contexts' inputs as rows of `length`, 0 at padded positions: those of all contexts, then the next copy's. */

@@ -75,4 +75,9 @@ export const textOptions = {
     description: 'worker threads; the results do not depend on it',
     fallback: 'all cores',
   }),
+  weightsAtOnce: whole(1).optional().meta({
+    description:
+      'layers of the model whose weights are in memory together, for models that are larger; what goes from some to the next waits on disk (docs/scaling.md)',
+    fallback: 'all',
+  }),
 };

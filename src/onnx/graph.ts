@@ -63,7 +63,9 @@ export class GraphBuilder {
   readonly #initializers = new Map<Wire, Initializer | EncodedInitializer>();
   readonly #inputs: Value[] = [];
   readonly #refs = new Map<Wire, TensorRef>();
-  readonly #external = new Map<string, Wire>();
+  /** Weights by where they lie: as they are stored, and as float. */
+  readonly #stored = new Map<string, Wire>();
+  readonly #floats = new Map<Wire, Wire>();
   readonly #opsets: ReadonlyMap<string, number>;
   readonly #prefix: string;
   #count = 0;
@@ -139,25 +141,18 @@ export class GraphBuilder {
    * the session loads.
    */
   weight(name: string, ref: TensorRef): Wire {
-    const key = `${ref.file}:${ref.offset}`;
-    const known = this.#external.get(key);
+    const stored = this.#mapped(name, ref);
+    const known = this.#floats.get(stored);
     if (known !== undefined) return known;
-    const type = STORED[ref.dtype];
-    if (type === undefined) {
-      throw new PolysemeError(
-        `tensor ${name} in ${ref.file} is ${ref.dtype}; F32, F16, BF16 and F64 can be run: convert the checkpoint`,
-      );
-    }
-    this.#initializers.set(name, {
-      name,
-      type,
-      shape: ref.shape,
-      data: { location: locationOf(ref.file), offset: ref.offset, length: ref.length },
-    });
-    this.#refs.set(name, ref);
-    const wire = type === 'float' ? name : this.op('Cast', [name], { to: 1 });
-    this.#external.set(key, wire);
+    const wire = ref.dtype === 'F32' ? stored : this.#float(stored);
+    this.#floats.set(stored, wire);
     return wire;
+  }
+
+  /** Rows of a weight, by their numbers: they are cast when they are read, and the whole is left as it is stored. */
+  rows(name: string, ref: TensorRef, numbers: Wire): Wire {
+    const rows = this.op('Gather', [this.#mapped(name, ref), numbers]);
+    return ref.dtype === 'F32' ? rows : this.#float(rows);
   }
 
   /** A tensor of a foreign file, where it lies or as it is written, in its own element type. */
@@ -173,24 +168,31 @@ export class GraphBuilder {
     return name;
   }
 
-  /** The ONNX bytes of the part of the graph that `outputs` need, and the inputs and weights that it reads. */
-  encode(outputs: readonly Wire[]): {
+  /**
+   * The ONNX bytes of the part of the graph that `outputs` need, and the inputs and weights that it reads.
+   * @param given values that are inputs here, in the place of what makes them
+   */
+  encode(
+    outputs: readonly Wire[],
+    given: readonly Value[] = [],
+  ): {
     bytes: Uint8Array;
     inputs: readonly string[];
     weights: ReadonlyMap<string, TensorRef>;
   } {
     const needed = new Set<Wire>(outputs);
+    const ends = new Set(given.map(({ name }) => name));
     const nodes: Node[] = [];
     for (let i = this.#nodes.length - 1; i >= 0; i--) {
       const node = this.#nodes[i]!;
-      if (!node.outputs.some((name) => needed.has(name))) continue;
+      if (!node.outputs.some((name) => needed.has(name) && !ends.has(name))) continue;
       for (const name of node.inputs) needed.add(name);
       for (const name of node.captured ?? []) needed.add(name);
       nodes.push(node);
     }
     nodes.reverse();
     const types = new Map(this.#inputs.map((value) => [value.name, value.type]));
-    const inputs = this.#inputs.filter(({ name }) => needed.has(name));
+    const inputs = [...this.#inputs, ...given].filter(({ name }) => needed.has(name));
     const bytes = encodeModel({
       nodes,
       initializers: [...this.#initializers.values()].filter(({ name }) => needed.has(name)),
@@ -203,6 +205,32 @@ export class GraphBuilder {
       inputs: inputs.map(({ name }) => name),
       weights: new Map([...this.#refs].filter(([name]) => needed.has(name))),
     };
+  }
+
+  /** A weight as it is stored; one that was named before keeps that name. */
+  #mapped(name: string, ref: TensorRef): Wire {
+    const key = `${ref.file}:${ref.offset}`;
+    const known = this.#stored.get(key);
+    if (known !== undefined) return known;
+    const type = STORED[ref.dtype];
+    if (type === undefined) {
+      throw new PolysemeError(
+        `tensor ${name} in ${ref.file} is ${ref.dtype}; F32, F16, BF16 and F64 can be run: convert the checkpoint`,
+      );
+    }
+    this.#initializers.set(name, {
+      name,
+      type,
+      shape: ref.shape,
+      data: { location: locationOf(ref.file), offset: ref.offset, length: ref.length },
+    });
+    this.#refs.set(name, ref);
+    this.#stored.set(key, name);
+    return name;
+  }
+
+  #float(wire: Wire): Wire {
+    return this.op('Cast', [wire], { to: 1 });
   }
 
   #type(wire: Wire): ElementType {

@@ -42,11 +42,11 @@ export interface Initializer {
   readonly data: Uint8Array | { readonly location: string; readonly offset: number; readonly length: number };
 }
 
-/** A graph input or output; a dimension is a size or the name of a free one; without a shape it is inferred. */
+/** A graph input or output; a dimension is a size, the name of a free one, or not known; without a shape it is inferred. */
 export interface Value {
   readonly name: string;
   readonly type: ElementType;
-  readonly shape?: readonly (number | string)[];
+  readonly shape?: readonly (number | string | null)[];
 }
 
 /** A constant tensor as a file has it: its TensorProto, under another name. */
@@ -154,7 +154,10 @@ function encodeValue(w: BinaryWriter, { name, type, shape }: Value): void {
       if (shape === undefined) return;
       message(w, 2, () => {
         for (const size of shape) {
-          message(w, 1, () => (typeof size === 'number' ? integer(w, 1, size) : text(w, 2, size)));
+          message(w, 1, () => {
+            if (typeof size === 'number') integer(w, 1, size);
+            else if (size !== null) text(w, 2, size);
+          });
         }
       });
     }),

@@ -121,6 +121,7 @@ export const runOptions = z.strictObject({
     description: 'layers harvested together; fewer need less memory and more passes over the text',
     fallback: 'all',
   }),
+  weightsAtOnce: textOptions.weightsAtOnce,
   keepText: z.number().min(0).max(100_000).default(64).meta({
     description:
       'keep the whole text of the documents that examples lie in, to be read around them, if it is so many megabytes or fewer; 0: passages only',
@@ -174,6 +175,7 @@ const OF_A_MODEL = [
   'layernorm',
   'gated',
   'layersAtOnce',
+  'weightsAtOnce',
   'sinkMultiple',
   'keepText',
 ] as const satisfies readonly (keyof RunOptions)[];

@@ -83,6 +83,7 @@ export async function openSource(
   if (options.activations !== undefined) return openGiven(options, options.activations);
   const { model, release } = await toModel(options.model, {
     threads: options.threads ?? availableParallelism(),
+    weightsAtOnce: options.weightsAtOnce,
     ropeLayout: options.ropeLayout,
     device: options.device,
     async sample() {

@@ -3,6 +3,7 @@ import { availableParallelism } from 'node:os';
 import { join, resolve } from 'node:path';
 import { diskFull, isDiskFull } from '../base/files.ts';
 import { lockOutput } from '../base/lock.ts';
+import { PolysemeError } from '../errors.ts';
 import { harvest } from '../harvest/harvest.ts';
 import type { StudyCounts } from '../study/meta.ts';
 import type { StudyInfo } from '../study/study.ts';
@@ -52,7 +53,8 @@ export async function runStudy({
       harvestGroups(writer, stateDir, checked, from, hooks),
     );
   } catch (error) {
-    throw isDiskFull(error) ? diskFull(out) : error;
+    // A PolysemeError says itself which disk.
+    throw isDiskFull(error) && !(error instanceof PolysemeError) ? diskFull(out) : error;
   } finally {
     await source?.close();
     await unlock();

@@ -2,11 +2,12 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Values } from '../../src/model/backend.ts';
 import type { Checkpoint } from '../../src/model/checkpoint.ts';
-import { compile, type ModelFiles, readModel, sitesOf } from '../../src/model/compile.ts';
+import { compileGroups, type ModelFiles, readModel, sitesOf } from '../../src/model/compile.ts';
 import type { Device } from '../../src/model/device.ts';
+import { streamGroups } from '../../src/model/layer-groups.ts';
 import { openBackend } from '../../src/model/open-backend.ts';
-import { Session, type TapData } from '../../src/model/session.ts';
-import { streamTaps, type TapInput } from '../../src/model/taps.ts';
+import { Session } from '../../src/model/session.ts';
+import { streamTaps, type TapInput, type TapRun } from '../../src/model/taps.ts';
 import type { GraphBuilder, Wire } from '../../src/onnx/graph.ts';
 import type { Attribute } from '../../src/onnx/proto.ts';
 import { readTensors } from './tiny-checkpoint.ts';
@@ -117,31 +118,36 @@ export async function runRows(
   files: ModelFiles,
   rows: readonly TapInput[],
   taps: readonly string[],
-  device?: Device,
+  { device, layersAtOnce }: { device?: Device; layersAtOnce?: number } = {},
 ): Promise<Map<string, Float32Array>[]> {
-  const program = compile(files, taps);
-  const session = await Session.open(await openBackend(device), program, 1);
+  const sites = sitesOf(files);
+  const groups = compileGroups(files, taps, [], layersAtOnce);
+  const sessions: Session[] = [];
+  for (const group of groups) sessions.push(await Session.open(await openBackend(device), group, 1));
+  const running = groups.map((group, g) => {
+    const run: TapRun = (tokens, batch, length, _, inputs) => sessions[g]!.run(tokens, batch, length, inputs);
+    return { group, run, release: async () => {} };
+  });
+  const options = { rows: rows.length };
   try {
-    const blocks = streamTaps(
-      rows,
-      (tokens, batch, length, _, inputs): Promise<Record<string, TapData>> =>
-        session.run(tokens, batch, length, inputs),
-      { rows: rows.length },
-    );
+    const blocks =
+      running.length === 1
+        ? streamTaps(rows, running[0]!.run, options)
+        : streamGroups(rows, running, options);
     for await (const { contexts, length, taps } of blocks) {
       return contexts.map(
         ({ tokens }, row) =>
           new Map(
             Object.entries(taps).map(([tap, { data }]) => {
-              const width = program.widths[tap]!;
-              return [tap, data.subarray(row * length * width, row * length * width + tokens.length * width)];
+              const from = row * length * sites.get(tap)!;
+              return [tap, data.subarray(from, from + tokens.length * sites.get(tap)!)];
             }),
           ),
       );
     }
     return [];
   } finally {
-    await session.close();
+    await Promise.all(sessions.map((session) => session.close()));
   }
 }
 

@@ -1,7 +1,17 @@
 import type { GraphBuilder, Wire } from '../../onnx/graph.ts';
 import { attention } from './attention.ts';
 import { mixture } from './experts.ts';
-import { activate, type Emitter, linear, norm, normalize, normWeights, positions, weight } from './parts.ts';
+import {
+  activate,
+  type Emitter,
+  linear,
+  norm,
+  normalize,
+  normWeights,
+  positions,
+  rowsOf,
+  weight,
+} from './parts.ts';
 import type { BlockPlan, BranchPlan, EmbeddingPlan, HeadPlan, MlpPlan, NormPlan } from './plan.ts';
 
 /**
@@ -30,27 +40,26 @@ export function block(e: Emitter, layer: number, stream: Wire, plan: BlockPlan):
   return mark('hook_normalized_resid_post', norm(e, after, plan.streamNorm, width));
 }
 
-/** The sum of what is known of each position before the first block. */
-export function embed(e: Emitter, plan: EmbeddingPlan, matrix: Wire): Wire {
+/** The sum of what is known of each position before the first block. @param matrix name of the embedding */
+export function embed(e: Emitter, plan: EmbeddingPlan, matrix: string, vocabulary: number): Wire {
   const { graph, width, tokens } = e;
-  let x = graph.op('Gather', [matrix, tokens]);
+  let x = rowsOf(e, matrix, tokens, vocabulary, plan.project?.width ?? width);
   if (plan.project !== undefined) x = linear(e, x, plan.project.matrix, plan.project.width, width);
   if (plan.scale !== undefined) x = graph.op('Mul', [x, graph.scalar(plan.scale)]);
   if (plan.positions !== undefined) {
     const { name, rows } = plan.positions;
     const row = positionRows(e, plan.positions);
-    x = graph.op('Add', [x, graph.op('Gather', [weight(e, name, rows, width), row])]);
+    x = graph.op('Add', [x, rowsOf(e, name, row, rows, width)]);
   }
   if (plan.segments !== undefined) {
     const { name, rows } = plan.segments;
-    const first = graph.op('Gather', [weight(e, name, rows, width), graph.integers(0)]);
-    x = graph.op('Add', [x, first]);
+    x = graph.op('Add', [x, rowsOf(e, name, graph.integers(0), rows, width)]);
   }
   return plan.norm === undefined ? x : norm(e, x, plan.norm, width);
 }
 
-/** Logits of the stream after its last norm. */
-export function logits(e: Emitter, stream: Wire, plan: HeadPlan, matrix: Wire, vocabulary: number): Wire {
+/** Logits of the stream after its last norm. @param matrix name of the output matrix */
+export function logits(e: Emitter, stream: Wire, plan: HeadPlan, matrix: string, vocabulary: number): Wire {
   const { graph, width, weights } = e;
   let x = stream;
   if (plan.transform !== undefined) {
@@ -58,7 +67,8 @@ export function logits(e: Emitter, stream: Wire, plan: HeadPlan, matrix: Wire, v
     x = norm(e, activate(graph, activation, linear(e, x, dense, width, width)), after, width);
   }
   if (plan.project !== undefined) x = linear(e, x, plan.project.matrix, width, plan.project.width);
-  let y = graph.op('FusedMatMul', [x, matrix], { transB: 1 }, 'com.microsoft');
+  const output = weight(e, matrix, vocabulary, plan.project?.width ?? width);
+  let y = graph.op('FusedMatMul', [x, output], { transB: 1 }, 'com.microsoft');
   const names = biasNames(plan);
   const bias = names.find((name) => weights.has(name)) ?? names[0];
   if (bias !== undefined) y = graph.op('Add', [y, weight(e, bias, vocabulary)]);

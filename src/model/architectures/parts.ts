@@ -35,6 +35,11 @@ export function weight({ graph, weights }: Emitter, name: string, ...shape: numb
   return graph.weight(name, weights.ref(name, shape));
 }
 
+/** Rows of such a tensor, by their numbers. */
+export function rowsOf({ graph, weights }: Emitter, name: string, numbers: Wire, ...shape: number[]): Wire {
+  return graph.rows(name, weights.ref(name, shape), numbers);
+}
+
 /** x · W (+ b). */
 export function linear(e: Emitter, x: Wire, plan: LinearPlan, inputs: number, outputs: number): Wire {
   const { graph } = e;

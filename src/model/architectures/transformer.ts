@@ -1,7 +1,6 @@
-import type { Wire } from '../../onnx/graph.ts';
 import type { Architecture, MlpNames, NeuronMatrix, Weights } from './architecture.ts';
 import { biasNames, block, embed, logits } from './blocks.ts';
-import { type Emitter, emitter, hasBias, norm, weight } from './parts.ts';
+import { type Emitter, emitter, hasBias, norm } from './parts.ts';
 import type { GatedPlan, HeadPlan, LinearPlan, MlpPlan, NormPlan, TransformerPlan } from './plan.ts';
 
 /** What classifiers make of the stream in the place of logits. */
@@ -23,11 +22,11 @@ export function transformer(plan: TransformerPlan): Architecture {
         ? graph.op('GreaterOrEqual', [tokens, graph.constant(Int32Array.of(0), [])])
         : null;
       const e = emitter({ graph, weights, site, width: config.width, tokens, seen });
-      let x = embed(e, plan.embedding, matrix(e, plan, 'embedding'));
+      let x = embed(e, plan.embedding, matrixName(e, plan, 'embedding'), config.vocabulary);
       for (let l = 0; l < config.layers; l++) x = block(e, l, x, plan.block(l));
       if (plan.finalNorm !== null) x = norm(e, x, plan.finalNorm, config.width);
       if (plan.head === null || !hasHead(plan.head, weights)) return;
-      const head = matrix(e, plan, 'head');
+      const head = matrixName(e, plan, 'head');
       site('logits', logits(e, x, plan.head, head, config.vocabulary), config.vocabulary);
     },
   };
@@ -46,10 +45,10 @@ function hasHead(head: HeadPlan, weights: Pick<Weights, 'has'>): boolean {
 }
 
 /**
- * The embedding or the output matrix. Tied ones are stored once, under either name; a file that has both keeps them
+ * The name of the embedding or the output matrix. Tied ones are stored once, under either name; a file that has both keeps them
  * apart, as transformers does.
  */
-function matrix(e: Emitter, { embedding, head, config }: TransformerPlan, which: 'embedding' | 'head'): Wire {
+function matrixName(e: Emitter, { embedding, head }: TransformerPlan, which: 'embedding' | 'head'): string {
   const output = head === null ? null : `${head.name}.weight`;
   const [own, other] = which === 'embedding' ? [embedding.tokens, output] : [output!, embedding.tokens];
   const missing = head !== null && head.tied !== false && !e.weights.has(own);
@@ -59,7 +58,7 @@ function matrix(e: Emitter, { embedding, head, config }: TransformerPlan, which:
       `the weights have no ${own}, and config.json does not say tie_word_embeddings: ${other} takes its place`,
     );
   }
-  return weight(e, tied ? other : own, config.vocabulary, embedding.project?.width ?? config.width);
+  return tied ? other : own;
 }
 
 /** Where an MLP's neurons lie. @param stream width of what it reads */
