@@ -14,7 +14,7 @@ import { expectOneLine, temporaryFolder } from '../helpers/expect.ts';
 import { farthest, fixtureNames, readFixture, runRows } from '../helpers/families.ts';
 import { writeOnnx } from '../helpers/onnx-files.ts';
 import { llamaShapes } from '../helpers/reference-llama.ts';
-import { randomTensors, writeCheckpoint } from '../helpers/tiny-checkpoint.ts';
+import { randomTensors, tinyTokenizer, writeCheckpoint } from '../helpers/tiny-checkpoint.ts';
 
 const LLAMA = {
   model_type: 'llama',
@@ -185,6 +185,7 @@ describe('option weightsAtOnce', () => {
       await model.close();
     }
     const path = writeOnnx(join(folder, 'onnx'), 'llama-traced');
+    writeFileSync(join(folder, 'onnx', 'tokenizer.json'), JSON.stringify(tinyTokenizer(32)));
     const model = await loadModel(path, { weightsAtOnce: 1 });
     await expectOneLine(() => model.openTaps(['logits']), /onnx cannot be cut into groups of layers/);
     await model.close();
