@@ -8,6 +8,7 @@ const ALL = [
   'sae',
   'sae-step',
   'serve',
+  'explorer',
   'site',
   'explain',
   'memory',

@@ -10,14 +10,13 @@ import { StudyWriter } from '../dist/study/writer.js';
 
 const CONTEXTS = 20_000;
 const VOCABULARY = 8192;
-/** Units that the others are copies of, with other contexts, activations and words. */
-const PATTERNS = 64;
 
 /**
  * Writes a study of units with random examples: `banks` banks `mlp.0`… of `units` units whose inputs have 8 dimensions, and
- * one bank `wide` of 64 units with 768.
+ * one bank `wide` of 64 units with 768. The units of a bank are copies of `patterns` ones, with other contexts, activations and
+ * words.
  */
-export function syntheticStudy(path, { banks, units, examples, length }) {
+export function syntheticStudy(path, { banks, units, examples, length, patterns: most = 64 }) {
   const random = createRandom(11);
   const described = Array.from({ length: banks }, (_, i) => bank(`mlp.${i}`, units, 8));
   const options = { linkage: 'average', threshold: 0.5, examples, context: length, bos: false, seed: 0 };
@@ -28,13 +27,13 @@ export function syntheticStudy(path, { banks, units, examples, length }) {
   const words = Array.from({ length: VOCABULARY }, () => word(random));
   open.writeContexts(randomContexts(random, length), (id) => ` ${words[id]}`);
   for (const [id, width] of [...described.map(() => 8), 768].entries()) {
-    const patterns = Array.from({ length: PATTERNS }, () => pattern(random, examples, length, width));
+    const patterns = Array.from({ length: most }, () => pattern(random, examples, length, width));
     const count = id < banks ? units : 64;
     for (let first = 0; first < count; first += 256) {
       const indices = Array.from({ length: Math.min(256, count - first) }, (_, i) => first + i);
       open.writeUnits(
         id,
-        indices.map((index) => record(random, index, patterns[index % PATTERNS], words)),
+        indices.map((index) => record(random, index, patterns[index % most], words)),
       );
     }
   }

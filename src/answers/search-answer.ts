@@ -39,11 +39,11 @@ function found(source: StudySource, search: Search, row: number): Found {
 }
 
 function passageOf(source: StudySource, search: Search, row: number): Found['passage'] {
-  const [best] = search.features(row);
-  const example = search.example(row);
-  if (best === undefined || example === null) return null;
+  const best = search.best(row);
+  if (best === null) return null;
   const { bank, index } = source.table.name(row);
   const { context, position, activation } = source.study.detail(bank, index);
+  const example = search.rank(row, best);
   return foundPassage(search, {
     example,
     feature: best.feature,

@@ -1,11 +1,11 @@
 import { SEPARATIONS } from '../contract/constants.ts';
 import {
-  bestExample,
+  bestMember,
   type FoundFeature,
-  FoundTerms,
   type FoundUnits,
   featuresFound,
   findPassages,
+  type Said,
 } from '../search/find.ts';
 import type { Passages } from '../search/passages.ts';
 import { parseQuery, type SearchQuery } from '../search/query.ts';
@@ -26,16 +26,14 @@ export class Search {
   readonly #table: ListedUnits;
   readonly #passages: Passages;
   readonly #found: FoundUnits;
-  readonly #terms: FoundTerms;
 
-  constructor(table: ListedUnits, passages: Passages, text: string, parts: boolean) {
+  constructor(table: ListedUnits, passages: Passages, text: string, parts: boolean, said: readonly Said[]) {
     const names = table.banks.map(({ name }) => name);
     this.query = parseQuery(text, names);
     this.parts = parts;
     this.#table = table;
     this.#passages = passages;
-    this.#found = findPassages(passages, this.query, parts);
-    this.#terms = new FoundTerms(passages, this.query, parts);
+    this.#found = findPassages(passages, this.query, parts, said);
     const { units, banks, terms } = this.query;
     const named = units.map(({ bank, index }) => table.row(bank, index)).filter((row) => row >= 0);
     // A bank by itself means all of its units, in the order of their verdicts.
@@ -50,18 +48,23 @@ export class Search {
 
   /** Bytes that it takes, about. */
   get size(): number {
-    const places = this.#terms.found.reduce((sum, { places: own }) => sum + own.length, 0);
-    return 1000 + 9 * this.#found.score.length + 4 * (this.rows.length + places);
+    return (
+      1000 + 9 * this.#found.score.length + 5 * this.#found.matched.example.length + 4 * this.rows.length
+    );
   }
 
   /** The rows of one bank, or with at least some separation. */
   filtered({ bank, minSeparation }: SearchFilter): Uint32Array {
     const { start, end } = bank === undefined ? { start: 0, end: this.#table.size } : this.#table.bank(bank);
     const separation = this.#table.metric('separation', 0, this.#table.size);
-    const least = minSeparation ?? Number.NEGATIVE_INFINITY;
-    return this.rows.filter(
-      (row) => row >= start && row < end && (minSeparation === undefined || separation[row]! >= least),
-    );
+    const chosen = new Uint32Array(this.rows.length);
+    let count = 0;
+    for (const row of this.rows) {
+      const isMeant = row >= start && row < end;
+      if (isMeant && (minSeparation === undefined || separation[row]! >= minSeparation))
+        chosen[count++] = row;
+    }
+    return chosen.subarray(0, count);
   }
 
   /** How many rows there are of each bank, and with at least some separation: each under the other's filter. */
@@ -69,11 +72,10 @@ export class Search {
     banks: { bank: string; units: number }[];
     separation: { min: number; units: number }[];
   } {
-    const ofBanks = this.filtered({ minSeparation });
-    const banks = this.#table.banks.map(({ name, start, end }) => ({
-      bank: name,
-      units: ofBanks.filter((row) => row >= start && row < end).length,
-    }));
+    const counts = new Uint32Array(this.#table.banks.length);
+    const bankOf = this.#table.bankOf(0, this.#table.size);
+    for (const row of this.filtered({ minSeparation })) counts[bankOf[row]!]!++;
+    const banks = this.#table.banks.map(({ name }, id) => ({ bank: name, units: counts[id]! }));
     const separation = SEPARATIONS.map((min) => ({
       min,
       units: this.filtered({ bank, minSeparation: min }).length,
@@ -86,10 +88,19 @@ export class Search {
     return featuresFound(this.#passages, this.#found, row);
   }
 
-  /** The example of a row's best feature that is shown: the one that matches best, or its strongest. */
-  example(row: number): number | null {
+  /** The best feature of a row, and which of its examples is shown, by rank: the one that matches best, or its strongest. */
+  best(row: number): { feature: number; member: number } | null {
     const [best] = this.features(row);
     if (best === undefined) return null;
-    return bestExample(this.#passages, this.#terms, row, best.feature);
+    return { feature: best.feature, member: bestMember(this.#passages, this.#found, row, best.feature) };
+  }
+
+  /** The rank in its unit of one of a feature's examples, in an index that has all examples. */
+  rank(row: number, { feature, member }: { readonly feature: number; readonly member: number }): number {
+    const { exampleStart, feature: featureOf } = this.#passages;
+    const own = featureOf.subarray(exampleStart[row], exampleStart[row + 1]);
+    let rank = own.indexOf(feature);
+    for (let i = 0; i < member; i++) rank = own.indexOf(feature, rank + 1);
+    return rank;
   }
 }

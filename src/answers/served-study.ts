@@ -7,6 +7,7 @@ import type { NamingTexts } from '../features/naming.ts';
 import type { TokenTexts } from '../features/split-unit.ts';
 import { type CountedWords, countLabels, sampleCounts } from '../features/word-counter.ts';
 import { allWordTexts, wordTokens } from '../features/word-texts.ts';
+import type { Said } from '../search/find.ts';
 import { openPassages, type PassagesProgress } from '../search/open-passages.ts';
 import type { Passages } from '../search/passages.ts';
 import type { Study, StudyInfo } from '../study/study.ts';
@@ -16,6 +17,7 @@ import { byteCache } from './byte-cache.ts';
 import { type FeatureShares, featureShares } from './feature-shares.ts';
 import { ListedUnits } from './listed-units.ts';
 import { noUnit } from './problem.ts';
+import { saidOf, saidStamp } from './said.ts';
 import { Search } from './search.ts';
 import { UnitSpace } from './unit-space.ts';
 import { Json } from './wire.ts';
@@ -55,6 +57,7 @@ export class StudySource {
   readonly #selections = byteCache<string, { readonly length: number }>(SELECTION_BYTES);
   readonly #searches = byteCache<string, Search>(SEARCH_BYTES);
   #passages: Promise<Passages> | null = null;
+  #said: { readonly stamp: string; readonly said: readonly Said[] } | null = null;
   #table: ListedUnits | null = null;
   #words: CountedWords | null = null;
   #vectors: Promise<StudyVectors> | null = null;
@@ -135,13 +138,25 @@ export class StudySource {
 
   /** What a search finds, kept for its next pages. @param parts whether parts of words match too */
   async search(text: string, parts: boolean): Promise<Search> {
-    const key = JSON.stringify([text, parts]);
+    const stamp = saidStamp(this.study);
+    const key = JSON.stringify([text, parts, stamp]);
     let search = this.#searches.get(key);
     if (search === undefined) {
-      search = new Search(this.table, await this.passages(), text, parts);
+      const passages = await this.passages();
+      search = new Search(this.table, passages, text, parts, this.#saidAt(stamp));
       this.#searches.set(key, search, { size: search.size });
     }
     return search;
+  }
+
+  /** What notes and names that a language model gave say. */
+  get said(): readonly Said[] {
+    return this.#saidAt(saidStamp(this.study));
+  }
+
+  #saidAt(stamp: string): readonly Said[] {
+    if (this.#said?.stamp !== stamp) this.#said = { stamp, said: saidOf(this.study, this.table) };
+    return this.#said.said;
   }
 
   /** How the examples of the unit of a row fall to its features. */

@@ -10,7 +10,7 @@ import type { ExampleAnswer, UnitAnswer } from './unit-answers.ts';
  * block holds is JSON, or arrays (`pack`).
  */
 
-export const SITE_FORMAT = 1;
+export const SITE_FORMAT = 2;
 /** Most bytes of a file. */
 export const MOST_FILE = 400_000;
 /** Rows of the table in one file: those of one screen are a few requests, and any hundred of them no more than a hundred small ones. */
@@ -33,8 +33,12 @@ export const block = {
   figure: (metric: Metric) => `figures/${metric}`,
   /** Rows `ROWS · n` and those after it, by `order`. */
   rows: (n: number) => `rows/${inFolder(n)}`,
-  /** The index that searches go over (search/passages.ts). */
-  passages: 'passages',
+  /** What searches go over (search/postings.ts): what all need, all words (JSON), and the pieces. */
+  search: 'search/head',
+  vocabulary: 'search/vocabulary',
+  /** What notes and names that a language model gave say (JSON: `Said`). */
+  said: 'search/said',
+  postings: (piece: number) => `search/${inFolder(piece)}`,
   unit: (bank: number, index: number) => `units/${bank}/${inFolder(index)}`,
   /** Texts of tokens, and which of them are special. */
   tokens: 'tokens',
@@ -107,17 +111,19 @@ export interface SiteUnit {
 /** An example without what the arrays hold. */
 export type SiteExample = Omit<ExampleAnswer, 'tokens' | 'special' | 'activations'>;
 
-/** The arrays of a unit's block; `merges_LINKAGE` are SciPy's Z of each linkage. */
+/** The arrays of a unit's block; `pairs_LINKAGE` and `heights_LINKAGE` are the trees (`packTree`). */
 export interface SiteUnitArrays {
   /** `SiteUnit` as UTF-8 */
   readonly head: Uint8Array;
   readonly activation: Float32Array;
-  readonly windows: Uint16Array;
+  /** Planes of 16 bits (`toPlanes`). */
+  readonly windows: Uint8Array;
   readonly windowScales: Float32Array;
   /** Ids of the contexts, and where the tokens of each start. */
   readonly contexts: Uint32Array;
   readonly offset: Uint32Array;
-  readonly tokens: Uint16Array | Uint32Array;
+  /** As small numbers. */
+  readonly tokens: Uint8Array;
   readonly labels: Int32Array;
   readonly centrals: Int32Array;
   readonly stray?: Uint8Array;

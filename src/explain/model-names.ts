@@ -9,6 +9,8 @@ import { type UnitModelNames, unitModelNames } from './results.ts';
 
 /** Of the prompts and of what is kept: another version names anew. */
 const VERSION = 1;
+/** What the last names of each unit are kept as. */
+export const LAST_NAMES = `last model names ${VERSION}`;
 
 /**
  * Names of a unit's features by a language model, scored. Names that were made before, by the same model at the same address, are
@@ -56,7 +58,7 @@ export function keptModelNames(results: KeptResults, bank: string, index: number
 }
 
 function lastKey(bank: string, index: number) {
-  return { kind: `last model names ${VERSION}`, key: `${bank}/${index}` };
+  return { kind: LAST_NAMES, key: `${bank}/${index}` };
 }
 
 /** Examples of each feature of a unit as a language model is shown them, strays left out. */

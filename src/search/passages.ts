@@ -29,68 +29,68 @@ export const PASSAGES_VERSION = 1;
 /** Words to one side of a peak that are kept. */
 export const MOST_WORDS = 255;
 
-/** Stretches of the text in an order in which both their starts and their ends ascend. */
-export interface Stretches {
-  readonly start: Uint32Array;
-  /** After the last word. */
-  readonly end: Uint32Array;
-  /** The words that count most, and where they end. */
-  readonly peakStart: Uint32Array;
-  readonly peakEnd: Uint32Array;
+/** What an index is made ready from; one of some examples has wider numbers than a stored one. */
+export interface IndexedPassages {
+  readonly vocabulary: Uint8Array;
+  readonly words: Uint16Array | Uint32Array;
+  readonly examples: Uint32Array;
+  readonly features: Uint32Array;
+  readonly first: Uint32Array;
+  readonly before: Uint8Array | Uint32Array;
+  readonly peak: Uint8Array | Uint32Array;
+  readonly after: Uint8Array | Uint32Array;
+  readonly feature: Uint16Array | Uint32Array;
+  readonly name: Uint16Array;
 }
 
 /** The index of a study's passages, ready to be searched (`findPassages`). */
 export class Passages {
-  readonly packed: PackedPassages;
   /** Ascending by code units. */
   readonly vocabulary: readonly string[];
+  /** All words, one after the other; from `shown` on those of names. */
+  readonly text: Uint16Array | Uint32Array;
+  readonly shown: number;
+  /** Of every example: see `PackedPassages`. */
+  readonly first: Uint32Array;
+  readonly before: Uint8Array | Uint32Array;
+  readonly peak: Uint8Array | Uint32Array;
+  readonly after: Uint8Array | Uint32Array;
+  readonly feature: Uint16Array | Uint32Array;
   /** Of every unit, where its examples and features start among all; and where the last one's end. */
   readonly exampleStart: Uint32Array;
   readonly featureStart: Uint32Array;
-  /** Examples of every feature. */
+  /** Features of every unit; and examples of every unit and of every feature, where the index has only some of them too. */
+  readonly features: Uint32Array;
+  readonly total: Uint32Array;
   readonly featureSize: Uint32Array;
-  /** The stretches of all examples, and which of all features each is of. */
-  readonly stretches: Stretches;
-  readonly featureAt: Uint32Array;
-  /** The name and the words of every feature. */
-  readonly names: Stretches;
+  /** Where the name and the words of every feature start, and where the last one's end. */
+  readonly nameStart: Uint32Array;
   /** Places of a word: `places` from `placeStart[word]` to `placeStart[word + 1]`. */
   readonly #placeStart: Uint32Array;
   readonly #places: Uint32Array;
+  readonly #member: Uint32Array | undefined;
 
-  constructor(packed: PackedPassages) {
-    this.packed = packed;
+  /** @param some where the index has not all examples: those of every feature, and which of these each of the index is */
+  constructor(packed: IndexedPassages, some?: { readonly sizes: Uint32Array; readonly member: Uint32Array }) {
     this.vocabulary = new TextDecoder().decode(packed.vocabulary).split('\n');
+    const { words, first, before, peak, after, feature } = packed;
+    this.text = words;
+    this.shown = words.length - sum(packed.name);
+    [this.first, this.before, this.peak, this.after, this.feature] = [first, before, peak, after, feature];
     this.exampleStart = sums(packed.examples);
     this.featureStart = sums(packed.features);
-    const of = featureOfAll(packed, this.exampleStart, this.featureStart);
-    this.featureSize = new Uint32Array(packed.name.length);
-    for (const feature of of) this.featureSize[feature]!++;
-    const { first, before, peak, after } = packed;
-    const length = Uint16Array.from(before, (count, i) => count + peak[i]! + after[i]!);
-    const order = byStretch(first, length);
-    this.featureAt = order.map((example) => of[example]!);
-    const start = order.map((example) => first[example]!);
-    const peakStart = start.map((at, i) => at + before[order[i]!]!);
-    this.stretches = {
-      start,
-      end: start.map((at, i) => at + length[order[i]!]!),
-      peakStart,
-      peakEnd: peakStart.map((at, i) => at + peak[order[i]!]!),
-    };
-    const names = sums(packed.name, packed.words.length, 'end');
-    const [nameStart, nameEnd] = [names.subarray(0, -1), names.subarray(1)];
-    // Of a name all words are as good as those at a peak.
-    this.names = { start: nameStart, end: nameEnd, peakStart: nameStart, peakEnd: nameEnd };
+    this.features = packed.features;
+    this.featureSize = some?.sizes ?? this.#sizes();
+    this.total = some === undefined ? packed.examples : this.#totals();
+    this.#member = some?.member;
+    this.nameStart = sums(packed.name, this.shown);
     this.#placeStart = new Uint32Array(this.vocabulary.length + 1);
-    for (const word of packed.words) this.#placeStart[word + 1]!++;
+    for (let place = 0; place < words.length; place++) this.#placeStart[words[place]! + 1]!++;
     for (let word = 1; word < this.#placeStart.length; word++)
       this.#placeStart[word]! += this.#placeStart[word - 1]!;
     const next = this.#placeStart.slice();
-    this.#places = new Uint32Array(packed.words.length);
-    packed.words.forEach((word: number, place: number) => {
-      this.#places[next[word]!++] = place;
-    });
+    this.#places = new Uint32Array(words.length);
+    for (let place = 0; place < words.length; place++) this.#places[next[words[place]!]!++] = place;
   }
 
   /** The place of a word in the vocabulary, or −1. */
@@ -107,6 +107,33 @@ export class Passages {
   /** Where a word stands in the text, ascending. */
   places(word: number): Uint32Array {
     return this.#places.subarray(this.#placeStart[word], this.#placeStart[word + 1]);
+  }
+
+  /** Which of its feature's examples, by rank, an example of a unit is. */
+  memberAt(example: number, unit: number): number {
+    if (this.#member !== undefined) return this.#member[example]!;
+    let before = 0;
+    for (let at = this.exampleStart[unit]!; at < example; at++) {
+      if (this.feature[at] === this.feature[example]) before++;
+    }
+    return before;
+  }
+
+  #sizes(): Uint32Array {
+    const { exampleStart, featureStart, feature } = this;
+    const sizes = new Uint32Array(featureStart.at(-1)!);
+    for (let unit = 0; unit + 1 < exampleStart.length; unit++) {
+      const own = featureStart[unit]!;
+      for (let at = exampleStart[unit]!; at < exampleStart[unit + 1]!; at++) sizes[own + feature[at]!]!++;
+    }
+    return sizes;
+  }
+
+  #totals(): Uint32Array {
+    const { featureStart, featureSize } = this;
+    return Uint32Array.from(this.features, (_, unit) =>
+      sum(featureSize.subarray(featureStart[unit], featureStart[unit + 1])),
+    );
   }
 }
 
@@ -156,42 +183,10 @@ export function unpackPassages(bytes: Uint8Array, what: string): PackedPassages 
   return found;
 }
 
-/** Which of all features each of all examples is of. */
-function featureOfAll(
-  { feature }: PackedPassages,
-  exampleStart: Uint32Array,
-  featureStart: Uint32Array,
-): Uint32Array {
-  const of = new Uint32Array(feature.length);
-  for (let unit = 0; unit + 1 < exampleStart.length; unit++) {
-    const own = featureStart[unit]!;
-    for (let i = exampleStart[unit]!; i < exampleStart[unit + 1]!; i++) of[i] = own + feature[i]!;
-  }
-  return of;
-}
-
-/** Examples by the start of their stretch, then by its length, then as they were. */
-function byStretch(first: Uint32Array, length: Uint16Array): Uint32Array {
-  let order: Uint32Array<ArrayBuffer> = Uint32Array.from(first.keys());
-  order = byDigit(order, (i) => length[i]!);
-  order = byDigit(order, (i) => first[i]! & 0xffff);
-  return byDigit(order, (i) => first[i]! >>> 16);
-}
-
-/** A stable counting sort by a number of 16 bits. */
-function byDigit(order: Uint32Array, digit: (i: number) => number): Uint32Array<ArrayBuffer> {
-  const next = new Uint32Array(65_537);
-  for (const i of order) next[digit(i) + 1]!++;
-  for (let d = 1; d < next.length; d++) next[d]! += next[d - 1]!;
-  const sorted = new Uint32Array(order.length);
-  for (const i of order) sorted[next[digit(i)]!++] = i;
-  return sorted;
-}
-
-/** Where each of some runs starts, and where the last one ends. @param at where the first starts, or the last ends */
-function sums(counts: ArrayLike<number>, at = 0, which: 'start' | 'end' = 'start'): Uint32Array {
+/** Where each of some runs starts, and where the last one ends. @param at where the first starts */
+export function sums(counts: ArrayLike<number>, at = 0): Uint32Array {
   const starts = new Uint32Array(counts.length + 1);
-  starts[0] = which === 'start' ? at : at - sum(counts);
+  starts[0] = at;
   for (let i = 0; i < counts.length; i++) starts[i + 1] = starts[i]! + counts[i]!;
   return starts;
 }

@@ -57,6 +57,21 @@ export function readCached(study: Study, { kind, key }: CacheKey): Uint8Array | 
   });
 }
 
+/** All values that were kept of one kind, in no order. */
+export function readAllCached(study: Study, kind: string): Uint8Array[] {
+  const path = cachePath(study.path);
+  const of = studyHash(study);
+  if (of === null || !isCache(path)) return [];
+  const rows = attempt(path, (db) => {
+    const sql = `SELECT ${bytes('value')}, ${bytes('digest')} FROM results
+      WHERE study = ? AND kind = ? AND length(value) <= ${MOST_BYTES * LARGEST_SHARE}`;
+    return db.prepare(sql).raw().all(of, kind) as [Uint8Array, Uint8Array][];
+  });
+  return (rows ?? []).flatMap(([value, digest]) =>
+    digestOf(value).equals(digest) ? [new Uint8Array(value)] : [],
+  );
+}
+
 /**
  * Keeps a value under a key. Values of other contents of the study are thrown away, and the oldest ones where the file
  * would be too large.

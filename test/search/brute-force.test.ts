@@ -7,12 +7,16 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { searchStudy } from '../../src/answers/search-study.ts';
 import { pack } from '../../src/base/pack.ts';
 import { openCorpus } from '../../src/corpus/open-corpus.ts';
+import { LAST_NAMES } from '../../src/explain/model-names.ts';
+import { notesLine } from '../../src/explain/notes.ts';
 import { splitWords } from '../../src/features/words.ts';
 import { runStudy } from '../../src/run/run-study.ts';
-import { featuresFound, findPassages } from '../../src/search/find.ts';
+import { bestMember, featuresFound, findPassages } from '../../src/search/find.ts';
 import { makePassages, openPassages } from '../../src/search/open-passages.ts';
+import { firstWords, piecesWith, postingsHead, postingsOf, somePassages } from '../../src/search/postings.ts';
 import { parseQuery } from '../../src/search/query.ts';
-import { cachePath } from '../../src/study/cache.ts';
+import { cachePath, writeCached } from '../../src/study/cache.ts';
+import { notesPath } from '../../src/study/notes-file.ts';
 import { openStudy } from '../../src/study/open-study.ts';
 import type { Study } from '../../src/study/study.ts';
 import { verifyStudy } from '../../src/study/verify.ts';
@@ -257,6 +261,38 @@ describe('a search', () => {
     });
   }
 
+  it('finds with the pieces of its words what it finds with the whole index', async () => {
+    const whole = await openPassages(study);
+    const pieces = [...postingsOf(whole, 1 << 10)];
+    expect(pieces.length).toBeGreaterThan(10);
+    const firsts = pieces.map(({ words }) => new TextDecoder().decode(words).split('\n')[0]!);
+    const head = postingsHead(whole, firsts);
+    expect(firstWords(head)).toEqual(firsts);
+    for (const parts of [false, true]) {
+      for (const text of QUERIES) {
+        const query = parseQuery(text, []);
+        const words = new Set(
+          query.terms.flatMap((term) =>
+            parts ? whole.vocabulary.filter((word) => word.includes(term.words[0]!)) : term.words,
+          ),
+        );
+        for (const { words: phrase } of query.terms) for (const word of phrase) words.add(word);
+        const fetched = piecesWith(firsts, words).map((piece) => pieces[piece]!);
+        const some = somePassages(head, fetched, words);
+        const [a, b] = [findPassages(some, query, parts), findPassages(whole, query, parts)];
+        const shown = ({ matched: _, ...found }: typeof a) => found;
+        expect(shown(a), text).toEqual(shown(b));
+        for (const unit of a.units) {
+          const [{ feature }] = featuresFound(whole, b, unit) as unknown as [{ feature: number }];
+          expect([text, bestMember(some, a, unit, feature)]).toEqual([
+            text,
+            bestMember(whole, b, unit, feature),
+          ]);
+        }
+      }
+    }
+  });
+
   it('shows a passage with its words marked, and nothing else', async () => {
     for (const [text, words] of [
       ['congress', ['congress']],
@@ -308,6 +344,50 @@ describe('a search', () => {
     expect((await searchStudy(study, 'the', { bank: 'sae/s' })).units).toEqual(own.units);
     expect((await searchStudy(study, 'sae/t/999999')).total).toBe(0);
     await expect(searchStudy(study, 'the', { bank: 'mlp.9' })).rejects.toThrow(/no bank mlp\.9/);
+  });
+});
+
+describe('what is said elsewhere', () => {
+  it('is searched too: notes on units and features, and names that a language model gave', async () => {
+    const copy = join(dir, 'noted.db');
+    copyFileSync(path, copy);
+    const noted = openStudy(copy);
+    const [unit, other] = study.units({ sort: 'featureCount', descending: true, limit: 2 });
+    const { features } = study.unit(unit!.bank, unit!.index);
+    const about = features[1]!.examples[0]!;
+    const at = new Date().toISOString();
+    const note = (to: object, text: string) =>
+      notesLine({ kind: 'note', at, star: false, note: text, place: null, bank: '', index: 0, ...to });
+    const lines = [
+      note(
+        { bank: unit!.bank, index: unit!.index, place: { context: about.context, position: about.position } },
+        'the xylophone feature',
+      ),
+      note({ bank: other!.bank, index: other!.index }, 'xylophones, perhaps'),
+      note({ bank: 'mlp.99', index: 0 }, 'xylophone'),
+    ];
+    expect((await searchStudy(noted, 'xylophone')).total).toBe(0);
+    writeFileSync(notesPath(copy), lines.join(''));
+    const found = await searchStudy(noted, 'xylophone');
+    expect(found.units.map(({ bank, index }) => [bank, index])).toEqual([[unit!.bank, unit!.index]]);
+    expect(found.units[0]).toMatchObject({ found: 0, matches: [{ feature: 1, examples: 0 }] });
+    expect((await searchStudy(noted, 'xylophone feature')).total).toBe(1);
+    expect((await searchStudy(noted, '"xylophone the"')).total).toBe(0);
+    const parts = await searchStudy(noted, 'xylophone', { parts: true });
+    expect(parts.total).toBe(2);
+    // A note on a unit is about none of its features.
+    expect((await searchStudy(noted, 'xylophones')).units).toMatchObject([
+      { bank: other!.bank, index: other!.index, matches: [], passage: null },
+    ]);
+    const named = { feature: 0, text: 'marimba music', siblings: 1, random: 1, asked: 8, unanswered: 0 };
+    const { bank, index } = other!;
+    const names = { bank, index, model: 'm', features: [named] };
+    const value = Buffer.from(JSON.stringify(names));
+    writeCached(noted, { kind: LAST_NAMES, key: `${bank}/${index}` }, value);
+    expect((await searchStudy(noted, 'marimba')).units).toMatchObject([
+      { bank, index, matches: [{ feature: 0 }] },
+    ]);
+    noted.close();
   });
 });
 

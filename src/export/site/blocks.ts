@@ -5,6 +5,8 @@ import { gzip } from 'node:zlib';
 import { blockParts, partFile } from '../../contract/site.ts';
 
 const zip = promisify(gzip);
+/** Small blocks of one code each: what stands together in a file differs. */
+const GZIP = { level: 9, memLevel: 6 };
 /** Blocks that are compressed and written at once. */
 const MOST = 16;
 
@@ -22,7 +24,7 @@ export class BlockWriter {
   /** Waits only while too many are on their way; `finish` waits for all. */
   async write(name: string, bytes: Uint8Array): Promise<void> {
     await this.#start(async () => {
-      const parts = blockParts(new Uint8Array(await zip(bytes, { level: 9 })));
+      const parts = blockParts(new Uint8Array(await zip(bytes, GZIP)));
       for (const [part, content] of parts.entries()) await this.#file(partFile(name, part), content);
     });
   }

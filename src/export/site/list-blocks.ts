@@ -36,6 +36,4 @@ export async function writeLists(
     await blocks.json(block.rows(at / ROWS), rows);
     onRows(Math.min(order.length, at + ROWS));
   }
-  const { packed } = await source.passages();
-  await blocks.write(block.passages, pack({ ...packed }));
 }

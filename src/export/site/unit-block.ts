@@ -4,7 +4,9 @@ import { unitAnswer } from '../../answers/unit-answer.ts';
 import { MOST_EXAMPLES, type UnitSpace } from '../../answers/unit-space.ts';
 import { plain } from '../../answers/wire.ts';
 import { type PackedArray, pack } from '../../base/pack.ts';
-import { linkageMethods } from '../../cluster/linkage-methods.ts';
+import { packSmallNumbers } from '../../base/small-numbers.ts';
+import { type LinkageMethod, linkageMethods } from '../../cluster/linkage-methods.ts';
+import type { Tree } from '../../cluster/tree.ts';
 import {
   MOST_DISTANCES,
   type SiteExample,
@@ -12,11 +14,9 @@ import {
   type SiteUnitArrays,
   sixteenBits,
 } from '../../contract/site.ts';
+import { packTree, toPlanes } from '../../contract/site-arrays.ts';
 import type { UnitAnswer } from '../../contract/unit-answers.ts';
 import type { TokenTable } from './token-table.ts';
-
-/** Numbers that 16 bits hold. */
-const SHORT = 1 << 16;
 
 /** A unit as a site keeps it: what is answered of it, and what it is cut anew from; none of its inputs h. */
 export function unitBlock(
@@ -39,7 +39,7 @@ export function unitBlock(
   const arrays: SiteUnitArrays = {
     head: new TextEncoder().encode(JSON.stringify(head)),
     activation: detail.activation,
-    windows: detail.windows,
+    windows: toPlanes(detail.windows),
     windowScales: detail.windowScales,
     ...contexts(source, detail.context, tokens),
     labels: own.labels,
@@ -51,7 +51,7 @@ export function unitBlock(
   const linkages =
     detail.labels.length <= MOST_EXAMPLES
       ? clustered(source.space(bank, index))
-      : { [`merges_${source.clustering.linkage}`]: detail.merges };
+      : treeArrays(source.clustering.linkage, { count: detail.labels.length, merges: detail.merges });
   return pack({ ...(arrays as unknown as Record<string, PackedArray>), ...linkages });
 }
 
@@ -71,22 +71,20 @@ function contexts(
   parts.forEach((part, i) => {
     tokens.set(part, offset[i]);
   });
-  const isShort = tokens.every((number) => number < SHORT);
-  return {
-    contexts: Uint32Array.from(found.keys()),
-    offset,
-    tokens: isShort ? Uint16Array.from(tokens) : tokens,
-  };
+  return { contexts: Uint32Array.from(found.keys()), offset, tokens: packSmallNumbers(tokens) };
 }
 
 /** Trees, map, and distances where they are few. */
 function clustered(space: UnitSpace): Record<string, PackedArray> {
   const map = mapAnswer({ count: space.count, components: (count) => space.components(count) }, false);
   return {
-    ...Object.fromEntries(
-      linkageMethods.map((method) => [`merges_${method}`, space.tree(method).merges] as const),
-    ),
+    ...Object.assign({}, ...linkageMethods.map((method) => treeArrays(method, space.tree(method)))),
     ...(space.count <= MOST_DISTANCES ? { distances: sixteenBits(space.distances) } : {}),
     ...(map as Record<string, PackedArray>),
   };
+}
+
+function treeArrays(method: LinkageMethod, tree: Tree): Record<string, PackedArray> {
+  const { pairs, heights } = packTree(tree);
+  return { [`pairs_${method}`]: pairs, [`heights_${method}`]: heights };
 }

@@ -18,6 +18,7 @@ import { BlockWriter } from './blocks.ts';
 import { writeComparisons } from './compare-blocks.ts';
 import { copyExplorer } from './explorer.ts';
 import { writeLists } from './list-blocks.ts';
+import { writeSearch } from './search-blocks.ts';
 import { TokenTable } from './token-table.ts';
 import { unitBlock } from './unit-block.ts';
 
@@ -119,6 +120,7 @@ async function writeBlocks(
     onProgress?.({ stage, done, total: table.size, unit: 'units' });
   };
   await writeLists(source, blocks, (done) => report('list', done));
+  await writeSearch(source, blocks);
   const tokens = new TokenTable(study);
   const images = new Set<number>();
   const notes = readNotes(readNoteLines(notesPath(study.path)));

@@ -57,7 +57,7 @@ export function FoundUnit({
         {best === undefined ? (
           <b>{counted(examples, 'example')}</b>
         ) : isOnlyNamed ? (
-          <b>by name</b>
+          <b>by name or note</b>
         ) : (
           <b>
             {formatWhole(found)} of {counted(examples, 'example')}

@@ -5,7 +5,17 @@ import { imageGrid } from '../../../../src/contract/image-grid.ts';
 import type { SearchQuery } from '../../../../src/contract/queries.ts';
 import { block, type SiteHead } from '../../../../src/contract/site.ts';
 import { sortKeys } from '../../../../src/polysemy/order.ts';
-import { Passages, unpackPassages } from '../../../../src/search/passages.ts';
+import type { Said } from '../../../../src/search/find.ts';
+import type { Passages } from '../../../../src/search/passages.ts';
+import {
+  type PackedPostings,
+  POSTINGS_VERSION,
+  type PostingsHead,
+  firstWords,
+  piecesWith,
+  somePassages,
+} from '../../../../src/search/postings.ts';
+import { parseQuery } from '../../../../src/search/query.ts';
 import type { Matches, UnitRow } from '../answers.ts';
 import { ApiError } from '../http.ts';
 import type { Params } from '../source.ts';
@@ -19,12 +29,18 @@ const KEPT = 8;
 /** What searches read of the table. */
 const COLUMNS = ['separation', ...sortKeys('verdict', true).map(({ column }) => column)] as const;
 
-/** Searches a site: its index is fetched with the first search. */
+/** Pieces of the index that are kept. */
+const KEPT_PIECES = 64;
+
+/** Searches a site: of its index each search fetches what is of its words. */
 export class SiteSearch {
   readonly #table: SiteTable;
   readonly #head: SiteHead;
   readonly #unit: (bank: string, index: number) => Promise<SiteUnitData>;
-  readonly #passages: () => Promise<Passages>;
+  readonly #opened: () => Promise<PostingsHead & { readonly first: readonly string[] }>;
+  readonly #said: () => Promise<readonly Said[]>;
+  readonly #vocabulary: () => Promise<readonly string[]>;
+  readonly #pieces: Kept<number, PackedPostings>;
   readonly #searches = new Kept(KEPT, (key: string) => {
     const [text, parts] = JSON.parse(key) as [string, boolean];
     return this.#search(text, parts);
@@ -39,12 +55,15 @@ export class SiteSearch {
     this.#table = table;
     this.#head = head;
     this.#unit = unit;
-    this.#passages = once(async () => {
-      const packed = unpackPassages(await files.bytes(block.passages), block.passages);
-      if (packed === null)
+    this.#opened = once(async () => {
+      const found = await files.arrays<PostingsHead>(block.search);
+      if (found.version?.[0] !== POSTINGS_VERSION)
         throw new ApiError(500, 'The index of this site is of another version: export it anew.');
-      return new Passages(packed);
+      return { ...found, first: firstWords(found) };
     });
+    this.#said = once(() => files.json(block.said));
+    this.#vocabulary = once(() => files.json(block.vocabulary));
+    this.#pieces = new Kept(KEPT_PIECES, (piece: number) => files.arrays(block.postings(piece)));
   }
 
   async answer(params: Params): Promise<Matches> {
@@ -65,16 +84,36 @@ export class SiteSearch {
   }
 
   async #search(text: string, parts: boolean): Promise<Search> {
-    const [table, passages] = await Promise.all([this.#table.table(COLUMNS), this.#passages()]);
-    return new Search(table, passages, text, parts);
+    const [table, passages, said] = await Promise.all([
+      this.#table.table(COLUMNS),
+      this.#passages(text, parts),
+      this.#said(),
+    ]);
+    return new Search(table, passages, text, parts, said);
+  }
+
+  /** What the words of a text are found with. */
+  async #passages(text: string, parts: boolean): Promise<Passages> {
+    const names = this.#head.study.banks.map(({ name }) => name);
+    const words = new Set<string>();
+    for (const term of parseQuery(text, names).terms) {
+      if (!parts || term.quoted || term.words.length > 1) for (const word of term.words) words.add(word);
+      else {
+        const [part] = term.words;
+        for (const word of await this.#vocabulary()) if (word.includes(part!)) words.add(word);
+      }
+    }
+    const head = await this.#opened();
+    const pieces = piecesWith(head.first, words).map((piece) => this.#pieces.get(piece));
+    return somePassages(head, await Promise.all(pieces), words);
   }
 
   async #found(search: Search, row: number, unit: UnitRow): Promise<Matches['units'][number]> {
     const features = search.features(row);
     const found = features.reduce((sum, { examples }) => sum + examples, 0);
     const [best] = features;
-    const example = search.example(row);
-    if (best === undefined) return { ...unit, found, matches: [], passage: null };
+    const shown = search.best(row);
+    if (best === undefined || shown === null) return { ...unit, found, matches: [], passage: null };
     const own = await this.#unit(unit.bank, unit.index);
     const isOfImages = imageGrid(this.#head.study.model) !== null;
     return {
@@ -85,12 +124,18 @@ export class SiteSearch {
         const image = isOfImages ? { image: own.example(central).context } : {};
         return { feature, size, examples, name, words, ...image };
       }),
-      passage: example === null ? null : passageOf(search, this.#head, own, best.feature, example),
+      passage: passageOf(search, this.#head, own, shown),
     };
   }
 }
 
-function passageOf(search: Search, head: SiteHead, unit: SiteUnitData, feature: number, example: number) {
+function passageOf(
+  search: Search,
+  head: SiteHead,
+  unit: SiteUnitData,
+  { feature, member }: { readonly feature: number; readonly member: number },
+) {
+  const example = unit.features[feature]!.examples[member]!.id;
   const { context, position, document } = unit.example(example);
   return foundPassage(search, {
     example,

@@ -4,6 +4,8 @@ import { HttpProblem } from '../../../../src/answers/problem.ts';
 import { mergeRows } from '../../../../src/answers/shown.ts';
 import { fourDigits, plain } from '../../../../src/answers/wire.ts';
 import { unpackRows } from '../../../../src/base/half.ts';
+import type { PackedArray } from '../../../../src/base/pack.ts';
+import { unpackSmallNumbers } from '../../../../src/base/small-numbers.ts';
 import type { LinkageMethod } from '../../../../src/cluster/linkage-methods.ts';
 import type { Tree } from '../../../../src/cluster/tree.ts';
 import {
@@ -12,6 +14,7 @@ import {
   type SiteUnit,
   type SiteUnitArrays,
 } from '../../../../src/contract/site.ts';
+import { fromPlanes, unpackTree } from '../../../../src/contract/site-arrays.ts';
 import { zeroRowsOf } from '../../../../src/embed/gram.ts';
 import { principalComponents } from '../../../../src/embed/pca.ts';
 import type { StoredNames } from '../../../../src/features/describe.ts';
@@ -75,14 +78,17 @@ export class SiteUnitData implements ClusteredUnit {
   }
 
   tree(method: LinkageMethod): Tree {
-    const merges = (this.#arrays as unknown as Record<string, Float64Array>)[`merges_${method}`];
-    if (merges !== undefined) return { count: this.count, merges };
+    const arrays = this.#arrays as unknown as Record<string, PackedArray | undefined>;
+    const [pairs, heights] = [arrays[`pairs_${method}`], arrays[`heights_${method}`]];
+    if (pairs !== undefined && heights !== undefined)
+      return unpackTree(this.count, pairs as Uint8Array | Uint32Array, heights as Float64Array);
     throw new HttpProblem(422, `this site has the unit’s own tree alone: it has ${this.count} examples`);
   }
 
   contexts(): ReadonlyMap<number, ShownTexts> {
     if (this.#contexts !== null) return this.#contexts;
-    const { contexts, offset, tokens } = this.#arrays;
+    const { contexts, offset } = this.#arrays;
+    const tokens = unpackSmallNumbers(this.#arrays.tokens, offset.at(-1) ?? 0);
     const labels = new Map<number, string | null | undefined>();
     for (const { examples } of this.#unit.features) {
       for (const { context, image } of examples) labels.set(context, image?.label);
@@ -108,7 +114,8 @@ export class SiteUnitData implements ClusteredUnit {
 
   /** The unit as it is answered. */
   answer(): Unit {
-    const { windows, windowScales } = this.#arrays;
+    const { windowScales } = this.#arrays;
+    const windows = fromPlanes(this.#arrays.windows);
     const contexts = this.contexts();
     const length = windows.length / Math.max(1, this.count);
     const values = unpackRows(windows, windowScales, length);
