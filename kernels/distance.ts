@@ -12,14 +12,25 @@ const STEPS: i32 = 32;
  * group filled up with zeros and the width filled up to a multiple of four. Norms are taken in f64.
  * For each row: its squared norm to `norms` (f64), a hash of its bits to `hashes` (i32).
  * A zero row stays zero. Returns the first row with a NaN or an infinity, or −1.
+ * With `weights` and `centre` (`width` f64 each; 0: none) rows are inputs, and first become embeddings, in place.
  */
-export function pack(rows: usize, count: i32, width: i32, out: usize, norms: usize, hashes: usize): i32 {
+export function pack(
+  rows: usize,
+  count: i32,
+  width: i32,
+  out: usize,
+  norms: usize,
+  hashes: usize,
+  weights: usize,
+  centre: usize,
+): i32 {
   const steps = (width + 3) >> 2;
   const groupBytes = <usize>steps * 48;
   const groups = (count + 2) / 3;
   if (groups * 3 > count) memory.fill(out + <usize>(groups - 1) * groupBytes, 0, groupBytes);
   for (let r = 0; r < count; r++) {
     const row = rows + <usize>r * <usize>width * 4;
+    if (weights) embedRow(row, width, weights, centre);
     const squared = squaredNorm(row, width, hashes + <usize>r * 4);
     if (!(squared < Infinity)) return r;
     store<f64>(norms + <usize>r * 8, squared);
@@ -27,6 +38,29 @@ export function pack(rows: usize, count: i32, width: i32, out: usize, norms: usi
     scaleRow(row, width, scale, out + <usize>(r / 3) * groupBytes + <usize>(r % 3) * 16);
   }
   return -1;
+}
+
+/** (h − μ) · w in f64, rounded once. */
+function embedRow(row: usize, width: i32, weights: usize, centre: usize): void {
+  const whole = width & ~3;
+  for (let k = 0; k < whole; k += 4) {
+    const at = row + ((<usize>k) << 2);
+    const from = (<usize>k) << 3;
+    const values = v128.load(at);
+    const low = f64x2.promote_low_f32x4(values);
+    const high = f64x2.promote_low_f32x4(v128.shuffle<f32>(values, values, 2, 3, 2, 3));
+    const first = f64x2.mul(f64x2.sub(low, v128.load(centre + from)), v128.load(weights + from));
+    const second = f64x2.mul(f64x2.sub(high, v128.load(centre + from, 16)), v128.load(weights + from, 16));
+    v128.store(
+      at,
+      v128.shuffle<f32>(f32x4.demote_f64x2_zero(first), f32x4.demote_f64x2_zero(second), 0, 1, 4, 5),
+    );
+  }
+  for (let k = whole; k < width; k++) {
+    const at = row + ((<usize>k) << 2);
+    const from = (<usize>k) << 3;
+    store<f32>(at, <f32>((<f64>load<f32>(at) - load<f64>(centre + from)) * load<f64>(weights + from)));
+  }
 }
 
 function squaredNorm(row: usize, width: i32, hashAt: usize): f64 {

@@ -17,7 +17,10 @@ export async function openContestant({ name, command, env = {} }) {
   const next = async () => {
     for (;;) {
       const { done, value } = await Promise.race([lines.next(), failed]);
-      if (done) throw new Error(`${name} ended: ${complaint.trim().split('\n').at(-1) || 'no reason given'}`);
+      if (done) {
+        const why = complaint.trim().split('\n').at(-1) || child.signalCode || 'no reason given';
+        throw new Error(`${name} ended: ${why}`);
+      }
       // What libraries print of themselves.
       if (value.startsWith('{')) return JSON.parse(value);
     }
@@ -55,11 +58,17 @@ export async function contest(contestants, { rounds, warm = true, progress }) {
       }
     }
     for (let round = warm ? -1 : 0; round < rounds; round++) {
-      for (const one of ran) {
-        const found = await one.run();
-        const which = round < 0 ? 'warm-up' : `round ${round + 1} of ${rounds}`;
-        progress(`${one.name}: ${which}, ${found.cpu.toFixed(2)} processor seconds`);
-        if (round >= 0) one.answers.push(found);
+      for (const one of [...ran]) {
+        try {
+          const found = await one.run();
+          const which = round < 0 ? 'warm-up' : `round ${round + 1} of ${rounds}`;
+          progress(`${one.name}: ${which}, ${found.cpu.toFixed(2)} processor seconds`);
+          if (round >= 0) one.answers.push(found);
+        } catch (error) {
+          if (one.kind !== 'peer') throw error;
+          ran.splice(ran.indexOf(one), 1);
+          missing.push({ name: one.name, why: error.message });
+        }
       }
     }
   } finally {

@@ -1,6 +1,7 @@
 import type { GateActivation } from '../embed/gate-activation.ts';
 import { type GatedMode, gatedNeuronEmbeddings } from '../embed/gated.ts';
 import { neuronEmbeddings } from '../embed/neuron.ts';
+import type { RowSource } from '../embed/row-source.ts';
 
 /** How a bank's neuron embeddings follow from a unit's input h and its row of weights. */
 export type Embedding =
@@ -53,4 +54,15 @@ export function unitEmbeddings(
     mode: embedding.mode,
     centre,
   });
+}
+
+/** The same embeddings as `cosineDistances` and `nullDistance` take them: those of a linear bank are computed there. */
+export function embeddingRows(
+  embedding: Embedding,
+  inputs: Float32Array,
+  weights: Float32Array,
+  centre?: Float32Array,
+): RowSource {
+  if (embedding.kind === 'linear') return { rows: inputs, weights, ...(centre && { centre }) };
+  return { rows: unitEmbeddings(embedding, inputs, weights, centre) };
 }

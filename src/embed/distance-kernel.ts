@@ -5,7 +5,16 @@ import { instantiate, type Kernel } from '../wasm/instance.ts';
 export const GROUP = 3;
 
 interface DistanceExports {
-  pack(rows: number, count: number, width: number, out: number, norms: number, hashes: number): number;
+  pack(
+    rows: number,
+    count: number,
+    width: number,
+    out: number,
+    norms: number,
+    hashes: number,
+    weights: number,
+    centre: number,
+  ): number;
   block(
     a: number,
     groupsA: number,

@@ -57,13 +57,13 @@ export class DistanceRows {
     this.#packed = take(groups * GROUP * rowBytes);
     const { exports, memory } = kernel();
     reserve(memory, end);
-    this.#equal = new EqualRows(rows, width);
+    this.#equal = new EqualRows({ rows }, width);
     for (let first = 0; first < count; first += PACKED_ROWS) {
       const part = Math.min(PACKED_ROWS, count - first);
       new Float32Array(memory.buffer, raw, part * width).set(
         rows.subarray(first * width, (first + part) * width),
       );
-      const bad = exports.pack(raw, part, width, this.#packed + first * rowBytes, norms, hashes);
+      const bad = exports.pack(raw, part, width, this.#packed + first * rowBytes, norms, hashes, 0, 0);
       if (bad >= 0) throw notFinite('DistanceRows', first + bad);
       this.#equal.note(
         first,

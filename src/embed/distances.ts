@@ -1,9 +1,10 @@
 import { PolysemeError } from '../errors.ts';
 import { reserve } from '../wasm/instance.ts';
-import { notFinite, rowWidth } from './check-rows.ts';
+import { notFinite } from './check-rows.ts';
 import { pairCount, rowStart } from './condensed.ts';
 import { GROUP, kernel } from './distance-kernel.ts';
 import { EqualRows } from './equal-rows.ts';
+import { putWeights, sourceWidth, weightBytes } from './row-source.ts';
 
 /** Largest count of rows whose distances still fit one typed array (8 GiB of f32). */
 const MAX_COUNT = 65_536;
@@ -18,28 +19,41 @@ const TILE_ROWS = 255;
  * Cosine distances 1 − cos between all pairs of rows, clamped to [0, 2], within 2e-6 of double precision.
  * A zero row has distance 1 to every other; bitwise-equal non-zero rows have distance exactly 0.
  * @param rows count × d, row-major
+ * @param weights d values: distances between the rows of `neuronEmbeddings({ inputs: rows, weights, centre })`, to the bit,
+ *   without making them
  * @returns condensed, in SciPy's order: (0,1), (0,2), …, (1,2), …
  * @throws PolysemeError when rows cannot be count × d, or hold NaN or an infinity
  * @example
  * const distances = cosineDistances({ rows: Float32Array.of(1, 0, 0, 1, 2, 0), count: 3 });
  * console.log([...distances]); // [1, 0, 1]: rows 0-1, 0-2, 1-2
  */
-export function cosineDistances({ rows, count }: { rows: Float32Array; count: number }): Float32Array {
-  const width = rowWidth('cosineDistances', rows, count);
+export function cosineDistances({
+  count,
+  ...source
+}: {
+  rows: Float32Array;
+  count: number;
+  weights?: Float32Array;
+  centre?: Float32Array;
+}): Float32Array {
+  const width = sourceWidth('cosineDistances', source, count);
   if (count > MAX_COUNT)
     throw new PolysemeError(`cosineDistances: count is ${count}, at most ${MAX_COUNT} fit`);
   const distances = new Float32Array(pairCount(count));
   if (count === 0) return distances;
-  const plan = layOut(count, width);
+  const plan = layOut(count, width, weightBytes(source));
   reserve(kernel().memory, plan.end);
-  const equal = new EqualRows(rows, width);
+  const embed = putWeights(source, plan.weights);
+  const equal = new EqualRows(source, width);
+  const pack = (first: number, rows: number, out: number, noted?: EqualRows) =>
+    packStrip(plan, source.rows, embed, first, rows, out, noted);
   // Every strip of columns is met by the strips of rows up to itself.
   for (let column = 0; column < count; column += plan.stripRows) {
     const columns = Math.min(plan.stripRows, count - column);
-    packStrip(plan, rows, column, columns, plan.stripB, equal);
+    pack(column, columns, plan.stripB, equal);
     for (let row = 0; row <= column; row += plan.stripRows) {
       const same = row === column;
-      if (!same) packStrip(plan, rows, row, plan.stripRows, plan.stripA);
+      if (!same) pack(row, plan.stripRows, plan.stripA);
       const from = {
         at: same ? plan.stripB : plan.stripA,
         first: row,
@@ -55,7 +69,7 @@ export function cosineDistances({ rows, count }: { rows: Float32Array; count: nu
 /** Where everything lies in the kernel's memory, in bytes, and how many rows go together. */
 type Plan = ReturnType<typeof layOut>;
 
-function layOut(count: number, width: number) {
+function layOut(count: number, width: number, weights: number) {
   const steps = Math.ceil(width / 4);
   const rowBytes = steps * 16;
   const fitting = Math.max(GROUP, Math.min(TILE_ROWS, Math.floor(TILE_BYTES / rowBytes)));
@@ -79,6 +93,7 @@ function layOut(count: number, width: number) {
     norms: take(tileRows * 8),
     hashes: take(tileRows * 4),
     raw: take(tileRows * width * 4),
+    weights: take(weights),
     block: take(tileRows * tileRows * 4),
     stripB: take(stripRows * rowBytes),
     stripA: take(stripRows < count ? stripRows * rowBytes : 0),
@@ -94,6 +109,7 @@ function wholeGroups(rows: number): number {
 function packStrip(
   plan: Plan,
   rows: Float32Array,
+  { weights, centre }: ReturnType<typeof putWeights>,
   first: number,
   count: number,
   out: number,
@@ -105,7 +121,8 @@ function packStrip(
     const part = Math.min(tileRows, count - done);
     const start = (first + done) * width;
     new Float32Array(memory.buffer, plan.raw, part * width).set(rows.subarray(start, start + part * width));
-    const bad = exports.pack(plan.raw, part, width, out + done * rowBytes, plan.norms, plan.hashes);
+    const to = out + done * rowBytes;
+    const bad = exports.pack(plan.raw, part, width, to, plan.norms, plan.hashes, weights, centre);
     if (bad >= 0) throw notFinite('cosineDistances', first + done + bad);
     equal?.note(
       first + done,

@@ -1,8 +1,9 @@
 import { rowStart } from './condensed.ts';
+import { type RowSource, sourceRow } from './row-source.ts';
 
 /** Groups of bitwise-equal, non-zero rows, found by a hash of their bits. */
 export class EqualRows {
-  readonly #bits: Int32Array;
+  readonly #source: RowSource;
   readonly #width: number;
   /** By hash, groups of equal rows; nearly always one group of one. */
   readonly #groups = new Map<number, number[][]>();
@@ -10,8 +11,8 @@ export class EqualRows {
   /** The group of each row that has equals; made when it is first asked for. */
   #memberOf: Map<number, number[]> | null = null;
 
-  constructor(rows: Float32Array, width: number) {
-    this.#bits = new Int32Array(rows.buffer, rows.byteOffset, rows.length);
+  constructor(source: RowSource, width: number) {
+    this.#source = source;
     this.#width = width;
   }
 
@@ -52,10 +53,12 @@ export class EqualRows {
   }
 
   #same(a: number, b: number): boolean {
-    const width = this.#width;
-    for (let k = 0; k < width; k++) {
-      if (this.#bits[a * width + k] !== this.#bits[b * width + k]) return false;
-    }
-    return true;
+    const [first, second] = [this.#bitsOf(a), this.#bitsOf(b)];
+    return first.every((bits, k) => bits === second[k]);
+  }
+
+  #bitsOf(index: number): Int32Array {
+    const row = sourceRow(this.#source, index, this.#width);
+    return new Int32Array(row.buffer, row.byteOffset, row.length);
   }
 }

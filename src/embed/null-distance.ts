@@ -1,7 +1,8 @@
 import { reserve } from '../wasm/instance.ts';
-import { notFinite, rowWidth } from './check-rows.ts';
+import { notFinite } from './check-rows.ts';
 import { GROUP, kernel } from './distance-kernel.ts';
 import { cosineDistances } from './distances.ts';
+import { putWeights, type RowSource, sourceWidth, weightBytes } from './row-source.ts';
 
 /** Groups of three rows that each group is compared with: 1,350 pairs of 150 rows, each row in 18 of them. */
 const BAND = 3;
@@ -13,19 +14,29 @@ const BAND = 3;
  * its weights. Against the median of all pairs of the same 150 rows it errs by about 0.01.
  * Of an even number of pairs: the mean of the two in the middle. Null for fewer than two rows.
  * @param rows count × d, row-major
+ * @param weights d values: of their neuron embeddings (with `centre`), as of `cosineDistances`
  * @throws PolysemeError when rows cannot be count × d, or hold NaN or an infinity
  * @example
  * nullDistance({ rows: Float32Array.of(1, 0, 0, 1), count: 2 }); // 1
  */
-export function nullDistance({ rows, count }: { rows: Float32Array; count: number }): number | null {
+export function nullDistance({
+  count,
+  ...source
+}: {
+  rows: Float32Array;
+  count: number;
+  weights?: Float32Array;
+  centre?: Float32Array;
+}): number | null {
   const groups = Math.ceil(count / GROUP);
-  if (groups <= 2 * BAND + 1) return median(cosineDistances({ rows, count }));
-  return median(bandDistances(rows, count, groups));
+  if (groups <= 2 * BAND + 1) return median(cosineDistances({ ...source, count }));
+  return median(bandDistances(source, count, groups));
 }
 
 /** The pairs of the ring that the median is of, by group; within it the rows of one group go slowest. */
-export function bandDistances(rows: Float32Array, count: number, groups: number): Float32Array {
-  const width = rowWidth('nullDistance', rows, count);
+export function bandDistances(source: RowSource, count: number, groups: number): Float32Array {
+  const { rows } = source;
+  const width = sourceWidth('nullDistance', source, count);
   const { exports, memory } = kernel();
   const steps = Math.ceil(width / 4);
   const groupBytes = GROUP * steps * 16;
@@ -36,10 +47,12 @@ export function bandDistances(rows: Float32Array, count: number, groups: number)
   const norms = block + Math.ceil((GROUP * stride * 4) / 16) * 16;
   const hashes = norms + Math.ceil((count * 8) / 16) * 16;
   const raw = hashes + Math.ceil((count * 4) / 16) * 16;
-  const packed = raw + Math.ceil((rows.length * 4) / 16) * 16;
+  const weighed = raw + Math.ceil((rows.length * 4) / 16) * 16;
+  const packed = weighed + Math.ceil(weightBytes(source) / 16) * 16;
   reserve(memory, packed + (groups + BAND) * groupBytes);
   new Float32Array(memory.buffer, raw, rows.length).set(rows);
-  const bad = exports.pack(raw, count, width, packed, norms, hashes);
+  const { weights, centre } = putWeights(source, weighed);
+  const bad = exports.pack(raw, count, width, packed, norms, hashes, weights, centre);
   if (bad >= 0) throw notFinite('nullDistance', bad);
   // The ring: the first groups once more after the last.
   new Uint8Array(memory.buffer).copyWithin(packed + groups * groupBytes, packed, packed + BAND * groupBytes);

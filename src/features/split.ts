@@ -1,4 +1,4 @@
-import { type Embedding, unitEmbeddings } from '../bank/embedding.ts';
+import { type Embedding, embeddingRows } from '../bank/embedding.ts';
 import { centralExamples } from '../cluster/central.ts';
 import { cutTree } from '../cluster/cut.ts';
 import { linkage } from '../cluster/linkage.ts';
@@ -80,13 +80,13 @@ export function splitUnit({
 }: SplitOptions): UnitFeatures {
   const width = embedding.kind === 'linear' ? weights.length : (weights.length - 2) / 2;
   const count = inputs.length === 0 ? 0 : inputs.length / width;
-  const distances = cosineDistances({ rows: unitEmbeddings(embedding, inputs, weights, centre), count });
+  const distances = cosineDistances({ ...embeddingRows(embedding, inputs, weights, centre), count });
   const tree = linkage({ distances, count, method });
   const labels = cutTree(tree, { distance: threshold });
   const metrics = polysemy({ distances, labels });
   const average = method === 'average' ? tree : linkage({ distances, count, method: 'average' });
   const auto = autoFeatures({ tree: average, distances });
-  const nullRows = nullInputs && unitEmbeddings(embedding, nullInputs, weights, centre);
+  const nullRows = nullInputs && embeddingRows(embedding, nullInputs, weights, centre);
   return {
     distances,
     tree,
@@ -97,7 +97,7 @@ export function splitUnit({
     judgement: judge({
       ...auto,
       meanDistance: metrics.meanDistance,
-      nullDistance: nullRows ? nullDistance({ rows: nullRows, count: nullRows.length / width }) : null,
+      nullDistance: nullRows ? nullDistance({ ...nullRows, count: nullRows.rows.length / width }) : null,
     }),
   };
 }

@@ -1,4 +1,4 @@
-import { unitEmbeddings } from '../bank/embedding.ts';
+import { embeddingRows } from '../bank/embedding.ts';
 import type { LinkageMethod } from '../cluster/linkage-methods.ts';
 import { cosineDistances } from '../embed/distances.ts';
 import { PolysemeError } from '../errors.ts';
@@ -17,7 +17,7 @@ export function unitDistances(
 ): { distances: Float32Array; count: number } {
   const { embedding, inputs, weights, centre, count } = study.inputs(bank, index);
   return {
-    distances: cosineDistances({ rows: unitEmbeddings(embedding, inputs, weights, centre), count }),
+    distances: cosineDistances({ ...embeddingRows(embedding, inputs, weights, centre), count }),
     count,
   };
 }

@@ -42,6 +42,7 @@ describe('bench:peers', () => {
         ours,
         peer,
         fake('none', 'peer', `say({ missing: 'No module named x' }); const answer = () => null;`),
+        fake('stops', 'peer', `say({ ready: true }); const answer = () => process.exit(3);`),
         fake('broken', 'peer', `console.error('no | such file'); process.exit(1);`),
       ],
       { rounds: 3, progress: (text: string) => log.push(text) },
@@ -49,6 +50,7 @@ describe('bench:peers', () => {
     expect(missing).toEqual([
       { name: 'none', why: 'No module named x' },
       { name: 'broken', why: 'broken ended: no | such file' },
+      { name: 'stops', why: 'stops ended: no reason given' },
     ]);
     expect(log.filter((line) => line.includes('round')).map((line) => line.split(',')[0])).toEqual([
       'ours: round 1 of 3',

@@ -4,7 +4,6 @@ import { join } from 'node:path';
 import { cutTree } from '../../../dist/cluster/cut.js';
 import { linkage } from '../../../dist/cluster/linkage.js';
 import { cosineDistances } from '../../../dist/embed/distances.js';
-import { neuronEmbeddings } from '../../../dist/embed/neuron.js';
 import { polysemy } from '../../../dist/polysemy/metrics.js';
 import { answer } from '../child.mjs';
 
@@ -17,11 +16,11 @@ await answer(() => {
   const found = { clusters: [], mean: [], within: [], between: [] };
   for (let i = 0; i < units; i++) {
     const unit = i % drawn;
-    const rows = neuronEmbeddings({
-      inputs: inputs.subarray(unit * count * width, (unit + 1) * count * width),
+    const distances = cosineDistances({
+      rows: inputs.subarray(unit * count * width, (unit + 1) * count * width),
       weights: weights.subarray(unit * width, (unit + 1) * width),
+      count,
     });
-    const distances = cosineDistances({ rows, count });
     const labels = cutTree(linkage({ distances, count, method: 'average' }), { distance: 0.5 });
     const metrics = polysemy({ distances, labels });
     if (i >= drawn) continue;

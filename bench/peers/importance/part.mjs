@@ -12,11 +12,11 @@ import { ratioOf } from '../summary.mjs';
 const LAYER = 6;
 
 export async function prepare({ dir, quick, python, progress }) {
-  const examples = quick ? 6 : 24;
+  const examples = quick ? 3 : 12;
   const checkpoint = await gpt2SmallShape();
   const path = join(dir, 'study.db');
   progress('harvests the unit');
-  await runStudy({ model: checkpoint, layers: [LAYER], contexts: 2 * examples, examples, out: path });
+  await runStudy({ model: checkpoint, layers: [LAYER], contexts: 4 * examples, examples, out: path });
   const study = openStudy(path);
   const bank = `mlp.${LAYER}`;
   const { index } = study.units({ bank, sort: 'examples', descending: true, limit: 1 })[0];
