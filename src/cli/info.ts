@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import * as z from 'zod';
 import { visible } from '../base/visible.ts';
-import { imageGrid } from '../contract/image-grid.ts';
+import { shownModel } from '../contract/image-grid.ts';
 import type { BOUNDS } from '../features/auto.ts';
 import { column, METRICS } from '../polysemy/column-lists.ts';
 import { isPaper, PAPER, settledOptions } from '../run/settings.ts';
@@ -43,7 +43,7 @@ export function define(command: Command): void {
           'study',
           `${path}, ${info.status}${info.status === 'complete' ? '' : ': run its command again to continue'}`,
         );
-        line('model', describe({ ...info.model, image: imageText(info.model) }));
+        line('model', describe(shownModel(info.model)));
         line('data', describe(info.data));
         line('options', describe(without(info.options, SETTINGS)));
         line('settings', settings(info.options));
@@ -99,20 +99,6 @@ function settings(options: Readonly<Record<string, unknown>>): string {
       ? ''
       : `; several from separation ${bounds.separation}, scatter from relativeDistance ${bounds.scatter}, at most ${bounds.features} features`;
   return `${isPaper(options) ? 'the paper’s settings: ' : ''}${values.join(', ')}${verdict}`;
-}
-
-/** How a model reads images; null of text. */
-function imageText(model: Readonly<Record<string, unknown>>): string | null {
-  const grid = imageGrid(model);
-  if (grid === null) return null;
-  const { width, height, channels, patch, classes } = grid;
-  const parts = [
-    `of ${width} × ${height} pixels`,
-    channels === 1 ? 'grey' : 'RGB',
-    ...(patch === null ? [] : [`patches of ${patch} × ${patch}`]),
-    ...(classes === null ? [] : [`${classes.length} classes`]),
-  ];
-  return parts.join(', ');
 }
 
 function without(values: Readonly<Record<string, unknown>>, names: readonly string[]) {

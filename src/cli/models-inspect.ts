@@ -53,7 +53,7 @@ function lines({
         'units',
         `${number(units)}: ${number(mlpWidth)} neurons a layer, ${activation}${gated ? ', gated' : ''}`,
       ],
-      ['vocabulary', number(model.vocabulary)],
+      ...(model.images ? [] : [['vocabulary', number(model.vocabulary)] as [string, string]]),
       ['context', `${number(model.contextLength)} positions`],
     );
   }

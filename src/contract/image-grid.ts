@@ -35,3 +35,18 @@ export function patchBox(grid: ImageGrid | null, position: number): [number, num
   const columns = Math.floor(width / patch);
   return [(at % columns) * patch, Math.floor(at / columns) * patch, patch, patch];
 }
+
+/** What a study says of its model, as people read it: what an image model predicts are classes, and it has no vocabulary. */
+export function shownModel(model: Readonly<Record<string, unknown>>): Record<string, unknown> {
+  const grid = imageGrid(model);
+  if (grid === null) return { ...model };
+  const { vocabulary: _, ...rest } = model;
+  const { width, height, channels, patch, classes } = grid;
+  const parts = [
+    `of ${width} × ${height} pixels`,
+    channels === 1 ? 'grey' : 'RGB',
+    ...(patch === null ? [] : [`patches of ${patch} × ${patch}`]),
+    ...(classes === null ? [] : [`${classes.length} classes`]),
+  ];
+  return { ...rest, image: parts.join(', ') };
+}

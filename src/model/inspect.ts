@@ -41,7 +41,9 @@ export interface ModelDescription {
     readonly units: number;
     readonly activation: string;
     readonly gated: boolean;
+    /** Of one that reads images the width of its logits. */
     readonly vocabulary: number;
+    readonly images: boolean;
     readonly contextLength: number;
     readonly bidirectional: boolean;
   } | null;
@@ -215,6 +217,7 @@ function describe(files: ModelFiles): NonNullable<ModelDescription['model']> {
     activation,
     gated,
     vocabulary,
+    images: model.image !== undefined,
     contextLength,
     bidirectional,
   };

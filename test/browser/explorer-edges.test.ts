@@ -1,11 +1,9 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { Browser, Page } from 'playwright-core';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type RunningServer, startServer } from '../../src/server/server.ts';
-import { hasBrowser, launchBrowser } from '../helpers/browser.ts';
-import { visitPage } from '../helpers/explorer-page.ts';
+import type { Page } from 'playwright-core';
+import { describe, expect, it } from 'vitest';
+import type { RunningServer } from '../../src/server/server.ts';
+import { hasBrowser } from '../helpers/browser.ts';
+import { explorerPages } from '../helpers/explorer-page.ts';
 import { type WrittenStudy, writeStudy } from '../helpers/written-study.ts';
 
 /** Text that means harm, or that moves or hides other text. */
@@ -23,29 +21,17 @@ const HOSTILE = [
 const PLAIN = ['The', ' cat', ' sat', ' on', ' the', ' mat', '.', '\n', 'Then', ' it', ' left', '.'];
 
 describe.skipIf(!hasBrowser)('explorer on unusual studies', () => {
-  const folder = mkdtempSync(join(tmpdir(), 'polyseme-edges-'));
-  let browser: Browser;
-
-  beforeAll(async () => {
-    browser = await launchBrowser();
-  });
-  afterAll(async () => {
-    await browser?.close();
-    rmSync(folder, { recursive: true, force: true });
-  });
+  const pages = explorerPages();
 
   /** Serves a study to a page that must not throw, log an error, or ask another host. */
   async function visit(
     study: Omit<WrittenStudy, 'path'>,
     work: (page: Page, server: RunningServer) => Promise<void>,
   ) {
-    const path = join(folder, 'study.db');
+    const path = join(pages.folder, 'study.db');
     writeStudy({ ...study, path });
-    const server = await startServer(path, { port: 0 });
-    const base = server.url;
-    await visitPage(browser, 'about:blank', (page) => work(page, server), { base }).finally(() =>
-      server.close(),
-    );
+    const server = await pages.serve(path);
+    await work(await pages.open('about:blank', { base: server.url }), server);
   }
 
   const VIEWS = ['', '?view=matrix', '?view=activations', '?layout=umap&feature=0&example=0'];

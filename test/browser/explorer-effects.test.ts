@@ -1,35 +1,31 @@
 import { rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import type { Browser, Page } from 'playwright-core';
+import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type ListenOptions, startServer } from '../../src/server/server.ts';
+import type { ListenOptions } from '../../src/server/server.ts';
 import { PLANTED, plantedStudy, type StudyFiles } from '../explain/planted.ts';
-import { hasBrowser, launchBrowser } from '../helpers/browser.ts';
-import { visitPage } from '../helpers/explorer-page.ts';
+import { hasBrowser } from '../helpers/browser.ts';
+import { explorerPages } from '../helpers/explorer-page.ts';
 
 const { unit, twin, continuations } = PLANTED;
 
 const nameOf = ({ bank, index }: { bank: string; index: number }): string => `${bank}/${index}`;
 
 describe.skipIf(!hasBrowser)('why a unit fires and what it does, in the explorer', () => {
+  const pages = explorerPages();
   let files: StudyFiles;
-  let browser: Browser;
 
   beforeAll(async () => {
     files = await plantedStudy();
-    browser = await launchBrowser();
   });
-  afterAll(async () => {
-    await browser?.close();
-    rmSync(dirname(files.study), { recursive: true, force: true });
-  });
+  afterAll(() => rmSync(dirname(files.study), { recursive: true, force: true }));
 
   /** Opens a unit, as `mlp.0/2` with a query or without; the page must not throw. */
   async function visit(options: ListenOptions, name: string, work: (page: Page) => Promise<void>) {
-    const server = await startServer(files.study, { port: 0, threads: 1, log: () => {}, ...options });
+    const server = await pages.serve(files.study, { log: () => {}, ...options });
     // Without a model there is nothing where the page asks for importance.
     const look = { missing: options.model !== undefined };
-    await visitPage(browser, `${server.url}/unit/${name}`, work, look).finally(() => server.close());
+    await pages.visit(`${server.url}/unit/${name}`, work, look);
   }
 
   it('colours tokens by importance: the planted letter and the peak, and nothing else', async () => {
@@ -68,6 +64,24 @@ describe.skipIf(!hasBrowser)('why a unit fires and what it does, in the explorer
       expect(text).toContain('All features together: 100 %');
       // It writes both letters wherever it fires: the letter before forbids one of them.
       expect(text).toContain('beyond what their contexts make any unit do, is not shown');
+    });
+  });
+
+  it('measures features that stand side by side, and shows what was measured of them', async () => {
+    await visit({}, `${nameOf(unit)}?beside=0,1`, async (page) => {
+      const beside = page.getByRole('region', { name: 'Side by side' });
+      await beside.getByRole('button', { name: 'Measure effects' }).click();
+      const columns = beside.locator('.beside-column');
+      await columns.getByText('without it: KL').first().waitFor();
+      const lowered = await Promise.all(
+        [0, 1].map((column) => columns.nth(column).locator('code').first().textContent()),
+      );
+      expect(lowered.sort()).toEqual([...continuations]);
+      // The panel has the same measurement.
+      await page.getByRole('region', { name: 'What it does' }).locator('.effects-table').waitFor();
+      await page.goto(page.url().replace('?', '?threshold=0.3&'));
+      await beside.getByText('these are of another cut').waitFor();
+      expect(await beside.getByRole('button', { name: 'Measure effects' }).count()).toBe(0);
     });
   });
 

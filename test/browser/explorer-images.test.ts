@@ -1,48 +1,41 @@
 // The explorer on studies of images: the built-in digits with their model, and a vision transformer.
-import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { cpSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { AxeBuilder } from '@axe-core/playwright';
-import type { Browser, Page } from 'playwright-core';
+import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { encodePng } from '../../src/corpus/images/png.ts';
 import { openStudy, runStudy, type Study } from '../../src/index.ts';
-import { type RunningServer, startServer } from '../../src/server/server.ts';
-import { hasBrowser, launchBrowser } from '../helpers/browser.ts';
-import { visitPage } from '../helpers/explorer-page.ts';
+import type { RunningServer } from '../../src/server/server.ts';
+import { hasBrowser } from '../helpers/browser.ts';
+import { explorerPages } from '../helpers/explorer-page.ts';
 import { FAMILIES } from '../helpers/families.ts';
 
 const THEMES = ['light', 'dark'] as const;
 type Theme = (typeof THEMES)[number];
 
 describe.skipIf(!hasBrowser)('explorer of images', () => {
-  const folder = mkdtempSync(join(tmpdir(), 'polyseme-explorer-images-'));
-  let browser: Browser;
+  const pages = explorerPages();
+  const { folder } = pages;
   let server: RunningServer;
   let study: Study;
   /** A unit of several features. */
   let index: number;
 
   beforeAll(async () => {
-    browser = await launchBrowser();
     const path = join(folder, 'digits.db');
     await runStudy({ model: 'builtin:digits', contexts: 800, examples: 40, out: path, threads: 1 });
     study = openStudy(path);
     index = study.units({ sort: 'effectiveFeatures', descending: true, limit: 1 })[0]!.index;
-    server = await startServer(path, { port: 0, threads: 1 });
+    server = await pages.serve(path);
   });
-  afterAll(async () => {
-    await server?.close();
-    study?.close();
-    await browser?.close();
-    rmSync(folder, { recursive: true, force: true });
-  });
+  afterAll(() => study?.close());
 
   const visit = (
     path: string,
     work: (page: Page) => Promise<void>,
     { theme = 'light', base = server.url, ...look }: { theme?: Theme; width?: number; base?: string } = {},
-  ) => visitPage(browser, base + path, work, { ...look, base, dark: theme === 'dark' });
+  ) => pages.visit(base + path, work, { ...look, base, dark: theme === 'dark' });
 
   async function isAccessible(page: Page): Promise<void> {
     const { violations } = await new AxeBuilder({ page }).analyze();
@@ -247,19 +240,15 @@ describe.skipIf(!hasBrowser)('explorer of images', () => {
       threads: 1,
     });
     rmSync(checkpoint, { recursive: true });
-    const alone = await startServer(path, { port: 0, threads: 1 });
-    try {
-      await visit(
-        '/classify',
-        async (page) => {
-          await page.locator('main [role=status]').getByText(checkpoint).waitFor();
-          expect(await page.getByRole('link', { name: 'Classify' }).count()).toBe(0);
-        },
-        { base: alone.url },
-      );
-    } finally {
-      await alone.close();
-    }
+    const alone = await pages.serve(path);
+    await visit(
+      '/classify',
+      async (page) => {
+        await page.locator('main [role=status]').getByText(checkpoint).waitFor();
+        expect(await page.getByRole('link', { name: 'Classify' }).count()).toBe(0);
+      },
+      { base: alone.url },
+    );
   });
 
   it('marks the patch of a vision transformer’s peak, or says that it is the class token', async () => {
@@ -299,45 +288,41 @@ describe.skipIf(!hasBrowser)('explorer of images', () => {
     const patch = examples.find(({ position }) => position === 4)!;
     const cls = examples.find(({ position }) => position === 0)!;
     vit.close();
-    const served = await startServer(out, { port: 0, threads: 1 });
-    try {
-      const opened = (example: typeof patch) => `/unit/mlp.1/${example.unit}?example=${example.id}`;
-      await visit(
-        opened(patch),
-        async (page) => {
-          const open = page.locator('.open-image');
-          await open.getByText('patch 2,2').waitFor();
-          const box = (await open.locator('.patch').boundingBox())!;
-          const picture = (await open.locator('.picture').first().boundingBox())!;
-          const share = (a: number, b: number): number => Math.round((100 * a) / b);
-          expect([
-            share(box.x - picture.x, picture.width),
-            share(box.y - picture.y, picture.height),
-            share(box.width, picture.width),
-          ]).toEqual([50, 50, 50]);
-          await isAccessible(page);
-        },
-        { base: served.url },
-      );
-      await visit(
-        opened(cls),
-        async (page) => {
-          const open = page.locator('.open-image');
-          await open.getByText('[CLS], the whole image').waitFor();
-          expect(await open.locator('.patch').count()).toBe(0);
-        },
-        { base: served.url },
-      );
-      await visit(
-        '/classify',
-        async (page) => {
-          await page.getByRole('heading', { name: 'Units that fire' }).waitFor();
-          await page.locator('.shares li').first().waitFor();
-        },
-        { base: served.url },
-      );
-    } finally {
-      await served.close();
-    }
+    const served = await pages.serve(out);
+    const opened = (example: typeof patch) => `/unit/mlp.1/${example.unit}?example=${example.id}`;
+    await visit(
+      opened(patch),
+      async (page) => {
+        const open = page.locator('.open-image');
+        await open.getByText('patch 2,2').waitFor();
+        const box = (await open.locator('.patch').boundingBox())!;
+        const picture = (await open.locator('.picture').first().boundingBox())!;
+        const share = (a: number, b: number): number => Math.round((100 * a) / b);
+        expect([
+          share(box.x - picture.x, picture.width),
+          share(box.y - picture.y, picture.height),
+          share(box.width, picture.width),
+        ]).toEqual([50, 50, 50]);
+        await isAccessible(page);
+      },
+      { base: served.url },
+    );
+    await visit(
+      opened(cls),
+      async (page) => {
+        const open = page.locator('.open-image');
+        await open.getByText('[CLS], the whole image').waitFor();
+        expect(await open.locator('.patch').count()).toBe(0);
+      },
+      { base: served.url },
+    );
+    await visit(
+      '/classify',
+      async (page) => {
+        await page.getByRole('heading', { name: 'Units that fire' }).waitFor();
+        await page.locator('.shares li').first().waitFor();
+      },
+      { base: served.url },
+    );
   });
 });

@@ -1,22 +1,19 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { AxeBuilder } from '@axe-core/playwright';
-import type { Browser, Page } from 'playwright-core';
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import type { Page } from 'playwright-core';
+import { beforeAll, describe, expect, it } from 'vitest';
 import { cutTree } from '../../src/cluster/cut.ts';
 import { openStudy, runStudy, type UnitSummary } from '../../src/index.ts';
 import { METRICS } from '../../src/polysemy/column-lists.ts';
-import { type RunningServer, startServer } from '../../src/server/server.ts';
-import { hasBrowser, launchBrowser } from '../helpers/browser.ts';
-import { cutTexts, type Look, layoutShift, openPage } from '../helpers/explorer-page.ts';
+import type { RunningServer } from '../../src/server/server.ts';
+import { hasBrowser } from '../helpers/browser.ts';
+import { cutTexts, explorerPages, layoutShift, type Look } from '../helpers/explorer-page.ts';
 
 describe.skipIf(!hasBrowser)('layout of the explorer', () => {
-  const folder = mkdtempSync(join(tmpdir(), 'polyseme-layout-'));
+  const pages = explorerPages();
+  const { folder } = pages;
   const path = join(folder, 'study.db');
-  const faults: string[] = [];
   let server: RunningServer;
-  let browser: Browser;
   /** Of the most features, of which some are single examples. */
   let most: UnitSummary;
   /** A cut of the most features of more than one example. */
@@ -42,21 +39,10 @@ describe.skipIf(!hasBrowser)('layout of the explorer', () => {
       })
       .reduce((best, one) => (one.features > best.features ? one : best));
     study.close();
-    server = await startServer(path, { port: 0 });
-    browser = await launchBrowser();
+    server = await pages.serve(path);
   });
-  afterAll(async () => {
-    await browser?.close();
-    await server?.close();
-    rmSync(folder, { recursive: true, force: true });
-  });
-  afterEach(async () => {
-    for (const context of browser.contexts()) await context.close();
-    expect(faults.splice(0)).toEqual([]);
-  });
-
   const open = (at: string, look?: Look) =>
-    openPage(browser, server.url + at, faults, { width: 1440, missing: true, ...look });
+    pages.open(server.url + at, { width: 1440, missing: true, ...look });
   const unitPath = (query = '') => `/unit/${most.bank}/${most.index}${query}`;
   const top = async (page: Page, selector: string) => (await page.locator(selector).first().boundingBox())!.y;
   const settled = async (page: Page) => {
@@ -114,7 +100,7 @@ describe.skipIf(!hasBrowser)('layout of the explorer', () => {
     await page.locator('main').waitFor();
     await page.keyboard.press('r');
     await page.locator('.trouble').waitFor();
-    faults.splice(0);
+    pages.faults.splice(0);
   });
 
   it('cuts no number, whatever metrics are chosen', async () => {

@@ -1,24 +1,23 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { AxeBuilder } from '@axe-core/playwright';
-import type { Browser, Page } from 'playwright-core';
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import type { Page } from 'playwright-core';
+import { beforeAll, describe, expect, it } from 'vitest';
 import { readNotes } from '../../src/explain/notes.ts';
-import { openStudy, runStudy, type SplitUnit } from '../../src/index.ts';
-import { type RunningServer, startServer } from '../../src/server/server.ts';
+import { openStudy, runStudy, type SplitUnit, type UnitSummary } from '../../src/index.ts';
+import type { RunningServer } from '../../src/server/server.ts';
 import { notesPath, readNoteLines } from '../../src/study/notes-file.ts';
-import { hasBrowser, launchBrowser } from '../helpers/browser.ts';
-import { openPage } from '../helpers/explorer-page.ts';
+import { hasBrowser } from '../helpers/browser.ts';
+import { explorerPages } from '../helpers/explorer-page.ts';
 
 describe.skipIf(!hasBrowser)('names, notes and blind tests in the explorer', () => {
-  const folder = mkdtempSync(join(tmpdir(), 'polyseme-names-'));
+  const pages = explorerPages();
+  const { folder } = pages;
   const path = join(folder, 'study.db');
   let server: RunningServer;
-  let browser: Browser;
   /** Of several features, each with a name. */
   let unit: SplitUnit;
-  const faults: string[] = [];
+  /** One with stray examples. */
+  let withStrays: UnitSummary;
 
   beforeAll(async () => {
     await runStudy({ contexts: 120, layers: [1], examples: 32, context: 64, out: path });
@@ -27,23 +26,13 @@ describe.skipIf(!hasBrowser)('names, notes and blind tests in the explorer', () 
       .units({ sort: 'effectiveFeatures', descending: true })
       .map(({ bank, index }) => study.unit(bank, index))
       .find(({ features }) => features.length > 1 && features.every(({ name }) => name !== null))!;
+    withStrays = study.units({ sort: 'strayShare', descending: true, limit: 1 })[0]!;
     study.close();
-    server = await startServer(path, { port: 0 });
-    browser = await launchBrowser();
-  });
-  afterAll(async () => {
-    await browser?.close();
-    await server?.close();
-    rmSync(folder, { recursive: true, force: true });
-  });
-
-  afterEach(async () => {
-    for (const context of browser.contexts()) await context.close();
-    expect(faults.splice(0)).toEqual([]);
+    server = await pages.serve(path);
   });
 
   async function open(dark = false): Promise<Page> {
-    const page = await openPage(browser, `${server.url}/unit/${unit.bank}/${unit.index}`, faults, { dark });
+    const page = await pages.open(`${server.url}/unit/${unit.bank}/${unit.index}`, { dark });
     await page.locator('#feature-0').waitFor();
     return page;
   }
@@ -73,6 +62,54 @@ describe.skipIf(!hasBrowser)('names, notes and blind tests in the explorer', () 
     await page.goto(`${server.url}/unit/${unit.bank}/${unit.index}?threshold=0`);
     await page.getByText('mine <b>').waitFor();
     expect(await page.getByText('mine <b>').count()).toBe(1);
+  });
+
+  it('what is starred opens at its feature, in view', async () => {
+    const page = await open();
+    const last = unit.features.at(-1)!.id;
+    await page.getByRole('button', { name: `Star feature ${last}`, exact: true }).click();
+    await expect.poll(() => kept().notes.length).toBeGreaterThan(0);
+    const starred = page.getByRole('list').filter({ hasText: 'a feature' });
+    await page.goto(`${server.url}/search`);
+    const { notes } = kept();
+    // The last one is listed first.
+    expect(notes.at(-1)).toMatchObject({ bank: unit.bank, index: unit.index, star: true });
+    await starred.getByRole('link').first().click();
+    await page.waitForURL(new RegExp(`\\?feature=${last}$`));
+    const title = page.locator('.feature.selected h3');
+    await expect
+      .poll(async () => {
+        const box = await title.boundingBox();
+        return box !== null && box.y >= 0 && box.y < 900;
+      })
+      .toBe(true);
+  });
+
+  it('stray examples open from the strip, with the features that they are nearest to', async () => {
+    const page = await open();
+    const { bank, index } = withStrays;
+    const { stray } = (await (await fetch(`${server.url}/api/units/${bank}/${index}`)).json()) as {
+      stray: number[];
+    };
+    await page.goto(`${server.url}/unit/${bank}/${index}`);
+    await page.locator('.unit-contents .strip button.alone').click();
+    await page.waitForURL(/alone=shown/);
+    const alone = page.getByRole('region', { name: 'Examples that stand alone' });
+    expect(
+      await alone
+        .locator('.passage')
+        .evaluateAll((rows) =>
+          rows.map((row) => Number((row as HTMLElement).dataset['example'])).sort((a, b) => a - b),
+        ),
+    ).toEqual([...stray].sort((a, b) => a - b));
+    const row = alone.locator(`.example:has([data-example="${stray[0]}"])`);
+    await row.hover();
+    await row.getByRole('button', { name: /^Whole context of/ }).click();
+    await alone.locator('.example.open').waitFor();
+    // Opened once, though it is an example of its nearest feature too.
+    expect(await page.locator('.example.open').count()).toBe(1);
+    await alone.getByRole('button', { name: /stray example/ }).click();
+    expect(await alone.locator('.passage').count()).toBe(0);
   });
 
   it('a blind test is played, and the score is shown', async () => {

@@ -1,30 +1,25 @@
-import type { Browser, Page } from 'playwright-core';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type RunningServer, startServer } from '../../src/server/server.ts';
+import type { Page } from 'playwright-core';
+import { beforeAll, describe, expect, it } from 'vitest';
+import type { RunningServer } from '../../src/server/server.ts';
 import { PLANTED, plantedStudy } from '../explain/planted.ts';
-import { hasBrowser, launchBrowser } from '../helpers/browser.ts';
-import { visitPage } from '../helpers/explorer-page.ts';
+import { hasBrowser } from '../helpers/browser.ts';
+import { explorerPages } from '../helpers/explorer-page.ts';
 
 const { unit, twin } = PLANTED;
 /** Both planted features; the study has no such text. */
 const TEXT = 'fgcoehzomd';
 
 describe.skipIf(!hasBrowser)('explorer with the model behind the study', () => {
-  let browser: Browser;
+  const pages = explorerPages();
   let server: RunningServer;
 
   beforeAll(async () => {
-    browser = await launchBrowser();
     const { study } = await plantedStudy();
-    server = await startServer(study, { port: 0, threads: 1 });
-  });
-  afterAll(async () => {
-    await server?.close();
-    await browser?.close();
+    server = await pages.serve(study);
   });
 
   const visit = (path: string, work: (page: Page) => Promise<void>, theme: 'light' | 'dark' = 'light') =>
-    visitPage(browser, server.url + path, work, { dark: theme === 'dark' });
+    pages.visit(server.url + path, work, { dark: theme === 'dark' });
 
   it.each(['light', 'dark'] as const)('probes what is typed, live (%s)', async (theme) => {
     await visit(

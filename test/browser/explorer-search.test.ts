@@ -1,45 +1,31 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { AxeBuilder } from '@axe-core/playwright';
-import type { Browser, Page } from 'playwright-core';
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import type { Page } from 'playwright-core';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { readNotes } from '../../src/explain/notes.ts';
 import { openStudy, runStudy, type SearchedUnit, searchStudy } from '../../src/index.ts';
-import { type RunningServer, startServer } from '../../src/server/server.ts';
+import type { RunningServer } from '../../src/server/server.ts';
 import { notesPath, readNoteLines } from '../../src/study/notes-file.ts';
 import type { Study } from '../../src/study/study.ts';
-import { hasBrowser, launchBrowser } from '../helpers/browser.ts';
-import { type Look, openPage } from '../helpers/explorer-page.ts';
+import { hasBrowser } from '../helpers/browser.ts';
+import { explorerPages, type Look } from '../helpers/explorer-page.ts';
 import { writeStudy } from '../helpers/written-study.ts';
 
 describe.skipIf(!hasBrowser)('search in the explorer', () => {
-  const folder = mkdtempSync(join(tmpdir(), 'polyseme-search-'));
+  const pages = explorerPages();
+  const { folder } = pages;
   const path = join(folder, 'study.db');
   let study: Study;
   let server: RunningServer;
-  let browser: Browser;
-  const faults: string[] = [];
 
   beforeAll(async () => {
     await runStudy({ contexts: 60, layers: [1, 2], examples: 24, context: 64, out: path });
     study = openStudy(path);
-    server = await startServer(path, { port: 0 });
-    browser = await launchBrowser();
+    server = await pages.serve(path);
   });
-  afterAll(async () => {
-    await browser?.close();
-    await server?.close();
-    study?.close();
-    rmSync(folder, { recursive: true, force: true });
-  });
-  afterEach(async () => {
-    for (const context of browser.contexts()) await context.close();
-    expect(faults.splice(0)).toEqual([]);
-  });
-
+  afterAll(() => study?.close());
   const open = (at: string, { base = server.url, ...look }: Look = {}) =>
-    openPage(browser, base + at, faults, { base, ...look });
+    pages.open(base + at, { base, ...look });
   const search = (page: Page) => new URL(page.url()).searchParams;
   const results = (page: Page) => page.locator('.results > li');
   const kept = () => readNotes(readNoteLines(notesPath(path)));
@@ -196,22 +182,16 @@ describe.skipIf(!hasBrowser)('search in the explorer', () => {
     const hostile = join(folder, 'hostile.db');
     const contexts = [[' <script>alert(1)</script>', ' <b>bold</b>', '\u202E', ' war', ' 東京']];
     writeStudy({ path: hostile, banks: [{ name: 'sae/a b%', units: 2 }], examples: () => 6, contexts });
-    const other = await startServer(hostile, { port: 0 });
-    try {
-      const page = await open(`/search?q=${encodeURIComponent('"<script>alert"')}`, { base: other.url });
-      await page.locator('.passage-line mark').first().waitFor();
-      expect(await page.locator('.results').textContent()).toContain('<b>bold</b>');
-      expect(await page.locator('.results script').count()).toBe(0);
-      await page.goto(`${other.url}/search?q=${encodeURIComponent('東京')}`);
-      expect(await page.locator('.passage-line mark').first().textContent()).toBe('東京');
-      await page.goto(`${other.url}/search?q=${encodeURIComponent('sae/a b%/1')}`);
-      await page.getByRole('link', { name: 'sae/a b%/1', exact: true }).click();
-      await page.getByRole('heading', { name: 'sae/a b%/1' }).waitFor();
-    } finally {
-      // Before the server that its page still asks.
-      for (const context of browser.contexts()) await context.close();
-      await other.close();
-    }
+    const other = await pages.serve(hostile);
+    const page = await open(`/search?q=${encodeURIComponent('"<script>alert"')}`, { base: other.url });
+    await page.locator('.passage-line mark').first().waitFor();
+    expect(await page.locator('.results').textContent()).toContain('<b>bold</b>');
+    expect(await page.locator('.results script').count()).toBe(0);
+    await page.goto(`${other.url}/search?q=${encodeURIComponent('東京')}`);
+    expect(await page.locator('.passage-line mark').first().textContent()).toBe('東京');
+    await page.goto(`${other.url}/search?q=${encodeURIComponent('sae/a b%/1')}`);
+    await page.getByRole('link', { name: 'sae/a b%/1', exact: true }).click();
+    await page.getByRole('heading', { name: 'sae/a b%/1' }).waitFor();
   });
 
   it.each([false, true])('passes axe, dark: %s', async (dark) => {

@@ -1,21 +1,19 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { AxeBuilder } from '@axe-core/playwright';
-import type { Browser, Page } from 'playwright-core';
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import type { Page } from 'playwright-core';
+import { beforeAll, describe, expect, it } from 'vitest';
 import { documentAnswer } from '../../src/answers/document-answer.ts';
 import { openCorpus, openStudy, runStudy, type SplitUnit, type StudyInfo } from '../../src/index.ts';
-import { type RunningServer, startServer } from '../../src/server/server.ts';
-import { hasBrowser, launchBrowser } from '../helpers/browser.ts';
-import { type Look, openPage } from '../helpers/explorer-page.ts';
+import type { RunningServer } from '../../src/server/server.ts';
+import { hasBrowser } from '../helpers/browser.ts';
+import { explorerPages, type Look } from '../helpers/explorer-page.ts';
 
 describe.skipIf(!hasBrowser)('what a reader takes away from the explorer', () => {
-  const folder = mkdtempSync(join(tmpdir(), 'polyseme-takeaway-'));
+  const pages = explorerPages();
+  const { folder } = pages;
   const path = join(folder, 'study.db');
-  const faults: string[] = [];
   let server: RunningServer;
-  let browser: Browser;
   let info: StudyInfo;
   /** Of several features. */
   let unit: SplitUnit;
@@ -42,21 +40,10 @@ describe.skipIf(!hasBrowser)('what a reader takes away from the explorer', () =>
     const [most] = study.units({ sort: 'clusters', descending: true, limit: 1 });
     unit = study.unit(most!.bank, most!.index);
     study.close();
-    server = await startServer(path, { port: 0 });
-    browser = await launchBrowser();
+    server = await pages.serve(path);
   });
-  afterAll(async () => {
-    await browser?.close();
-    await server?.close();
-    rmSync(folder, { recursive: true, force: true });
-  });
-  afterEach(async () => {
-    for (const context of browser.contexts()) await context.close();
-    expect(faults.splice(0)).toEqual([]);
-  });
-
   const open = (at: string, look?: Look) =>
-    openPage(browser, server.url + at, faults, { width: 1440, missing: true, ...look });
+    pages.open(server.url + at, { width: 1440, missing: true, ...look });
   const unitPath = (query = '') => `/unit/${unit.bank}/${unit.index}${query}`;
   async function saved(page: Page, button: string): Promise<string> {
     const download = page.waitForEvent('download');

@@ -1,14 +1,13 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdirSync, mkdtempSync, readFileSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { AxeBuilder } from '@axe-core/playwright';
-import type { Browser, Page } from 'playwright-core';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { type RunningServer, startServer } from '../../src/server/server.ts';
-import { hasBrowser, launchBrowser } from '../helpers/browser.ts';
+import type { Page } from 'playwright-core';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { RunningServer } from '../../src/server/server.ts';
+import { hasBrowser } from '../helpers/browser.ts';
 import { compiled } from '../helpers/cli.ts';
-import { type Look, openPage } from '../helpers/explorer-page.ts';
+import { explorerPages, type Look } from '../helpers/explorer-page.ts';
 import { writeStudy } from '../helpers/written-study.ts';
 import { evaluation, logLine, writeLog, writeRun } from '../helpers/written-training.ts';
 
@@ -16,37 +15,28 @@ import { evaluation, logLine, writeLog, writeRun } from '../helpers/written-trai
 const SOON = { timeout: 60_000 };
 
 describe.skipIf(!hasBrowser)('explorer of trainings', () => {
+  const pages = explorerPages();
+  /** Of one test. */
   let folder: string;
   let dir: string;
   let server: RunningServer;
-  let browser: Browser;
   let child: ChildProcess | undefined;
-  /** What a page must not have done: asked another host, broken the content security policy, thrown. */
-  const faults: string[] = [];
 
-  beforeAll(async () => {
-    browser = await launchBrowser();
-  });
-  afterAll(() => browser?.close());
   beforeEach(async () => {
-    folder = mkdtempSync(join(tmpdir(), 'polyseme-watch-'));
+    folder = mkdtempSync(join(pages.folder, 'test-'));
     dir = join(folder, 'runs');
     mkdirSync(dir);
-    server = await startServer(null, { trainings: dir, port: 0 });
+    server = await pages.serve(null, { trainings: dir });
   });
-  afterEach(async () => {
-    for (const context of browser.contexts()) await context.close();
+  afterEach(() => {
     child?.kill('SIGKILL');
-    await server.close();
-    rmSync(folder, { recursive: true, force: true });
-    expect(faults.splice(0)).toEqual([]);
   });
 
   const open = (
     at: string,
     { base = server.url, fakeClock = false, ...look }: Look & { fakeClock?: boolean } = {},
   ) =>
-    openPage(browser, base + at, faults, {
+    pages.open(base + at, {
       base,
       ...look,
       ...(fakeClock ? { before: (page: Page) => page.clock.install() } : {}),
@@ -308,16 +298,15 @@ describe.skipIf(!hasBrowser)('explorer of trainings', () => {
     writeStudy({ path, banks: [{ name: 'mlp.0', units: 2 }], examples: () => 3, contexts: [[' a', ' b']] });
     const links = (page: Page) => page.getByRole('navigation').getByRole('link').allTextContents();
     for (const trainings of [dir, undefined]) {
-      const other = await startServer(path, { trainings, port: 0 });
+      const other = await pages.serve(path, { trainings });
       const page = await open('/', { base: other.url });
       await page.getByText('2 units').first().waitFor();
-      const pages = ['Study', 'Search', 'Probe', 'Compare', ...(trainings ? ['Trainings'] : []), 'About'];
-      expect(await links(page)).toEqual(pages);
+      const names = ['Study', 'Search', 'Probe', 'Compare', ...(trainings ? ['Trainings'] : []), 'About'];
+      expect(await links(page)).toEqual(names);
       await page.getByRole('button', { name: 'Random unit' }).waitFor();
       await page.goto(`${other.url}/trainings`);
       await page.getByText(trainings ? 'No training here yet' : 'No trainings are served here').waitFor();
       await page.context().close();
-      await other.close();
     }
     // Without a study, its pages lead to the trainings, and nothing asks for it.
     const page = await open('/about');

@@ -1,26 +1,23 @@
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { AxeBuilder } from '@axe-core/playwright';
-import type { Browser, Page } from 'playwright-core';
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import type { Page } from 'playwright-core';
+import { beforeAll, describe, expect, it } from 'vitest';
 import { cutTree } from '../../src/cluster/cut.ts';
 import { openStudy, runStudy, type SplitUnit, type UnitSummary } from '../../src/index.ts';
-import { type RunningServer, startServer } from '../../src/server/server.ts';
+import type { RunningServer } from '../../src/server/server.ts';
 import { compareBanks } from '../../src/study/compare-study.ts';
-import { hasBrowser, launchBrowser } from '../helpers/browser.ts';
-import { type Look, openPage } from '../helpers/explorer-page.ts';
+import { hasBrowser } from '../helpers/browser.ts';
+import { explorerPages, type Look } from '../helpers/explorer-page.ts';
 
 describe.skipIf(!hasBrowser)('explorer', () => {
-  const folder = mkdtempSync(join(tmpdir(), 'polyseme-explorer-'));
+  const pages = explorerPages();
+  const { folder } = pages;
   const path = join(folder, 'study.db');
   let server: RunningServer;
-  let browser: Browser;
   let most: SplitUnit;
   /** Units in the order of the study. */
   let some: UnitSummary[];
-  /** What a page must not have done: asked another host, broken the content security policy, thrown. */
-  const faults: string[] = [];
 
   beforeAll(async () => {
     // Features by the paper's cut, which the tests move.
@@ -30,21 +27,10 @@ describe.skipIf(!hasBrowser)('explorer', () => {
     most = study.unit(row!.bank, row!.index);
     some = study.units({ limit: 50 });
     study.close();
-    server = await startServer(path, { port: 0 });
-    browser = await launchBrowser();
+    server = await pages.serve(path);
   });
-  afterAll(async () => {
-    await browser?.close();
-    await server?.close();
-    rmSync(folder, { recursive: true, force: true });
-  });
-  afterEach(async () => {
-    for (const context of browser.contexts()) await context.close();
-    expect(faults.splice(0)).toEqual([]);
-  });
-
   const open = (at: string, { base = server.url, ...look }: Look = {}) =>
-    openPage(browser, base + at, faults, { base, missing: true, ...look });
+    pages.open(base + at, { base, missing: true, ...look });
 
   const unitUrl = (unit: UnitSummary, query = '') =>
     `/unit/${encodeURIComponent(unit.bank)}/${unit.index}${query}`;
@@ -173,25 +159,19 @@ describe.skipIf(!hasBrowser)('explorer', () => {
     const [row] = study.units({ sort: 'effectiveFeatures', descending: true, limit: 1 });
     study.close();
     expect(row!.verdict).toBe('several');
-    const auto = await startServer(out, { port: 0 });
-    try {
-      const page = await open(unitUrl(row!), { base: auto.url });
-      await page.locator('.feature').first().waitFor();
-      expect(await featureCount(page)).toBe(row!.featureCount);
-      expect(await tile(page, 'featureCount')).toBe(String(row!.featureCount));
-      const tick = page.getByLabel('Auto');
-      expect(await tick.isChecked()).toBe(true);
-      await tick.click();
-      await page.waitForURL(/threshold=0\.5/);
-      await expect.poll(() => featureCount(page)).toBe(row!.clusters);
-      await tick.click();
-      await expect.poll(() => featureCount(page)).toBe(row!.featureCount);
-      expect(search(page).has('threshold')).toBe(false);
-    } finally {
-      // Before the server that its page still asks.
-      for (const context of browser.contexts()) await context.close();
-      await auto.close();
-    }
+    const auto = await pages.serve(out);
+    const page = await open(unitUrl(row!), { base: auto.url });
+    await page.locator('.feature').first().waitFor();
+    expect(await featureCount(page)).toBe(row!.featureCount);
+    expect(await tile(page, 'featureCount')).toBe(String(row!.featureCount));
+    const tick = page.getByLabel('Auto');
+    expect(await tick.isChecked()).toBe(true);
+    await tick.click();
+    await page.waitForURL(/threshold=0\.5/);
+    await expect.poll(() => featureCount(page)).toBe(row!.clusters);
+    await tick.click();
+    await expect.poll(() => featureCount(page)).toBe(row!.featureCount);
+    expect(search(page).has('threshold')).toBe(false);
   });
 
   it('shows the best split of a study of a cut, where it is ticked', async () => {

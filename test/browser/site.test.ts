@@ -1,27 +1,24 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { AxeBuilder } from '@axe-core/playwright';
-import type { Browser, Page } from 'playwright-core';
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import type { Page } from 'playwright-core';
+import { beforeAll, describe, expect, it } from 'vitest';
 import { hostFiles } from '../../bench/static-host.mjs';
 import { writeSite } from '../../src/export/site/write-site.ts';
 import { openStudy, runStudy, type UnitSummary } from '../../src/index.ts';
-import { hasBrowser, launchBrowser } from '../helpers/browser.ts';
-import { type Look, openPage } from '../helpers/explorer-page.ts';
+import { hasBrowser } from '../helpers/browser.ts';
+import { explorerPages, type Look } from '../helpers/explorer-page.ts';
 import { writeStudy } from '../helpers/written-study.ts';
 
 /** A path that has to be escaped, and is not the root. */
 const UNDER = '/some where/ü/site/';
 
 describe.skipIf(!hasBrowser)('a site', () => {
-  const folder = mkdtempSync(join(tmpdir(), 'polyseme-site-pages-'));
-  let browser: Browser;
+  const pages = explorerPages();
+  const { folder } = pages;
   let host: Awaited<ReturnType<typeof hostFiles>>;
   let odd: Awaited<ReturnType<typeof hostFiles>>;
   let most: UnitSummary;
-  /** What a page must not have done: asked for what is not there or lies elsewhere, broken its policy, thrown. */
-  const faults: string[] = [];
 
   beforeAll(async () => {
     const path = join(folder, 'study.db');
@@ -30,7 +27,7 @@ describe.skipIf(!hasBrowser)('a site', () => {
     [most] = study.units({ sort: 'clusters', descending: true, limit: 1 }) as [UnitSummary];
     await writeSite(study, join(folder, 'site'));
     study.close();
-    host = await hostFiles(join(folder, 'site'), UNDER);
+    host = pages.keep(await hostFiles(join(folder, 'site'), UNDER));
 
     const unusual = join(folder, 'unusual.db');
     writeStudy({
@@ -47,22 +44,10 @@ describe.skipIf(!hasBrowser)('a site', () => {
     const other = openStudy(unusual);
     await writeSite(other, join(folder, 'odd'));
     other.close();
-    odd = await hostFiles(join(folder, 'odd'), UNDER);
-    browser = await launchBrowser();
-  });
-  afterAll(async () => {
-    await browser?.close();
-    host?.close();
-    odd?.close();
-    rmSync(folder, { recursive: true, force: true });
-  });
-  afterEach(async () => {
-    for (const context of browser.contexts()) await context.close();
-    expect(faults.splice(0)).toEqual([]);
+    odd = pages.keep(await hostFiles(join(folder, 'odd'), UNDER));
   });
 
-  const open = (at = '', { base = host.url, ...look }: Look = {}) =>
-    openPage(browser, base + at, faults, { base, ...look });
+  const open = (at = '', { base = host.url, ...look }: Look = {}) => pages.open(base + at, { base, ...look });
 
   const unitAt = ({ bank, index }: { bank: string; index: number }, query = '') =>
     `#/unit/${encodeURIComponent(bank)}/${index}${query}`;
@@ -168,7 +153,7 @@ describe.skipIf(!hasBrowser)('a site', () => {
     await page.getByText('its units go from 0 to 1023').waitFor();
     rmSync(join(folder, 'odd', 'data', 'units', '0', '0', '2.bin'));
     await page.goto('about:blank');
-    faults.length = 0;
+    pages.faults.splice(0);
     const other = await page.context().newPage();
     await other.goto(`${odd.url}#/unit/sae%2Fa%20b%25/2`);
     await other.getByText('lacks its file units/0/0/2.bin').waitFor();

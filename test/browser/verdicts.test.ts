@@ -1,20 +1,17 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { Browser, Page } from 'playwright-core';
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import type { Page } from 'playwright-core';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openStudy, runStudy, type Study, type UnitSummary, unitCertainty } from '../../src/index.ts';
 import { verdicts } from '../../src/polysemy/verdict.ts';
-import { type RunningServer, startServer } from '../../src/server/server.ts';
-import { hasBrowser, launchBrowser } from '../helpers/browser.ts';
-import { openPage } from '../helpers/explorer-page.ts';
+import type { RunningServer } from '../../src/server/server.ts';
+import { hasBrowser } from '../helpers/browser.ts';
+import { explorerPages } from '../helpers/explorer-page.ts';
 
 describe.skipIf(!hasBrowser)('what units are, and how sure that is', () => {
-  const folder = mkdtempSync(join(tmpdir(), 'polyseme-verdicts-'));
+  const pages = explorerPages();
+  const { folder } = pages;
   const path = join(folder, 'study.db');
   let server: RunningServer;
-  let browser: Browser;
-  const faults: string[] = [];
   let study: Study;
   let units: UnitSummary[];
 
@@ -22,21 +19,10 @@ describe.skipIf(!hasBrowser)('what units are, and how sure that is', () => {
     await runStudy({ contexts: 60, layers: [1, 2], examples: 24, context: 64, out: path });
     study = openStudy(path);
     units = study.units({ sort: 'verdict' });
-    server = await startServer(path, { port: 0 });
-    browser = await launchBrowser();
+    server = await pages.serve(path);
   });
-  afterAll(async () => {
-    await browser?.close();
-    await server?.close();
-    study?.close();
-    rmSync(folder, { recursive: true, force: true });
-  });
-  afterEach(async () => {
-    for (const context of browser.contexts()) await context.close();
-    expect(faults.splice(0)).toEqual([]);
-  });
-
-  const open = (at: string) => openPage(browser, server.url + at, faults);
+  afterAll(() => study?.close());
+  const open = (at: string) => pages.open(server.url + at);
   const search = (page: Page) => new URL(page.url()).searchParams;
   const unitUrl = ({ bank, index }: UnitSummary, query = '') => `/unit/${bank}/${index}${query}`;
   const count = (bank: string, verdict: string) =>

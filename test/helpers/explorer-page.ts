@@ -1,5 +1,10 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import type { Browser, BrowserContextOptions, Page } from 'playwright-core';
-import { expect } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, expect } from 'vitest';
+import { type ListenOptions, type RunningServer, startServer } from '../../src/server/server.ts';
+import { launchBrowser } from './browser.ts';
 
 export interface Look extends BrowserContextOptions {
   readonly width?: number;
@@ -13,16 +18,97 @@ export interface Look extends BrowserContextOptions {
   readonly before?: (page: Page) => Promise<void>;
 }
 
-/** What a page must not do: ask another host, break the content security policy, throw. */
-export type Faults = string[];
+/** What serves pages. */
+interface Closable {
+  close(): unknown;
+}
 
-/** Opens a page of an explorer in a context of its own; what it does wrong is added to `faults`. */
-export async function openPage(
-  browser: Browser,
-  url: string,
-  faults: Faults,
-  look: Look = {},
-): Promise<Page> {
+/** The explorer as the tests of a file open it. */
+export interface ExplorerPages {
+  /** A folder that is gone when the tests are done. */
+  readonly folder: string;
+  /** What pages did wrong in this test; one that provokes something takes it out. */
+  readonly faults: string[];
+  /** Serves a study, or trainings alone, until the test that asked for it ends; before the tests: for all of them. */
+  serve(study: string | null, options?: ListenOptions): Promise<RunningServer>;
+  /** The same for another kind of server. */
+  keep<Server extends Closable>(server: Server): Server;
+  /** Opens a page in a context of its own, until the test ends. */
+  open(url: string, look?: Look): Promise<Page>;
+  /** Opens a page, looks at it, and closes it. */
+  visit(url: string, work: (page: Page) => Promise<void>, look?: Look): Promise<void>;
+}
+
+/**
+ * A browser for the tests of a `describe`, to be called there first. Pages are closed before the servers that they ask; then none
+ * of them may have done what a page must not do: ask another host, break the content security policy, throw, log an error.
+ */
+export function explorerPages(): ExplorerPages {
+  const folder = mkdtempSync(join(tmpdir(), 'polyseme-explorer-'));
+  const faults: string[] = [];
+  const ofFile: Closable[] = [];
+  const ofTest: Closable[] = [];
+  let servers = ofFile;
+  let browser: Browser | undefined;
+  const close = async (closables: Closable[]) => {
+    for (const one of closables.splice(0)) await one.close();
+  };
+  beforeAll(async () => {
+    browser = await launchBrowser();
+  });
+  beforeEach(() => {
+    servers = ofTest;
+  });
+  afterEach(async () => {
+    for (const context of browser!.contexts()) await context.close();
+    await close(ofTest);
+    expect(faults.splice(0)).toEqual([]);
+  });
+  afterAll(async () => {
+    await browser?.close();
+    await close(ofFile);
+    rmSync(folder, { recursive: true, force: true });
+  });
+  const keep = <Server extends Closable>(server: Server): Server => {
+    servers.push(server);
+    return server;
+  };
+  const open = (url: string, look?: Look) => openPage(browser!, url, faults, look);
+  return {
+    folder,
+    faults,
+    keep,
+    open,
+    serve: async (study, options) => keep(await startServer(study, { port: 0, threads: 1, ...options })),
+    visit: async (url, work, look) => {
+      const page = await open(url, look);
+      await work(page);
+      await page.context().close();
+    },
+  };
+}
+
+/** Cumulative layout shift since the page was opened. */
+export function layoutShift(page: Page): Promise<number> {
+  return page.evaluate(() => {
+    const { shifts } = window as unknown as { shifts: number[] };
+    return shifts.reduce((sum, shift) => sum + shift, 0);
+  });
+}
+
+/** Texts of elements that are cut off sideways: "numbers are never cut". */
+export function cutTexts(page: Page, selector: string): Promise<string[]> {
+  return page
+    .locator(selector)
+    .evaluateAll((elements) =>
+      elements
+        .filter((element) => element.clientWidth > 0 && element.scrollWidth > element.clientWidth)
+        .map((element) => element.textContent ?? ''),
+    );
+}
+
+/** Opens a page in a context of its own; what it does wrong is added to `faults`. */
+async function openPage(browser: Browser, url: string, faults: string[], look: Look = {}): Promise<Page> {
   const { width = 1280, height = 900, dark = false, missing = false, before, ...rest } = look;
   const { base = new URL(url).origin, ...options } = rest;
   const context = await browser.newContext({
@@ -51,40 +137,4 @@ export async function openPage(
   await before?.(page);
   await page.goto(url);
   return page;
-}
-
-/** Opens a page, looks at it, and closes it; it must do nothing wrong meanwhile. */
-export async function visitPage(
-  browser: Browser,
-  url: string,
-  work: (page: Page) => Promise<void>,
-  look?: Look,
-): Promise<void> {
-  const faults: Faults = [];
-  const page = await openPage(browser, url, faults, look);
-  try {
-    await work(page);
-    expect(faults).toEqual([]);
-  } finally {
-    await page.context().close();
-  }
-}
-
-/** Cumulative layout shift since the page was opened. */
-export function layoutShift(page: Page): Promise<number> {
-  return page.evaluate(() => {
-    const { shifts } = window as unknown as { shifts: number[] };
-    return shifts.reduce((sum, shift) => sum + shift, 0);
-  });
-}
-
-/** Texts of elements that are cut off sideways: "numbers are never cut". */
-export function cutTexts(page: Page, selector: string): Promise<string[]> {
-  return page
-    .locator(selector)
-    .evaluateAll((elements) =>
-      elements
-        .filter((element) => element.clientWidth > 0 && element.scrollWidth > element.clientWidth)
-        .map((element) => element.textContent ?? ''),
-    );
 }

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { createRandom } from '../../src/base/random.ts';
 import { cutTree } from '../../src/cluster/cut.ts';
 import { linkage } from '../../src/cluster/linkage.ts';
-import { meanBetween, mergeHeight, ownWords, splitHeight } from '../../web/src/unit/beside.ts';
+import { besideOf, meanBetween, mergeHeight, ownWords, splitHeight } from '../../web/src/unit/beside.ts';
 
 const COUNT = 24;
 const random = createRandom(5);
@@ -53,5 +53,11 @@ describe('features side by side', () => {
 
   it('words of its own are those that no other has', () => {
     expect(ownWords(['a', 'b', 'c'], [['b'], ['d', 'c']])).toEqual(['a']);
+  });
+
+  it('an address names features that there are, four at most, each once', () => {
+    expect(besideOf('2,0,9,2', 5)).toEqual([2, 0]);
+    expect(besideOf('0,1,2,3,4', 9)).toEqual([0, 1, 2, 3]);
+    expect(besideOf(undefined, 5)).toEqual([]);
   });
 });

@@ -1,5 +1,6 @@
 import { useQuery } from '@tanstack/react-query';
 import { Link, useRouteContext } from '@tanstack/react-router';
+import { shownModel } from '../../../src/contract/image-grid.ts';
 import { column, LISTED } from '../../../src/polysemy/column-lists.ts';
 import { source } from '../source/chosen.ts';
 import { studyQuery } from '../source/query-options.ts';
@@ -102,7 +103,7 @@ function Options() {
   if (error !== null) return <Failure error={error} />;
   if (data === undefined) return <Loading what="the options" />;
   const groups: readonly (readonly [string, Readonly<Record<string, unknown>>])[] = [
-    ['Model', data.model],
+    ['Model', shownModel(data.model)],
     [
       'Data',
       { ...data.data, documents: data.documents, contexts: data.contexts, 'text tokens': data.tokens },

@@ -9,7 +9,7 @@ import { lastStudySearch } from '../ui/last-study.ts';
 import { SearchBox } from '../ui/search-box.tsx';
 import { useShortcuts } from '../ui/shortcuts.ts';
 import { type Theme, useTheme } from '../ui/theme.ts';
-import { Tips } from '../ui/tips.tsx';
+import { Tips, hinted } from '../ui/tips.tsx';
 import { Trouble } from '../ui/trouble.tsx';
 import { useImages } from '../ui/use-images.ts';
 import { useRandom } from '../ui/use-random.ts';
@@ -67,7 +67,7 @@ export function App() {
                 className="icon"
                 onClick={random}
                 aria-label="Random unit"
-                title="Random unit (r)"
+                {...hinted('Random unit (r)')}
               >
                 <DiceIcon />
               </button>
@@ -78,7 +78,7 @@ export function App() {
               className="icon"
               onClick={() => setHelp(true)}
               aria-label="Help"
-              title="Help (?)"
+              {...hinted('Help (?)')}
             >
               <HelpIcon />
             </button>
@@ -132,7 +132,7 @@ function ThemeButton() {
       type="button"
       className="icon"
       aria-label={label}
-      title={label}
+      {...hinted(label)}
       onClick={() => choose(NEXT[theme])}
     >
       {theme === 'system' ? <SystemIcon /> : theme === 'light' ? <SunIcon /> : <MoonIcon />}

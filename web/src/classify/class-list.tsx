@@ -1,5 +1,6 @@
 import { signed } from '../images/signed-picture.tsx';
 import type { Classified } from '../source/image-queries.ts';
+import { hinted } from '../ui/tips.tsx';
 
 /** Classes listed; of more, the most probable. */
 const MOST = 12;
@@ -44,7 +45,7 @@ export function ClassList({
               <button
                 type="button"
                 aria-pressed={id === at}
-                title={id === at ? 'Its logit is looked at' : 'Look at this logit'}
+                {...hinted(id === at ? 'Its logit is looked at' : 'Look at this logit')}
                 onClick={() => onChoose(id === predicted ? undefined : id)}
               >
                 <bdi className="class-name">{classes[id]}</bdi>

@@ -1,6 +1,7 @@
 import { useCallback, useEffect, useRef, useState } from 'react';
 import type { ImageGrid } from '../../../src/contract/image-grid.ts';
 import { centred, channelsOf, type Grey, shrunk } from './drawn-pixels.ts';
+import { hinted } from '../ui/tips.tsx';
 
 /** Pixels of the canvas for one of the image's, and its longest side at most. */
 const FINE = 10;
@@ -116,7 +117,11 @@ export function Drawing({
             onChange={({ target }) => setBrush(Number(target.value))}
           />
         </label>
-        <label title="Moves what is drawn so that its centre of mass is in the middle, as MNIST’s digits were">
+        <label
+          {...hinted(
+            'Moves what is drawn so that its centre of mass is in the middle, as MNIST’s digits were',
+          )}
+        >
           <input type="checkbox" checked={isCentred} onChange={() => setCentred(!isCentred)} />
           Centre
         </label>

@@ -9,6 +9,7 @@ import { featureColour } from '../ui/feature-colours.ts';
 import { formatActivation, formatShare } from '../ui/metric-info.ts';
 import { Picture } from '../ui/picture.tsx';
 import { useTheme } from '../ui/theme.ts';
+import { explained, hinted } from '../ui/tips.tsx';
 
 const SIDE = 48;
 /** Classes whose shares are drawn as cells. */
@@ -48,7 +49,7 @@ export function UnitShare({
         </Link>
         <span
           className="muted small num"
-          title="its activation, and that as a share of its maximum in the study"
+          {...explained('Its activation, and that as a share of its maximum in the study')}
         >
           {formatActivation(activation)}, {formatShare(Math.max(0, relative))}
         </span>
@@ -73,7 +74,7 @@ export function UnitShare({
               <i
                 key={classes[id]}
                 className={id === chosen ? 'chosen' : undefined}
-                title={`${classes[id]}: ${signed(share)}`}
+                {...hinted(`${classes[id]}: ${signed(share)}`)}
                 style={{
                   background: `rgb(${signedRgb(Math.max(-1, Math.min(1, share / (most || 1))), dark)})`,
                 }}
@@ -114,7 +115,7 @@ function FallsIn({
     return (
       <span
         className="muted"
-        title={`The nearest is at a mean distance of ${Math.min(...distances).toFixed(2)}`}
+        {...explained(`The nearest is at a mean distance of ${Math.min(...distances).toFixed(2)}`)}
       >
         none of its features
       </span>

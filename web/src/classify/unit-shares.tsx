@@ -10,6 +10,7 @@ import { readsPixels } from '../ui/use-images.ts';
 import { chosenUnits } from './chosen-units.ts';
 import { predictedClass } from './class-list.tsx';
 import { UnitShare } from './unit-share.tsx';
+import { hinted } from '../ui/tips.tsx';
 
 /** Percent of the largest share from which units are listed. */
 const ABOVE = 20;
@@ -87,11 +88,11 @@ export function UnitShares({
           </label>
         )}
         <label
-          title={
+          {...hinted(
             hasShares
               ? 'Units whose share of this logit is at least so much of the largest share'
-              : 'Units whose activation, as a share of their maximum, is at least so much of the largest'
-          }
+              : 'Units whose activation, as a share of their maximum, is at least so much of the largest',
+          )}
         >
           from
           <input

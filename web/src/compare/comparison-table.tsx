@@ -168,7 +168,7 @@ function Median({
   return (
     <>
       <span className="with-null">
-        <b title={`over ${counted(value.count, 'unit')}`}>{format(value.median)}</b>
+        <b {...explained(`over ${counted(value.count, 'unit')}`)}>{format(value.median)}</b>
         {beside === undefined ? null : <span className="muted small">{beside}</span>}
       </span>
       <span className="muted small">

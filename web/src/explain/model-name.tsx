@@ -2,6 +2,7 @@ import { useQuery } from '@tanstack/react-query';
 import { visible } from '../../../src/base/visible.ts';
 import type { Unit } from '../source/answers.ts';
 import { modelNamesQuery } from '../source/notes-queries.ts';
+import { explained } from '../ui/tips.tsx';
 
 /** The name that a language model gave a feature, where it was asked for one, and how well it tells examples apart. */
 export function ModelName({ unit, feature }: { unit: Unit; feature: number }) {
@@ -16,7 +17,9 @@ export function ModelName({ unit, feature }: { unit: Unit; feature: number }) {
       <bdi className="wrap">{visible(text)}</bdi>{' '}
       <span
         className="muted num"
-        title={`By ${visible(names.model)}. Balanced accuracy on examples that it was not made from, 0.5 by chance; ${asked} passages, ${unanswered} without an answer`}
+        {...explained(
+          `By ${visible(names.model)}. Balanced accuracy on examples that it was not made from, 0.5 by chance; ${asked} passages, ${unanswered} without an answer`,
+        )}
       >
         by a language model · {score(siblings)} against the unit’s other features, {score(random)} against
         random text

@@ -12,6 +12,7 @@ import { Picture } from '../ui/picture.tsx';
 import { passageText } from '../ui/shown-token.ts';
 import { Strip } from '../ui/strip.tsx';
 import { useImages } from '../ui/use-images.ts';
+import { hinted } from '../ui/tips.tsx';
 
 /** Tokens to each side of a peak. */
 const BEFORE = 6;
@@ -39,7 +40,7 @@ export function NearestElsewhere({ unit, selected }: { unit: Unit; selected: num
           <select
             value={by}
             onChange={(event) => setBy(event.target.value as Similarity)}
-            title={SIMILARITY_MEANINGS[by]}
+            {...hinted(SIMILARITY_MEANINGS[by])}
           >
             {SIMILARITIES.map((one) => (
               <option key={one} value={one}>
@@ -94,7 +95,7 @@ function SimilarRow({ similar }: { similar: Similar }) {
       <Strip shares={similar} lit={new Set([feature])} />
       <bdi className="words">{title === '' ? 'no words' : visible(title)}</bdi>
       {images === null || image === undefined ? (
-        <bdi className="near-passage" dir="ltr" title={passage.document}>
+        <bdi className="near-passage" dir="ltr" {...hinted(visible(passage.document))}>
           {shown.map((token, i) =>
             token === '' ? null : first + i === position ? (
               // biome-ignore lint/suspicious/noArrayIndexKey: a token is its position
@@ -105,7 +106,7 @@ function SimilarRow({ similar }: { similar: Similar }) {
           )}
         </bdi>
       ) : (
-        <span className="near-passage" title={passage.document}>
+        <span className="near-passage" {...hinted(visible(passage.document))}>
           <Picture context={image} grid={images} size={40} alt="Its most typical image" />
         </span>
       )}

@@ -5,6 +5,7 @@ import { noteOf } from '../../../src/explain/note-of.ts';
 import type { Example, Unit } from '../source/answers.ts';
 import { source } from '../source/chosen.ts';
 import { notesQuery, writeNote } from '../source/notes-queries.ts';
+import { hinted } from '../ui/tips.tsx';
 
 /**
  * The star and the note on a unit, or on one of its features.
@@ -40,7 +41,7 @@ export function Note({
         className="button quiet"
         aria-pressed={star}
         aria-label={`Star ${about}`}
-        title={star ? 'Take the star away' : 'Star'}
+        {...hinted(star ? 'Take the star away' : 'Star')}
         disabled={data === undefined}
         onClick={() => save({ star: !star })}
       >

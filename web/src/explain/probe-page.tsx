@@ -13,6 +13,7 @@ import { counted, formatActivation } from '../ui/metric-info.ts';
 import { spelledText } from '../ui/shown-token.ts';
 import type { ProbeSearch } from '../ui/url-state.ts';
 import { ProbedTokens } from './probed-tokens.tsx';
+import { explained } from '../ui/tips.tsx';
 
 /** A text of the reader's own: the units that fire at each token, and with which of their features. */
 export function ProbePage() {
@@ -129,7 +130,7 @@ function FiringList({ firings }: { firings: readonly Firing[] }) {
           >
             {bank}/{index}
           </Link>
-          <span className="num muted" title={`activation ${formatActivation(activation ?? 0)}`}>
+          <span className="num muted" {...explained(`activation ${formatActivation(activation ?? 0)}`)}>
             {Math.round(100 * (relative ?? 0))} % of its maximum
           </span>
           <FeatureOfFiring {...firing} />
@@ -148,7 +149,7 @@ export function FeatureOfFiring({
   if (feature === null) {
     const least = Math.min(...distances.map((distance) => distance ?? Number.POSITIVE_INFINITY));
     return (
-      <span className="muted" title={`The nearest is at a mean distance of ${least.toFixed(2)}`}>
+      <span className="muted" {...explained(`The nearest is at a mean distance of ${least.toFixed(2)}`)}>
         none of its features
       </span>
     );
@@ -158,7 +159,7 @@ export function FeatureOfFiring({
     <span className="firing-feature">
       <i className="dot" style={{ background: colour }} aria-hidden="true" />
       <span className="num">feature {feature}</span> <bdi>{visible(featureTitle(described))}</bdi>{' '}
-      <span className="muted num" title="mean cosine distance to the feature's examples">
+      <span className="muted num" {...explained('Mean cosine distance to the feature’s examples')}>
         {(distances[feature] ?? 0).toFixed(2)}
       </span>
     </span>

@@ -12,6 +12,7 @@ import { barHeight, ClassBars } from './class-bars.tsx';
 import { Cumulative } from './cumulative.tsx';
 import { largestOf, SignedFigure } from './signed-picture.tsx';
 import '../styles/images.css';
+import { explained } from '../ui/tips.tsx';
 
 const SIDE = 140;
 
@@ -121,7 +122,7 @@ function Tile({
 }) {
   return (
     <figure className={grows ? 'grows' : undefined}>
-      <figcaption title={tip}>{title}</figcaption>
+      <figcaption {...explained(tip)}>{title}</figcaption>
       {children}
     </figure>
   );

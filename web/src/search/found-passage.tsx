@@ -4,6 +4,7 @@ import type { ImageGrid } from '../../../src/contract/image-grid.ts';
 import type { Matches } from '../source/answers.ts';
 import { Picture } from '../ui/picture.tsx';
 import { passageText } from '../ui/shown-token.ts';
+import { hinted } from '../ui/tips.tsx';
 
 type Passage = NonNullable<Matches['units'][number]['passage']>;
 
@@ -26,7 +27,7 @@ export function FoundPassage({ passage, grid }: { passage: Passage; grid: ImageG
       <bdi className="passage-line">
         <Tokens passage={passage} />
       </bdi>
-      <span className="muted small result-document" title={visible(document)}>
+      <span className="muted small result-document" {...hinted(visible(document))}>
         {visible(document)}
       </span>
     </span>

@@ -102,9 +102,11 @@ function searchDetails({ bank, parts, 'min.separation': least }: ReturnType<type
     .join(', ');
 }
 
-function UnitLink({ bank, index }: { bank: string; index: number }) {
+/** Opens a unit, at the feature that has the place. */
+function UnitLink({ bank, index, place = null }: { bank: string; index: number; place?: Note['place'] }) {
+  const search = place === null ? {} : { at: `${place.context},${place.position}` };
   return (
-    <Link to="/unit/$bank/$index" params={{ bank, index }} search={{}} className="num result-name">
+    <Link to="/unit/$bank/$index" params={{ bank, index }} search={search} className="num result-name">
       {bank}/{index}
     </Link>
   );

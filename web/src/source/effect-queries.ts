@@ -16,7 +16,9 @@ export type Importance = ImportanceAnswer['examples'][number];
 const FEATURES = 12;
 const EXAMPLES = 4;
 /** Contexts in which effects are measured while someone waits: half a minute, controls included. */
-export const MEASURED_CONTEXTS = 20;
+const MEASURED_CONTEXTS = 20;
+/** What that does, as its buttons say it. */
+export const MEASURING = `Runs the model over ${MEASURED_CONTEXTS} contexts without the unit, without each of its features, and with 20 others in its place: half a minute or so`;
 
 /** Importance of the tokens of each feature's most typical and strongest examples, by id. */
 export const importanceQuery = ({ bank, index, features }: Unit) => {

@@ -1,4 +1,4 @@
-import { useEffect, useLayoutEffect, useMemo, useRef, useState } from 'react';
+import { type CSSProperties, useEffect, useLayoutEffect, useMemo, useRef, useState } from 'react';
 import { bankColour, resolveColour } from '../charts/colours.ts';
 import { nameDrawing, PLOT_STYLE, usePlot } from '../charts/plot.tsx';
 import { dotsPath, drawnAs } from '../charts/vector.ts';
@@ -8,6 +8,7 @@ import type { Points } from '../ui/points.ts';
 import { useTheme } from '../ui/theme.ts';
 import { useWidth } from '../ui/width.ts';
 import { PointGrid } from './point-grid.ts';
+import { UnitMeanings } from './unit-meanings.tsx';
 
 const HEIGHT = 336;
 const MARGIN = { top: 26, right: 14, bottom: 40, left: 52 };
@@ -116,11 +117,8 @@ export function Scatter({
         <>
           <i className="ring no-export" style={{ left: places.x[hover], top: places.y[hover] }} />
           <div
-            className="tip no-export"
-            style={{
-              left: Math.min(width - 170, Math.max(0, places.x[hover]! + 12)),
-              top: Math.max(0, places.y[hover]! - 66),
-            }}
+            className="tip point-tip no-export"
+            style={tipPlace(places.x[hover]!, places.y[hover]!, width)}
           >
             <b>
               {unit.bank}/{unit.index}
@@ -131,11 +129,18 @@ export function Scatter({
                 <b className="num">{formatMetric(metric, points.column(metric)[hover]!)}</b>
               </span>
             ))}
+            <UnitMeanings {...unit} />
           </div>
         </>
       )}
     </div>
   );
+}
+
+/** Beside a point, on the side where there is more room; clear of it upwards or downwards. */
+function tipPlace(x: number, y: number, width: number): CSSProperties {
+  const side = x < width / 2 ? { left: x + 12 } : { right: width - x + 12 };
+  return y < HEIGHT / 2 ? { ...side, top: y } : { ...side, bottom: HEIGHT - y };
 }
 
 /** The points as shapes, those that are left out first. */

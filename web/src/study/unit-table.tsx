@@ -8,6 +8,7 @@ import { useQueries, useQuery } from '@tanstack/react-query';
 import { useNavigate } from '@tanstack/react-router';
 import { useVirtualizer } from '@tanstack/react-virtual';
 import { Fragment, memo, useCallback, useEffect, useRef } from 'react';
+import { visible } from '../../../src/base/visible.ts';
 import { featureTitle } from '../../../src/features/names.ts';
 import type { Metric, UnitRow } from '../source/answers.ts';
 import { PAGE, unitsQuery } from '../source/query-options.ts';
@@ -17,6 +18,7 @@ import { formatMetric, formatWhole, isMetric, type ListSort, metricInfo } from '
 import { Empty, Failure } from '../ui/states.tsx';
 import { Strip } from '../ui/strip.tsx';
 import { NARROW, useMedia } from '../ui/use-media.ts';
+import { hinted } from '../ui/tips.tsx';
 
 const ROW = 36;
 /** On a phone what a unit is has a line of its own under its name, and few numbers have room beside that. */
@@ -225,7 +227,11 @@ const Row = memo(function Row({
       <div role="cell" className="cell strip-cell">
         <Strip shares={unit} />
       </div>
-      <div role="cell" className="cell meanings" title={unit.features.map(featureTitle).join(' | ')}>
+      <div
+        role="cell"
+        className="cell meanings"
+        {...hinted(unit.features.map(featureTitle).map(visible).join(' | '))}
+      >
         <Meanings unit={unit} q={q} />
       </div>
       {(columns.split(',') as Metric[]).map((metric) => (

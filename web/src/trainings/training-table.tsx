@@ -2,7 +2,7 @@ import { Link } from '@tanstack/react-router';
 import { type ReactNode, useEffect, useRef, useState } from 'react';
 import type { Bank, Training } from '../source/answers.ts';
 import { formatShare, formatThree, formatWhole } from '../ui/metric-info.ts';
-import { explained } from '../ui/tips.tsx';
+import { explained, hinted } from '../ui/tips.tsx';
 import { bankOfTraining } from './bank-of-training.ts';
 import { strokeOf } from './run-strokes.ts';
 import { RunSwatch } from './run-swatch.tsx';
@@ -250,7 +250,7 @@ function Spoke({ updated }: { updated: string }) {
   const now = useNow();
   const seconds = Math.max(0, (now - Date.parse(updated)) / 1000);
   return (
-    <time className="muted small num spoke" dateTime={updated} title={updated}>
+    <time className="muted small num spoke" dateTime={updated} {...hinted(updated)}>
       wrote {seconds < 2 ? 'just now' : `${formatTime(Math.floor(seconds))} ago`}
     </time>
   );

@@ -3,6 +3,7 @@ import type { Example } from '../source/answers.ts';
 import { source } from '../source/chosen.ts';
 import { formatActivation } from './metric-info.ts';
 import '../styles/images.css';
+import { hinted } from './tips.tsx';
 
 /** Sides up to this are drawn with their pixels to be seen. */
 const SMALL = 64;
@@ -66,7 +67,7 @@ export function ImageOf({ example, grid, size = 48 }: { example: Example; grid: 
   const place = placeOf(example, grid);
   const title = [label, formatActivation(activation), place].filter((part) => part !== '').join(', ');
   return (
-    <span className="image-of" title={title}>
+    <span className="image-of" {...hinted(title)}>
       <Picture context={context} grid={grid} size={size} box={image?.box ?? null} alt={title} />
     </span>
   );

@@ -1,6 +1,7 @@
 import type { ReactNode } from 'react';
 import { featureColour, featureMark } from './feature-colours.ts';
 import { counted, formatShare } from './metric-info.ts';
+import { hinted } from './tips.tsx';
 import '../styles/meanings.css';
 
 /** How a unit's examples fall to its features. */
@@ -45,8 +46,8 @@ export function Strip({
   shares: Shares;
   /** Only these features keep their colour. */
   lit?: ReadonlySet<number>;
-  /** Makes the pieces buttons. */
-  onPick?: (feature: number, add: boolean) => void;
+  /** Makes the pieces buttons; without a feature: that of the examples that stand alone. */
+  onPick?: (feature: number | null, add: boolean) => void;
 }) {
   const pieces = piecesOf(shares);
   const drawn = pieces.map(({ feature, size, says }) => {
@@ -57,8 +58,8 @@ export function Strip({
     const dim = lit !== undefined && (feature === null || !lit.has(feature));
     const name = `${feature === null ? 'alone' : 'own'}${dim ? ' dim' : ''}`;
     const mark = feature === null ? 0 : featureMark({ id: feature, size });
-    if (onPick === undefined || feature === null)
-      return <i key={says} className={name} data-mark={mark} style={style} title={says} />;
+    if (onPick === undefined)
+      return <i key={says} className={name} data-mark={mark} style={style} {...hinted(says)} />;
     return (
       <button
         key={says}
@@ -66,11 +67,13 @@ export function Strip({
         className={name}
         data-mark={mark}
         style={style}
-        title={`${says}. Shift-click lays it beside others.`}
+        {...hinted(
+          `${says}. ${feature === null ? 'Examples of no feature of their own.' : 'Shift-click lays it beside others.'}`,
+        )}
         aria-label={says}
         onClick={(event) => onPick(feature, event.shiftKey)}
       >
-        <span>{feature}</span>
+        <span>{feature ?? ''}</span>
       </button>
     );
   });

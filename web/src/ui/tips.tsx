@@ -6,10 +6,17 @@ const WIDTH = 340;
 const EDGE = 8;
 /** Height that is kept free below what is explained, else the text stands above. */
 const ROOM = 130;
+/** Milliseconds that the pointer rests first, and in which it can get from what is explained to the text. */
+const REST = 250;
 
-/** Makes an element explain itself under the pointer, on focus and by touch. A control is focusable without. */
+/** Makes an element explain itself under the pointer, on focus and by touch. */
 export function explained(text: string): { 'data-tip': string; tabIndex: 0 } {
   return { 'data-tip': text, tabIndex: 0 };
+}
+
+/** The same without a stop of the Tab key: for a control, what holds one, or one of very many marks that its group tells too. */
+export function hinted(text: string): { 'data-tip': string } {
+  return { 'data-tip': text };
 }
 
 interface Tip {
@@ -24,7 +31,10 @@ export function Tips() {
   const [tip, setTip] = useState<Tip | null>(null);
   useEffect(() => {
     let described: Element | null = null;
+    let rest: ReturnType<typeof setTimeout> | undefined;
+    let isTouched = false;
     const show = (target: EventTarget | null) => {
+      clearTimeout(rest);
       const element = target instanceof Element ? target.closest('[data-tip]') : null;
       described?.removeAttribute('aria-describedby');
       described = element === null ? null : (target as Element);
@@ -42,11 +52,18 @@ export function Tips() {
     const listeners: Record<string, (event: Event) => void> = {
       // The text itself may be pointed at, to be read at leisure.
       pointerover: ({ target }) => {
-        if ((target as Element).id !== ID) show(target);
+        clearTimeout(rest);
+        if ((target as Element).id !== ID) rest = setTimeout(() => show(target), REST);
       },
-      focusin: ({ target }) => show(target),
+      pointerdown: (event) => {
+        isTouched = (event as PointerEvent).pointerType !== 'mouse';
+        show(null);
+      },
+      focusin: ({ target }) => show((target as Element).matches(':focus-visible') ? target : null),
       focusout: () => show(null),
-      click: ({ target }) => show(target),
+      click: ({ target }) => {
+        if (isTouched) show(target);
+      },
       keydown: (event) => {
         if ((event as KeyboardEvent).key === 'Escape') show(null);
       },
@@ -56,6 +73,7 @@ export function Tips() {
       document.addEventListener(name, listener, { capture: true, passive: true });
     }
     return () => {
+      clearTimeout(rest);
       for (const [name, listener] of Object.entries(listeners)) {
         document.removeEventListener(name, listener, { capture: true });
       }

@@ -63,6 +63,10 @@ export interface UnitSearch {
   beside?: string;
   /** Label of the feature looked at. */
   feature?: number;
+  /** An example of the feature looked at, as CONTEXT,POSITION of its peak: how links know features that a cut may renumber. */
+  at?: string;
+  /** Single and stray examples unfolded. */
+  alone?: 'shown';
   /** Id of the example looked at. */
   example?: number;
   /** The whole document around that example; default: its context. */
@@ -165,10 +169,18 @@ export function unitSearch(raw: Raw): UnitSearch {
     colour: oneOf(TOKEN_COLOURS, raw.colour),
     beside: /^\d+(,\d+)*$/.test(String(raw.beside)) ? String(raw.beside) : undefined,
     feature: whole(raw.feature),
+    at: /^\d+,\d+$/.test(String(raw.at)) ? String(raw.at) : undefined,
+    alone: oneOf(['shown'], raw.alone),
     example: whole(raw.example),
     around: oneOf(['document'], raw.around),
     breaks: oneOf(['off'], raw.breaks),
   });
+}
+
+/** What of a unit's page stays on the way to another unit. */
+export function ofNextUnit(search: UnitSearch): UnitSearch {
+  const { feature: _, example: __, at: ___, alone: ____, ...rest } = search;
+  return rest;
 }
 
 export function compareSearch(raw: Raw): CompareSearch {

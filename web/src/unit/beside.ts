@@ -1,5 +1,8 @@
 import type { Tree } from '../../../src/cluster/tree.ts';
 
+/** Features that stand side by side at most. */
+export const MOST_BESIDE = 4;
+
 /** Mean distance between the members of two features: over all pairs. */
 export function meanBetween(
   distances: Float64Array,
@@ -41,4 +44,9 @@ export function splitHeight(tree: Tree, members: readonly number[]): number | nu
 export function ownWords(words: readonly string[], others: readonly (readonly string[])[]): string[] {
   const theirs = new Set(others.flat());
   return words.filter((word) => !theirs.has(word));
+}
+
+/** The features that an address lays side by side, as far as there are any. @param features how many the unit has */
+export function besideOf(text: string | undefined, features: number): number[] {
+  return [...new Set(text?.split(',').map(Number))].filter((id) => id < features).slice(0, MOST_BESIDE);
 }

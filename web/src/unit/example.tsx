@@ -8,6 +8,7 @@ import { Concordance } from '../ui/tokens.tsx';
 import { getHovered, setHovered, subscribeHovered } from './hover.ts';
 import { ExtentControls, OpenExample } from './open-example.tsx';
 import { exampleMarkdown, exampleText } from './takeaway.ts';
+import { explained, hinted } from '../ui/tips.tsx';
 
 /** What the mark of a stray example says. */
 export const STRAY = 'stray: its own cluster is too small to be a feature, so it stands with the nearest one';
@@ -57,7 +58,10 @@ export const ExampleRow = memo(function ExampleRow({
     >
       <span
         className="activation num"
-        title={`${name}${central ? '; the most typical of its feature' : ''}${stray ? `; ${STRAY}` : ''}`}
+        // Marks are explained on focus too; a plain activation is said by the passage beside it.
+        {...(central || stray ? explained : hinted)(
+          `${name}${central ? '; the most typical of its feature' : ''}${stray ? `; ${STRAY}` : ''}`,
+        )}
       >
         {central ? <i className="central" /> : null}
         {stray ? <i className="stray" /> : null}
@@ -82,7 +86,10 @@ export const ExampleRow = memo(function ExampleRow({
         )}
       </div>
       {shownName === null && !open ? null : (
-        <div className="document muted" title={`${visible(example.document)}, context ${example.context}`}>
+        <div
+          className="document muted"
+          {...hinted(`${visible(example.document)}, context ${example.context}`)}
+        >
           <bdi>{visible(open ? example.document : (shownName ?? ''))}</bdi>
           {open ? (
             <span className="num">

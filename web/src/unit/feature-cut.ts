@@ -24,6 +24,19 @@ export function ownMembers({ features, stray }: Cut): number[][] {
   return features.map(({ members }) => members.filter((example) => !stray.has(example)));
 }
 
+/** A feature that stray examples were given to, and which. */
+export interface Given {
+  readonly feature: Feature;
+  readonly examples: readonly number[];
+}
+
+/** The stray examples by the features that they stand with, those in the order of the list. */
+export function strayByFeature(features: readonly Feature[], stray: ReadonlySet<number>): Given[] {
+  return features
+    .map((feature) => ({ feature, examples: feature.members.filter((example) => stray.has(example)) }))
+    .filter(({ examples }) => examples.length > 0);
+}
+
 export function unitTree(count: number, merges: readonly (readonly number[])[]): Tree {
   return { count, merges: Float64Array.from(merges.flat()) };
 }

@@ -10,10 +10,11 @@ import { CopyMenu } from '../ui/copy-menu.tsx';
 import { featureColour } from '../ui/feature-colours.ts';
 import { linkTo } from '../ui/link-to.ts';
 import { counted, formatActivation, formatShare, formatWhole } from '../ui/metric-info.ts';
-import { ExampleRow, STRAY } from './example.tsx';
-import { ImageExamples } from './image-examples.tsx';
+import { STRAY } from './example.tsx';
+import { FeatureExamples } from './feature-examples.tsx';
 import { featureMarkdown, featureText } from './takeaway.ts';
 import type { Pictures } from './use-central-embeddings.ts';
+import { explained, hinted } from '../ui/tips.tsx';
 
 /** Examples shown of a feature that is not opened, by its id. */
 const SHOWN = [5, 4, 4, 3, 3, 3, 3, 3];
@@ -120,7 +121,7 @@ export const FeatureSection = memo(function FeatureSection({
           <span className="sr">Feature {id}: </span>
           {name !== null && (
             <>
-              <bdi className="feature-name" title={nameScores(name)}>
+              <bdi className="feature-name" {...explained(nameScores(name))}>
                 {visible(name.text)}
               </bdi>{' '}
             </>
@@ -139,14 +140,14 @@ export const FeatureSection = memo(function FeatureSection({
           {strays === 0 ? (
             ''
           ) : (
-            <span title={`${strays} of them ${STRAY}`}> ({formatWhole(strays)} stray)</span>
+            <span {...explained(`${strays} of them ${STRAY}`)}> ({formatWhole(strays)} stray)</span>
           )}{' '}
           · {formatShare(size / total)} · mean {formatActivation(meanActivation)}
           {name === null ? '' : ` · ${shortScores(name)}`}
         </span>
         <span className="feature-tools">
           {onBeside === undefined ? null : (
-            <label className="small beside-box" title="Side by side with others">
+            <label className="small beside-box" {...hinted('Side by side with others')}>
               <input type="checkbox" checked={isBeside} onChange={() => onBeside(id)} />
               beside
             </label>
@@ -168,33 +169,18 @@ export const FeatureSection = memo(function FeatureSection({
         </span>
       </header>
       {isStored ? <ModelName unit={unit} feature={id} /> : null}
-      {pictures === null ? (
-        <ol>
-          {shown.map((example) => (
-            <ExampleRow
-              key={example}
-              example={examples[example]!}
-              scale={scale}
-              central={example === central && size > 2}
-              stray={stray.has(example)}
-              open={openExample === example}
-              onToggle={onToggle}
-              shownName={documentName?.(examples[example]!.document) ?? null}
-              unitName={unitName}
-            />
-          ))}
-        </ol>
-      ) : (
-        <ImageExamples
-          unit={unit}
-          pictures={pictures}
-          examples={shown.map((example) => examples[example]!)}
-          central={central}
-          stray={stray}
-          openExample={openExample}
-          onToggle={onToggle}
-        />
-      )}
+      <FeatureExamples
+        unit={unit}
+        pictures={pictures}
+        examples={shown.map((example) => examples[example]!)}
+        // One of two says nothing as the most typical.
+        central={pictures !== null || size > 2 ? central : null}
+        stray={stray}
+        scale={scale}
+        openExample={openExample}
+        documentName={documentName}
+        onToggle={onToggle}
+      />
       {size > few ? (
         <button
           type="button"

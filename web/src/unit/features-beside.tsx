@@ -1,23 +1,28 @@
+import { useQuery } from '@tanstack/react-query';
 import { visible } from '../../../src/base/visible.ts';
 import type { Feature } from '../../../src/features/describe.ts';
 import { featureTitle, nameScores } from '../../../src/features/names.ts';
 import { wordList } from '../../../src/features/words.ts';
-import type { Example } from '../source/answers.ts';
+import { FeatureEffectLines } from '../explain/feature-effect.tsx';
+import type { Example, Unit } from '../source/answers.ts';
+import { source } from '../source/chosen.ts';
+import { ablationQuery, type FeatureEffect, MEASURING } from '../source/effect-queries.ts';
 import { featureColour } from '../ui/feature-colours.ts';
 import { counted, formatActivation, formatThree } from '../ui/metric-info.ts';
 import { ImageOf } from '../ui/picture.tsx';
+import { hinted } from '../ui/tips.tsx';
 import { Concordance } from '../ui/tokens.tsx';
 import { useImages } from '../ui/use-images.ts';
 import { meanBetween, mergeHeight, ownWords, splitHeight } from './beside.ts';
 import type { UnitCut } from './unit-cut.ts';
+import '../styles/beside.css';
 
 /** Passages of a column. */
 const PASSAGES = 12;
-/** Features that stand side by side at most. */
-export const MOST_BESIDE = 4;
 
 /** Features in equal columns, aligned at their peaks, with what tells them apart. */
 export function FeaturesBeside({
+  unit,
   unitCut,
   ids,
   examples,
@@ -25,6 +30,7 @@ export function FeaturesBeside({
   onCut,
   onDrop,
 }: {
+  unit: Unit;
   unitCut: UnitCut;
   ids: readonly number[];
   examples: readonly Example[];
@@ -35,6 +41,10 @@ export function FeaturesBeside({
 }) {
   const { cut, tree, distances } = unitCut;
   const features = ids.map((id) => cut.features[id]!);
+  const effects = useQuery(ablationQuery(unit.bank, unit.index));
+  const images = useImages();
+  // Effects are measured of the features that the study stores.
+  const canMeasure = unitCut.stored && images === null && !source().isSite;
   const merge = mergeHeight(
     tree,
     features.flatMap(({ members }) => members),
@@ -43,17 +53,18 @@ export function FeaturesBeside({
     <section className="beside panel" aria-labelledby="beside-title">
       <div className="panel-head">
         <h2 id="beside-title">Side by side</h2>
-        <span className="muted small">
-          {distances === null
-            ? ''
-            : pairsOf(features)
-                .map(
-                  ([a, b]) =>
-                    `${a.id} to ${b.id}: mean distance ${formatThree(meanBetween(distances, tree.count, a.members, b.members))}`,
-                )
-                .join(' · ')}
-        </span>
         <span className="grow" />
+        {!canMeasure || effects.data !== undefined ? null : (
+          <button
+            type="button"
+            className="button"
+            disabled={effects.isFetching}
+            {...hinted(MEASURING)}
+            onClick={() => void effects.refetch()}
+          >
+            {effects.isFetching ? 'Measuring …' : 'Measure effects'}
+          </button>
+        )}
         {merge === null ? null : (
           <button type="button" className="button" onClick={() => onCut(merge)}>
             Merge them (cut at {formatThree(merge)})
@@ -63,6 +74,29 @@ export function FeaturesBeside({
           Close
         </button>
       </div>
+      {distances === null ? null : (
+        <p className="muted small beside-says">
+          Mean distance between their examples:{' '}
+          {pairsOf(features)
+            .map(
+              ([a, b]) =>
+                `${a.id} to ${b.id} ${formatThree(meanBetween(distances, tree.count, a.members, b.members))}`,
+            )
+            .join(' · ')}
+        </p>
+      )}
+      {effects.error === null || !canMeasure ? null : (
+        <p className="bad small beside-says" role="alert">
+          {effects.error.message}
+        </p>
+      )}
+      {canMeasure || images !== null ? null : (
+        <p className="muted small beside-says">
+          {source().isSite
+            ? 'What each does to the predictions needs the study and its model: this is a copy as files.'
+            : 'What each does to the predictions is measured of the study’s own features, and these are of another cut.'}
+        </p>
+      )}
       <div className="beside-columns">
         {features.map((feature) => (
           <Column
@@ -73,6 +107,7 @@ export function FeaturesBeside({
             split={splitHeight(tree, feature.members)}
             examples={examples}
             scale={scale}
+            effect={canMeasure ? effects.data?.features.find((one) => one.feature === feature.id) : undefined}
             onCut={onCut}
             onDrop={() => onDrop(feature.id)}
           />
@@ -89,6 +124,7 @@ function Column({
   split,
   examples,
   scale,
+  effect,
   onCut,
   onDrop,
 }: {
@@ -99,6 +135,8 @@ function Column({
   split: number | null;
   examples: readonly Example[];
   scale: number;
+  /** Where it was measured. */
+  effect: FeatureEffect | undefined;
   onCut: (threshold: number) => void;
   onDrop: () => void;
 }) {
@@ -127,8 +165,8 @@ function Column({
       </h3>
       <p className="muted small">
         {counted(size, 'example')}, mean activation {formatActivation(meanActivation)}
-        {name === null ? '' : `; ${nameScores(name)}`}
       </p>
+      <p className="muted small">{name === null ? '' : `name: ${nameScores(name)}`}</p>
       <p className="small">
         {own.length === 0 ? (
           <span className="muted">no {images === null ? 'word' : 'label'} of its own beside the others</span>
@@ -138,6 +176,7 @@ function Column({
           </>
         )}
       </p>
+      {effect === undefined ? <p /> : <FeatureEffectLines effect={effect} />}
       {images === null ? (
         <ol>
           {ordered.map((example) => (

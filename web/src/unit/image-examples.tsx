@@ -13,6 +13,7 @@ import { STRAY } from './example.tsx';
 import { getHovered, setHovered, subscribeHovered } from './hover.ts';
 import { ImportanceMap } from './importance-map.tsx';
 import type { Pictures } from './use-central-embeddings.ts';
+import { explained, hinted } from '../ui/tips.tsx';
 
 const THUMBNAIL = 56;
 const LARGE = 168;
@@ -30,8 +31,8 @@ export function ImageExamples({
   unit: Unit;
   pictures: Pictures;
   examples: readonly Example[];
-  /** Id of the most typical one. */
-  central: number;
+  /** Id of the most typical one, if it is marked. */
+  central: number | null;
   stray: ReadonlySet<number>;
   openExample: number | undefined;
   onToggle: (example: number, open: boolean) => void;
@@ -40,8 +41,11 @@ export function ImageExamples({
   return (
     <>
       <div className="image-feature">
-        {embeddings === null ? null : (
-          <span className="central-embedding" title="Neuron embedding of the most typical image: h ⊙ w">
+        {embeddings === null || central === null ? null : (
+          <span
+            className="central-embedding"
+            {...explained('Neuron embedding of the most typical image: h ⊙ w')}
+          >
             <SignedPicture
               values={embeddings.get(central) ?? null}
               grid={grid}
@@ -117,7 +121,7 @@ function Thumbnail({
         type="button"
         aria-expanded={isOpen}
         aria-label={parts.filter((part) => part !== '').join(', ')}
-        title={isStray ? STRAY : undefined}
+        {...(isStray ? hinted(STRAY) : {})}
         data-example={id}
         onClick={() => onToggle(id, !isOpen)}
       >

@@ -2,6 +2,7 @@ import type { ImageGrid } from '../../../src/contract/image-grid.ts';
 import type { PatchImportance } from '../source/image-queries.ts';
 import { formatShare } from '../ui/metric-info.ts';
 import { Picture } from '../ui/picture.tsx';
+import { hinted } from '../ui/tips.tsx';
 
 /** An image under its patches, each as deep in colour as the activation falls without it. */
 export function ImportanceMap({
@@ -37,7 +38,7 @@ export function ImportanceMap({
             <i
               // biome-ignore lint/suspicious/noArrayIndexKey: a patch is its place
               key={i}
-              title={formatShare(value)}
+              {...hinted(formatShare(value))}
               style={
                 {
                   '--a': `${Math.round(85 * Math.min(1, value / Math.max(values[most]!, 1e-9)))}%`,

@@ -8,6 +8,7 @@ import { Dendrogram } from './dendrogram.tsx';
 import { featureLegend, figureHeading } from './figure-caption.ts';
 import { Peek } from './peek.tsx';
 import type { UnitCut } from './unit-cut.ts';
+import { hinted } from '../ui/tips.tsx';
 
 /** The tree with its linkage and threshold, and the passage under the pointer. */
 export function TreePanel({
@@ -40,7 +41,7 @@ export function TreePanel({
         <h2>Tree</h2>
         {unit.examples < 2 ? null : (
           <>
-            <label title="Linkage">
+            <label {...hinted('Linkage: how the distance between two groups of examples is measured')}>
               <span className="sr">Linkage</span>
               <select
                 value={linkage}
@@ -54,7 +55,11 @@ export function TreePanel({
                 ))}
               </select>
             </label>
-            <label title="The best split by its silhouette, without a threshold (docs/method.md); else the clusters below the threshold">
+            <label
+              {...hinted(
+                'The best split by its silhouette, without a threshold (docs/method.md); else the clusters below the threshold',
+              )}
+            >
               <input
                 type="checkbox"
                 checked={auto}

@@ -16,7 +16,8 @@ export function UnitContents({
 }: {
   unitCut: UnitCut;
   selected: number | undefined;
-  onPick: (feature: number, beside: boolean) => void;
+  /** Without a feature: the examples that stand alone. */
+  onPick: (feature: number | null, beside: boolean) => void;
 }) {
   const shares = useMemo(
     () => ({ sizes: ownMembers(cut).map(({ length }) => length), stray: cut.stray.size }),

@@ -4,7 +4,8 @@ import type { Metric, Unit } from '../source/answers.ts';
 import { LeftIcon, RightIcon } from '../ui/icons.tsx';
 import { lastStudySearch } from '../ui/last-study.ts';
 import { formatMetric, formatWhole, metricInfo, placeText } from '../ui/metric-info.ts';
-import { explained } from '../ui/tips.tsx';
+import { explained, hinted } from '../ui/tips.tsx';
+import { ofNextUnit } from '../ui/url-state.ts';
 import { metricNow, standing } from './metrics-table.tsx';
 import { saveUnitJson } from './save-features.ts';
 import type { UnitCut } from './unit-cut.ts';
@@ -60,7 +61,7 @@ export function UnitHead({
           <nav className="controls" aria-label="Other units" data-steps>
             <Neighbour bank={bank} index={neighbours.previous} name="Previous" />
             <Neighbour bank={bank} index={neighbours.next} name="Next" />
-            <button type="button" className="button" onClick={onRandom} title="Random unit (r)">
+            <button type="button" className="button" onClick={onRandom} {...hinted('Random unit (r)')}>
               I’m feeling lucky
             </button>
           </nav>
@@ -121,8 +122,8 @@ function Neighbour({ bank, index, name }: { bank: string; index: number | null; 
       className="button icon-button"
       to="/unit/$bank/$index"
       params={{ bank, index }}
-      search={(before: object) => ({ ...before, feature: undefined, example: undefined })}
-      title={`${name} unit (${name === 'Previous' ? '←' : '→'})`}
+      search={ofNextUnit}
+      {...hinted(`${name} unit (${name === 'Previous' ? '←' : '→'})`)}
     >
       {icon}
       <span className="sr">

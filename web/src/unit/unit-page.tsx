@@ -1,6 +1,6 @@
 import { useQuery } from '@tanstack/react-query';
-import { useNavigate, useParams, useSearch } from '@tanstack/react-router';
-import { useCallback, useEffect } from 'react';
+import { useNavigate, useParams } from '@tanstack/react-router';
+import { useEffect } from 'react';
 import { featureTitle } from '../../../src/features/names.ts';
 import { BlindTest } from '../explain/blind-test.tsx';
 import { EffectsPanel } from '../explain/effects-panel.tsx';
@@ -19,19 +19,21 @@ import { useRecent } from '../ui/recent.ts';
 import { useShortcuts } from '../ui/shortcuts.ts';
 import { Failure, Loading } from '../ui/states.tsx';
 import { useUndo } from '../ui/undo.ts';
-import type { TokenColour, UnitSearch } from '../ui/url-state.ts';
+import { ofNextUnit, type TokenColour } from '../ui/url-state.ts';
 import { useImages } from '../ui/use-images.ts';
 import { useRandom } from '../ui/use-random.ts';
 import { VERDICT_NAMES } from '../ui/verdict-names.ts';
 import { ownMembers } from './feature-cut.ts';
+import { besideOf } from './beside.ts';
 import { FeatureList } from './feature-list.tsx';
-import { FeaturesBeside, MOST_BESIDE } from './features-beside.tsx';
+import { FeaturesBeside } from './features-beside.tsx';
 import { LeftOut } from './left-out.tsx';
 import { saveFeatures } from './save-features.ts';
 import { TreePanel } from './tree-panel.tsx';
 import { UnitContents } from './unit-contents.tsx';
 import { useUnitCut } from './unit-cut.ts';
 import { UnitHead } from './unit-head.tsx';
+import { useFeatureAt, useUnitSearch } from './use-unit-search.ts';
 import { ViewsPanel } from './views-panel.tsx';
 
 /** One unit: its features with examples, beside the tree that they are cut from. */
@@ -71,26 +73,17 @@ export function UnitPage() {
 }
 
 function UnitView({ unit }: { unit: Unit }) {
-  const search = useSearch({ from: '/unit/$bank/$index' });
+  const { search, change, onSelect, onExample, onToggle, onAlone, onCut, setBeside, onBeside } =
+    useUnitSearch();
   const navigate = useNavigate();
   const random = useRandom();
   const unitCut = useUnitCut(unit, search);
   const images = useImages();
   const { bank, neighbours } = unit;
 
-  /** @param step whether Back undoes it */
-  const change = useCallback(
-    (changes: Partial<UnitSearch>, step = false) =>
-      void navigate({
-        to: '.',
-        search: (before: UnitSearch) => ({ ...before, ...changes }),
-        replace: !step,
-        resetScroll: false,
-      }),
-    [navigate],
-  );
   useUndo(`${unit.bank}/${unit.index}`);
   useVisited(unit);
+  useFeatureAt(unitCut, search.at, change);
   const at = useParams({ from: '/unit/$bank/$index' });
   const step = (by: -1 | 1) => {
     const index = neighbour(unit, at, by);
@@ -98,7 +91,7 @@ function UnitView({ unit }: { unit: Unit }) {
     void navigate({
       to: '/unit/$bank/$index',
       params: { bank: at.bank, index },
-      search: (before: UnitSearch) => ({ ...before, feature: undefined, example: undefined }),
+      search: ofNextUnit,
     });
   };
   const previous = () => step(-1);
@@ -110,37 +103,9 @@ function UnitView({ unit }: { unit: Unit }) {
     }
   }, [bank, neighbours]);
 
-  const onSelect = useCallback(
-    (feature: number | undefined) => change({ feature, example: undefined }),
-    [change],
-  );
-  const onToggle = useCallback(
-    (example: number, open: boolean) =>
-      change({ example: open ? example : undefined, ...(open ? {} : { around: undefined }) }),
-    [change],
-  );
-  const onCut = useCallback(
-    (cut: Pick<UnitSearch, 'threshold' | 'linkage' | 'features'>) =>
-      change({ ...cut, feature: undefined, beside: undefined }, true),
-    [change],
-  );
   const beside = besideOf(search.beside, unitCut.cut.features.length);
-  const setBeside = useCallback(
-    (ids: readonly number[]) => change({ beside: ids.length === 0 ? undefined : ids.join(',') }),
-    [change],
-  );
-  const onBeside = useCallback(
-    (feature: number) => {
-      const ids = besideOf(search.beside, Number.POSITIVE_INFINITY);
-      setBeside(
-        ids.includes(feature) ? ids.filter((id) => id !== feature) : [...ids, feature].slice(-MOST_BESIDE),
-      );
-    },
-    [search.beside, setBeside],
-  );
   // Importance needs the model, and text.
   const colour = images !== null || source().isSite ? 'activation' : (search.colour ?? 'activation');
-  const onExample = (example: number) => change({ example, feature: undefined });
   const features = unitCut.cut.features.length;
   const selected = search.feature !== undefined && search.feature < features ? search.feature : undefined;
   return (
@@ -156,9 +121,11 @@ function UnitView({ unit }: { unit: Unit }) {
       <UnitContents
         unitCut={unitCut}
         selected={selected}
-        onPick={(feature, add) =>
-          add ? onBeside(feature) : onSelect(feature === selected ? undefined : feature)
-        }
+        onPick={(feature, add) => {
+          if (feature === null) onAlone(search.alone === undefined);
+          else if (add) onBeside(feature);
+          else onSelect(feature === selected ? undefined : feature);
+        }}
       />
       {images === null ? null : (
         <UnitFigures
@@ -248,6 +215,8 @@ function UnitView({ unit }: { unit: Unit }) {
             }
             beside={beside}
             onBeside={onBeside}
+            alone={search.alone === 'shown'}
+            onAlone={onAlone}
             onSelect={onSelect}
             onToggle={onToggle}
           />
@@ -264,19 +233,14 @@ function useVisited({ bank, index, features }: Unit): void {
   useEffect(() => visit({ bank, index, title }), [visit, bank, index, title]);
 }
 
-/** The features in the URL that there are. */
-function besideOf(text: string | undefined, features: number): number[] {
-  return [...new Set(text?.split(',').map(Number))].filter((id) => id < features).slice(0, MOST_BESIDE);
-}
-
 /** Side by side, with the tokens coloured as in the list. */
 function BesidePanel({
   unit,
   colour,
   ...panel
-}: { unit: Unit; colour: TokenColour } & Omit<Parameters<typeof FeaturesBeside>[0], 'examples' | 'scale'>) {
+}: { colour: TokenColour } & Omit<Parameters<typeof FeaturesBeside>[0], 'examples' | 'scale'>) {
   const { examples, scale } = useColoured(unit, panel.unitCut.examples, colour);
-  return <FeaturesBeside {...panel} examples={examples} scale={scale} />;
+  return <FeaturesBeside unit={unit} {...panel} examples={examples} scale={scale} />;
 }
 
 /** The unit before or after the one in the URL, which may still be on its way while another is on screen. */
