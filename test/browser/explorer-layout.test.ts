@@ -7,7 +7,7 @@ import { openStudy, runStudy, type UnitSummary } from '../../src/index.ts';
 import { METRICS } from '../../src/polysemy/column-lists.ts';
 import type { RunningServer } from '../../src/server/server.ts';
 import { hasBrowser } from '../helpers/browser.ts';
-import { cutTexts, explorerPages, layoutShift, type Look } from '../helpers/explorer-page.ts';
+import { cutTexts, explorerPages, type Look, layoutShift } from '../helpers/explorer-page.ts';
 
 describe.skipIf(!hasBrowser)('layout of the explorer', () => {
   const pages = explorerPages();

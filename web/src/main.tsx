@@ -9,6 +9,7 @@ import { siteFolder } from './source/site-folder.ts';
 import './styles/theme.css';
 import './styles/base.css';
 import './styles/layout.css';
+import './styles/bar.css';
 import './styles/parts.css';
 import './styles/table.css';
 import './styles/figures.css';

@@ -9,7 +9,7 @@ import { lastStudySearch } from '../ui/last-study.ts';
 import { SearchBox } from '../ui/search-box.tsx';
 import { useShortcuts } from '../ui/shortcuts.ts';
 import { type Theme, useTheme } from '../ui/theme.ts';
-import { Tips, hinted } from '../ui/tips.tsx';
+import { hinted, Tips } from '../ui/tips.tsx';
 import { Trouble } from '../ui/trouble.tsx';
 import { useImages } from '../ui/use-images.ts';
 import { useRandom } from '../ui/use-random.ts';

@@ -1,7 +1,7 @@
 import { useCallback, useEffect, useRef, useState } from 'react';
 import type { ImageGrid } from '../../../src/contract/image-grid.ts';
-import { centred, channelsOf, type Grey, shrunk } from './drawn-pixels.ts';
 import { hinted } from '../ui/tips.tsx';
+import { centred, channelsOf, type Grey, shrunk } from './drawn-pixels.ts';
 
 /** Pixels of the canvas for one of the image's, and its longest side at most. */
 const FINE = 10;

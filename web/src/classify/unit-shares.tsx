@@ -5,12 +5,12 @@ import { largestOf } from '../images/signed-picture.tsx';
 import { type Classified, classifyQuery, type Shown } from '../source/image-queries.ts';
 import { studyQuery } from '../source/query-options.ts';
 import { counted } from '../ui/metric-info.ts';
+import { hinted } from '../ui/tips.tsx';
 import type { ClassifySearch } from '../ui/url-state.ts';
 import { readsPixels } from '../ui/use-images.ts';
 import { chosenUnits } from './chosen-units.ts';
 import { predictedClass } from './class-list.tsx';
 import { UnitShare } from './unit-share.tsx';
-import { hinted } from '../ui/tips.tsx';
 
 /** Percent of the largest share from which units are listed. */
 const ABOVE = 20;

@@ -11,8 +11,8 @@ import { studyQuery } from '../source/query-options.ts';
 import { Picture } from '../ui/picture.tsx';
 import { passageText } from '../ui/shown-token.ts';
 import { Strip } from '../ui/strip.tsx';
-import { useImages } from '../ui/use-images.ts';
 import { hinted } from '../ui/tips.tsx';
+import { useImages } from '../ui/use-images.ts';
 
 /** Tokens to each side of a peak. */
 const BEFORE = 6;

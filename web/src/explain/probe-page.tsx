@@ -11,9 +11,9 @@ import { featureColour } from '../ui/feature-colours.ts';
 import { useDelayed } from '../ui/filters.tsx';
 import { counted, formatActivation } from '../ui/metric-info.ts';
 import { spelledText } from '../ui/shown-token.ts';
+import { explained } from '../ui/tips.tsx';
 import type { ProbeSearch } from '../ui/url-state.ts';
 import { ProbedTokens } from './probed-tokens.tsx';
-import { explained } from '../ui/tips.tsx';
 
 /** A text of the reader's own: the units that fire at each token, and with which of their features. */
 export function ProbePage() {

@@ -64,9 +64,11 @@ export function FoundUnit({
           </b>
         )}
         <span className="muted">{counted(unit.featureCount ?? sizes.length, 'feature')}</span>
-        <span className="muted">
-          {formatMetric('separation', unit.separation)} {metricInfo('separation').short}
-        </span>
+        {unit.separation === null ? null : (
+          <span className="muted">
+            {formatMetric('separation', unit.separation)} {metricInfo('separation').short}
+          </span>
+        )}
       </span>
       {passage === null ? null : <FoundPassage passage={passage} grid={grid} />}
     </li>

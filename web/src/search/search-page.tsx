@@ -49,12 +49,12 @@ export function SearchPage() {
           autoFocus={q === ''}
           onChange={(event) => setText(event.target.value)}
         />
-        <label className="small">
+        <label className="small search-parts">
           <input
             type="checkbox"
             checked={parts !== undefined}
             onChange={(event) => change({ parts: event.target.checked ? 'true' : undefined })}
-          />{' '}
+          />
           parts of words too
         </label>
       </div>

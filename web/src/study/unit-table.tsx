@@ -17,10 +17,12 @@ import { Meanings } from '../ui/meanings.tsx';
 import { formatMetric, formatWhole, isMetric, type ListSort, metricInfo } from '../ui/metric-info.ts';
 import { Empty, Failure } from '../ui/states.tsx';
 import { Strip } from '../ui/strip.tsx';
-import { NARROW, useMedia } from '../ui/use-media.ts';
 import { hinted } from '../ui/tips.tsx';
+import { NARROW, useMedia } from '../ui/use-media.ts';
 
 const ROW = 36;
+/** The head of the table, with its lines. */
+const HEAD = 38;
 /** On a phone what a unit is has a line of its own under its name, and few numbers have room beside that. */
 const TALL_ROW = 62;
 const FEW_COLUMNS = 2;
@@ -109,6 +111,8 @@ export function UnitTable({
       aria-label="Units"
       aria-rowcount={total === undefined ? -1 : total + 1}
       ref={scroller}
+      // Few rows take no more room than they need.
+      style={{ '--rows': `${HEAD + Math.max(height, rows.getTotalSize())}px` } as object}
     >
       <Head sort={sort} order={order} columns={shown} onSort={onSort} />
       <div role="rowgroup" className="rows" style={{ height: Math.max(height, rows.getTotalSize()) }}>

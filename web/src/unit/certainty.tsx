@@ -1,4 +1,5 @@
 import { useQuery } from '@tanstack/react-query';
+import { visible } from '../../../src/base/visible.ts';
 import { wordList } from '../../../src/features/words.ts';
 import { SEPARATION_BOUND } from '../../../src/polysemy/verdict.ts';
 import type { Certainty, Unit } from '../source/answers.ts';
@@ -146,7 +147,7 @@ function Features({ unit, certainty }: { unit: Unit; certainty: Certainty }) {
                 <th scope="row">
                   {feature.id}{' '}
                   <span className="muted">
-                    <bdi>{wordList(unit.features[feature.id]?.words.slice(0, 2) ?? [])}</bdi>
+                    <bdi>{visible(wordList(unit.features[feature.id]?.words.slice(0, 2) ?? []))}</bdi>
                   </span>
                 </th>
                 <td className="num">{feature.size}</td>

@@ -4,11 +4,11 @@ import type { Example } from '../source/answers.ts';
 import { CopyMenu } from '../ui/copy-menu.tsx';
 import { linkTo } from '../ui/link-to.ts';
 import { formatActivation } from '../ui/metric-info.ts';
+import { explained, hinted } from '../ui/tips.tsx';
 import { Concordance } from '../ui/tokens.tsx';
 import { getHovered, setHovered, subscribeHovered } from './hover.ts';
 import { ExtentControls, OpenExample } from './open-example.tsx';
 import { exampleMarkdown, exampleText } from './takeaway.ts';
-import { explained, hinted } from '../ui/tips.tsx';
 
 /** What the mark of a stray example says. */
 export const STRAY = 'stray: its own cluster is too small to be a feature, so it stands with the nearest one';

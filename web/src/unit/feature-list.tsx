@@ -1,6 +1,6 @@
 import { useDeferredValue, useMemo, useState } from 'react';
-import { useColoured } from '../explain/token-importance.tsx';
 import type { Feature } from '../../../src/features/describe.ts';
+import { useColoured } from '../explain/token-importance.tsx';
 import type { Unit } from '../source/answers.ts';
 import { counted } from '../ui/metric-info.ts';
 import { Empty } from '../ui/states.tsx';

@@ -1,7 +1,7 @@
 import { memo, useEffect, useRef } from 'react';
 import { visible } from '../../../src/base/visible.ts';
 import type { Feature } from '../../../src/features/describe.ts';
-import { type FeatureName, nameScores } from '../../../src/features/names.ts';
+import { nameScores } from '../../../src/features/names.ts';
 import { wordList } from '../../../src/features/words.ts';
 import { ModelName } from '../explain/model-name.tsx';
 import { Note } from '../explain/note.tsx';
@@ -10,11 +10,11 @@ import { CopyMenu } from '../ui/copy-menu.tsx';
 import { featureColour } from '../ui/feature-colours.ts';
 import { linkTo } from '../ui/link-to.ts';
 import { counted, formatActivation, formatShare, formatWhole } from '../ui/metric-info.ts';
+import { explained, hinted } from '../ui/tips.tsx';
 import { STRAY } from './example.tsx';
 import { FeatureExamples } from './feature-examples.tsx';
 import { featureMarkdown, featureText } from './takeaway.ts';
 import type { Pictures } from './use-central-embeddings.ts';
-import { explained, hinted } from '../ui/tips.tsx';
 
 /** Examples shown of a feature that is not opened, by its id. */
 const SHOWN = [5, 4, 4, 3, 3, 3, 3, 3];
@@ -24,9 +24,8 @@ const SHOWN_IMAGES = [36, 24, 12];
 /** Examples of an opened feature drawn at once. */
 const MOST = 200;
 
-/** Precision and recall, or that they are not known. */
-function shortScores({ precision, recall }: FeatureName): string {
-  if (recall === null) return 'name unscored';
+/** How often the name holds where the feature does, and the other way round. */
+function shortScores(precision: number | null, recall: number): string {
   return `name ${precision === null ? '' : `${precision.toFixed(2)} right, `}${recall.toFixed(2)} found`;
 }
 
@@ -129,7 +128,9 @@ export const FeatureSection = memo(function FeatureSection({
           {words.length === 0 ? (
             <span className="muted">{pictures === null ? 'no words' : 'no labels'}</span>
           ) : (
-            <bdi className={name === null ? undefined : 'muted feature-words'}>{wordList(words)}</bdi>
+            <bdi className={name === null ? undefined : 'muted feature-words'}>
+              {visible(wordList(words))}
+            </bdi>
           )}
         </h3>
         <span className="muted num size">
@@ -143,7 +144,7 @@ export const FeatureSection = memo(function FeatureSection({
             <span {...explained(`${strays} of them ${STRAY}`)}> ({formatWhole(strays)} stray)</span>
           )}{' '}
           · {formatShare(size / total)} · mean {formatActivation(meanActivation)}
-          {name === null ? '' : ` · ${shortScores(name)}`}
+          {name === null || name.recall === null ? '' : ` · ${shortScores(name.precision, name.recall)}`}
         </span>
         <span className="feature-tools">
           {onBeside === undefined ? null : (

@@ -172,7 +172,7 @@ function Column({
           <span className="muted">no {images === null ? 'word' : 'label'} of its own beside the others</span>
         ) : (
           <>
-            only here: <bdi>{wordList(own)}</bdi>
+            only here: <bdi>{visible(wordList(own))}</bdi>
           </>
         )}
       </p>

@@ -8,12 +8,12 @@ import { patchImportanceQuery, vectorsQuery } from '../source/image-queries.ts';
 import { studyQuery } from '../source/query-options.ts';
 import { formatActivation } from '../ui/metric-info.ts';
 import { Picture, placeOf } from '../ui/picture.tsx';
+import { explained, hinted } from '../ui/tips.tsx';
 import { readsPixels } from '../ui/use-images.ts';
 import { STRAY } from './example.tsx';
 import { getHovered, setHovered, subscribeHovered } from './hover.ts';
 import { ImportanceMap } from './importance-map.tsx';
 import type { Pictures } from './use-central-embeddings.ts';
-import { explained, hinted } from '../ui/tips.tsx';
 
 const THUMBNAIL = 56;
 const LARGE = 168;

@@ -1,5 +1,6 @@
 import { useQuery } from '@tanstack/react-query';
 import { useCallback, useMemo } from 'react';
+import { visible } from '../../../src/base/visible.ts';
 import { PLOT_STYLE, type Plot, PlotFigure } from '../charts/plot.tsx';
 import type { Unit } from '../source/answers.ts';
 import { mapQuery, vectorsQuery } from '../source/query-options.ts';
@@ -11,6 +12,8 @@ import { getHovered, setHovered, subscribeHovered } from './hover.ts';
 import type { UnitCut } from './unit-cut.ts';
 import { useUmap } from './use-umap.ts';
 
+/** Characters of a feature's word on the map. */
+const LONGEST_LABEL = 18;
 const HEIGHT = 288;
 
 /** The examples by their neuron embeddings in two dimensions: near is alike. */
@@ -46,7 +49,7 @@ export function EmbeddingMap({
         .filter(({ id, size, words }) => id < 8 && size > 1 && words.length > 0)
         .map(({ members, words, id }) => ({
           id,
-          word: words.find((word) => /\p{L}/u.test(word)) ?? words[0]!,
+          word: short(visible(words.find((word) => /\p{L}/u.test(word)) ?? words[0]!)),
           x: median(members.map((i) => x[i]!)),
           y: median(members.map((i) => y[i]!)),
         }));
@@ -147,6 +150,12 @@ function apart<T extends { readonly word: string; readonly x: number; readonly y
     if (isFree) kept.push(label);
   }
   return kept;
+}
+
+/** A word as a label: a long one is cut. */
+function short(word: string): string {
+  const characters = [...word];
+  return characters.length <= LONGEST_LABEL ? word : `${characters.slice(0, LONGEST_LABEL - 1).join('')}…`;
 }
 
 function median(values: number[]): number {

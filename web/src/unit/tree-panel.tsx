@@ -4,11 +4,11 @@ import { ExportButtons } from '../charts/figure.tsx';
 import type { LinkageMethod, Unit } from '../source/answers.ts';
 import { counted } from '../ui/metric-info.ts';
 import { Empty } from '../ui/states.tsx';
+import { hinted } from '../ui/tips.tsx';
 import { Dendrogram } from './dendrogram.tsx';
 import { featureLegend, figureHeading } from './figure-caption.ts';
 import { Peek } from './peek.tsx';
 import type { UnitCut } from './unit-cut.ts';
-import { hinted } from '../ui/tips.tsx';
 
 /** The tree with its linkage and threshold, and the passage under the pointer. */
 export function TreePanel({
