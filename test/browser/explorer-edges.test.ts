@@ -1,9 +1,13 @@
+import { cpSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Page } from 'playwright-core';
 import { describe, expect, it } from 'vitest';
+import { runStudy } from '../../src/index.ts';
 import type { RunningServer } from '../../src/server/server.ts';
 import { hasBrowser } from '../helpers/browser.ts';
 import { explorerPages } from '../helpers/explorer-page.ts';
+import { FAMILIES } from '../helpers/families.ts';
+import { wordPieceTokenizer } from '../helpers/tiny-encoder.ts';
 import { type WrittenStudy, writeStudy } from '../helpers/written-study.ts';
 
 /** Text that means harm, or that moves or hides other text. */
@@ -105,6 +109,34 @@ describe.skipIf(!hasBrowser)('explorer on unusual studies', () => {
         await page.getByText('<b>bold</b>').first().waitFor();
       },
     );
+  });
+
+  it('shows a study of an encoder: special tokens are text, and never a peak', async () => {
+    const { folder } = pages;
+    const words = ['sea', 'ship', 'captain', 'war', 'peace', 'law', 'the', 'of'];
+    const model = join(folder, 'bert');
+    cpSync(join(FAMILIES, 'bert'), model, { recursive: true });
+    writeFileSync(join(model, 'tokenizer.json'), JSON.stringify(wordPieceTokenizer(words)));
+    const data = join(folder, 'text.jsonl');
+    const texts = Array.from({ length: 20 }, (_, i) =>
+      Array.from({ length: 9 }, (_, at) => words[(i * 3 + at * (i + 2)) % words.length]).join(' '),
+    );
+    writeFileSync(data, texts.map((text) => JSON.stringify({ text })).join('\n'));
+    const path = join(folder, 'encoder.db');
+    await runStudy({ model, data, context: 8, examples: 8, sinkMultiple: 0, out: path, threads: 1 });
+    const { url } = await pages.serve(path);
+    const page = await pages.open(`${url}/unit/mlp.1/3?example=0`);
+    await page.locator('.example.open').waitFor();
+    expect(await page.locator('.example.open .passage').textContent()).toMatch(/^\[CLS\].*\[SEP\]$/);
+    const peaks = await page.locator('.passage .peak').allTextContents();
+    expect(peaks.length).toBeGreaterThan(1);
+    for (const peak of peaks) expect(words).toContain(peak.replaceAll('·', '').trim());
+    const effects = page.getByRole('region', { name: 'What it does' });
+    await effects.getByRole('button', { name: 'Measure' }).click();
+    await effects.locator('.effects-table').waitFor();
+    await page.goto(`${url}/probe?text=the ship of peace`);
+    await page.locator('.firings a').first().waitFor();
+    expect(await page.locator('.probed').textContent()).toMatch(/^\[CLS\].*\[SEP\]$/);
   });
 
   it('says that a study is unfinished', async () => {

@@ -98,8 +98,8 @@ export function Scatter({
   };
   const unit = hover < 0 ? null : points.unit(hover);
   return (
-    // biome-ignore lint/a11y/noStaticElementInteractions: the table below opens the same units by keyboard
-    // biome-ignore lint/a11y/useKeyWithClickEvents: the table below opens the same units by keyboard
+    // biome-ignore lint/a11y/noStaticElementInteractions: the table opens the same units by keyboard
+    // biome-ignore lint/a11y/useKeyWithClickEvents: the table opens the same units by keyboard
     <div
       ref={setHost}
       className="scatter"

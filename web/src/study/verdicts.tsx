@@ -22,7 +22,7 @@ const BAR = 16;
 const GAP = 14;
 const CHARACTER = 6.6;
 
-/** What the units of each bank are: a bar a bank, its parts by verdict; a part shows its units in the table below. */
+/** What the units of each bank are: a bar a bank, its parts by verdict; a part shows its units in the table. */
 export function Verdicts({
   banks,
   chosen,
@@ -47,7 +47,7 @@ export function Verdicts({
         <>
           {verdicts.map((verdict, i) => `${formatWhole(all[i]!)} ${VERDICT_NAMES[verdict]}`).join(' · ')} in
           all. Scatter: no more alike than unrelated inputs. Choose a part to see its units in the table
-          below.
+          above.
         </>
       }
     >
