@@ -273,7 +273,9 @@ describe.skipIf(!hasBrowser)('explorer', () => {
     await strip.getByRole('button').first().waitFor();
     const sizes = await page.locator('.feature .size').allTextContents();
     const several = sizes.filter((text) => !/\b1 example /.test(text)).length;
-    expect(await strip.getByRole('button').count()).toBe(several);
+    expect(await strip.getByRole('button', { name: /^feature/ }).count()).toBe(several);
+    // All others stand alone.
+    expect(await strip.getByRole('button', { name: /^alone:/ }).count()).toBe(1);
     await strip.getByRole('button', { name: /^feature 1:/ }).click();
     await page.waitForURL(/feature=1/);
     expect(await page.locator('#feature-1').evaluate((at) => at.getBoundingClientRect().top)).toBeLessThan(
@@ -287,7 +289,7 @@ describe.skipIf(!hasBrowser)('explorer', () => {
     await page.waitForURL(/beside=0,1/);
     const beside = page.getByRole('region', { name: 'Side by side' });
     expect(await beside.locator('.beside-column').count()).toBe(2);
-    await beside.getByText(/^0 to 1: mean distance 0\.\d{3}$/).waitFor();
+    await beside.getByText(/^Mean distance between their examples: 0 to 1 0\.\d{3}$/).waitFor();
     await beside.getByRole('button', { name: 'Take feature 1 away' }).click();
     await beside.waitFor({ state: 'detached' });
   });
