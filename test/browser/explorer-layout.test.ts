@@ -199,9 +199,9 @@ describe.skipIf(!hasBrowser)('layout of the explorer', () => {
   it('tells more than eight features apart in strip, tree and map', async () => {
     const page = await open(many.at);
     await page.locator('.dots > *').first().waitFor();
-    await expect.poll(() => page.locator('.strip.tall button').count()).toBe(many.features);
+    await expect.poll(() => page.locator('.strip.tall button.own').count()).toBe(many.features);
     const looks = await page
-      .locator('.strip.tall button')
+      .locator('.strip.tall button.own')
       .evaluateAll((pieces) =>
         pieces.map((piece) => `${piece.style.getPropertyValue('--own')} ${piece.dataset['mark']}`),
       );
