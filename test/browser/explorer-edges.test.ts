@@ -2,7 +2,7 @@ import { cpSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Page } from 'playwright-core';
 import { describe, expect, it } from 'vitest';
-import { runStudy } from '../../src/index.ts';
+import { openStudy, runStudy } from '../../src/index.ts';
 import type { RunningServer } from '../../src/server/server.ts';
 import { hasBrowser } from '../helpers/browser.ts';
 import { explorerPages } from '../helpers/explorer-page.ts';
@@ -113,7 +113,11 @@ describe.skipIf(!hasBrowser)('explorer on unusual studies', () => {
 
   it('shows a study of an encoder: special tokens are text, and never a peak', async () => {
     const { folder } = pages;
-    const words = ['sea', 'ship', 'captain', 'war', 'peace', 'law', 'the', 'of'];
+    // As many as the fixture's vocabulary has beside special tokens.
+    const words =
+      'sea ship captain wind storm sail port rope deck crew king war peace treaty state tax law men a the of and in at is was to'.split(
+        ' ',
+      );
     const model = join(folder, 'bert');
     cpSync(join(FAMILIES, 'bert'), model, { recursive: true });
     writeFileSync(join(model, 'tokenizer.json'), JSON.stringify(wordPieceTokenizer(words)));
@@ -124,8 +128,11 @@ describe.skipIf(!hasBrowser)('explorer on unusual studies', () => {
     writeFileSync(data, texts.map((text) => JSON.stringify({ text })).join('\n'));
     const path = join(folder, 'encoder.db');
     await runStudy({ model, data, context: 8, examples: 8, sinkMultiple: 0, out: path, threads: 1 });
+    const study = openStudy(path);
+    const [unit] = study.units({ bank: 'mlp.1', sort: 'examples', descending: true, limit: 1 });
+    study.close();
     const { url } = await pages.serve(path);
-    const page = await pages.open(`${url}/unit/mlp.1/3?example=0`);
+    const page = await pages.open(`${url}/unit/mlp.1/${unit!.index}?example=0`);
     await page.locator('.example.open').waitFor();
     expect(await page.locator('.example.open .passage').textContent()).toMatch(/^\[CLS\].*\[SEP\]$/);
     const peaks = await page.locator('.passage .peak').allTextContents();
