@@ -6,7 +6,7 @@ import { isDeepStrictEqual } from 'node:util';
 import fc from 'fast-check';
 import { PolysemeError } from '../../src/errors.ts';
 import { type ByteEdit, byteEdits, editBytes, editJson, type JsonEdit, jsonEdits } from './edits.ts';
-import type { Target } from './targets.ts';
+import type { Target } from './target.ts';
 
 /** Milliseconds that no reading of such a small file may take, on a machine however busy. */
 const LIMIT = 20_000;

@@ -5,6 +5,9 @@ import { once } from 'node:events';
 import { fuzz } from './fuzz.ts';
 import { TARGETS } from './targets.ts';
 
+/** Worker threads on the sources, too. */
+const SOURCES = new URL('../helpers/process-from-sources.mjs', import.meta.url).href;
+
 const [inputs = '100000', seed = String(Date.now() % 2 ** 31), only] = process.argv.slice(2);
 
 if (only !== undefined) {
@@ -20,7 +23,9 @@ if (only !== undefined) {
   const each = Math.ceil(Number(inputs) / TARGETS.length);
   console.log(`${each} changes of each of ${TARGETS.length} kinds of file, seed ${seed}`);
   for (const { name } of TARGETS) {
-    const child = fork(new URL(import.meta.url), [String(each), seed, name]);
+    const child = fork(new URL(import.meta.url), [String(each), seed, name], {
+      execArgv: ['--import', SOURCES],
+    });
     const [code, signal] = await once(child, 'exit');
     if (code === 0) continue;
     console.log(`${name}: FAULT (${signal ?? `exit ${code}`}), seed ${seed}`);

@@ -22,26 +22,12 @@ import { verifyStudy } from '../../src/study/verify.ts';
 import { openTensors } from '../../src/tensors/open-tensors.ts';
 import { loadTokenizer } from '../../src/tokenizer/load-tokenizer.ts';
 import { readCheckpoint, writeCheckpoint } from '../../src/train/saved-trainer.ts';
-import { gpt2Shapes } from '../helpers/reference-gpt2.ts';
-import { randomTensors, tinyTokenizer, writeCheckpoint as writeModel } from '../helpers/tiny-checkpoint.ts';
+import { tinyTokenizer } from '../helpers/tiny-checkpoint.ts';
 import { writeSmallStudy } from '../helpers/written-study.ts';
 import { writeRun } from '../helpers/written-training.ts';
-
-export interface Target {
-  readonly name: string;
-  /** Writes whole files into a folder of its own, and names the one that is changed. */
-  make(folder: string): string | Promise<string>;
-  /** Reads it, and all that hangs on it. */
-  read(path: string): unknown;
-  /** Changed as a JSON document, not byte by byte. */
-  readonly json?: boolean;
-  /** It has a checksum: changed, it is an error, or gives what the whole file gives. */
-  readonly checked?: boolean;
-  /** Whatever is not of the format is passed over: nothing is refused. */
-  readonly lenient?: boolean;
-  /** A fault may end the process: it is read in a process of its own only (see also test/study/damage.test.ts). */
-  readonly isolated?: boolean;
-}
+import { SHARD_TARGETS } from './shard-targets.ts';
+import type { Target } from './target.ts';
+import { tinyModel } from './tiny-model.ts';
 
 const FIXTURES = new URL('../fixtures/', import.meta.url).pathname;
 
@@ -109,23 +95,6 @@ const IDX = Uint8Array.from([
   4,
   ...Array.from({ length: 48 }, (_, i) => i),
 ]);
-
-const tinyModel = (folder: string, shards?: number): void => {
-  const config = {
-    model_type: 'gpt2',
-    n_embd: 8,
-    n_head: 2,
-    n_layer: 1,
-    n_inner: 12,
-    n_positions: 16,
-    vocab_size: 11,
-  };
-  writeModel(folder, {
-    config,
-    tensors: randomTensors(gpt2Shapes(config)),
-    ...(shards === undefined ? {} : { shards }),
-  });
-};
 
 /** Vectors of two blocks, cached. */
 async function cache(folder: string, name: string): Promise<string> {
@@ -337,4 +306,5 @@ export const TARGETS: readonly Target[] = [
     read: readTrainer,
     checked: true,
   },
+  ...SHARD_TARGETS,
 ];
