@@ -12,6 +12,7 @@ import { loadModel } from '../../src/model/load-model.ts';
 import { runStudy } from '../../src/run/run-study.ts';
 import { openStudy } from '../../src/study/open-study.ts';
 import { bytesOf, writeRaw } from '../helpers/safetensors.ts';
+import { NEURONS, writeSmallFolio } from '../helpers/small-folio.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'polyseme-given-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -46,11 +47,13 @@ const floats = (shape: readonly number[], data: Float32Array): Tensor => ['F32',
 describe('a layer of folio-5m, written by us as somebody else would', () => {
   const LENGTH = 40;
   const COUNT = 26;
-  const WANTED = [0, 3, 64, 500, 1023];
+  const WANTED = [0, 3, 64, 100, NEURONS - 1];
   const dirs: Record<string, string> = {};
+  let checkpoint = '';
 
   beforeAll(async () => {
-    const model = await loadModel('builtin:folio-5m');
+    checkpoint = writeSmallFolio(join(folder, 'model'));
+    const model = await loadModel(checkpoint);
     const { tokenizer, config } = model;
     const contexts: Context[] = [];
     const options = { length: LENGTH, bos: tokenizer.addsBos, count: COUNT, seed: 0 };
@@ -63,7 +66,7 @@ describe('a layer of folio-5m, written by us as somebody else would', () => {
     const bank = {
       name: 'mlp.1',
       site: taps[0],
-      tokenizer: new URL('../../models/folio-5m', import.meta.url).pathname,
+      tokenizer: checkpoint,
     };
     const padded: Tensors[] = [];
     const flat: Tensors[] = [];
@@ -110,7 +113,14 @@ describe('a layer of folio-5m, written by us as somebody else would', () => {
     ['flat', { select: 'fraction', examples: 8, everyPosition: true }],
   ] as const)('%s shards give the examples, trees, words and metrics of the model', async (name, options) => {
     const [mine, theirs] = [join(folder, `${name}.db`), join(folder, `${name}-model.db`)];
-    await runStudy({ ...options, layers: [1], context: LENGTH, contexts: COUNT, out: theirs });
+    await runStudy({
+      ...options,
+      model: checkpoint,
+      layers: [1],
+      context: LENGTH,
+      contexts: COUNT,
+      out: theirs,
+    });
     const info = await runStudy({ ...options, activations: dirs[name], out: mine });
     const [given, run] = [openStudy(mine), openStudy(theirs)];
     const plain = (unit: SplitUnit) => ({

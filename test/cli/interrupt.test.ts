@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, it } from 'vitest';
 import { cli, POLYSEME } from '../helpers/cli.ts';
+import { writeSmallFolio } from '../helpers/small-folio.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'polyseme-interrupt-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -23,11 +24,22 @@ async function interrupted(args: readonly string[]) {
 }
 
 it('stops a run', async () => {
+  const model = writeSmallFolio(join(folder, 'model'));
   const args = (out: string) =>
-    ['run', '--layers', '0', '--context', '32', '--contexts', '60', '--examples', '4', '--json'].concat(
-      '--out',
-      join(folder, out),
-    );
+    [
+      'run',
+      '--model',
+      model,
+      '--layers',
+      '0',
+      '--context',
+      '32',
+      '--contexts',
+      '60',
+      '--examples',
+      '4',
+      '--json',
+    ].concat('--out', join(folder, out));
   const whole = JSON.parse((await cli(args('whole.db'))).stdout);
   const { status, err } = await interrupted(args('stopped.db'));
   expect(status).toBe(130);

@@ -12,6 +12,7 @@ import { openStudy, runStudy } from '../../src/index.ts';
 import { compareBanks, compareStudyBanks } from '../../src/study/compare-study.ts';
 import { POLYSEME } from '../helpers/cli.ts';
 import { normals } from '../helpers/saes.ts';
+import { NEURONS, writeSmallFolio } from '../helpers/small-folio.ts';
 
 const D = 32;
 const CLUSTER = { linkage: 'average', threshold: 0.5 } as const;
@@ -212,9 +213,11 @@ describe('the bootstrap', () => {
 });
 
 describe('over a study', () => {
-  const out = join(mkdtempSync(join(tmpdir(), 'polyseme-compare-')), 'study.db');
+  const folder = mkdtempSync(join(tmpdir(), 'polyseme-compare-'));
+  const out = join(folder, 'study.db');
   beforeAll(async () => {
-    await runStudy({ out, layers: [0, 3], contexts: 40, context: 32, examples: 10 });
+    const model = writeSmallFolio(join(folder, 'model'));
+    await runStudy({ model, out, layers: [0, 3], contexts: 40, context: 32, examples: 10 });
   });
 
   test('banks are measured on their stored inputs', async () => {
@@ -264,7 +267,7 @@ describe('over a study', () => {
     const found = await compareStudyBanks(both, options);
     expect(found.banks.map(({ name }) => name)).toEqual(['a:mlp.0', 'b:mlp.3']);
     // Bank and name decide which units and examples are drawn; the medians are of the same units.
-    expect(found.banks[0]!.units).toBe(1024);
+    expect(found.banks[0]!.units).toBe(NEURONS);
     const other = { ...b, info: () => ({ ...b.info(), options: { ...b.info().options, threshold: 0.4 } }) };
     await expect(
       compareStudyBanks([both[0]!, { ...both[1]!, study: other as never }], options),

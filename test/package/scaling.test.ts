@@ -1,17 +1,18 @@
-// The scripts of docs/scaling.md are typed as they are, with programs that stand in for the schedulers: they start the same
-// plain processes, one after another.
+// The scripts of docs/scaling.md are typed as they are, but for three shards in place of eight, with programs that stand in
+// for the schedulers: they start the same plain processes, one after another.
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { openStudy } from '../../src/index.ts';
-import { MAIN } from './cli-of-dist.ts';
+import { smallPackage } from './small-package.ts';
 
 const page = readFileSync(join(import.meta.dirname, '../../docs/scaling.md'), 'utf8');
 const folder = mkdtempSync(join(tmpdir(), 'polyseme-scaling-'));
 const programs = join(folder, 'programs');
 let undivided = '';
+const SHARDS = 3;
 
 /** `sbatch`: runs the wrapped command at once, for each index of the array; what it waits for must be done. */
 const SBATCH = `#!/usr/bin/env bash
@@ -41,8 +42,9 @@ for i in "$@"; do "\${command[@]//\\{\\}/$i}" || exit 1; done
 
 beforeAll(() => {
   mkdirSync(programs);
+  const main = smallPackage(join(folder, 'package'));
   const program = (name: string, text: string) => writeFileSync(join(programs, name), text, { mode: 0o755 });
-  program('polyseme', `#!/bin/sh\nexec '${process.execPath}' '${MAIN}' "$@"\n`);
+  program('polyseme', `#!/bin/sh\nexec '${process.execPath}' '${main}' "$@"\n`);
   program('npx', '#!/bin/sh\nexec "$@"\n');
   program('sbatch', SBATCH);
   program('parallel', PARALLEL);
@@ -73,12 +75,17 @@ test('a Kubernetes indexed job', () => {
   const parallel = blockAfter('bash', '## GNU parallel').split('\n');
   const job = /^ +- (i=\$.*)$/m.exec(blockAfter('yaml', '## Kubernetes'))![1]!;
   const pods = (command: string): string =>
-    Array.from({ length: 8 }, (_, index) => `JOB_COMPLETION_INDEX=${index} sh -c '${command}'`).join('\n');
+    Array.from({ length: SHARDS }, (_, index) => `JOB_COMPLETION_INDEX=${index} sh -c '${command}'`).join(
+      '\n',
+    );
   const lines = parallel.map((line) => {
     if (!line.startsWith('parallel')) return line;
     return pods(
       line.includes('--after')
-        ? job.replace('/8 --out parts/big-examples', '/8 --after big.examples --out parts/big-rows')
+        ? job.replace(
+            `/${SHARDS} --out parts/big-examples`,
+            `/${SHARDS} --after big.examples --out parts/big-rows`,
+          )
         : job,
     );
   });
@@ -95,7 +102,10 @@ function room(name: string): string {
 
 function blockAfter(language: string, heading: string): string {
   const after = page.slice(page.indexOf(heading));
-  return new RegExp(`\`\`\`${language}\\n([\\s\\S]*?)\`\`\``).exec(after)![1]!;
+  const [, block] = new RegExp(`\`\`\`${language}\\n([\\s\\S]*?)\`\`\``).exec(after)!;
+  return block!
+    .replaceAll(/(--shards |seq |--array=1-|\/)8\b/g, `$1${SHARDS}`)
+    .replaceAll(/completions: 8|parallelism: 8/g, (line) => line.replace('8', `${SHARDS}`));
 }
 
 function type(script: string, cwd: string): void {

@@ -8,11 +8,12 @@ import { cacheActivations } from '../../src/activations/cache-activations.ts';
 import type { LongCall, Progress } from '../../src/base/progress.ts';
 import { evaluateSae } from '../../src/evaluate/evaluate.ts';
 import { compareBanks, loadModel, openStudy, type RunProgress, runStudy, trainSae } from '../../src/index.ts';
+import { writeSmallFolio } from '../helpers/small-folio.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'polyseme-abort-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 const at = (name: string) => join(folder, name);
-const MODEL = { model: 'builtin:folio-5m', data: 'builtin:sotu', context: 64 } as const;
+const MODEL = { model: writeSmallFolio(at('model')), data: 'builtin:sotu', context: 64 } as const;
 
 /** Options that abort at the first progress that `when` takes, and say how many came after it. */
 function abortAt<P extends Progress>(

@@ -14,14 +14,31 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { cli, compiled, expectFailure, POLYSEME } from '../helpers/cli.ts';
+import { writeSmallFolio } from '../helpers/small-folio.ts';
 
 const root = mkdtempSync(join(tmpdir(), 'polyseme-busy-'));
 const at = (name: string) => join(root, name);
 const text = at('text.txt');
-const run = ['run', '--data', text, '--layers', '0', '--context', '32', '--examples', '4', '--json'];
+const model = writeSmallFolio(at('model'), 32);
+const run = [
+  'run',
+  '--model',
+  model,
+  '--data',
+  text,
+  '--layers',
+  '0',
+  '--context',
+  '32',
+  '--examples',
+  '4',
+  '--json',
+];
 const cache = [
   'sae',
   'cache',
+  '--model',
+  model,
   '--data',
   text,
   '--site',
@@ -107,5 +124,5 @@ it('export writes the same lines to a file and to standard output', async () => 
   const { code } = await cli(['export', at('whole.db'), '--out', at('all.jsonl')]);
   expect(code).toBe(0);
   expect(readFileSync(at('all.jsonl'), 'utf8')).toBe(stdout);
-  expect(stdout.trimEnd().split('\n').length).toBe(1 + 1024); // the study, then a line a unit
+  expect(stdout.trimEnd().split('\n').length).toBe(1 + 32); // the study, then a line a unit
 });

@@ -5,6 +5,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { documentAnswer } from '../../src/answers/document-answer.ts';
 import { openStudy, runStudy } from '../../src/index.ts';
 import { brokenBytes } from '../../src/tokenizer/byte-tokens.ts';
+import { writeSmallFolio } from '../helpers/small-folio.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'polyseme-document-texts-'));
 const data = join(folder, 'texts.jsonl');
@@ -13,6 +14,7 @@ const texts = Array.from({ length: 3 }, (_, i) =>
   Array.from({ length: 40 }, (_, j) => `Sentence ${j} of text ${i} — “quoted”\tand\u202e done.\n`).join(''),
 );
 
+const model = writeSmallFolio(join(folder, 'model'));
 beforeAll(() => {
   writeFileSync(data, texts.map((text) => `${JSON.stringify({ text })}\n`).join(''));
 });
@@ -22,6 +24,7 @@ async function run(keepText: number) {
   const out = join(folder, `kept-${keepText}.db`);
   const notes: string[] = [];
   const info = await runStudy({
+    model,
     data,
     layers: [0],
     context: 32,

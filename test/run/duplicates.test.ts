@@ -4,8 +4,10 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { openStudy, type RunOptions, runStudy } from '../../src/index.ts';
 import { writeCorpus } from '../helpers/brute-force.ts';
+import { writeSmallFolio } from '../helpers/small-folio.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'polyseme-duplicates-'));
+const model = writeSmallFolio(join(folder, 'model'));
 // Of one name: it is part of what a study holds.
 const once = join(folder, 'once', 'corpus.jsonl');
 const copied = join(folder, 'copied', 'corpus.jsonl');
@@ -21,7 +23,16 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }));
 let studies = 0;
 async function unitsOf(data: string, options: RunOptions) {
   const out = join(folder, `${studies++}.db`);
-  const info = await runStudy({ data, layers: [1], context: 40, examples: 12, threads: 2, out, ...options });
+  const info = await runStudy({
+    model,
+    data,
+    layers: [1],
+    context: 40,
+    examples: 12,
+    threads: 2,
+    out,
+    ...options,
+  });
   const study = openStudy(out);
   const units = study.units().map(({ bank, index }) => study.unit(bank, index));
   study.close();

@@ -13,10 +13,11 @@ import {
   runStudy,
   trainSae,
 } from '../../src/index.ts';
+import { writeSmallFolio } from '../helpers/small-folio.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'polyseme-opened-'));
 const at = (name: string) => join(folder, name);
-const named = { model: 'builtin:folio-5m', data: 'builtin:sotu' } as const;
+const named = { model: writeSmallFolio(at('model')), data: 'builtin:sotu' } as const;
 let opened: { model: Model; data: Awaited<ReturnType<typeof openCorpus>> };
 beforeAll(async () => {
   opened = { model: await loadModel(named.model), data: await openCorpus(named.data) };
