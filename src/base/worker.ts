@@ -165,7 +165,8 @@ export function serve<M extends Methods>(methods: M, close: () => unknown = () =
       queue = queue.then(close).finally(() => port.close());
       return;
     }
-    queue = queue.then(async () => {
+    // Between two calls the thread hears whether it is to end.
+    queue = queue.then(turn).then(async () => {
       if (isEnding) return;
       try {
         const value = await methods[request.method]!(request.argument as never);
@@ -183,6 +184,11 @@ export function serve<M extends Methods>(methods: M, close: () => unknown = () =
       }
     });
   });
+}
+
+/** A turn of the event loop. */
+function turn(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
 }
 
 function toError({ error: message, code, stack }: Failure): Error {

@@ -19,6 +19,12 @@ const methods = {
     await new Promise((resolve) => setTimeout(resolve, 20));
     Atomics.add(setup!.shared, 0, by);
   },
+  /** Takes some time without a pause, and counts. */
+  work: (): void => {
+    const end = performance.now() + 5;
+    while (performance.now() < end);
+    Atomics.add(setup!.shared, 0, 1);
+  },
   die: (): Promise<never> => {
     setTimeout(() => {
       throw new Error('out of its methods');

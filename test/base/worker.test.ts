@@ -55,6 +55,21 @@ it('finishes the running call, refuses those that wait, and frees what it holds 
   await one.close();
 });
 
+it('begins no call that waits when it is closed', async () => {
+  const counted = new Int32Array(new SharedArrayBuffer(8));
+  const one = connect<EchoMethods>(new URL('./echo-worker.js', import.meta.url), {
+    index: 0,
+    shared: counted,
+  });
+  const calls = Array.from({ length: 400 }, () => one.call('work', undefined as never));
+  const settled = Promise.allSettled(calls);
+  await calls[0];
+  await one.close();
+  await settled;
+  expect(Atomics.load(counted, 0)).toBeLessThan(400);
+  expect(Atomics.load(counted, 1)).toBe(1);
+});
+
 it('answers with the error with which a thread ended', async () => {
   const one = connect<EchoMethods>(new URL('./echo-worker.js', import.meta.url));
   await expect(one.call('die', undefined as never)).rejects.toThrow('out of its methods');

@@ -52,6 +52,19 @@ test('a question without an answer is the same problem', async () => {
   expect((await get('/api/units/b/9/clustering')).status).toBe(404);
 });
 
+test('those that are still waited for when the server ends are sent away, and it is no error of its own', async () => {
+  const lines: string[] = [];
+  const ending = createServer(study, { log: (line) => lines.push(line) });
+  const asked = Array.from({ length: 6 }, (_, i) =>
+    ending.fetch(new Request(`http://localhost${clustering(0.6 + i / 100)}`)),
+  );
+  await asked[0];
+  await ending.close();
+  const last = (await Promise.all(asked)).at(-1)!;
+  expect([last.status, (await last.json()).detail]).toEqual([503, 'the server is stopping']);
+  expect(lines).toEqual([]);
+});
+
 test('others are answered while they are made; beyond the bound they are sent away, with a time to come back', async () => {
   const ended: string[] = [];
   const asked = Array.from({ length: 20 }, (_, i) =>

@@ -12,6 +12,7 @@ export class HeavyAnswers {
   readonly #setup: HeavySetup;
   #worker: Remote<HeavyMethods> | null = null;
   #asked = 0;
+  #isClosed = false;
 
   /** @param path of the study */
   constructor(path: string) {
@@ -31,6 +32,7 @@ export class HeavyAnswers {
       const worker = this.#worker;
       const answer = await worker.call('answer', request).catch((error) => {
         this.#forgetEnded(worker);
+        if (this.#isClosed) throw new HttpProblem(503, 'the server is stopping');
         throw error;
       });
       if ('body' in answer) return Buffer.from(answer.body.buffer);
@@ -42,6 +44,7 @@ export class HeavyAnswers {
   }
 
   async close(): Promise<void> {
+    this.#isClosed = true;
     await this.#worker?.close();
   }
 
