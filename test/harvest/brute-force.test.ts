@@ -30,6 +30,7 @@ import {
   writeCorpus,
 } from '../helpers/brute-force.ts';
 import { normalize } from '../helpers/reference-math.ts';
+import { NEURONS, writeSmallFolio } from '../helpers/small-folio.ts';
 import { readTensors } from '../helpers/tiny-checkpoint.ts';
 
 const STORIES = new URL('../../../shared/models/stories260K', import.meta.url).pathname;
@@ -55,17 +56,16 @@ async function study(options: RunOptions): Promise<Study> {
   return openStudy(out);
 }
 
-describe('folio-5m, layer 2', () => {
+describe('folio-5m with fewer neurons, layer 2', () => {
   const LAYER = 2;
-  const UNITS = 1024;
+  const UNITS = NEURONS;
+  const checkpoint = writeSmallFolio(join(folder, 'folio'));
   const WIDTH = 256;
   const BANK = `mlp.${LAYER}`;
-  /** Units looked at where all would only take longer. */
-  const SOME = 400;
   const END_OF_TEXT = new Set([0]);
   let model: Model;
   beforeAll(async () => {
-    model = await loadModel('builtin:folio-5m');
+    model = await loadModel(checkpoint);
   });
   afterAll(() => model.close());
 
@@ -100,7 +100,14 @@ describe('folio-5m, layer 2', () => {
     '$select $sign, every position: $everyPosition',
     async ({ bos, contexts, seed, ...choice }) => {
       const seen = await see({ bos, contexts, seed });
-      const made = await study({ layers: [LAYER], bos: bos ? 'yes' : 'no', contexts, seed, ...choice });
+      const made = await study({
+        model: checkpoint,
+        layers: [LAYER],
+        bos: bos ? 'yes' : 'no',
+        contexts,
+        seed,
+        ...choice,
+      });
       const info = made.info();
       expect(info.contexts).toBe(seen.length);
       expect(info.tokens).toBe(statisticsOf(seen, 0, UNITS).tokens);
@@ -123,7 +130,7 @@ describe('folio-5m, layer 2', () => {
 
   test('the mean of the inputs, and those at random positions, are of all text', async () => {
     const seen = await see({});
-    const made = await study({ layers: [LAYER], bos: 'no', examples: 4, center: 'mean' });
+    const made = await study({ model: checkpoint, layers: [LAYER], bos: 'no', examples: 4, center: 'mean' });
     const { mean, nulls } = made.bankInputs(BANK)!;
     const texts = seen.flatMap(({ id, text, inputs }) =>
       text.flatMap((isText, position) =>
@@ -163,14 +170,21 @@ describe('folio-5m, layer 2', () => {
     const seen = await see({});
     const choice = { examples: 10, sign: 'positive', everyPosition: false } as const;
     const taken = async (seed: number) => {
-      const made = await study({ layers: [LAYER], bos: 'no', select: 'random', ...choice, seed });
-      const all = Array.from({ length: SOME }, (_, unit) => examplesOf(made, BANK, unit));
+      const made = await study({
+        model: checkpoint,
+        layers: [LAYER],
+        bos: 'no',
+        select: 'random',
+        ...choice,
+        seed,
+      });
+      const all = Array.from({ length: UNITS }, (_, unit) => examplesOf(made, BANK, unit));
       made.close();
       return all;
     };
     const [first, second] = [await taken(0), await taken(1)];
     const times = new Map<number, { taken: number; expected: number; variance: number }>();
-    for (let unit = 0; unit < SOME; unit++) {
+    for (let unit = 0; unit < UNITS; unit++) {
       const candidates = candidatesOf(seen, unit, UNITS, choice);
       const known = new Map(candidates.map(({ context, position }) => [context, position]));
       const limit = Math.min(10, candidates.length);
@@ -200,9 +214,15 @@ describe('folio-5m, layer 2', () => {
   });
 
   test('folded: the same activations and examples, h and weights as TransformerLens folds them', async () => {
-    const raw = await study({ layers: [LAYER], bos: 'no', examples: 8 });
-    const folded = await study({ layers: [LAYER], bos: 'no', examples: 8, layernorm: 'folded' });
-    const tensors = readTensors(new URL('../../models/folio-5m/model.safetensors', import.meta.url).pathname);
+    const raw = await study({ model: checkpoint, layers: [LAYER], bos: 'no', examples: 8 });
+    const folded = await study({
+      model: checkpoint,
+      layers: [LAYER],
+      bos: 'no',
+      examples: 8,
+      layernorm: 'folded',
+    });
+    const tensors = readTensors(join(checkpoint, 'model.safetensors'));
     const norm = (part: string) => tensors[`h.${LAYER}.ln_2.${part}`]!.data;
     const [gamma, beta] = [norm('weight'), norm('bias')];
     const matrix = tensors[`h.${LAYER}.mlp.c_fc.weight`]!.data;
@@ -214,7 +234,7 @@ describe('folio-5m, layer 2', () => {
       END_OF_TEXT,
     );
     let apart = 0;
-    for (let unit = 0; unit < UNITS; unit += 9) {
+    for (let unit = 0; unit < UNITS; unit += 3) {
       expect(examplesOf(folded, BANK, unit)).toEqual(examplesOf(raw, BANK, unit));
       const columns = Float64Array.from({ length: 256 }, (_, k) => matrix[k * UNITS + unit]!);
       const plain = columns.map((w, k) => w * gamma[k]!);
