@@ -17,6 +17,7 @@ import { saveSae } from '../../src/sae/save.ts';
 import { rowMajor } from '../../src/tensors/matrix.ts';
 import { POLYSEME } from '../helpers/cli.ts';
 import { identitySae, randomSae, savedSae } from '../helpers/saes.ts';
+import { writeSmallFolio } from '../helpers/small-folio.ts';
 
 const D = 256;
 const folder = mkdtempSync(join(tmpdir(), 'polyseme-sae-bank-'));
@@ -202,8 +203,9 @@ describe('a bank of latents', () => {
 
   test('stands beside neurons that read the same site, and changes nothing in their bank', async () => {
     const sae = identitySae({ dIn: D, hookName: 'blocks.1.mlp.hook_in', applyBDecToInput: false });
-    const both = small({ layers: [1], sae: [`same=${await savedSae(sae)}`] });
-    const alone = small({ layers: [1] });
+    const beside = writeSmallFolio(join(folder, 'model'));
+    const both = small({ model: beside, layers: [1], sae: [`same=${await savedSae(sae)}`] });
+    const alone = small({ model: beside, layers: [1] });
     const info = await runStudy(both);
     await runStudy(alone);
     expect(info.banks.map(({ name }) => name)).toEqual(['mlp.1', 'sae/same']);

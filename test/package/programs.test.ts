@@ -1,9 +1,11 @@
-// Every program of examples/ runs as it stands, in an empty folder, and prints what it is there to show.
+// Every program of examples/ runs as it stands, in an empty folder, beside a package whose bundled model has few neurons, and
+// prints what it is there to show.
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { smallPackage } from './small-package.ts';
 
 const EXAMPLES = new URL('../../examples/', import.meta.url).pathname;
 
@@ -17,6 +19,13 @@ const SHOWN: Record<string, RegExp> = {
 };
 const programs = readdirSync(EXAMPLES).filter((name) => name.endsWith('.mjs'));
 
+const small = mkdtempSync(join(tmpdir(), 'polyseme-programs-'));
+beforeAll(() => {
+  smallPackage(small);
+  cpSync(EXAMPLES, join(small, 'examples'), { recursive: true });
+});
+afterAll(() => rmSync(small, { recursive: true, force: true }));
+
 test('every program is listed', () => {
   expect(programs.sort()).toEqual(Object.keys(SHOWN));
   const page = readFileSync(join(EXAMPLES, 'README.md'), 'utf8');
@@ -26,7 +35,7 @@ test('every program is listed', () => {
 test.each(programs)('%s', (name) => {
   const cwd = mkdtempSync(join(tmpdir(), 'polyseme-program-'));
   try {
-    const { status, stdout, stderr } = spawnSync(process.execPath, [join(EXAMPLES, name)], {
+    const { status, stdout, stderr } = spawnSync(process.execPath, [join(small, 'examples', name)], {
       cwd,
       encoding: 'utf8',
     });
