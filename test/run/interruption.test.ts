@@ -7,6 +7,7 @@ import { openStudy, type RunOptions, type RunProgress, runStudy, type StudyInfo 
 import { compiled, POLYSEME } from '../helpers/cli.ts';
 import { expectOneLine } from '../helpers/expect.ts';
 import { gpt2Shapes } from '../helpers/reference-gpt2.ts';
+import { writeSmallFolio } from '../helpers/small-folio.ts';
 import { randomTensors, writeCheckpoint } from '../helpers/tiny-checkpoint.ts';
 
 const CHILD = compiled('test/helpers/run-study.mjs');
@@ -32,7 +33,14 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }));
 /** A tiny model with random weights, and 100 contexts or so, ten of them a batch. */
 const PLAIN: RunOptions = { model, data: texts, layers: [0, 2], context: 100, examples: 6, threads: 1 };
 /** A real one. */
-const FOLIO: RunOptions = { data: 'builtin:sotu', layers: [0, 3], context: 64, contexts: 40, examples: 5 };
+const FOLIO: RunOptions = {
+  model: writeSmallFolio(join(folder, 'folio')),
+  data: 'builtin:sotu',
+  layers: [0, 3],
+  context: 64,
+  contexts: 40,
+  examples: 5,
+};
 let made = 0;
 function newPath(): string {
   const dir = join(folder, String(made++));
