@@ -16,6 +16,7 @@ import type { Study } from '../../src/study/study.ts';
 import { studyNaming } from '../../src/study/study-naming.ts';
 import { LocalWords, recut, unitExamples, unitTree } from '../../web/src/unit/feature-cut.ts';
 import { apiClient } from '../helpers/api-client.ts';
+import { writeSmallFolio } from '../helpers/small-folio.ts';
 
 const SPECIAL = '<|endoftext|>';
 const UNITS = 60;
@@ -40,7 +41,17 @@ beforeAll(async () => {
     if (++made === 40) break;
   }
   const out = join(dir, 'study.db');
-  await runStudy({ data, layers: [1], contexts: 120, context: 64, examples: 16, features: 'cut', out });
+  const model = writeSmallFolio(join(dir, 'model'));
+  await runStudy({
+    model,
+    data,
+    layers: [1],
+    contexts: 120,
+    context: 64,
+    examples: 16,
+    features: 'cut',
+    out,
+  });
   study = openStudy(out);
   api = await apiClient(createServer(study));
   units = await Promise.all(
@@ -166,7 +177,7 @@ describe('names of features', () => {
     const naming = studyNaming(study)!;
     const out = join(dir, 'at-0.7.db');
     const data = join(dir, 'texts');
-    const same = { data, layers: [1], contexts: 120, context: 64, examples: 16 };
+    const same = { model: join(dir, 'model'), data, layers: [1], contexts: 120, context: 64, examples: 16 };
     await runStudy({ ...same, features: 'cut', threshold: 0.7, out });
     const other = openStudy(out);
     let count = 0;

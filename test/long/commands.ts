@@ -1,0 +1,206 @@
+// The long commands, as faults strike them: what is typed, what it makes, and what may lie beside that when it has ended.
+import { spawn } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { once } from 'node:events';
+import { copyFileSync, mkdirSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { writeSmallFolio } from '../helpers/small-folio.ts';
+
+const MAIN = new URL('../../dist/cli/main.js', import.meta.url).pathname;
+const ASK = new URL('ask-server.mjs', import.meta.url).pathname;
+
+export interface LongCommand {
+  readonly name: string;
+  /** What Node is given to write into folder `out`. */
+  args(out: string): string[];
+  /** A digest of what it has made there. */
+  content(out: string): Promise<string>;
+  /** What may lie in the folder when it has ended. */
+  readonly left: readonly string[];
+  /** Puts what it reads into the folder. */
+  prepare(out: string): void;
+}
+
+/** Makes in folder `given` what the commands read, and returns them. */
+export async function longCommands(given: string): Promise<readonly LongCommand[]> {
+  const model = ['--model', writeSmallFolio(join(given, 'model'), 64)];
+  const study = join(given, 'study.db');
+  const plan = join(given, 'run.plan');
+  const part = (name: string) => join(given, name);
+  const run = [MAIN, 'run', ...model, '--contexts', '40', '--layers', '1,2', '--examples', '12'];
+  await whole([...run, '--out', study]);
+  await whole([...run, '--plan', plan, '--shards', '2']);
+  const shard = (i: number, ...more: string[]) =>
+    whole([MAIN, 'run', '--plan', plan, '--shard', `${i}/2`, ...more]);
+  for (const i of [1, 2]) await shard(i, '--out', part(`examples-${i}`));
+  await whole([MAIN, 'merge', part('examples-1'), part('examples-2'), '--out', part('examples')]);
+  for (const i of [1, 2]) await shard(i, '--after', part('examples'), '--out', part(`rows-${i}`));
+
+  const site = ['--site', 'blocks.1.hook_resid_post', ...model];
+  const training = [
+    '--latents',
+    '64',
+    '--k',
+    '8',
+    '--batch',
+    '256',
+    '--embedding-weight',
+    '0.3',
+    '--threads',
+    '1',
+  ];
+  const nothing = () => {};
+  const withStudy = (out: string) => copyFileSync(study, join(out, 'study.db'));
+  const hashOf = async (out: string) =>
+    JSON.parse(await whole([MAIN, 'info', join(out, 'study.db'), '--verify', '--json'])).contentHash;
+  const file = (name: string) => (out: string) => Promise.resolve(digestOf(join(out, name)));
+  return [
+    {
+      name: 'run',
+      prepare: nothing,
+      args: (out) => [...run, '--threads', '1', '--out', join(out, 'study.db')],
+      content: hashOf,
+      left: ['study.db'],
+    },
+    {
+      name: 'run --select fraction',
+      prepare: nothing,
+      args: (out) => [...run, '--select', 'fraction', '--threads', '2', '--out', join(out, 'study.db')],
+      content: hashOf,
+      left: ['study.db'],
+    },
+    {
+      name: 'run --shard',
+      prepare: nothing,
+      args: (out) => [MAIN, 'run', '--plan', plan, '--shard', '1/2', '--out', join(out, 'part')],
+      content: file('part'),
+      left: ['part'],
+    },
+    {
+      name: 'merge of parts',
+      prepare: nothing,
+      args: (out) => [MAIN, 'merge', part('examples-1'), part('examples-2'), '--out', join(out, 'part')],
+      content: file('part'),
+      left: ['part'],
+    },
+    {
+      name: 'merge to a study',
+      prepare: nothing,
+      args: (out) => [
+        ...[MAIN, 'merge', part('examples'), part('rows-1'), part('rows-2')],
+        ...['--out', join(out, 'study.db')],
+      ],
+      content: hashOf,
+      left: ['study.db'],
+    },
+    {
+      name: 'sae cache',
+      prepare: nothing,
+      args: (out) => [MAIN, 'sae', 'cache', ...site, '--tokens', '8000', '--out', join(out, 'cache')],
+      content: file('cache'),
+      left: ['cache'],
+    },
+    {
+      name: 'sae train',
+      prepare: nothing,
+      args: (out) => [
+        ...[MAIN, 'sae', 'train', ...site, ...training],
+        ...['--tokens', '8000', '--eval-tokens', '0', '--out', join(out, 'sae')],
+      ],
+      content: (out) => Promise.resolve(digestOf(join(out, 'sae'), /\.safetensors$/)),
+      left: ['sae'],
+    },
+    ...(['jsonl', 'parquet', 'site'] as const).map(
+      (format): LongCommand => ({
+        name: `export --format ${format}`,
+        prepare: withStudy,
+        args: (out) => [
+          ...[MAIN, 'export', join(out, 'study.db'), '--format', format],
+          ...['--out', join(out, format)],
+        ],
+        content: file(format),
+        left: ['study.db', format],
+      }),
+    ),
+    {
+      name: 'serve, asked for what it keeps',
+      prepare: withStudy,
+      args: (out) => [ASK, join(out, 'study.db'), join(out, 'answers')],
+      content: file('answers'),
+      left: ['study.db', 'study.cache.db', 'study.vectors', 'answers'],
+    },
+  ];
+}
+
+export interface Ended {
+  /** null: it was killed. */
+  readonly status: number | null;
+  readonly signal: NodeJS.Signals | null;
+  /** What it said last on standard error. */
+  readonly said: string;
+}
+
+/** Runs Node on these arguments, by way of `through` where it is given; killed after so many milliseconds. */
+export async function ended(
+  args: readonly string[],
+  { after, through = [] }: { after?: number | null; through?: readonly string[] } = {},
+): Promise<Ended> {
+  const [command, ...rest] = [...through, process.execPath, ...args];
+  const child = spawn(command!, rest, { stdio: ['ignore', 'ignore', 'pipe'] });
+  let text = '';
+  child.stderr.on('data', (piece) => {
+    text += piece;
+  });
+  const timer = after == null ? undefined : setTimeout(() => child.kill('SIGKILL'), after);
+  const [status, signal] = (await once(child, 'close')) as [number | null, NodeJS.Signals | null];
+  clearTimeout(timer);
+  return { status, signal, said: text.trim().split('\n').at(-1) ?? '' };
+}
+
+/** What a command prints that must end well. */
+async function whole(args: readonly string[]): Promise<string> {
+  const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'pipe'] });
+  let [text, errors] = ['', ''];
+  child.stdout.on('data', (piece) => {
+    text += piece;
+  });
+  child.stderr.on('data', (piece) => {
+    errors += piece;
+  });
+  const [status] = await once(child, 'close');
+  if (status !== 0) throw new Error(`${args.slice(1, 3).join(' ')}: ${errors.trim().split('\n').at(-1)}`);
+  return text;
+}
+
+/** A digest of the names and bytes of a file, or of all files in a folder that match. */
+function digestOf(path: string, pattern = /./): string {
+  const hash = createHash('sha256');
+  for (const name of filesOf(path)) {
+    if (pattern.test(name === '' ? path : name)) hash.update(name).update(readFileSync(join(path, name)));
+  }
+  return hash.digest('hex');
+}
+
+/** The files of a folder, by name; of a file, itself. */
+export function filesOf(path: string): string[] {
+  if (!statSync(path).isDirectory()) return [''];
+  const names = readdirSync(path, { recursive: true }) as string[];
+  return names.filter((name) => statSync(join(path, name)).isFile()).sort();
+}
+
+/** Numbers in [0, 1) that follow from a seed. */
+export function drawn(seed: number): () => number {
+  let state = seed >>> 0;
+  return () => {
+    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
+    return state / 2 ** 32;
+  };
+}
+
+/** A new folder with what a command reads. */
+export function roomFor(command: LongCommand, root: string, number: number): string {
+  const out = join(root, `${command.name.replaceAll(/\W+/g, '-')}-${number}`);
+  mkdirSync(out);
+  command.prepare(out);
+  return out;
+}
