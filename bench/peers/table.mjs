@@ -5,7 +5,7 @@ const HEAD = `# Side by side
 \`npm run bench:peers\` gives Polyseme and the packages that researchers would otherwise use the same work: in turn, round by
 round, each in a process of its own, on both cores (**b** and **d**: on one). It wrote this page; \`-- --only b,d\` runs
 parts, \`-- --quick\` smaller ones. Peers run in a virtual environment with the versions of
-[requirements.txt](../bench/peers/requirements.txt). Times are processor seconds of all threads, the median of the rounds and
+\`bench/peers/requirements.txt\`. Times are processor seconds of all threads, the median of the rounds and
 in brackets the least and the most: other work on the machine disturbs them less than the clock. "÷" is a row's processor
 seconds over those of the row that it names, round by round: above 1 that one is the cheaper.
 `;
