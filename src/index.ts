@@ -92,6 +92,7 @@ export type { TapData } from './model/session.ts';
 export type { TapBlock, TapInput, TapStreamOptions } from './model/taps.ts';
 export type { UnitColumns } from './polysemy/unit-columns.ts';
 export type { RunStudyOptions } from './run/open-run.ts';
+export type { ArtefactsPlace } from './run/queue/artefacts.ts';
 export { type RunQueuedOptions, runQueued } from './run/queue/run-queued.ts';
 export { type RunningWorker, startWorker, type WorkerOptions } from './run/queue/worker.ts';
 export type { RunHooks, RunProgress } from './run/run-hooks.ts';

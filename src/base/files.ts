@@ -75,8 +75,9 @@ export async function removeLeftovers(folder: string, name?: string): Promise<vo
 /** Whether an error says that a disk is full, or that a user may use no more of it. */
 export function isDiskFull(error: unknown): boolean {
   const { code, message = '' } = (error ?? {}) as { code?: unknown; message?: string };
-  if (code === 'no-space' || code === 'ENOSPC' || code === 'EDQUOT' || code === 'SQLITE_FULL') return true;
-  return /\b(ENOSPC|EDQUOT|SQLITE_FULL)\b|no space left|disk is full/i.test(message);
+  // EFBIG: no file may become so large, by what the file system or `ulimit -f` says.
+  if (['no-space', 'ENOSPC', 'EDQUOT', 'EFBIG', 'SQLITE_FULL'].includes(code as string)) return true;
+  return /\b(ENOSPC|EDQUOT|EFBIG|SQLITE_FULL)\b|no space left|disk is full/i.test(message);
 }
 
 /** The one error of a full disk. @param path what could not be written */
@@ -111,8 +112,8 @@ async function writeAll(handle: FileHandle, bytes: Uint8Array): Promise<void> {
 }
 
 const HOST = hostname().replaceAll(/[^A-Za-z0-9]/g, '_');
-/** SQLite adds `-wal` and the like. */
-const TEMPORARY = /^\.(.+)\.(\w+)-(\d+)-\d+\.incomplete(?:-\w+)?$/;
+/** SQLite adds `-wal` and the like, a lock `.lock`. */
+const TEMPORARY = /^\.(.+)\.(\w+)-(\d+)-\d+\.incomplete(?:[-.]\w+)?$/;
 let count = 0;
 
 /** A name that no other call has, and that tells whose it is: see removeLeftovers. */

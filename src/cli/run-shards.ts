@@ -17,6 +17,7 @@ interface Divided extends RunOptions {
   readonly after?: string;
   readonly queue?: string;
   readonly artefacts?: string;
+  readonly artefactsEndpoint?: string;
 }
 
 /** Options that a shard has beside its plan. */
@@ -28,18 +29,21 @@ export async function runDivided(
   json: boolean,
   command: Command,
 ): Promise<void> {
-  const { plan, shards, shard, after, queue, artefacts, ...options } = typed as Divided;
+  const { plan, shards, shard, after, queue, artefacts, artefactsEndpoint, ...options } = typed as Divided;
   const wrong = (message: string): never => command.error(`error: ${withFlags(message)}`);
-  if (queue !== undefined || artefacts !== undefined) {
-    if (queue === undefined) return wrong('option artefacts needs option queue');
+  if (queue !== undefined || artefacts !== undefined || artefactsEndpoint !== undefined) {
+    if (queue === undefined)
+      return wrong(
+        `option ${artefacts === undefined ? 'artefactsEndpoint' : 'artefacts'} needs option queue`,
+      );
     if (artefacts === undefined)
-      return wrong('option queue needs option artefacts: the folder that all workers see');
+      return wrong('option queue needs option artefacts: the folder or bucket that all workers see');
     if (shards === undefined)
       return wrong('option queue needs option shards: parts that the text is divided into');
     const not = (['plan', 'shard', 'after'] as const).find((name) => typed[name] !== undefined);
     if (not !== undefined)
       return wrong(`option queue makes plan and shards by itself: leave out option ${not}`);
-    await runOnQueue({ queue, artefacts, shards, ...options }, json, wrong);
+    await runOnQueue({ queue, artefacts, artefactsEndpoint, shards, ...options }, json, wrong);
     return;
   }
   if (plan === undefined) {
@@ -138,7 +142,13 @@ export function printMerged(
 }
 
 async function checkOptions(
-  { queue: _, artefacts: __, shards: ___, ...options }: RunOptions & Partial<RunQueuedOptions>,
+  {
+    queue: _,
+    artefacts: __,
+    artefactsEndpoint: ___,
+    shards: ____,
+    ...options
+  }: RunOptions & Partial<RunQueuedOptions>,
   wrong: (message: string) => never,
 ): Promise<void> {
   const { parseRunOptions } = await import('../run/run-options.ts');

@@ -34,8 +34,13 @@ const shardOptions = {
     value: 'URL',
   }),
   artefacts: z.string().min(1).optional().meta({
-    description: 'with --queue: the folder that all workers see',
+    description: 'with --queue: the folder that all workers see, or a bucket: s3://BUCKET[/PREFIX]',
     value: 'DIR',
+  }),
+  artefactsEndpoint: z.string().min(1).optional().meta({
+    description: 'with --artefacts s3://…: the address of an S3-compatible store',
+    value: 'URL',
+    fallback: 'AWS_ENDPOINT_URL_S3, else Amazon’s',
   }),
 };
 

@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import type { Command } from 'commander';
 import * as z from 'zod';
 import { visible } from '../base/visible.ts';
+import { PolysemeError } from '../errors.ts';
 import { runOptions } from '../run/run-options.ts';
 import { addOptions } from './options.ts';
 import { progressLabel } from './run-shards.ts';
@@ -14,8 +15,14 @@ const shape = {
     value: 'URL',
   }),
   artefacts: z.string().min(1).meta({
-    description: 'the folder that all workers see: what they find goes through it',
+    description:
+      'the folder that all workers see, or a bucket (s3://BUCKET[/PREFIX]): what they find goes through it',
     value: 'DIR',
+  }),
+  artefactsEndpoint: z.string().min(1).optional().meta({
+    description: 'with --artefacts s3://…: the address of an S3-compatible store',
+    value: 'URL',
+    fallback: 'AWS_ENDPOINT_URL_S3, else Amazon’s',
   }),
   threads,
 };
@@ -23,6 +30,7 @@ const shape = {
 interface Options {
   readonly queue: string;
   readonly artefacts: string;
+  readonly artefactsEndpoint?: string;
   readonly threads?: number;
 }
 
@@ -34,12 +42,13 @@ export function define(command: Command): void {
   addOptions(command, shape);
   command
     .addHelpText('after', '\nHow it goes together: docs/scaling.md')
-    .action(async ({ queue, artefacts, threads }: Options) => {
+    .action(async ({ queue, artefacts, artefactsEndpoint, threads }: Options) => {
       const { startWorker } = await import('../run/queue/worker.ts');
       const progress = new Progress();
-      await startWorker({
+      const { ended } = await startWorker({
         queue,
         artefacts,
+        artefactsEndpoint,
         threads,
         onNote: printNote,
         onProgress: ({ stage, done, total, unit, what, at }) =>
@@ -51,7 +60,13 @@ export function define(command: Command): void {
         },
       });
       print(`working for ${visible(queue.replace(/\/\/.*@/, '//'))}; Ctrl-C ends it`);
-      await Promise.race([once(process, 'SIGINT'), once(process, 'SIGTERM')]);
+      const why = await Promise.race([
+        ended,
+        once(process, 'SIGINT').then(() => null),
+        once(process, 'SIGTERM').then(() => null),
+      ]);
+      progress.end();
+      if (why !== null) throw new PolysemeError(`${why.message}; the job goes to another worker`, why.code);
       // The job at hand is not waited for: its lock runs out, and another worker does it.
       process.exit(0);
     });

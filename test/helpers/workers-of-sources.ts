@@ -1,4 +1,6 @@
-// A set-up file of Vitest: a worker thread, which runs without Vitest, is started on the compiled form of its module.
+// A set-up file of Vitest: worker threads and processes of modules, which run without Vitest, are started on the compiled
+// form of their module.
+import childProcess, { type ForkOptions } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { syncBuiltinESMExports } from 'node:module';
 import { join, relative } from 'node:path';
@@ -19,4 +21,8 @@ workerThreads.Worker = class extends Worker {
     super(compiledModule(module), options);
   }
 };
+// Taken out before it is replaced: the binding of an import would be replaced, too.
+const { fork } = childProcess;
+const startProcess = (module: URL, options?: ForkOptions) => fork(compiledModule(module), options);
+childProcess.fork = startProcess as typeof fork;
 syncBuiltinESMExports();

@@ -29,7 +29,7 @@ function examplesOf(file: string): Example[] {
 }
 
 const examples = globSourceFiles().flatMap(examplesOf);
-/** Those of a queue need its server, and each other: test/run/queue.test.ts runs them. */
+/** Those of a queue need its server, and each other: test/run/queue/queue.test.ts runs them. */
 const QUEUE = ['runQueued', 'startWorker'];
 const functions = Object.entries(polyseme).filter(([, value]) => typeof value === 'function');
 

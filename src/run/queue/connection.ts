@@ -1,4 +1,5 @@
 import type { ConnectionOptions } from 'bullmq';
+import { loadOptional } from '../../base/optional.ts';
 import { PolysemeError } from '../../errors.ts';
 import { VERSION } from '../shards/part-file.ts';
 
@@ -10,17 +11,12 @@ const VERSION_KEY = 'polyseme:version';
 const PATIENCE_MS = 5000;
 
 /** BullMQ; it and its client are optional. */
-export async function loadBull(): Promise<typeof import('bullmq')> {
-  try {
+export function loadBull(): Promise<typeof import('bullmq')> {
+  const load = async () => {
     await import('ioredis');
-    return await import('bullmq');
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ERR_MODULE_NOT_FOUND') throw error;
-    throw new PolysemeError(
-      'option queue needs the packages bullmq and ioredis, which are not installed: npm install bullmq ioredis',
-      'unsupported',
-    );
-  }
+    return import('bullmq');
+  };
+  return loadOptional(load, 'queue', ['bullmq', 'ioredis']);
 }
 
 /**

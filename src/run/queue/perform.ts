@@ -17,25 +17,28 @@ export async function perform(
 ): Promise<string> {
   const { run, stage, number } = data;
   const id = jobId(data);
-  const known = await artefacts.given(id);
+  const isStudy = stage.name === 'units' && number === null;
+  await artefacts.turnTo(run.plan);
+  const known = await artefacts.given(id, isStudy ? 'study' : 'part');
   if (known !== null) return known;
   const one = async (digest: string): Promise<string> => (await artefacts.paths([digest]))[0]!;
   if (stage.name === 'units') {
     const rows = await listed(await one(stage.rows));
     const parts = await artefacts.paths([stage.after, ...rows, ...given]);
-    if (number === null) return study(parts, data, artefacts, threads, hooks);
-    const units = { share: number, of: run.shares };
-    return artefacts.give(id, (out) => mergeShards({ parts, out, units, threads, ...hooks }));
+    const units = number === null ? undefined : { share: number, of: run.shares };
+    return artefacts.give(id, isStudy ? 'study' : 'part', (out) =>
+      mergeShards({ parts, out, units, threads, ...hooks }),
+    );
   }
   if (number !== null) {
     const plan = await one(run.plan);
     const after = 'after' in stage && stage.after !== null ? await one(stage.after) : undefined;
-    return artefacts.give(id, (out) =>
+    return artefacts.give(id, 'part', (out) =>
       runShard({ plan, shard: number, of: run.shards, after, out, threads, ...hooks }),
     );
   }
   const parts = await artefacts.paths(given);
-  return artefacts.give(id, (out) =>
+  return artefacts.give(id, 'part', (out) =>
     stage.name === 'rows' ? writeList(out, given) : mergeShards({ parts, out, ...hooks }),
   );
 }
@@ -52,28 +55,6 @@ export function nextStage(stage: Stage, given: string): Stage | null {
     case 'units':
       return null;
   }
-}
-
-/** Where the study of a run lies when it is done. */
-export function studyPath(artefacts: Artefacts, plan: string): string {
-  return artefacts.path(`${plan.slice(0, 16)}.db`);
-}
-
-async function study(
-  parts: readonly string[],
-  { run }: JobData,
-  artefacts: Artefacts,
-  threads: number | undefined,
-  hooks: Omit<RunHooks, 'saveEvery'>,
-): Promise<string> {
-  const out = studyPath(artefacts, run.plan);
-  const merged = await mergeShards({
-    parts,
-    out,
-    threads,
-    ...hooks,
-  });
-  return 'study' in merged ? merged.study.contentHash! : '';
 }
 
 /** A list of files by their digests, in a file: a queue's server should not hold thousands for every job. */

@@ -1,8 +1,6 @@
-import { createReadStream } from 'node:fs';
 import { resolve } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
-import type { Job, Queue } from 'bullmq';
-import { writeWhole } from '../../base/files.ts';
+import type { ConnectionOptions, Job, Queue } from 'bullmq';
 import { checkAborted } from '../../base/progress.ts';
 import { PolysemeError } from '../../errors.ts';
 import { openStudy } from '../../study/open-study.ts';
@@ -11,24 +9,20 @@ import { checkWritable } from '../existing.ts';
 import type { RunHooks, RunProgress } from '../run-hooks.ts';
 import type { RunOptions } from '../run-options.ts';
 import { needsMaximaRound, openPlan, planRun } from '../shards/plan.ts';
-import { Artefacts } from './artefacts.ts';
+import { Artefacts, type ArtefactsPlace } from './artefacts.ts';
 import { checkQueue, loadBull, QUEUE } from './connection.ts';
 import { type JobData, jobId, type QueuedRun, type Stage, stageJobs } from './jobs.ts';
-import { studyPath } from './perform.ts';
+import { patiently } from './patiently.ts';
 
-export interface RunQueuedOptions extends RunOptions, Omit<RunHooks, 'saveEvery'> {
+export interface RunQueuedOptions extends RunOptions, ArtefactsPlace, Omit<RunHooks, 'saveEvery'> {
   /** Address of the queue: redis://HOST[:PORT][/DATABASE] */
   readonly queue: string;
-  /** The folder that all workers of the queue see. */
-  readonly artefacts: string;
   /** Parts that the text is divided into. */
   readonly shards: number;
 }
 
 /** Milliseconds between two looks at the queue. */
 const LOOK_EVERY = 500;
-/** Seconds for which a queue that answered may be away. */
-const AWAY = 300;
 
 /**
  * `runStudy` by the workers of a queue (`startWorker`): plans the run in shards, hands them out, waits for the study and
@@ -43,37 +37,28 @@ const AWAY = 300;
  */
 export async function runQueued({
   queue: url,
-  artefacts: folder,
+  artefacts: place,
+  artefactsEndpoint,
   shards,
   out = 'study.db',
   ...options
 }: RunQueuedOptions): Promise<StudyInfo> {
   checkWritable(resolve(out));
   const connection = await checkQueue(url);
-  const artefacts = await Artefacts.open(folder);
-  const planFile = `${out}.plan`;
-  const { digest } = await planRun({ ...options, plan: planFile, shards });
-  const { run: planned } = await openPlan(planFile);
-  await writeWhole(artefacts.path(digest), createReadStream(planFile));
-  const run: QueuedRun = { plan: digest, shards, shares: shards };
-  const { Queue, FlowProducer } = await loadBull();
-  const queue = new Queue<JobData, string>(QUEUE, { connection });
-  const flows = new FlowProducer({ connection });
-  for (const part of [queue, flows]) (part as Queue).on('error', () => {});
-  const first: Stage = needsMaximaRound(planned.meta)
-    ? { name: 'maxima' }
-    : { name: 'examples', after: null };
+  const artefacts = await Artefacts.open({ artefacts: place, artefactsEndpoint });
   try {
-    await patiently(async () => {
-      for (const job of await failedJobs(queue, run)) await job.retry();
-      const known = await queue.getJob(jobId({ run, stage: first, number: null }));
-      if (known === undefined) await flows.add(stageJobs(run, first));
-    }, options.signal);
-    await untilDone(queue, run, first, flows, options);
+    const planFile = `${out}.plan`;
+    const { digest } = await planRun({ ...options, plan: planFile, shards });
+    const { run: planned } = await openPlan(planFile);
+    await artefacts.givePlan(planFile);
+    const run: QueuedRun = { plan: digest, shards, shares: shards };
+    const first: Stage = needsMaximaRound(planned.meta)
+      ? { name: 'maxima' }
+      : { name: 'examples', after: null };
+    await artefacts.copyStudy(await byWorkers(connection, run, first, options), out);
   } finally {
-    await Promise.allSettled([queue.close(), flows.close()]);
+    await artefacts.close();
   }
-  await writeWhole(out, createReadStream(studyPath(artefacts, digest)));
   const study = openStudy(out);
   try {
     return study.info();
@@ -82,36 +67,77 @@ export async function runQueued({
   }
 }
 
+/** Hands out the jobs of a run, and waits for the last: the digest of its study. */
+async function byWorkers(
+  connection: ConnectionOptions,
+  run: QueuedRun,
+  first: Stage,
+  options: Omit<RunHooks, 'saveEvery'>,
+): Promise<string> {
+  const { Queue, FlowProducer } = await loadBull();
+  const queue = new Queue<JobData, string>(QUEUE, { connection });
+  const flows = new FlowProducer({ connection });
+  for (const part of [queue, flows]) (part as Queue).on('error', () => {});
+  try {
+    await patiently(
+      'the queue',
+      async () => {
+        if ((await failedJobs(queue, run)).length > 0) await removeJobs(queue, run);
+        const known = await queue.getJob(jobId({ run, stage: first, number: null }));
+        if (known === undefined) await flows.add(stageJobs(run, first));
+      },
+      options,
+    );
+    return await untilDone(queue, run, first, flows, options);
+  } finally {
+    await Promise.allSettled([queue.close(), flows.close()]);
+  }
+}
+
+/**
+ * Removes the jobs of a run of which some failed, so that it begins anew: what is done and whole is found in the artefacts,
+ * and what is gone or damaged is made again. Jobs that a worker has at hand are left.
+ */
+async function removeJobs(queue: Queue<JobData, string>, run: QueuedRun): Promise<void> {
+  for (const job of await queue.getJobs()) {
+    if (job?.data.run.plan === run.plan) await job.remove({ removeChildren: false }).catch(() => {});
+  }
+}
+
 type Flows = { add(job: ReturnType<typeof stageJobs>): Promise<unknown> };
 
-/** Waits for the last job of a run. */
+/** Waits for the last job of a run: what it gives. */
 async function untilDone(
   queue: Queue<JobData, string>,
   run: QueuedRun,
   first: Stage,
   flows: Flows,
   { onProgress, onNote, signal }: Omit<RunHooks, 'saveEvery'>,
-): Promise<void> {
+): Promise<string> {
   const last: Stage = { name: 'units', after: '', rows: '' };
   let isAlone = false;
   for (;;) {
-    const isDone = await patiently(async () => {
-      const study = await queue.getJob(jobId({ run, stage: last, number: null }));
-      if (study !== undefined && (await study.isCompleted())) return true;
-      const failed = await failedJobs(queue, run);
-      const { active = 0, waiting = 0, delayed = 0, prioritized = 0 } = await queue.getJobCounts();
-      if (failed.length > 0 && active + waiting + delayed + prioritized === 0) throw failure(failed);
-      // A server that was started again without what it had: what is done lies in the artefacts.
-      const begun = await queue.getJob(jobId({ run, stage: first, number: null }));
-      if (begun === undefined) await flows.add(stageJobs(run, first));
-      const workers = await queue.getWorkersCount();
-      if (workers === 0 && !isAlone)
-        onNote?.('no worker is at the queue: start polyseme worker on some machines');
-      isAlone = workers === 0;
-      await report(queue, run, workers, failed.length, onProgress);
-      return false;
-    }, signal);
-    if (isDone) return;
+    const digest = await patiently(
+      'the queue',
+      async () => {
+        const study = await queue.getJob(jobId({ run, stage: last, number: null }));
+        if (study !== undefined && (await study.isCompleted())) return study.returnvalue;
+        const failed = await failedJobs(queue, run);
+        const { active = 0, waiting = 0, delayed = 0, prioritized = 0 } = await queue.getJobCounts();
+        if (failed.length > 0 && active + waiting + delayed + prioritized === 0) throw failure(failed);
+        // A server that was started again without what it had: what is done lies in the artefacts.
+        const begun = await queue.getJob(jobId({ run, stage: first, number: null }));
+        if (begun === undefined) await flows.add(stageJobs(run, first));
+        const workers = await queue.getWorkersCount();
+        if (workers === 0 && !isAlone)
+          onNote?.('no worker is at the queue: start polyseme worker on some machines');
+        isAlone = workers === 0;
+        await report(queue, run, workers, failed.length, onProgress);
+        return null;
+      },
+      { signal },
+    );
+    if (digest !== null) return digest;
     await wait(LOOK_EVERY, undefined, { signal }).catch(() => {});
     checkAborted(signal);
   }
@@ -165,23 +191,4 @@ function failure(failed: readonly Job<JobData, string>[]): PolysemeError {
   return new PolysemeError(
     `${failed.length} of the run's jobs failed; ${reasons.join('; ')}${more}. What is done is kept: the same command tries these again`,
   );
-}
-
-/** Does something with the queue, again and again while its server is away. */
-async function patiently<T>(work: () => Promise<T>, signal: AbortSignal | undefined): Promise<T> {
-  for (const start = performance.now(); ; ) {
-    try {
-      return await work();
-    } catch (error) {
-      if (error instanceof PolysemeError) throw error;
-      if (performance.now() - start > AWAY * 1000) {
-        throw new PolysemeError(
-          `the queue has not answered for ${AWAY} s (${(error as Error).message}): the same command goes on when it is back`,
-          'unreachable',
-        );
-      }
-    }
-    await wait(LOOK_EVERY, undefined, { signal }).catch(() => {});
-    checkAborted(signal);
-  }
 }

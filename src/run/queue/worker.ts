@@ -1,15 +1,17 @@
+import { hostname } from 'node:os';
 import type { Job } from 'bullmq';
+import { PolysemeError } from '../../errors.ts';
 import type { RunHooks, RunProgress } from '../run-hooks.ts';
-import { Artefacts } from './artefacts.ts';
+import type { ArtefactsPlace } from './artefacts.ts';
 import { checkQueue, loadBull, QUEUE } from './connection.ts';
+import { JobProcess } from './job-process.ts';
 import { type JobData, jobId, stageJobs } from './jobs.ts';
-import { nextStage, perform } from './perform.ts';
+import { patiently } from './patiently.ts';
+import { nextStage } from './perform.ts';
 
-export interface WorkerOptions extends Pick<RunHooks, 'onNote' | 'onProgress'> {
+export interface WorkerOptions extends ArtefactsPlace, Pick<RunHooks, 'onNote' | 'onProgress'> {
   /** Address of the queue: redis://HOST[:PORT][/DATABASE] */
   readonly queue: string;
-  /** The folder that all workers of the queue see. */
-  readonly artefacts: string;
   readonly threads?: number;
   /** Seconds after which the job of a worker that shows no life is given to another; default 60. */
   readonly patience?: number;
@@ -19,6 +21,13 @@ export interface WorkerOptions extends Pick<RunHooks, 'onNote' | 'onProgress'> {
 
 /** A worker that works. */
 export interface RunningWorker {
+  /** `HOST-PROCESS`, as the explorer's page of the queue calls it. */
+  readonly name: string;
+  /**
+   * Resolves when the worker has ended by itself, with the reason: its disk is full, or it cannot reach model, data or
+   * artefacts. Its job goes to another worker, and that is no fault of the job.
+   */
+  readonly ended: Promise<PolysemeError>;
   /** Ends when the job at hand is done. */
   close(): Promise<void>;
 }
@@ -36,13 +45,21 @@ const TELL_EVERY = 1;
  * await worker.close();
  */
 export async function startWorker(options: WorkerOptions): Promise<RunningWorker> {
-  const { threads, patience = 60, onJob, onNote, onProgress } = options;
-  const connection = await checkQueue(options.queue);
-  const artefacts = await Artefacts.open(options.artefacts);
-  const { Worker, Queue, FlowProducer } = await loadBull();
+  const { queue: url, artefacts: place, artefactsEndpoint, threads, patience = 60, ...hooks } = options;
+  const { onJob, onNote, onProgress } = hooks;
+  const connection = await checkQueue(url);
+  const [jobs, { Worker, Queue, FlowProducer, DelayedError }] = await Promise.all([
+    JobProcess.start({ artefacts: place, artefactsEndpoint }, threads),
+    loadBull(),
+  ]);
   const queue = new Queue<JobData, string>(QUEUE, { connection });
   const flows = new FlowProducer({ connection });
-  const work = async (job: Job<JobData, string>): Promise<string> => {
+  const name = `${hostname()}-${process.pid}`;
+  let end: (why: PolysemeError) => void;
+  const ended = new Promise<PolysemeError>((resolve) => {
+    end = resolve;
+  });
+  const work = async (job: Job<JobData, string>, token?: string): Promise<string> => {
     let told = 0;
     const tell = (progress: RunProgress): void => {
       onProgress?.(progress);
@@ -51,17 +68,30 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
       job.updateProgress({ ...progress }).catch(() => {});
     };
     const before = Object.values(await job.getChildrenValues<string>());
-    const given = await perform(job.data, before, artefacts, threads, { onNote, onProgress: tell });
+    const given = await jobs
+      .perform(job.data, before, { onNote, onProgress: tell })
+      .catch(async (error: Error) => {
+        if (!isOwn(error)) throw error;
+        // Given back without counting as a try, and nothing more is taken: the next job would fail here as fast.
+        await worker.pause(true);
+        await job.moveToDelayed(Date.now() + 1, token);
+        end(error);
+        throw new DelayedError();
+      });
     const { run, stage, number } = job.data;
     const next = number === null ? nextStage(stage, given) : null;
-    // A worker that was killed between the two may have started it.
-    if (next !== null && (await queue.getJob(jobId({ run, stage: next, number: null }))) === undefined) {
-      await flows.add(stageJobs(run, next));
+    if (next !== null) {
+      await patiently('the queue', async () => {
+        // A worker that was killed between the two may have started it.
+        const there = await queue.getJob(jobId({ run, stage: next, number: null }));
+        if (there === undefined) await flows.add(stageJobs(run, next));
+      });
     }
     return given;
   };
   const worker = new Worker<JobData, string>(QUEUE, work, {
     connection,
+    name,
     lockDuration: patience * 1000,
     stalledInterval: (patience * 1000) / 2,
     // A worker that dies is no fault of its job: only what a job throws counts as a try.
@@ -74,9 +104,17 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
   worker.on('completed', (job) => onJob?.(jobId(job.data), null));
   worker.on('failed', (job, error) => job && onJob?.(jobId(job.data), error.message));
   return {
+    name,
+    ended,
     async close() {
       await worker.close();
+      await jobs.close();
       await Promise.all([queue.close(), flows.close()]);
     },
   };
+}
+
+/** Whether a job failed for what its worker's machine lacks, so that another may do it. */
+function isOwn(error: Error): error is PolysemeError {
+  return error instanceof PolysemeError && (error.code === 'no-space' || error.code === 'unreachable');
 }

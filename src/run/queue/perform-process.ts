@@ -1,0 +1,55 @@
+// The process in which a worker of a queue has its jobs done: see JobProcess.
+import { isDiskFull } from '../../base/files.ts';
+import { PolysemeError } from '../../errors.ts';
+import type { RunProgress } from '../run-hooks.ts';
+import { Artefacts } from './artefacts.ts';
+import type { FromProcess, ToProcess } from './job-messages.ts';
+import { perform } from './perform.ts';
+
+/** Milliseconds between two words of progress, at least, and between two signs of life. */
+const TELL_EVERY = 250;
+const ALIVE_EVERY = 1000;
+
+const tell = (message: FromProcess): void => {
+  if (process.connected) process.send!(message);
+};
+
+const fail = (error: Error): void => {
+  const known = error instanceof PolysemeError ? error.code : null;
+  tell({ kind: 'failed', message: error.message, code: isDiskFull(error) ? 'no-space' : known });
+};
+
+let artefacts: Artefacts | null = null;
+let threads: number | undefined;
+
+process.on('message', async (message: ToProcess) => {
+  try {
+    if (message.kind === 'setup') {
+      threads = message.threads;
+      artefacts = await Artefacts.open(message.place);
+      setInterval(() => tell({ kind: 'alive' }), ALIVE_EVERY).unref();
+      tell({ kind: 'ready' });
+    } else tell({ kind: 'done', digest: await performed(message) });
+  } catch (error) {
+    fail(error as Error);
+  }
+});
+
+function performed({ data, before }: ToProcess & { kind: 'job' }): Promise<string> {
+  let told = Number.NEGATIVE_INFINITY;
+  const onProgress = (progress: RunProgress): void => {
+    if (performance.now() - told < TELL_EVERY) return;
+    told = performance.now();
+    tell({ kind: 'progress', progress });
+  };
+  const onNote = (line: string): void => tell({ kind: 'note', line });
+  return perform(data, before, artefacts!, threads, { onProgress, onNote });
+}
+
+// Its worker has ended, or was killed.
+process.on('disconnect', async () => {
+  await artefacts?.close().catch(() => {});
+  process.exit();
+});
+// Ctrl-C goes to all processes of a terminal: the worker decides.
+process.on('SIGINT', () => {});
