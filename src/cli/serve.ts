@@ -13,6 +13,10 @@ const shape = {
       'show trainings of SAEs: the folder that sae train writes (--out), or one that holds several',
     value: 'DIR',
   }),
+  queue: z.string().min(1).optional().meta({
+    description: 'show the runs and workers of this queue (see worker): redis://HOST[:PORT][/DATABASE]',
+    value: 'URL',
+  }),
   port: whole(0).default(7423).meta({ description: 'the port to listen on; 0: any free one' }),
   host: z.string().min(1).default('127.0.0.1').meta({
     description: 'the address to listen on; one that other machines can reach asks for --token',
@@ -29,16 +33,19 @@ export function define(command: Command): void {
   command
     .description(
       'Serves the explorer and its HTTP API over a study, finished or not, until it is stopped; with --trainings, also ' +
-        'over trainings of SAEs while they run. At least one of the two must be given. The model behind the study is ' +
+        'over trainings of SAEs while they run, and with --queue over the runs and workers of a queue. At least one of the three must be given. The model behind the study is ' +
         'loaded when a page first needs it; without it the rest works.',
     )
     .argument('[STUDY]', studyArgument);
   addOptions(command, shape);
   command
-    .addHelpText('after', '\nExamples:\n  polyseme serve study.db\n  polyseme serve --trainings sweep')
+    .addHelpText(
+      'after',
+      '\nExamples:\n  polyseme serve study.db\n  polyseme serve --trainings sweep\n  polyseme serve --queue redis://localhost',
+    )
     .action((path: string | undefined, options: ServeOptions, self: Command) => {
-      if (path === undefined && options.trainings === undefined) {
-        self.error('error: nothing to serve: give a STUDY, or --trainings DIR, or both');
+      if (path === undefined && options.trainings === undefined && options.queue === undefined) {
+        self.error('error: nothing to serve: give a STUDY, --trainings DIR or --queue URL');
       }
       return serveStudy(path ?? null, options);
     });
@@ -49,16 +56,24 @@ interface ServeOptions extends ModelOptions {
   readonly host: string;
   readonly token?: string;
   readonly trainings?: string;
+  readonly queue?: string;
 }
 
 /** Serves until SIGINT or SIGTERM. */
 export async function serveStudy(
   path: string | null,
-  { port, host, token, trainings, ...model }: ServeOptions,
+  { port, host, token, trainings, queue, ...model }: ServeOptions,
 ): Promise<void> {
   const { startServer } = await import('../server/server.ts');
-  const server = await startServer(path, { port, host, token, trainings, ...model, onNote: printNote });
-  const what = [path === null ? [] : 'this study', trainings === undefined ? [] : 'these trainings'].flat();
+  const server = await startServer(path, {
+    ...{ port, host, token, trainings, queue, ...model },
+    onNote: printNote,
+  });
+  const what = [
+    path === null ? [] : 'this study',
+    trainings === undefined ? [] : 'these trainings',
+    queue === undefined ? [] : 'this queue',
+  ].flat();
   if (server.open) {
     process.stderr.write(
       `warning: everyone who can reach ${visible(host)} and has the token can read ${what.join(' and ')}; it goes there unencrypted\n`,
@@ -68,7 +83,11 @@ export async function serveStudy(
     process.once('SIGINT', resolve);
     process.once('SIGTERM', resolve);
   });
-  const names = [path, trainings].filter((name) => name != null).map((name) => colors.bold(visible(name)));
+  const shown =
+    queue === undefined ? undefined : (await import('../run/queue/connection.ts')).shownQueue(queue);
+  const names = [path, trainings, shown]
+    .filter((name) => name != null)
+    .map((name) => colors.bold(visible(name)));
   const verb = names.length > 1 ? 'are' : 'is';
   print(`${names.join(' and ')} ${verb} at ${colors.cyan(server.url)}  (stop with Ctrl-C)`);
   await stopped;

@@ -15,7 +15,7 @@ export const problem = z
 export const health = z.object({ status: z.literal('ok') }).meta({ id: 'Health' });
 
 export const servedAnswer = z
-  .object({ study: z.boolean(), trainings: z.boolean() })
+  .object({ study: z.boolean(), trainings: z.boolean(), queue: z.boolean() })
   .meta({ id: 'Served', description: 'what there is to be read here' });
 
 export const studyAnswer = z

@@ -12,6 +12,7 @@ import { HeavyAnswers } from './heavy/heavy-answers.ts';
 import { contentType, encode } from './http/encode.ts';
 import { Entity, entityTag } from './http/entity.ts';
 import { bodyOf, parse, queryOf } from './http/parameters.ts';
+import type { ServedQueue } from './queue/served-queue.ts';
 import type { Route, Sources } from './route.ts';
 import type { Trainings } from './trainings/served-trainings.ts';
 
@@ -19,6 +20,14 @@ import type { Trainings } from './trainings/served-trainings.ts';
 const ANSWER_BYTES = 64 << 20;
 /** Milliseconds between looks at an unfinished study. */
 const LOOK_EVERY = 1000;
+
+/** What is said where a route's source is not served. */
+const MISSING = {
+  trainings: 'no trainings are served here: start polyseme serve with option trainings and their folder',
+  queue: 'no queue is served here: start polyseme serve with option queue and its address',
+  study: 'no study is served here: start the server with one, polyseme serve STUDY',
+  explain: 'no study is served here: start the server with one, polyseme serve STUDY',
+};
 
 /** Tells ETags of this process from those of others, whose code may differ. */
 const STARTED = Date.now();
@@ -30,6 +39,7 @@ export class Answers {
   readonly #queue = new WorkQueue();
   readonly #heavy: HeavyAnswers | null;
   readonly #trainings: Trainings | null;
+  readonly #jobs: ServedQueue | null;
   readonly #served: ServedAnswer;
   #source: StudySource | null;
   #kept: LRUCache<string, Entity> = byteCache(ANSWER_BYTES);
@@ -38,11 +48,17 @@ export class Answers {
   #revision: string;
   #looked = performance.now();
 
-  constructor(study: Study | null, explained: Explained | null, trainings: Trainings | null) {
+  constructor(
+    study: Study | null,
+    explained: Explained | null,
+    trainings: Trainings | null,
+    queue: ServedQueue | null,
+  ) {
     this.#study = study;
     this.#explained = explained;
     this.#trainings = trainings;
-    this.#served = { study: study !== null, trainings: trainings !== null };
+    this.#jobs = queue;
+    this.#served = { study: study !== null, trainings: trainings !== null, queue: queue !== null };
     this.#revision = study?.revision() ?? '';
     this.#source = study === null ? null : new StudySource(study);
     this.#heavy = study === null ? null : new HeavyAnswers(study.path);
@@ -123,14 +139,10 @@ export class Answers {
     if (route.of === 'explain' && this.#source !== null) {
       return new ExplainSource(this.#source, this.#explained!, this.#queue);
     }
-    const source = route.of === 'trainings' ? this.#trainings : this.#source;
+    const sources = { trainings: this.#trainings, queue: this.#jobs, study: this.#source, explain: null };
+    const source = sources[route.of];
     if (source !== null) return source;
-    throw new HttpProblem(
-      404,
-      route.of === 'trainings'
-        ? 'no trainings are served here: start polyseme serve with option trainings and their folder'
-        : 'no study is served here: start the server with one, polyseme serve STUDY',
-    );
+    throw new HttpProblem(404, MISSING[route.of]);
   }
 
   /** Begins anew when an unfinished study has got on. */

@@ -17,6 +17,7 @@ import { problemResponse } from './http/problem.ts';
 import { StaticFiles } from './http/static.ts';
 import { demandToken } from './http/token.ts';
 import { openApiDocument } from './openapi.ts';
+import { ServedQueue } from './queue/served-queue.ts';
 import { routes } from './routes.ts';
 import { Trainings } from './trainings/served-trainings.ts';
 
@@ -27,6 +28,8 @@ const BODY_BYTES = 1 << 20;
 export interface ServerOptions extends ExplainedOptions {
   /** A folder of trainings to follow: of one (the output of `sae train`), or one that holds them. Default: none. */
   readonly trainings?: string;
+  /** A queue whose runs and workers to show: redis://HOST[:PORT][/DATABASE]. Default: none. */
+  readonly queue?: string;
   /** Folder of the built explorer; default: the one in this package. */
   readonly webRoot?: string;
   /** Names that the Host header may give; default: any. */
@@ -47,18 +50,18 @@ export interface StudyServer {
 }
 
 /**
- * The HTTP API and the explorer over an open study, trainings, or both, as a function from requests to responses that
+ * The HTTP API and the explorer over an open study, trainings, a queue, or several of these, as a function from requests to responses that
  * any server of web standards can run. The study stays the caller's to close.
  *
- * @throws PolysemeError where there is neither, or no folder of trainings
+ * @throws PolysemeError where there is none of these, or no folder of trainings
  * @example
  * const server = createServer(openStudy('study.db'));
  * const answer = await server.fetch(new Request('http://localhost/api/units?sort=clusters&order=desc&limit=1'));
  * console.log((await answer.json()).units[0].words);
  */
 export function createServer(study: Study | null, options: ServerOptions = {}): StudyServer {
-  if (study === null && options.trainings === undefined) {
-    throw new PolysemeError('nothing to serve: give a study, a folder of trainings, or both');
+  if (study === null && options.trainings === undefined && options.queue === undefined) {
+    throw new PolysemeError('nothing to serve: give a study, a folder of trainings, or a queue');
   }
   const { hosts = null, log = (line) => process.stderr.write(`${visibleLines(line)}\n`) } = options;
   const files = new StaticFiles(
@@ -66,7 +69,8 @@ export function createServer(study: Study | null, options: ServerOptions = {}): 
   );
   const trainings = options.trainings === undefined ? null : new Trainings(options.trainings);
   const explained = study === null ? null : openExplained(study, options);
-  const answers = new Answers(study, explained, trainings);
+  const queue = options.queue === undefined ? null : new ServedQueue(options.queue);
+  const answers = new Answers(study, explained, trainings, queue);
   const document = new Entity(toJson(openApiDocument(routes, version)), 'application/json', 9);
   const app = new Hono();
   app.use(securityHeaders);
@@ -130,6 +134,7 @@ export function createServer(study: Study | null, options: ServerOptions = {}): 
     async close() {
       await answers.close();
       await explained?.close();
+      await queue?.close();
     },
   };
 }

@@ -13,7 +13,7 @@ export function openApiDocument(routes: readonly Route[], version: string): Reco
       title: 'Polyseme',
       version,
       description:
-        'A study: units of a language model, taken apart into features by their neuron embeddings; and trainings of sparse autoencoders.',
+        'A study: units of a language model, taken apart into features by their neuron embeddings; trainings of sparse autoencoders; and the queue of runs on many machines.',
     },
     paths: Object.fromEntries(routes.map((route) => [route.path, { [route.method]: operation(route) }])),
     components: { schemas: components([problem, ...routes.map(({ answer }) => answer)]) },
@@ -37,7 +37,7 @@ function operation({ path, summary, method, params, query, answer, octets, png }
       },
       ...(method === 'get' ? { 304: { description: 'What If-None-Match names is still right' } } : {}),
       400: failure('A parameter is unknown or bad'),
-      404: failure('There is no such bank, unit or training, or none is served'),
+      404: failure('There is no such bank, unit, training or queue, or none is served'),
       default: failure('Another problem'),
     },
   };

@@ -4,13 +4,15 @@ import type { Wire } from '../answers/wire.ts';
 import { noQuery } from '../contract/queries.ts';
 import type { ServedAnswer } from '../contract/study-answers.ts';
 import type { ExplainSource } from './explain/explain-source.ts';
+import type { ServedQueue } from './queue/served-queue.ts';
 import type { Trainings } from './trainings/served-trainings.ts';
 
-/** What routes read, by what they are of: a study, its model, trainings, or the server itself, which has either or both. */
+/** What routes read, by what they are of: a study, its model, trainings, a queue, or the server itself, which has some of these. */
 export interface Sources {
   readonly study: StudySource;
   readonly explain: ExplainSource;
   readonly trainings: Trainings;
+  readonly queue: ServedQueue;
   readonly server: ServedAnswer;
 }
 

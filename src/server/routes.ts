@@ -12,6 +12,7 @@ import { vectorsAnswer } from '../answers/vectors-answer.ts';
 import * as compareAnswers from '../contract/compare-answers.ts';
 import { MATCHED_UNITS } from '../contract/constants.ts';
 import * as queries from '../contract/queries.ts';
+import { queueAnswer } from '../contract/queue-answers.ts';
 import * as searchAnswers from '../contract/search-answers.ts';
 import * as studyAnswers from '../contract/study-answers.ts';
 import { trainingLogAnswer, trainingLogQuery, trainingsAnswer } from '../contract/training-answers.ts';
@@ -38,7 +39,7 @@ export const routes: readonly Route[] = [
   }),
   route({
     path: '/api/served',
-    summary: 'What is served: a study, trainings, or both',
+    summary: 'What is served: a study, trainings, a queue, or several of these',
     of: 'server',
     answer: studyAnswers.servedAnswer,
     handle: (served) => served,
@@ -170,6 +171,14 @@ export const routes: readonly Route[] = [
     answer: compareAnswers.matchedAnswer,
     isHeavy: () => true,
     handle: (source, _, { banks }) => matchedAnswer(source, banks),
+  }),
+  route({
+    path: '/api/queue',
+    summary: 'What goes on in a queue: runs, workers, failures, and what is far slower than the median',
+    of: 'queue',
+    answer: queueAnswer,
+    fresh: true,
+    handle: (queue) => queue.answer(),
   }),
   route({
     path: '/api/trainings',

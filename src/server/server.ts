@@ -30,8 +30,8 @@ export interface RunningServer extends AsyncDisposable {
 }
 
 /**
- * Opens a study and serves the explorer and its API; with `trainings`, also the trainings in a folder while they run.
- * The study may be null where there are trainings. The model behind the study is loaded when it is first needed.
+ * Opens a study and serves the explorer and its API; with `trainings`, also the trainings in a folder while they run, and
+ * with `queue` the runs and workers of a queue. The study may be null where there is one of these. The model behind the study is loaded when it is first needed.
  *
  * @throws PolysemeError when the study cannot be opened, there is no folder of trainings, or the port is taken or not allowed
  * @example

@@ -390,7 +390,7 @@ describe('what is served', () => {
     const webRoot = join(root, 'none');
     try {
       const alone = await open();
-      expect(await alone.get('/api/served')).toEqual({ study: false, trainings: true });
+      expect(await alone.get('/api/served')).toEqual({ study: false, trainings: true, queue: false });
       expect(await alone.get('/healthz')).toEqual({ status: 'ok' });
       for (const at of ['/api/study', '/api/units?sort=clusters', '/api/units/mlp.0/1', '/api/random']) {
         const { status, detail } = await alone.problem(at);
@@ -398,11 +398,11 @@ describe('what is served', () => {
         expect(detail).toMatch(/^no study is served here.*polyseme serve STUDY/);
       }
       const both = await apiClient(createServer(study, { trainings: dir, webRoot }));
-      expect(await both.get('/api/served')).toEqual({ study: true, trainings: true });
+      expect(await both.get('/api/served')).toEqual({ study: true, trainings: true, queue: false });
       expect((await both.get('/api/trainings')).trainings).toEqual([]);
       expect((await both.get('/api/study')).name).toBe('study.db');
       const plain = await apiClient(createServer(study, { webRoot }));
-      expect(await plain.get('/api/served')).toEqual({ study: true, trainings: false });
+      expect(await plain.get('/api/served')).toEqual({ study: true, trainings: false, queue: false });
       expect((await plain.problem('/api/trainings')).detail).toMatch(/no trainings.*option trainings/);
     } finally {
       study.close();

@@ -61,6 +61,12 @@ export async function checkQueue(url: string): Promise<ConnectionOptions> {
   }
 }
 
+/** How a queue is called: host, port and database, without a password. @throws PolysemeError where it is no address */
+export function shownQueue(url: string): string {
+  const { host, port, db } = parse(url);
+  return `${host}:${port}${db === 0 ? '' : `/${db}`}`;
+}
+
 function parse(url: string) {
   const parsed = URL.canParse(url) ? new URL(url) : null;
   if (parsed === null || !['redis:', 'rediss:'].includes(parsed.protocol) || parsed.hostname === '') {

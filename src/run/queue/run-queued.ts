@@ -11,8 +11,10 @@ import type { RunOptions } from '../run-options.ts';
 import { needsMaximaRound, openPlan, planRun } from '../shards/plan.ts';
 import { Artefacts, type ArtefactsPlace } from './artefacts.ts';
 import { checkQueue, loadBull, QUEUE } from './connection.ts';
-import { type JobData, jobId, type QueuedRun, type Stage, stageJobs } from './jobs.ts';
+import { type JobData, jobId, type QueuedRun, type Stage, stageJobs, TRIES } from './jobs.ts';
+import { queueFacts } from './look-at-queue.ts';
 import { patiently } from './patiently.ts';
+import { type RunReport, reportQueue, runName, stragglers } from './queue-report.ts';
 
 export interface RunQueuedOptions extends RunOptions, ArtefactsPlace, Omit<RunHooks, 'saveEvery'> {
   /** Address of the queue: redis://HOST[:PORT][/DATABASE] */
@@ -116,6 +118,7 @@ async function untilDone(
 ): Promise<string> {
   const last: Stage = { name: 'units', after: '', rows: '' };
   let isAlone = false;
+  const told = new Set<string>();
   for (;;) {
     const digest = await patiently(
       'the queue',
@@ -132,7 +135,20 @@ async function untilDone(
         if (workers === 0 && !isAlone)
           onNote?.('no worker is at the queue: start polyseme worker on some machines');
         isAlone = workers === 0;
-        await report(queue, run, workers, failed.length, onProgress);
+        const report = reportQueue(await queueFacts(queue), Date.now());
+        for (const line of stragglers(report)) {
+          // Once for each, however its time grows.
+          const [who] = line.split(/ has run| takes/);
+          if (!told.has(who!)) onNote?.(line);
+          told.add(who!);
+        }
+        for (const { run: of, job, reason, failures } of report.failures) {
+          const line = `${job} failed (${failures} of ${TRIES} times): ${reason}`;
+          if (of === runName(run) && !told.has(line)) onNote?.(line);
+          told.add(line);
+        }
+        const own = report.runs.find((each) => each.run === runName(run));
+        if (own !== undefined) onProgress?.(progressOf(own, workers));
         return null;
       },
       { signal },
@@ -143,37 +159,17 @@ async function untilDone(
   }
 }
 
-/** Tells how far the stage at hand is, over all workers. */
-async function report(
-  queue: Queue<JobData, string>,
-  run: QueuedRun,
-  workers: number,
-  failed: number,
-  onProgress: ((progress: RunProgress) => void) | undefined,
-): Promise<void> {
-  if (onProgress === undefined) return;
-  const own = (jobs: Job<JobData, string>[]) => jobs.filter(({ data }) => data.run.plan === run.plan);
-  const [stage] = own(await queue.getJobs(['waiting-children', 'active'])).filter(
-    ({ data }) => data.number === null,
-  );
-  if (stage === undefined) return;
-  const { name } = stage.data.stage;
-  const total = name === 'units' ? run.shares : run.shards;
-  const { processed } = await stage.getDependenciesCount({ processed: true });
-  const running = own(await queue.getActive()).map(({ progress }) => {
-    const { done = 0, total: all = 0 } = progress as Partial<RunProgress>;
-    return all > 0 ? Math.min(1, done / all) : 0;
-  });
-  const done = Math.min(total, (processed ?? 0) + running.reduce((sum, share) => sum + share, 0));
+/** How far the stage at hand is, over all workers. */
+function progressOf({ stage, done, total, failed }: RunReport, workers: number): RunProgress {
   const lost = failed === 0 ? '' : `, ${failed} failed`;
-  onProgress({
+  return {
     stage: 'queue',
     unit: 'shards',
     done: Math.round(done * 10) / 10,
     total,
     tokens: 0,
-    what: `${name} by ${workers} workers${lost}`,
-  });
+    what: `${stage} by ${workers} workers${lost}`,
+  };
 }
 
 async function failedJobs(queue: Queue<JobData, string>, run: QueuedRun): Promise<Job<JobData, string>[]> {

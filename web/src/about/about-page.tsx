@@ -4,6 +4,7 @@ import { shownModel } from '../../../src/contract/image-grid.ts';
 import { column, LISTED } from '../../../src/polysemy/column-lists.ts';
 import { source } from '../source/chosen.ts';
 import { studyQuery } from '../source/query-options.ts';
+import { firstPage } from '../ui/first-page.ts';
 import { Failure, Loading } from '../ui/states.tsx';
 import { DistanceFormula, EffectiveFormula, EmbeddingFormula, GatedFormula } from './formulas.tsx';
 
@@ -92,7 +93,7 @@ export function AboutPage() {
             Everything here can be had as JSON: <a href="/openapi.json">the API’s description</a>.
           </>
         )}{' '}
-        To the <Link to="/">{served.study ? 'units' : 'trainings'}</Link>.
+        To the <Link to="/">{served.study ? 'units' : firstPage(served).name}</Link>.
       </p>
     </main>
   );

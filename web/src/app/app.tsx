@@ -4,6 +4,7 @@ import { type MouseEvent, useRef, useState } from 'react';
 import { source } from '../source/chosen.ts';
 import { modelQuery } from '../source/image-queries.ts';
 import { studyQuery } from '../source/query-options.ts';
+import { firstPage } from '../ui/first-page.ts';
 import { Brand, DiceIcon, HelpIcon, MoonIcon, SunIcon, SystemIcon } from '../ui/icons.tsx';
 import { lastStudySearch } from '../ui/last-study.ts';
 import { SearchBox } from '../ui/search-box.tsx';
@@ -37,7 +38,7 @@ export function App() {
       </a>
       <header className="bar">
         <div className="bar-in">
-          <Link to="/" className="brand" aria-label={`Polyseme: the ${served.study ? 'study' : 'trainings'}`}>
+          <Link to="/" className="brand" aria-label={`Polyseme: the ${firstPage(served).name}`}>
             <Brand />
             <span>Polyseme</span>
           </Link>
@@ -57,6 +58,7 @@ export function App() {
                 Trainings
               </Link>
             )}
+            {served.queue && <Link to="/queue">Queue</Link>}
             <Link to="/about">About</Link>
           </nav>
           {served.study ? <SearchBox inputRef={search} /> : <div className="bar-search" />}

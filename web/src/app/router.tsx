@@ -8,6 +8,7 @@ import {
 } from '@tanstack/react-router';
 import { banksQuery, queryClient, servedQuery, studyQuery, unitQuery } from '../source/query-options.ts';
 import { siteFolder } from '../source/site-folder.ts';
+import { queueQuery } from '../source/queue-queries.ts';
 import { trainingsQuery } from '../source/training-queries.ts';
 import { StudyPage } from '../study/study-page.tsx';
 import { Failure, Loading } from '../ui/states.tsx';
@@ -22,6 +23,7 @@ import {
   trainingsSearch,
   unitSearch,
 } from '../ui/url-state.ts';
+import { firstPage } from '../ui/first-page.ts';
 import { App } from './app.tsx';
 import { Lost } from './lost.tsx';
 
@@ -31,16 +33,20 @@ const root = createRootRoute({
   beforeLoad: async () => {
     const served = await queryClient
       .ensureQueryData(servedQuery)
-      .catch(() => ({ study: true, trainings: false }));
+      .catch(() => ({ study: true, trainings: false, queue: false }));
     if (served.study) void queryClient.prefetchQuery(studyQuery);
     return { served };
   },
   notFoundComponent: Lost,
 });
 
-/** Pages about a study: without one, the trainings are what there is to see. */
-const needsStudy = ({ context }: { context: { served: { study: boolean } } }) => {
-  if (!context.served.study) throw redirect({ to: '/trainings', replace: true });
+/** Pages about a study: without one, the trainings or the queue are what there is to see. */
+const needsStudy = ({
+  context: { served },
+}: {
+  context: { served: { study: boolean; trainings: boolean } };
+}) => {
+  if (!served.study) throw redirect({ to: firstPage(served).to, replace: true });
 };
 
 const study = createRoute({
@@ -111,6 +117,15 @@ const trainings = createRoute({
   component: lazyRouteComponent(() => import('../trainings/trainings-page.tsx'), 'TrainingsPage'),
 });
 
+const queue = createRoute({
+  getParentRoute: () => root,
+  path: '/queue',
+  loader: ({ context }) => {
+    if (context.served.queue) void queryClient.prefetchQuery(queueQuery);
+  },
+  component: lazyRouteComponent(() => import('../queue/queue-page.tsx'), 'QueuePage'),
+});
+
 const about = createRoute({
   getParentRoute: () => root,
   path: '/about',
@@ -120,7 +135,7 @@ const about = createRoute({
 export const router = createRouter({
   // A host of files knows no pages: what is shown stands behind the # of the address.
   ...(siteFolder === null ? {} : { history: createHashHistory() }),
-  routeTree: root.addChildren([study, unit, search, probe, classify, compare, trainings, about]),
+  routeTree: root.addChildren([study, unit, search, probe, classify, compare, trainings, queue, about]),
   parseSearch,
   stringifySearch,
   defaultPreload: 'intent',

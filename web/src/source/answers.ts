@@ -12,6 +12,7 @@ import type {
   TrainingLogAnswer,
   TrainingsAnswer,
 } from '../../../src/contract/training-answers.ts';
+import type { QueueAnswer } from '../../../src/contract/queue-answers.ts';
 import type {
   ClusteringAnswer,
   ExampleAnswer,
@@ -49,6 +50,7 @@ export type Matches = SearchAnswer;
 export type Comparison = CompareAnswer;
 export type DocumentText = DocumentAnswer;
 export type MatchedComparison = MatchedAnswer;
+export type QueueState = QueueAnswer;
 export type Trainings = TrainingsAnswer;
 export type Training = TrainingAnswer;
 export type TrainingLog = TrainingLogAnswer;

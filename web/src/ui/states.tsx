@@ -1,6 +1,7 @@
 import { Link, useRouteContext } from '@tanstack/react-router';
 import type { ReactNode } from 'react';
 import { ApiError } from '../source/http.ts';
+import { firstPage } from './first-page.ts';
 
 export function Loading({ what }: { what: string }) {
   return (
@@ -44,7 +45,7 @@ export function HomeLink() {
   const { served } = useRouteContext({ from: '__root__' });
   return (
     <Link to="/" className="button">
-      To the {served.study ? 'study' : 'trainings'}
+      To the {firstPage(served).name}
     </Link>
   );
 }

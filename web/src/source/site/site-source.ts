@@ -74,7 +74,7 @@ export async function openSite(read: ReadFile, base: string): Promise<Source> {
 
   return inProblems({
     isSite: true,
-    served: async () => ({ study: true, trainings: false }),
+    served: async () => ({ study: true, trainings: false, queue: false }),
     study: async () => head.study,
     banks: (signal) => files.json(block.banks, signal),
     units: async (params) => table.units(params, await search.rows(params['q'] as string | undefined)),

@@ -1,0 +1,106 @@
+import { expect, test } from 'vitest';
+import {
+  type JobFacts,
+  type QueueFacts,
+  reportQueue,
+  stragglers,
+} from '../../../src/run/queue/queue-report.ts';
+
+const run = { plan: 'a'.repeat(64), shards: 6, shares: 3 };
+const NOW = 1_000_000;
+
+function job(number: number | null, state: JobFacts['state'], more: Partial<JobFacts> = {}): JobFacts {
+  return {
+    ...{ run, stage: 'examples', number, state, worker: null, started: null, ended: null },
+    ...{ failures: 0, reason: null, share: 0, tokens: 0, ...more },
+  };
+}
+
+/** One that took so many seconds. */
+const done = (number: number, worker: string, seconds: number): JobFacts =>
+  job(number, 'done', { worker, started: NOW - 100_000, ended: NOW - 100_000 + 1000 * seconds, share: 1 });
+
+const facts = (jobs: readonly JobFacts[], count: number, workers: readonly string[] = []): QueueFacts => ({
+  workers,
+  jobs,
+  done: new Map([['aaaaaaaaaaaaaaaa examples', count]]),
+});
+
+test('figures of a stage are over all workers', () => {
+  const jobs = [
+    job(null, 'kept'),
+    ...[10, 20, 30].map((seconds, i) => done(i + 1, 'one', seconds)),
+    job(4, 'running', { worker: 'one', started: NOW - 20_000, share: 0.5, tokens: 4000 }),
+    job(5, 'running', { worker: 'two', started: NOW - 10_000, share: 0.5, tokens: 1000 }),
+    job(6, 'kept'),
+  ];
+  const report = reportQueue(facts(jobs, 3, ['one', 'two', 'three']), NOW);
+  // Four of six jobs in a hundred seconds; 4000 tokens in 20 s and 1000 in 10 s.
+  expect(report.runs).toEqual([
+    {
+      ...{ run: 'a'.repeat(16), state: 'running', stage: 'examples', stageNumber: 1, stages: 3 },
+      ...{
+        done: 4,
+        total: 6,
+        failed: 0,
+        seconds: 20,
+        jobsPerHour: 144,
+        tokensPerSecond: 300,
+        secondsLeft: 50,
+      },
+    },
+  ]);
+  expect(report.workers.map(({ name, job: at, done: count }) => [name, at?.job ?? null, count])).toEqual([
+    ['one', 'examples 4', 3],
+    ['three', null, 0],
+    ['two', 'examples 5', 0],
+  ]);
+  expect(stragglers(report)).toEqual([]);
+});
+
+test('a job and a worker far slower than the median are named, with how long', () => {
+  const jobs = [
+    ...[10, 11, 9, 10, 10].map((seconds, i) => done(i + 1, 'quick', seconds)),
+    ...[40, 44, 36].map((seconds, i) => done(i + 6, 'slow', seconds)),
+    job(9, 'running', { worker: 'quick', started: NOW - 95_000 }),
+    job(10, 'running', { worker: 'slow', started: NOW - 5000 }),
+  ];
+  const report = reportQueue(facts(jobs, 8), NOW);
+  // The median of all eight is 10.5 s.
+  expect(stragglers(report)).toEqual([
+    'examples 9 has run for 95 s on quick, 9.0 times the median',
+    'slow takes 3.8 times as long as the median for a job',
+  ]);
+  // Of two jobs nothing can be told.
+  expect(stragglers(reportQueue(facts([...jobs.slice(0, 2), jobs[8]!], 2), NOW))).toEqual([]);
+});
+
+test('what failed is told with its reason, and a run that cannot go on says so', () => {
+  const jobs = [
+    job(null, 'kept'),
+    job(1, 'failed', { failures: 3, reason: 'no', worker: 'one' }),
+    job(2, 'again', { failures: 1, reason: 'not yet', worker: 'two' }),
+  ];
+  const { runs, failures } = reportQueue(facts(jobs, 0), NOW);
+  expect([runs[0]!.state, runs[0]!.failed]).toEqual(['failed', 1]);
+  const at = { run: 'a'.repeat(16) };
+  expect(failures).toEqual([
+    { ...at, job: 'examples 1', reason: 'no', failures: 3, worker: 'one', isFinal: true },
+    { ...at, job: 'examples 2', reason: 'not yet', failures: 1, worker: 'two', isFinal: false },
+  ]);
+});
+
+test('the study at the end is the run’s', () => {
+  const merges = (['maxima', 'examples', 'rows', 'units'] as const).map((stage) =>
+    job(null, 'done', { stage }),
+  );
+  const [report] = reportQueue({ workers: [], jobs: merges, done: new Map() }, NOW).runs;
+  expect(report).toMatchObject({
+    state: 'done',
+    stage: 'units',
+    stageNumber: 4,
+    stages: 4,
+    done: 3,
+    total: 3,
+  });
+});
