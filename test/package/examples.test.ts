@@ -1,4 +1,5 @@
-// Every example in the documentation of a public name runs, as it stands, and prints what its comments say.
+// Every example in the documentation of a public name runs, as it stands, and prints what its comments say: one after
+// another in one process, on the built package with few neurons.
 import { execFileSync, spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -6,8 +7,12 @@ import { join } from 'node:path';
 import * as polyseme from 'polyseme';
 import { transformWithOxc } from 'vite';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { smallPackage } from './small-package.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
+
+/** What is printed before and after an example. */
+const [BEGINS, ENDS] = ['>>> ', '<<<'];
 
 interface Example {
   readonly name: string;
@@ -31,6 +36,10 @@ function examplesOf(file: string): Example[] {
 const examples = globSourceFiles().flatMap(examplesOf);
 /** Those of a queue need its server, and each other: test/run/queue/queue.test.ts runs them. */
 const QUEUE = ['runQueued', 'startWorker'];
+const run = examples.filter(({ name }) => !QUEUE.includes(name));
+/** What each printed, and how the process ended in which they ran, one after another. */
+const printed = new Map<string, string>();
+let ended: { status: number | null; stderr: string };
 const functions = Object.entries(polyseme).filter(([, value]) => typeof value === 'function');
 
 let folder = '';
@@ -56,9 +65,29 @@ beforeAll(async () => {
     b_dec: new Float32Array(256),
   });
   await polyseme.saveSae(random, join(folder, 'folio-sae'));
-  const run = `import { runStudy } from ${JSON.stringify(join(ROOT, 'dist/index.js'))};
-    await runStudy({ contexts: 4, layers: [0, 1], examples: 4, out: 'study.db' });`;
-  execFileSync(process.execPath, ['--input-type=module', '-e', run], { cwd: folder });
+  const library = JSON.stringify(join(smallPackage(join(folder, 'package')), '../../index.js'));
+  const parts = [
+    `import { runStudy } from ${library};
+    await runStudy({ contexts: 4, layers: [0, 1], examples: 4, out: 'study.db' });`,
+  ];
+  for (const { name, code } of run) {
+    const imported = Object.keys(polyseme).filter((key) => new RegExp(`\\b${key}\\b`).test(code));
+    const { code: plain } = await transformWithOxc(`${code}\nexport {};`, 'example.ts');
+    // runStudy's example makes a study of its own.
+    const own = name === 'runStudy' ? plain.replace(/(['"])study\.db\1/, "'other.db'") : plain;
+    writeFileSync(join(folder, `${name}.mjs`), `import { ${imported.join(', ')} } from ${library};\n${own}`);
+    parts.push(`console.log('${BEGINS}${name}');
+      await import('./${name}.mjs').then(() => console.log('${ENDS}'), (error) => console.error('${name}', error));`);
+  }
+  writeFileSync(join(folder, 'all.mjs'), parts.join('\n'));
+  const how = { cwd: folder, encoding: 'utf8', timeout: 240_000 } as const;
+  const { status, stdout, stderr } = spawnSync(process.execPath, ['all.mjs'], how);
+  ended = { status, stderr };
+  for (const part of stdout.split(BEGINS).slice(1)) {
+    const [first, ...rest] = part.split('\n');
+    const end = rest.indexOf(ENDS);
+    if (end !== -1) printed.set(first!, rest.slice(0, end).join('\n'));
+  }
 });
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
@@ -72,23 +101,15 @@ describe('examples of the public API', () => {
     expect(without.sort()).toEqual(errors.sort());
   });
 
-  it.each(examples.filter(({ name }) => !QUEUE.includes(name)))('$name', async ({ name, code }) => {
-    const imported = Object.keys(polyseme).filter((key) => new RegExp(`\\b${key}\\b`).test(code));
-    const { code: plain } = await transformWithOxc(`${code}\nexport {};`, 'example.ts');
-    // runStudy's example makes a study of its own.
-    const script = `import { ${imported.join(', ')} } from ${JSON.stringify(join(ROOT, 'dist/index.js'))};\n${
-      name === 'runStudy'
-        ? plain.replace("'study.db'", "'other.db'").replace('"study.db"', '"other.db"')
-        : plain
-    }`;
-    const file = join(folder, `${name}.mjs`);
-    writeFileSync(file, script);
-    const { status, stdout, stderr } = spawnSync(process.execPath, [file], { cwd: folder, encoding: 'utf8' });
-    expect(stderr).toBe('');
-    expect(status).toBe(0);
+  it.each(run.map(({ name }) => name))('%s', (name) => {
+    const { code } = run.find((example) => example.name === name)!;
+    const output = printed.get(name);
+    expect(output, 'it did not end').toBeDefined();
     const said = [...code.matchAll(/^console\.log\(.*\); \/\/ (.*?)(?:: .*)?$/gm)].map(([, text]) => text!);
-    if (said.length > 0) expect(plainText(stdout)).toBe(said.map(plainText).join(''));
+    if (said.length > 0) expect(plainText(output!)).toBe(said.map(plainText).join(''));
   });
+
+  it('end by themselves, and none complains', () => expect(ended).toEqual({ status: 0, stderr: '' }));
 });
 
 function plainText(text: string): string {
