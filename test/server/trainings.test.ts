@@ -424,7 +424,7 @@ describe('what is served', () => {
   it('is asked for on the command line', async () => {
     const neither = await cli(['serve']);
     expect([neither.code, neither.stdout]).toEqual([2, '']);
-    expect(neither.stderr).toContain('give a STUDY, or --trainings DIR, or both');
+    expect(neither.stderr).toContain('give a STUDY, --trainings DIR or --queue URL');
     const missing = await cli(['serve', '--trainings', join(root, 'nowhere')]);
     expect([missing.code, missing.stdout]).toEqual([1, '']);
     expect(missing.stderr).toMatch(/^error: .*no such folder.*\n$/);
