@@ -50,6 +50,7 @@ test('errors have codes, progress has one shape', () => {
     readonly done: number;
     readonly total: number;
     readonly unit: string;
+    readonly at?: string;
   }>();
 });
 

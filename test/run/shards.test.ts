@@ -252,6 +252,9 @@ describe('parts', () => {
     await expect(mergeShards({ parts: [altered, part('2')], out })).rejects.toThrow(
       /altered is damaged: .*SHA-256 differs/,
     );
+    await expect(runShard({ plan, shard: 1, out: altered })).rejects.toThrow(
+      /altered is there and cannot be replaced unasked .*SHA-256 differs.*option overwrite/,
+    );
     const newer = file('newer');
     await writeSealed(newer, { format: 2, kind: 'examples' }, []);
     await expect(mergeShards({ parts: [newer, part('2')], out })).rejects.toThrow(

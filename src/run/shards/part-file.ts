@@ -107,14 +107,19 @@ export async function openParts(paths: readonly string[]): Promise<Part[]> {
  */
 export async function isMade(path: string, head: PartHead, overwrite: boolean): Promise<boolean> {
   if (overwrite || !existsSync(path)) return false;
-  const there = await openPart(path).catch((error: PolysemeError) => {
+  const refuse = (error: PolysemeError): never => {
     throw new PolysemeError(
       `${path} is there and cannot be replaced unasked (${error.message}): choose another output (option out), or option overwrite`,
       'exists',
     );
-  });
+  };
+  const there = await openPart(path).catch(refuse);
   const same = (['kind', 'plan', 'after', 'of'] as const).every((key) => there[key] === head[key]);
-  if (same && JSON.stringify(there.covers) === JSON.stringify(head.covers)) return true;
+  if (same && JSON.stringify(there.covers) === JSON.stringify(head.covers)) {
+    // What is damaged is told here, where it can be made again, and not only by the merge.
+    for (const name of there.file.names) await there.file.read(name).catch(refuse);
+    return true;
+  }
   throw new PolysemeError(
     `${path} holds ${describePart(there)}, not ${describePart(head)}${there.plan === head.plan ? '' : ' of this plan'}: choose another output (option out), or option overwrite`,
     'exists',
