@@ -136,14 +136,19 @@ async function visit(address, selector = '.rows .row') {
   return page;
 }
 
-const nextFrame = (page) => page.evaluate(() => new Promise((resolve) => requestAnimationFrame(resolve)));
+function nextFrame(page) {
+  return page.evaluate(() => new Promise((resolve) => requestAnimationFrame(resolve)));
+}
 
 /** Milliseconds of script and layout in each frame of the page's main thread while something is done, ascending. */
 async function frames(page, action) {
   const session = await page.context().newCDPSession(page);
   const events = [];
   session.on('Tracing.dataCollected', ({ value }) => events.push(...value));
-  const categories = ['devtools.timeline', 'disabled-by-default-devtools.timeline', 'blink.user_timing'];
+  const categories = ['', 'disabled-by-default-'].flatMap((kind) => [
+    `${kind}devtools.timeline`,
+    `${kind}devtools.timeline.frame`,
+  ]);
   await session.send('Tracing.start', {
     traceConfig: { includedCategories: categories },
     transferMode: 'ReportEvents',
@@ -152,10 +157,10 @@ async function frames(page, action) {
   const complete = new Promise((resolve) => session.once('Tracing.tracingComplete', resolve));
   await session.send('Tracing.end');
   await complete;
-  // The renderer's main thread is the one that dispatches input.
+  // The page's main thread is the one that runs its scripts.
   const counts = new Map();
   for (const { name, pid, tid } of events) {
-    if (name === 'EventDispatch') counts.set(`${pid} ${tid}`, (counts.get(`${pid} ${tid}`) ?? 0) + 1);
+    if (name === 'FireAnimationFrame') counts.set(`${pid} ${tid}`, (counts.get(`${pid} ${tid}`) ?? 0) + 1);
   }
   const [thread] = [...counts].sort((a, b) => b[1] - a[1])[0];
   const own = events.filter(({ pid, tid }) => `${pid} ${tid}` === thread).sort((a, b) => a.ts - b.ts);
