@@ -117,7 +117,12 @@ export const saeTrainOptions = z.strictObject({
   }),
   evalTokens: whole(0).default(50_000).meta({ description: 'tokens of the evaluation at the end; 0: none' }),
   logEvery: whole(1).default(10).meta({ description: 'steps per line of log.jsonl', value: 'STEPS' }),
-  device,
+  device: device.meta({
+    ...device.meta(),
+    description:
+      'where the model runs, and with webgpu (auto: if it can) the steps of a topk SAE, too: the processor, or a GPU through ' +
+      'WebGPU or CUDA (docs/training.md); auto: the best that is there and computes right',
+  }),
   threads: whole(1)
     .max(256)
     .optional()

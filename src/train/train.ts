@@ -23,6 +23,7 @@ import { checkMemory } from './memory.ts';
 import { readRun, runOptions, type TrainedSae, writeRun } from './run-file.ts';
 import { readCheckpoint, writeCheckpoint } from './saved-trainer.ts';
 import { trainerOptions } from './settings.ts';
+import { stepDevice } from './step-device.ts';
 import {
   parseSaeTrainOptions,
   type ResolvedSaeTrainOptions,
@@ -79,10 +80,14 @@ export async function trainSae({
   const input = await openTrainingSource(checked, { model, data });
   try {
     for (const line of input.model?.notes ?? []) onNote?.(line);
-    const described = runOptions(checked, input);
+    const latents = checked.latents ?? 8 * input.source.width;
+    const given = members.map((member) => trainerOptions(checked, member, input.source.width, latents));
+    const device = await stepDevice(checked.device, given, onNote);
+    const settings = given.map((own) => ({ ...own, device }));
+    const described = { ...runOptions(checked, input), ...(device === 'cpu' ? {} : { stepDevice: device }) };
     const saved = await readRun(out, described);
     if (saved?.result) return await finished(out, saved.result);
-    return await train({ options: checked, out, members, input, described, hooks });
+    return await train({ options: checked, out, members, input, latents, settings, described, hooks });
   } catch (error) {
     throw isDiskFull(error) ? diskFull(out) : error;
   } finally {
@@ -101,16 +106,15 @@ interface Run {
   readonly out: string;
   readonly members: readonly SweepMember[];
   readonly input: TrainingSource;
+  readonly latents: number;
+  readonly settings: readonly SaeTrainerOptions[];
   readonly described: Record<string, unknown>;
   readonly hooks: SaeTrainHooks;
 }
 
 async function train(run: Run): Promise<TrainedSae[]> {
-  const { options, out, members, input, described } = run;
-  const { source } = input;
-  const latents = options.latents ?? 8 * source.width;
-  const settings = members.map((member) => trainerOptions(options, member, source.width, latents));
-  const capacity = checkMemory(options, source, settings);
+  const { options, out, members, input, settings, described } = run;
+  const capacity = checkMemory(options, input.source, settings);
   const dirs = members.map(({ name }) => join(out, name));
   let unlock: () => Promise<void>;
   try {
@@ -126,7 +130,7 @@ async function train(run: Run): Promise<TrainedSae[]> {
     await writeRun(out, { version: 1, options: described, result: null }).catch((error) => {
       throw cannotWrite(out, error);
     });
-    return await trainMembers({ ...run, latents, settings, capacity, dirs });
+    return await trainMembers({ ...run, capacity, dirs });
   } catch (error) {
     if (!(error instanceof SaeDivergence)) throw error;
     const diverged = `step ${error.step}: ${error.reason}`;
@@ -142,8 +146,6 @@ function cannotWrite(out: string, error: unknown): PolysemeError {
 }
 
 interface Prepared extends Run {
-  readonly latents: number;
-  readonly settings: readonly SaeTrainerOptions[];
   /** Vectors of the buffer. */
   readonly capacity: number;
   readonly dirs: readonly string[];
@@ -177,6 +179,7 @@ async function trainMembers(run: Prepared): Promise<TrainedSae[]> {
     const results: TrainedSae[] = [];
     for (const [i, trainer] of trainers.entries()) {
       const dir = dirs[i]!;
+      await trainer.settle();
       const sae = trainer.sae(saeMetadata(source.origin), dir);
       const facts = {
         origin: source.origin,
@@ -244,6 +247,7 @@ async function steps(loop: Loop): Promise<SaeStep[]> {
   let last: SaeStep[] = [];
   const save = async (step: number) => {
     const before = performance.now();
+    for (const trainer of trainers) await trainer.settle();
     const states = trainers.map((trainer) => () => trainer.state());
     await writeCheckpoint(checkpoints, { step, buffer: buffer.state(), trainers: states });
     saved = performance.now();

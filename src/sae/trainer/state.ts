@@ -40,7 +40,11 @@ export function readState(
 }
 
 /** Settings that older states don't know, with what they did. */
-const OLDER: Partial<SaeTrainerSettings> = { residualWeight: 0, measureResidual: false };
+const OLDER: Partial<SaeTrainerSettings> = {
+  residualWeight: 0,
+  measureResidual: false,
+  device: 'cpu',
+};
 
 /** Writes a state back; returns its counters. @throws PolysemeError where it does not fit the settings */
 export function writeState(

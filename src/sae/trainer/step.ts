@@ -1,27 +1,12 @@
 import { PolysemeError } from '../../errors.ts';
-import { LATENT_BLOCK } from '../../wasm/generated/sae/places.ts';
 import { deadLatents, sumBlocks, sumInOrder } from './arrays.ts';
-import type { DenseJob } from './dense-kernel.ts';
-import { costLimit } from './dense-share.ts';
-import type { EncodeJob, Segment } from './encoder.ts';
-import { type Layout, TOKEN_BLOCK } from './layout.ts';
-import { buildColumns, buildRows, countEntries, kthLargest, leastActivation } from './pairs.ts';
-import type { Pool } from './pool.ts';
-import type { SaeKernel } from './sae-kernel.ts';
+import { onGpu } from './gpu/on-gpu.ts';
+import { TOKEN_BLOCK } from './layout.ts';
+import { onPool } from './on-pool.ts';
 import { adamNumbers, rates } from './schedule.ts';
 import type { SaeTrainerCounters } from './state.ts';
-import { isBatchTopK, isTopK, type SaeTrainerSettings } from './trainer-options.ts';
-
-/** What the phases of a step work on. */
-export interface StepContext {
-  readonly settings: SaeTrainerSettings;
-  readonly layout: Layout;
-  readonly pool: Pool;
-  readonly kernel: SaeKernel;
-  readonly counters: SaeTrainerCounters;
-  /** Share of all pairs (token, latent) above which a step is dense. */
-  readonly denseShare: number;
-}
+import type { StepContext } from './step-context.ts';
+import type { SaeTrainerSettings } from './trainer-options.ts';
 
 /** What one step saw, before its update. Terms are unweighted; where a warm-up runs, `loss` has its present weight. */
 export interface SaeStep {
@@ -80,18 +65,17 @@ export async function performStep(
   const residualWeight = setResidualWeight(context, tokens);
   const dead = settings.auxK > 0 ? deadLatents(layout, settings.deadAfter) : [];
   const hasAux = dead.length > 0;
-  const isSparse = await encode(context, tokens, dead);
-  const pairs = isSparse ? await decode(context, tokens, hasAux) : await decodeDense(context, tokens);
-  const losses = sumLosses(context, tokens, pairs, hasAux);
+  const forward = await (context.gpu === null ? onPool : onGpu)(context, tokens, dead);
+  const losses = sumLosses(context, tokens, forward.pairs, hasAux);
   checkDivergence(context, losses, weights.learningRate);
   onUpdate();
-  const gradientNorm = await update(context, tokens, hasAux, isSparse, weights.learningRate);
+  const updated = await forward.update();
+  updateDecoderBias(context, updated.areFinite, weights.learningRate);
   counters.step++;
 
-  const { latents, measureEmbedding, measureResidual, auxWeight } = settings;
-  const embedding = measureEmbedding
-    ? sumInOrder(layout.f64(layout.get('latentEmbedding'), latents)) / tokens
-    : 0;
+  const { measureEmbedding, measureResidual, auxWeight } = settings;
+  const { gradientNorm, embeddingPairs } = updated;
+  const embedding = updated.embedding / tokens;
   const { mse, nested, sparsity, residual, l0, auxiliary, explainedVariance } = losses;
   return {
     step: counters.step,
@@ -106,7 +90,7 @@ export async function performStep(
     embedding,
     residual,
     l0,
-    embeddingPairs: measureEmbedding ? sumInOrder(layout.u32(layout.get('latentPairs'), latents)) : 0,
+    embeddingPairs,
     meanEmbeddingDistance: measureEmbedding && l0 > 0 ? embedding / l0 : null,
     meanResidualDistance: measureResidual && l0 > 0 ? residual / l0 : null,
     explainedVariance,
@@ -138,121 +122,6 @@ function setResidualWeight({ layout, settings }: StepContext, tokens: number): n
   const weight = settings.residualWeight * energy;
   layout.set('residualWeight', weight / tokens);
   return weight;
-}
-
-/**
- * Finds the active pairs, and the auxiliary ones of dead latents, and lays them out by token. False where there are so
- * many that the step is to be dense.
- */
-async function encode(
-  { layout, pool, kernel, settings, denseShare }: StepContext,
-  tokens: number,
-  dead: readonly number[],
-): Promise<boolean> {
-  const { architecture, k, latents, auxK, bandwidth } = settings;
-  const job: EncodeJob = {
-    mode: architecture === 'topk' ? 'rows' : isBatchTopK(architecture) ? 'batch' : 'all',
-    k,
-    tokens,
-    h: layout.get('h'),
-    encoder: layout.get('encoder'),
-    bEnc: layout.get('bEnc'),
-    threshold: architecture === 'jumprelu' ? layout.get('threshold') : 0,
-    bandwidth,
-    latents,
-  };
-  // A batch topk of less than one pair has none.
-  const most = Math.floor(k * tokens);
-  const limit = job.mode === 'all' ? costLimit(denseShare, latents * tokens) : Number.POSITIVE_INFINITY;
-  const main = job.mode === 'batch' && most === 0 ? [] : await pool.encode(job, limit);
-  if (main === null) {
-    layout.setPairs(0, 0);
-    return false;
-  }
-  const wanted = Math.min(auxK, dead.length);
-  let aux: Segment[] = [];
-  if (dead.length > 0) {
-    const address = layout.get('latentPairs');
-    layout.u32(address, dead.length).set(dead);
-    const list = { address, count: dead.length };
-    aux = (await pool.encode({ ...job, mode: 'rows', k: wanted, list }, Number.POSITIVE_INFINITY)) ?? [];
-    for (const { entries } of aux) {
-      for (let i = 1; i < entries.length; i += 2) entries[i] = dead[entries[i]!]!;
-    }
-  }
-  const pairCount = countEntries(main);
-  layout.setPairs(pairCount, countEntries(aux));
-  buildRows(layout, 'main', tokens, main);
-  if (isTopK(architecture)) {
-    if (job.mode === 'batch' && pairCount > most) {
-      const { value, place } = kthLargest(layout, kernel, tokens, latents, most);
-      await pool.run('cut', { tokens, pairs: layout.main, value, place });
-    }
-    await pool.run('order', { tokens, pairs: layout.main, k: job.mode === 'rows' ? k : 0 });
-  }
-  if (dead.length > 0) {
-    buildRows(layout, 'aux', tokens, aux);
-    await pool.run('order', { tokens, pairs: layout.aux, k: wanted });
-  }
-  return true;
-}
-
-/** Reconstructs; meanwhile this thread lays the pairs out by latent. Returns how many pairs there are. */
-async function decode(
-  { layout, pool, settings, counters }: StepContext,
-  tokens: number,
-  hasAux: boolean,
-): Promise<number> {
-  const { latents, architecture } = settings;
-  const { main, aux } = layout;
-  const decoding = pool.run('decode', { tokens, main, aux, hasAux });
-  const pairs = buildColumns(layout, 'main', tokens, latents);
-  if (hasAux) buildColumns(layout, 'aux', tokens, latents);
-  if (isBatchTopK(architecture)) trackThreshold(counters, leastActivation(layout, tokens));
-  await decoding;
-  if (hasAux) await pool.run('decodeAux', { tokens, aux });
-  return pairs;
-}
-
-/** Reconstructs by whole products. Returns how many pairs are active. */
-async function decodeDense(context: StepContext, tokens: number): Promise<number> {
-  const { layout, pool } = context;
-  await pool.run('denseDecode', denseJob(context, tokens));
-  return sumInOrder(layout.u32(layout.getPair('main', 'rowCount'), tokens));
-}
-
-function denseJob({ layout, settings }: StepContext, tokens: number): DenseJob {
-  return {
-    tokens,
-    latents: settings.latents,
-    h: layout.get('h'),
-    errors: layout.getPair('main', 'errors'),
-    encoder: layout.get('encoder'),
-    decoder: layout.get('decoder'),
-    bEnc: layout.get('bEnc'),
-    threshold: settings.architecture === 'jumprelu' ? layout.get('threshold') : 0,
-    decoderNorm: layout.get('decoderNorm'),
-    tokenSparsity: layout.get('tokenSparsity'),
-    rowCount: layout.getPair('main', 'rowCount'),
-    main: layout.main,
-    aux: layout.aux,
-    bandwidth: layout.get('bandwidth'),
-    sparsityWeight: layout.get('sparsityWeight'),
-    embeddingWeight: layout.get('embeddingWeight'),
-    embed: settings.measureEmbedding,
-    align: settings.measureResidual,
-    residualWeight: layout.get('residualWeight'),
-    tokenError: layout.get('tokenError'),
-    tokenAlignment: layout.get('tokenAlignment'),
-    plainErrors: layout.getPair('aux', 'errors'),
-    kept: layout.kept ?? null,
-  };
-}
-
-/** The threshold at inference: an exponential mean of each batch's least activation (rate 0.01, as SAELens). */
-function trackThreshold(counters: SaeTrainerCounters, least: number): void {
-  const { threshold, step } = counters;
-  counters.threshold = step === 0 ? least : 0.99 * threshold + 0.01 * least;
 }
 
 /** The terms of the loss that are known before the update. */
@@ -323,38 +192,14 @@ function diverged(
   return new SaeDivergence(counters.step + 1, what, cause);
 }
 
-/** Gradients and Adam; returns the gradient's norm where it is needed. */
-async function update(
-  context: StepContext,
-  tokens: number,
-  hasAux: boolean,
-  isSparse: boolean,
+/** Adam of b_dec; training diverges where a weight, or another one, is not finite. */
+function updateDecoderBias(
+  { layout, kernel, settings, counters }: StepContext,
+  areFinite: boolean,
   learningRate: number,
-): Promise<number | null> {
-  const { layout, pool, kernel, settings, counters } = context;
-  const { latents, clipNorm, applyBDecToInput } = settings;
-  const keep = layout.kept !== undefined;
-  const { main, aux } = layout;
-  let bad = await (isSparse
-    ? pool.run('latents', { latents, main, aux, hasAux, keep })
-    : pool.run('denseLatents', denseJob(context, tokens)));
-  const gradient = sumBlocks(layout, 'blockErrors', Math.ceil(tokens / TOKEN_BLOCK));
-  if (applyBDecToInput) {
-    const encoder = sumBlocks(layout, 'blockEncoder', Math.ceil(latents / LATENT_BLOCK));
-    for (let k = 0; k < gradient.length; k++) gradient[k]! += encoder[k]!;
-  }
-  layout.f32(layout.bDecGradient, layout.stride).set(gradient);
-  let norm: number | null = null;
-  if (clipNorm > 0) {
-    const squares = sumInOrder(layout.f64(layout.get('gradientNorm'), latents));
-    norm = Math.sqrt(gradient.reduce((sum, value) => sum + value * value, squares));
-    layout.set('clip', Math.min(1, clipNorm / (norm + 1e-6)));
-  }
-  if (keep) bad = await pool.run('apply', { latents });
+): void {
   const { bDecM, bDecV } = layout.areas;
   const check = kernel.updateDecoderBias(layout.params, bDecM.address, bDecV.address, layout.bDecGradient);
-  if (bad > 0 || check !== 0) {
-    throw diverged(counters, settings, learningRate, 'its gradient is not finite, and the weights are lost');
-  }
-  return norm;
+  if (areFinite && check === 0) return;
+  throw diverged(counters, settings, learningRate, 'its gradient is not finite, and the weights are lost');
 }

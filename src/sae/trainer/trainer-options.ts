@@ -99,9 +99,13 @@ export interface SaeTrainerOptions {
   resample?: { every: number };
   /** Of initial weights and of resampling. Default 0. */
   seed?: number;
+  /** Where the step runs: on the processor's threads, or (topk) on a GPU. Default `cpu`. */
+  device?: TrainerDevice;
   /** Worker threads; results do not depend on it. Default all cores. */
   threads?: number;
 }
+
+export type TrainerDevice = 'cpu' | 'webgpu';
 
 /** Options with every default filled in. */
 export interface SaeTrainerSettings {
@@ -136,6 +140,7 @@ export interface SaeTrainerSettings {
   auxK: number;
   resampleEvery: number;
   seed: number;
+  device: TrainerDevice;
 }
 
 const ARCHITECTURES: readonly SaeTrainerArchitecture[] = [
@@ -243,6 +248,7 @@ export function resolveOptions(options: SaeTrainerOptions): SaeTrainerSettings {
     resampleEvery:
       options.resample === undefined ? 0 : whole('resample.every', options.resample.every, 1, 1e9),
     seed: whole('seed', options.seed ?? 0, 0, 2 ** 32 - 1),
+    device: oneOf('device', options.device ?? 'cpu', ['cpu', 'webgpu']),
   };
 }
 

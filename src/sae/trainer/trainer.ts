@@ -12,7 +12,8 @@ import { Pool } from './pool.ts';
 import { resample } from './resample.ts';
 import type { SaeKernel } from './sae-kernel.ts';
 import { readState, type SaeTrainerState, writeState } from './state.ts';
-import { performStep, SaeDivergence, type SaeStep, type StepContext } from './step.ts';
+import { performStep, SaeDivergence, type SaeStep } from './step.ts';
+import type { StepContext } from './step-context.ts';
 import { type SaeMetadata, toSae } from './to-sae.ts';
 import {
   resolveOptions,
@@ -41,7 +42,22 @@ import { readGradients, readWeights } from './weights.ts';
  * await trainer.close();
  */
 export async function createSaeTrainer(options: SaeTrainerOptions): Promise<SaeTrainer> {
+  if (options.device === 'webgpu') await proveGpuTraining(options);
   return SaeTrainer.create(options, false);
+}
+
+/**
+ * That a GPU can train with these options, and does as the processor in a small training.
+ *
+ * @throws PolysemeError where it cannot or computes wrong values (unsupported), or there is none (not-found)
+ */
+export async function proveGpuTraining(options: SaeTrainerOptions): Promise<void> {
+  const [{ refuseOthers }, { proveGpu }] = await Promise.all([
+    import('./gpu/refuse-others.ts'),
+    import('./gpu/prove.ts'),
+  ]);
+  refuseOthers(resolveOptions(options));
+  await proveGpu((small) => SaeTrainer.create(small, false));
 }
 
 export class SaeTrainer {
@@ -65,15 +81,20 @@ export class SaeTrainer {
     withoutDirection = false,
   ): Promise<SaeTrainer> {
     const settings = resolveOptions(options);
-    const threads = resolveThreads(options.threads);
+    // Of a GPU's step the processor's part is small.
+    const threads = settings.device === 'cpu' ? resolveThreads(options.threads) : 1;
     const layout = new Layout(settings, threads, keepGradients || settings.clipNorm > 0);
     const kernel = instantiate<SaeKernel>(wasm, layout.memory).exports;
     if (withoutDirection) layout.set('align', WITHOUT_DIRECTION);
     initialise(layout, settings, options.initial);
     kernel.normaliseAll(layout.params);
     const counters = { step: 0, inputScale: 0, threshold: 0, firstError: 0 };
+    const gpu =
+      settings.device === 'cpu'
+        ? null
+        : await (await import('./gpu/gpu-step.ts')).GpuStep.create(settings, layout);
     const pool = await Pool.start(layout, layout.stride);
-    return new SaeTrainer({ settings, layout, pool, kernel, counters, denseShare });
+    return new SaeTrainer({ settings, layout, pool, kernel, counters, denseShare, gpu });
   }
 
   /** Its options, with every default filled in. */
@@ -123,9 +144,14 @@ export class SaeTrainer {
     });
   }
 
+  /** Brings the weights from a GPU, so that `weights`, `sae` and `state` can be asked for; elsewhere they are there. */
+  async settle(): Promise<void> {
+    await this.#alone(async () => this.#context.gpu?.state.settle());
+  }
+
   /** The SAE as it is now, for unscaled inputs: an input scale is folded in. */
   weights(): SaeWeights {
-    const { layout, settings, counters } = this.#context;
+    const { layout, settings, counters } = this.#settled();
     return readWeights(layout, settings, counters);
   }
 
@@ -139,12 +165,13 @@ export class SaeTrainer {
 
   /** Writes `sae_weights.safetensors` and `cfg.json` to `dir`, in SAELens's format: `saveSae` of `sae(metadata)`. */
   async save(dir: string, metadata: SaeMetadata = {}): Promise<void> {
+    await this.settle();
     await saveSae(this.sae(metadata, dir), dir);
   }
 
   /** A copy of all that training needs to go on to the bit: weights, moments, averages, counters. */
   state(): SaeTrainerState {
-    const { layout, settings, counters } = this.#context;
+    const { layout, settings, counters } = this.#settled();
     return readState(layout, settings, counters);
   }
 
@@ -157,13 +184,16 @@ export class SaeTrainer {
     this.#idle();
     const { layout, settings, counters } = this.#context;
     Object.assign(counters, writeState(layout, settings, state));
+    this.#context.gpu?.state.hostChanged();
     this.#failure = undefined;
   }
 
   /** Ends the threads; the trainer takes no further step. */
   async close(): Promise<void> {
     if (this.#failure === CLOSED) return;
-    await this.#alone(() => this.#context.pool.close());
+    const { pool, gpu } = this.#context;
+    await this.#alone(() => pool.close());
+    gpu?.close();
     this.#failure = CLOSED;
   }
 
@@ -174,6 +204,11 @@ export class SaeTrainer {
   /** @internal The gradients of the last step, in the shapes of `weights`; only where they are kept. */
   gradients(): SaeWeights {
     return readGradients(this.#context.layout, this.#context.settings);
+  }
+
+  #settled(): StepContext {
+    if (this.#context.gpu?.state.isSettled ?? true) return this.#context;
+    throw new PolysemeError('SAE training: the weights are on the GPU: await settle() first', 'busy');
   }
 
   async #alone<T>(work: () => Promise<T>): Promise<T> {
