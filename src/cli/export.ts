@@ -4,10 +4,11 @@ import * as z from 'zod';
 import { visible } from '../base/visible.ts';
 import { PolysemeError } from '../errors.ts';
 import type { Study } from '../study/study.ts';
+import { modelShape } from './explained.ts';
 import { START_AGAIN, untilInterrupted } from './interrupt.ts';
 import { addOptions, bankOption, studyArgument } from './options.ts';
 import { unitName } from './parse.ts';
-import { number, Progress, print } from './terminal.ts';
+import { number, Progress, print, printNote } from './terminal.ts';
 
 const shape = {
   format: z.enum(['jsonl', 'parquet', 'site', 'html', 'neuronpedia']).default('jsonl').meta({
@@ -27,6 +28,11 @@ const shape = {
     .optional()
     .meta({ description: 'the unit of html, e.g. mlp.2/137', value: 'BANK/INDEX' }),
   overwrite: z.boolean().default(false).meta({ description: 'take the place of a site that is there' }),
+  withModel: z.boolean().default(false).meta({
+    description:
+      'a site that runs the model in the page: adds its weights in half precision, and onnxruntime-web',
+  }),
+  model: modelShape.model,
   to: z.string().min(1).optional().meta({
     description: 'the Neuronpedia, e.g. http://localhost:3000; a key is taken from NEURONPEDIA_API_KEY',
     value: 'URL',
@@ -60,6 +66,7 @@ Examples:
   polyseme export study.db --format jsonl --out study.jsonl
   polyseme export study.db --format parquet --out study-tables
   polyseme export study.db --format site --out site
+  polyseme export study.db --format site --with-model --out site
   polyseme export study.db --format html --unit mlp.2/137 --out unit.html
   polyseme export study.db --format neuronpedia --to http://localhost:3000 --no-names`,
     )
@@ -100,24 +107,40 @@ const FORMATS: Readonly<Record<Options['format'], (study: Study, options: Option
     );
     progress.end();
   },
-  async site(study, { out, overwrite }) {
+  async site(study, { out, overwrite, withModel, model }) {
     const { writeSite } = await import('../export/site/write-site.ts');
+    const { openExplained } = await import('../server/explain/open-explained.ts');
     const { withLock } = await import('../base/lock.ts');
     const dir = needed(out, 'site', 'out', 'study-site');
+    if (model !== undefined && !withModel) {
+      throw new PolysemeError('option model says which model option with-model adds: give both, or neither');
+    }
     const progress = new Progress();
-    const { files, bytes } = await untilInterrupted(START_AGAIN, (signal) =>
+    const explained = withModel ? openExplained(study, { model, onNote: printNote }) : undefined;
+    const written = await untilInterrupted(START_AGAIN, (signal) =>
       withLock(dir, 'writing', () =>
         writeSite(study, dir, {
           overwrite,
+          withModel: explained,
           signal,
           onProgress: ({ stage, done, total, unit }) => progress.show(stage, done, total, unit),
         }),
       ),
-    );
+    ).finally(() => explained?.close());
     progress.end();
+    const { files, bytes, model: added } = written;
     print(
       visible(`${dir}: ${number(files)} files, ${(bytes / 1e6).toFixed(1)} MB; any host of files serves it`),
     );
+    if (added === undefined) return;
+    const { differences, source, bytes: loaded } = added;
+    const percent = (share: number): string => `${Number((100 * share).toPrecision(2))} %`;
+    print(
+      visible(
+        `with ${source} (a page loads ${(loaded / 1e6).toFixed(1)} MB): its activations differ from the study’s by ${percent(differences.median)} (median of ${differences.examples} examples), ${percent(differences.largest)} at most`,
+      ),
+    );
+    printNote('whoever opens the site gets the model’s weights: its licence must let you hand them on');
   },
   async neuronpedia(study, { to, modelId, bank, carry, names }) {
     const { neuronpedia } = await import('../export/neuronpedia/client.ts');

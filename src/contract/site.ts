@@ -1,6 +1,7 @@
 import type { Metric, WordColumn } from '../polysemy/column-lists.ts';
 import type { CompareAnswer } from './compare-answers.ts';
 import type { ModelNamesAnswer, NotesAnswer } from './notes.ts';
+import type { SiteModelSummary } from './site-model.ts';
 import type { StudyAnswer } from './study-answers.ts';
 import type { ExampleAnswer, UnitAnswer } from './unit-answers.ts';
 
@@ -62,6 +63,8 @@ export interface SiteHead {
   readonly study: StudyAnswer;
   /** Units in the table. */
   readonly units: number;
+  /** Of a site that was exported with its model. */
+  readonly model?: SiteModelSummary;
 }
 
 /** `order` */

@@ -11,7 +11,10 @@ import { studyReader } from './study-reader.ts';
 import type { UnitReader } from './unit-reader.ts';
 
 /** What explanations ask of a model: `loadModel` gives one. */
-export type ExplainModel = Pick<Model, 'source' | 'config' | 'tokenizer' | 'images' | 'sites' | 'openTaps'>;
+export type ExplainModel = Pick<
+  Model,
+  'source' | 'config' | 'tokenizer' | 'images' | 'sites' | 'files' | 'openTaps'
+>;
 
 /** A bank of a study in the model: where its units are tapped. */
 export interface ModelBank extends TappedBank {

@@ -44,7 +44,7 @@ export async function firingContexts(
   if (wanted <= 0 || own.size >= most) return found;
   const known = new Set(Array.from(own.values(), String));
   const sample = await explained.units.sample(LOOKED_THROUGH * wanted + known.size);
-  const others = sample.filter((tokens) => !known.has(String(tokens)));
+  const others = sample.map(({ tokens }) => tokens).filter((tokens) => !known.has(String(tokens)));
   const more = (await fires(others)).filter(hasFeature);
   more.sort((a, b) => strongest(b) - strongest(a));
   return [...found, ...more.slice(0, wanted)];

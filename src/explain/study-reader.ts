@@ -34,7 +34,7 @@ export function studyReader(study: Study): UnitReader {
       });
       return { count, means, bounds, weights };
     },
-    sample: async (count) => study.sampleContexts(count).map(({ tokens }) => tokens),
+    sample: async (count) => study.sampleContexts(count),
     texts: (tokens) => study.texts(tokens).tokens,
   };
 }

@@ -1,5 +1,5 @@
 import type { UnitSummary } from '../features/split-unit.ts';
-import type { StudyInfo } from '../study/study.ts';
+import type { StudyContext, StudyInfo } from '../study/study.ts';
 import type { UnitPlace } from './place.ts';
 import type { OwnMaxima } from './strongest.ts';
 import type { UnitExamples, UnitQuestion } from './unit-examples.ts';
@@ -13,6 +13,9 @@ export interface BankFacts {
 
 /** What is told of a unit that others are compared with. */
 export type UnitFigures = Pick<UnitSummary, 'index' | 'density' | 'mean' | 'examples'>;
+
+/** A context of a study. */
+export type SampledContext = Pick<StudyContext, 'id' | 'tokens'>;
 
 /** What explanations of text ask of a study: a file has its answers at hand (`studyReader`), a page fetches them. */
 export interface UnitReader {
@@ -28,8 +31,8 @@ export interface UnitReader {
   examples(question: UnitQuestion, asked?: readonly number[]): Promise<UnitExamples>;
   /** Where the features of a unit lie. */
   place(bank: string, index: number): Promise<UnitPlace>;
-  /** Tokens of about `count` contexts of the study, evenly spread. */
-  sample(count: number): Promise<readonly Int32Array[]>;
+  /** About `count` contexts of the study, evenly spread (see `spread`), by id. */
+  sample(count: number): Promise<readonly SampledContext[]>;
   /** Consecutive tokens, by id, as they are shown. */
   texts(tokens: Int32Array): readonly string[];
 }

@@ -8,11 +8,9 @@ import type { Program } from './compile.ts';
 import { chooseDevice, type Device, type DeviceOption } from './device.ts';
 import { openBackend } from './open-backend.ts';
 import { Session, type TapData } from './session.ts';
+import { SessionPool } from './session-pool.ts';
 
-/** Sessions kept open; each holds its own packed copy of the weights that it multiplies by. */
-const KEPT = 2;
-
-const sessions = new Map<string, Session>();
+const sessions = new SessionPool();
 
 /** Rows of tokens for a program. */
 interface RunOfProgram {
@@ -42,17 +40,13 @@ const methods = {
 
   /** Runs `batch` rows of `length` tokens; two calls with one key have the same program. The taps are moved, not copied. */
   async run(request: RunOfProgram): Promise<Moved<Record<string, TapData>>> {
-    const taps = await runIn(await open(request), request);
+    const taps = await runIn(await sessions.get(request.key, () => open(request)), request);
     const buffers = new Set(Object.values(taps).map(({ data }) => data.buffer as ArrayBuffer));
     return new Moved(taps, [...buffers]);
   },
 
   /** Closes the session of a key, if it is open. */
-  async release(key: string): Promise<void> {
-    const session = sessions.get(key);
-    sessions.delete(key);
-    await session?.close();
-  },
+  release: (key: string): Promise<void> => sessions.release(key),
 };
 
 /** The thread that owns the sessions of one model. */
@@ -62,12 +56,6 @@ serve(methods);
 
 async function open(request: RunOfProgram): Promise<Session> {
   const { key, program, threads, device } = request;
-  const known = sessions.get(key);
-  if (known !== undefined) {
-    sessions.delete(key);
-    sessions.set(key, known);
-    return known;
-  }
   // NaN and infinities in weights that this program reads are refused.
   const unknown = new Map([...program.weights].filter(([, ref]) => !finite.has(placeOf(ref))));
   await checkFinite({ tensors: unknown }, unknown.keys());
@@ -76,12 +64,6 @@ async function open(request: RunOfProgram): Promise<Session> {
   const session = await Session.open(await openBackend(device), program, threads);
   if (expected !== null) await prove(session, expected, request);
   proven.add(key);
-  sessions.set(key, session);
-  if (sessions.size > KEPT) {
-    const oldest = sessions.keys().next().value!;
-    await sessions.get(oldest)!.close();
-    sessions.delete(oldest);
-  }
   return session;
 }
 

@@ -1,3 +1,4 @@
+import { spread } from '../base/spread.ts';
 import { PolysemeError } from '../errors.ts';
 import { checkedBytes } from './digests.ts';
 import { unpackText } from './document-text.ts';
@@ -33,7 +34,11 @@ export class StoredContexts {
     const found = new Map(
       rows.map(([id, isBlob, name, tokens]) => [
         id as number,
-        { document: loadText(isBlob, name, this.#path), tokens: loadTokenIds(tokens, this.#path) },
+        {
+          id: id as number,
+          document: loadText(isBlob, name, this.#path),
+          tokens: loadTokenIds(tokens, this.#path),
+        },
       ]),
     );
     const missing = ids.find((id) => !found.has(id));
@@ -50,8 +55,7 @@ export class StoredContexts {
     ) as [[number | null, number]];
     if (first === null) return [];
     const ids = new Set<number>();
-    for (let i = 0; i < count; i++) {
-      const from = Math.floor(first + ((last - first) * i) / Math.max(1, count - 1));
+    for (const from of spread(first, last, count)) {
       const [row] = this.#query(
         `SELECT ${integer('id')} FROM contexts WHERE id >= ? ORDER BY id LIMIT 1`,
         from,

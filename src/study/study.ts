@@ -47,6 +47,8 @@ export interface UnitQuery {
 
 /** A context that examples lie in. */
 export interface StudyContext {
+  /** From 0 in the order of the corpus. */
+  readonly id: number;
   readonly document: string;
   /** Ids of its tokens; of an image, the numbers of its positions. */
   readonly tokens: Int32Array;

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { readJsonObject } from '../base/json-file.ts';
 import { PolysemeError } from '../errors.ts';
 import { createFitting, type Fit } from './fit-vocabulary.ts';
-import type { Tokenizer } from './tokenizer.ts';
+import type { Tokenizer, TokenizerFiles } from './tokenizer.ts';
 
 /** Bytes of `tokenizer.json`; the largest in use (256,000 tokens with their merges) have 35 MB. */
 const MAX_TOKENIZER = 256 << 20;
@@ -18,18 +18,21 @@ export async function loadTokenizer(
   dir: string,
   { isEncoder = false, ...fit }: Fit & { readonly isEncoder?: boolean } = {},
 ): Promise<Tokenizer> {
+  return createFitting({ ...(await readTokenizerFiles(dir)), isEncoder }, fit);
+}
+
+/** The files that the tokenizer of the checkpoint in folder `dir` is made of. */
+export async function readTokenizerFiles(dir: string): Promise<TokenizerFiles> {
   const files = new Set(await readdir(dir).catch(() => [] as string[]));
   const path = join(dir, 'tokenizer.json');
   if (!files.has('tokenizer.json')) throw noTokenizer(dir, files);
   const optional = (name: string) => (files.has(name) ? readJsonObject(join(dir, name), MAX_CONFIG) : {});
-  const found = {
+  return {
     tokenizer: await readJsonObject(path, MAX_TOKENIZER),
     tokenizerConfig: await optional('tokenizer_config.json'),
     modelConfig: await optional('config.json'),
     path,
-    isEncoder,
   };
-  return createFitting(found, fit);
 }
 
 function noTokenizer(dir: string, files: ReadonlySet<string>): PolysemeError {

@@ -23,10 +23,12 @@ export class BlockWriter {
 
   /** Waits only while too many are on their way; `finish` waits for all. */
   async write(name: string, bytes: Uint8Array): Promise<void> {
-    await this.#start(async () => {
-      const parts = blockParts(new Uint8Array(await zip(bytes, GZIP)));
-      for (const [part, content] of parts.entries()) await this.#file(partFile(name, part), content);
-    });
+    await this.#start(async () => this.#parts(name, new Uint8Array(await zip(bytes, GZIP))));
+  }
+
+  /** A block that is compressed already. */
+  async zipped(name: string, bytes: Uint8Array<ArrayBuffer>): Promise<void> {
+    await this.#start(() => this.#parts(name, bytes));
   }
 
   json(name: string, value: unknown): Promise<void> {
@@ -62,6 +64,12 @@ export class BlockWriter {
 
   #check(): void {
     if (this.#failure !== null) throw this.#failure.error;
+  }
+
+  async #parts(name: string, zipped: Uint8Array<ArrayBuffer>): Promise<void> {
+    for (const [part, content] of blockParts(zipped).entries()) {
+      await this.#file(partFile(name, part), content);
+    }
   }
 
   async #file(path: string, bytes: Uint8Array | string): Promise<void> {

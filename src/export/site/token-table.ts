@@ -23,6 +23,11 @@ export class TokenTable {
     return numbers;
   }
 
+  /** Ids of the tokens, by their numbers. */
+  get ids(): Int32Array {
+    return Int32Array.from(this.#ids);
+  }
+
   get table(): SiteTokens {
     const ids = this.#ids;
     const isSpecial = (id: number): boolean => this.#study.texts(Int32Array.of(id)).special.length > 0;

@@ -6,10 +6,13 @@ import { notesAnswer } from '../../answers/notes-answer.ts';
 import { StudySource } from '../../answers/served-study.ts';
 import { studyAnswer } from '../../answers/study-answer.ts';
 import { makeWhole } from '../../base/files.ts';
+import { pack } from '../../base/pack.ts';
 import { checkAborted, type LongCall, type Progress } from '../../base/progress.ts';
 import { nextTurn } from '../../base/turn.ts';
 import { block, imageFile, SITE_FORMAT, type SiteHead, type SiteNaming } from '../../contract/site.ts';
+import { modelBlock, type SiteModelSummary } from '../../contract/site-model.ts';
 import { PolysemeError } from '../../errors.ts';
+import type { Explained } from '../../explain/explained.ts';
 import { keptModelNames } from '../../explain/model-names.ts';
 import { readNotes } from '../../explain/notes.ts';
 import { notesPath, readNoteLines } from '../../study/notes-file.ts';
@@ -18,6 +21,7 @@ import { BlockWriter } from './blocks.ts';
 import { writeComparisons } from './compare-blocks.ts';
 import { copyExplorer } from './explorer.ts';
 import { writeLists } from './list-blocks.ts';
+import { writeModel } from './model/write-model.ts';
 import { writeSearch } from './search-blocks.ts';
 import { TokenTable } from './token-table.ts';
 import { unitBlock } from './unit-block.ts';
@@ -32,27 +36,30 @@ export interface SiteOptions extends LongCall<Progress> {
   readonly overwrite?: boolean;
   /** Folder of the built explorer; default: the one in this package. */
   readonly webRoot?: string;
+  /** The study with its model, where that is to be in the site. */
+  readonly withModel?: Explained | undefined;
 }
 
 /**
  * Writes the explorer with a study as a folder that any host of files serves: see `contract/site.ts`. The folder appears whole or
  * not at all.
  *
- * @returns how many files there are, and their bytes
+ * @returns how many files there are, their bytes, and what was added of the model
  * @throws PolysemeError (exists) where there is a folder that is not empty, unless it is a site and may be overwritten
  */
 export async function writeSite(
   study: Study,
   dir: string,
   options: SiteOptions = {},
-): Promise<{ files: number; bytes: number }> {
+): Promise<{ files: number; bytes: number; model?: SiteModelSummary | undefined }> {
   const { overwrite = false, signal, webRoot } = options;
   checkPlace(dir, overwrite);
+  let model: SiteModelSummary | undefined;
   await makeWhole(dir, async (folder) => {
-    await copyExplorer(folder, webRoot);
+    await copyExplorer(folder, { web: webRoot, hasModel: options.withModel !== undefined });
     const source = new StudySource(study);
     try {
-      await writeData(source, join(folder, DATA), options);
+      model = await writeData(source, join(folder, DATA), options);
     } finally {
       await source.close();
     }
@@ -60,7 +67,7 @@ export async function writeSite(
     // The new one is whole.
     await rm(dir, { recursive: true, force: true });
   });
-  return sizeOf(dir);
+  return { ...sizeOf(dir), model };
 }
 
 function sizeOf(dir: string): { files: number; bytes: number } {
@@ -96,12 +103,17 @@ function isSite(dir: string): boolean {
   }
 }
 
-async function writeData(source: StudySource, folder: string, call: LongCall<Progress>): Promise<void> {
+async function writeData(
+  source: StudySource,
+  folder: string,
+  options: SiteOptions,
+): Promise<SiteModelSummary | undefined> {
   const blocks = new BlockWriter(folder);
   await mkdir(folder);
   try {
-    await writeBlocks(source, blocks, call);
+    const model = await writeBlocks(source, blocks, options);
     await blocks.finish();
+    return model;
   } finally {
     // A folder that is written to cannot be removed.
     await blocks.settle();
@@ -111,9 +123,11 @@ async function writeData(source: StudySource, folder: string, call: LongCall<Pro
 async function writeBlocks(
   source: StudySource,
   blocks: BlockWriter,
-  { onProgress, signal }: LongCall<Progress>,
-): Promise<void> {
+  { onProgress, signal, withModel }: SiteOptions,
+): Promise<SiteModelSummary | undefined> {
   const { study, table } = source;
+  // What cannot be is said first.
+  const model = withModel && (await writeModel(withModel, blocks, { onProgress, signal }));
   await writeComparisons(source, blocks, { onProgress, signal });
   const report = (stage: string, done: number): void => {
     checkAborted(signal);
@@ -140,8 +154,15 @@ async function writeBlocks(
   }
   await blocks.json(block.naming, naming(source, tokens));
   await blocks.json(block.tokens, tokens.table);
-  const head: SiteHead = { format: SITE_FORMAT, study: studyAnswer(source), units: table.size };
+  if (model !== undefined) await blocks.write(modelBlock.tokens, pack({ ids: tokens.ids }));
+  const head: SiteHead = {
+    format: SITE_FORMAT,
+    study: studyAnswer(source),
+    units: table.size,
+    ...(model && { model }),
+  };
   await blocks.plain(HEAD, `${JSON.stringify(head)}\n`);
+  return model;
 }
 
 /** The images that a unit's examples are, unless they were written before. */

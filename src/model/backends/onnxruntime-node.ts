@@ -1,7 +1,7 @@
-import type { InferenceSession, Tensor } from 'onnxruntime-node';
 import { PolysemeError } from '../../errors.ts';
-import type { Backend, BackendSession, Values } from '../backend.ts';
+import type { Backend } from '../backend.ts';
 import type { Device } from '../device.ts';
+import { ortSession } from './ort-session.ts';
 
 /** The library, loaded when it is first needed: it is an optional dependency. */
 type Library = Pick<typeof import('onnxruntime-node'), 'InferenceSession' | 'Tensor' | 'env'>;
@@ -30,7 +30,7 @@ export async function onnxruntimeNode(device: Device = 'cpu'): Promise<Backend> 
         logSeverityLevel: 3,
         extra: { session: { model_external_initializers_file_folder_path: externalRoot() } },
       });
-      return new NodeSession(library, session);
+      return ortSession(library, session);
     },
   };
 }
@@ -75,44 +75,4 @@ export function cannotUse(device: Device, error: unknown): PolysemeError {
  */
 function externalRoot(): string {
   return process.platform === 'win32' ? process.cwd().slice(0, 3) : '/';
-}
-
-class NodeSession implements BackendSession {
-  readonly #library: Library;
-  readonly #session: InferenceSession;
-
-  constructor(library: Library, session: InferenceSession) {
-    this.#library = library;
-    this.#session = session;
-  }
-
-  async run(
-    inputs: Readonly<Record<string, Values>>,
-    into?: Readonly<Record<string, Values>>,
-  ): Promise<Record<string, Values>> {
-    const feeds = this.#tensors(inputs);
-    const values = await (into === undefined
-      ? this.#session.run(feeds)
-      : this.#session.run(feeds, this.#tensors(into)));
-    const outputs: Record<string, Values> = {};
-    for (const [name, { data, dims }] of Object.entries(values)) {
-      outputs[name] = { data: data as Float32Array, shape: dims };
-    }
-    return outputs;
-  }
-
-  async close(): Promise<void> {
-    await this.#session.release();
-  }
-
-  #tensors(values: Readonly<Record<string, Values>>): Record<string, Tensor> {
-    const tensors: Record<string, Tensor> = {};
-    for (const [name, { data, shape }] of Object.entries(values)) {
-      tensors[name] =
-        data instanceof Float32Array
-          ? new this.#library.Tensor('float32', data, shape)
-          : new this.#library.Tensor('int32', data, shape);
-    }
-    return tensors;
-  }
 }

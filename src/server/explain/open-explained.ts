@@ -9,9 +9,8 @@ import type { DeviceOption } from '../../model/device.ts';
 import { ROPE_LAYOUTS, type RopeLayoutOption } from '../../model/gguf/rope-layout.ts';
 import type { Model } from '../../model/load-model.ts';
 import { toModel } from '../../model/to-model.ts';
-import { parseRunOptions, type RunOptions } from '../../run/run-options.ts';
+import { bankOptions } from '../../run/bank-options.ts';
 import { describeSae, loadSaes, nameSaes, type RunSae } from '../../run/sae-banks.ts';
-import { OPTIONS_BEFORE } from '../../study/compare-study.ts';
 import type { Study } from '../../study/study.ts';
 import { readTensor } from '../../tensors/safetensors.ts';
 
@@ -49,17 +48,12 @@ async function openModel(
   { model: source, ropeLayout, sae, device, threads, onNote = () => {} }: ExplainedOptions,
 ): Promise<OpenedModel> {
   const info = study.info();
-  const made: Readonly<Record<string, unknown>> = { ...OPTIONS_BEFORE, ...info.options };
   const name = source ?? String(info.model['source']);
   const layout = ropeLayout ?? (name.endsWith('.gguf') ? layoutOf(info.model['ropeLayout']) : undefined);
   const { model } = await toModel(name, { device, threads, ropeLayout: layout, note: onNote });
   try {
     const files = await digestFiles(checkpointPaths(model.files), study.madeFrom()?.files);
-    const { layernorm, gated } = parseRunOptions(
-      Object.fromEntries(
-        ['layernorm', 'gated'].flatMap((name) => (made[name] == null ? [] : [[name, made[name]]])),
-      ) as RunOptions,
-    );
+    const options = bankOptions(info.options);
     const saes: RunSae[] = [];
     for (const named of nameSaes(sae ?? [])) {
       const then = describedSae(study, named.name);
@@ -68,7 +62,7 @@ async function openModel(
       saes.push(one!);
     }
     const banks = info.banks.flatMap(({ name }): ModelBank[] => {
-      const tapped = mlpNamed(model.files, name, { layernorm, gated });
+      const tapped = mlpNamed(model.files, name, options);
       if (tapped !== null) {
         return [{ ...tapped.bank, sae: null, classWeights: classWeights(model, tapped.layer) }];
       }

@@ -1,10 +1,9 @@
 import { listedFeature } from '../../answers/listed-feature.ts';
+import * as probed from '../../answers/probe-answer.ts';
 import type { StudySource } from '../../answers/served-study.ts';
-import { fourDigits } from '../../answers/wire.ts';
 import { probeAnswer, unitProbeAnswer } from '../../contract/probe-answers.ts';
 import { probeBody, unitParams, unitProbeBody } from '../../contract/queries.ts';
 import type { Explained } from '../../explain/explained.ts';
-import type { Placed } from '../../explain/place.ts';
 import { Prober } from '../../explain/probe.ts';
 import { type Route, route } from '../route.ts';
 
@@ -19,14 +18,7 @@ export const probeRoutes: readonly Route[] = [
     handle: (source, _, { text, ...options }, signal) =>
       source.work(signal, async (explained) => {
         const probe = await proberOf(source.source, explained).probe(text, { ...options, signal });
-        return {
-          ...probe,
-          firings: probe.firings.map(({ bank, index, ...firing }) => ({
-            bank,
-            index,
-            ...shown(source.source, bank, index, firing),
-          })),
-        };
+        return probed.probeAnswer(probe, describer(source.source));
       }),
   }),
   route({
@@ -40,12 +32,7 @@ export const probeRoutes: readonly Route[] = [
     handle: (source, { bank, index }, { text }, signal) =>
       source.work(signal, async (explained) => {
         const probe = await proberOf(source.source, explained).unit(text, bank, index, { signal });
-        return {
-          ...probe,
-          firings: probe.firings.map(({ bank: _, index: __, ...firing }) =>
-            shown(source.source, bank, index, firing),
-          ),
-        };
+        return probed.unitProbeAnswer(probe, describer(source.source));
       }),
   }),
 ];
@@ -61,27 +48,6 @@ function proberOf(source: StudySource, explained: Explained): Prober {
   return prober;
 }
 
-interface Found extends Placed {
-  readonly position: number;
-  readonly activation: number;
-  readonly relative: number;
-}
-
-/** A firing as answers give it. */
-function shown(
-  source: StudySource,
-  bank: string,
-  index: number,
-  { position, activation, relative, feature, distances }: Found,
-) {
-  const found = feature === null ? null : listedFeature(source, source.row(bank, index), feature);
-  return {
-    position,
-    activation: fourDigits(activation),
-    relative: fourDigits(relative),
-    feature,
-    distances: distances.map(fourDigits),
-    name: found?.name ?? null,
-    words: found?.words ?? [],
-  };
+function describer(source: StudySource): probed.DescribeFeature {
+  return (bank, index, feature) => listedFeature(source, source.row(bank, index), feature);
 }

@@ -1,6 +1,7 @@
 import { useQuery } from '@tanstack/react-query';
 import { Link, Outlet, useRouteContext } from '@tanstack/react-router';
 import { type MouseEvent, useRef, useState } from 'react';
+import { hasModel } from '../explain/page-model.tsx';
 import { source } from '../source/chosen.ts';
 import { modelQuery } from '../source/image-queries.ts';
 import { studyQuery } from '../source/query-options.ts';
@@ -102,7 +103,7 @@ function OfModel() {
   const classifies = !source().isSite && images !== null && images.classes !== null;
   const model = useQuery({ ...modelQuery, enabled: classifies });
   if (images === null) {
-    if (source().isSite) return null;
+    if (!hasModel()) return null;
     return (
       <Link to="/probe" activeOptions={{ includeSearch: false }}>
         Probe

@@ -1,5 +1,6 @@
 import { useQuery } from '@tanstack/react-query';
 import type { Unit } from '../source/answers.ts';
+import { source } from '../source/chosen.ts';
 import { ablationQuery, type DirectEffect, directEffectQuery, MEASURING } from '../source/effect-queries.ts';
 import { explained } from '../ui/tips.tsx';
 import { EffectsFrame } from './effects-frame.tsx';
@@ -12,13 +13,17 @@ export function EffectsPanel({ unit }: { unit: Unit }) {
   const direct = useQuery(directEffectQuery(bank, index));
   const measured = useQuery(ablationQuery(bank, index));
   const measure = async () => {
-    // Without a model the first of the two says so.
-    if (!(await direct.refetch()).isError) await measured.refetch();
+    // Without a model the first of the two says so. A page has no output directions.
+    if (source().isSite || !(await direct.refetch()).isError) await measured.refetch();
   };
   if (unit.examples === 0) return null;
   return (
     <EffectsFrame
-      about="The tokens that it raises and lowers, and what the model predicts without it and without each of its features."
+      about={
+        source().isSite
+          ? 'What the model predicts without it and without each of its features.'
+          : 'The tokens that it raises and lowers, and what the model predicts without it and without each of its features.'
+      }
       tip={MEASURING}
       isBusy={direct.isFetching || measured.isFetching}
       errors={[direct.error, measured.error]}

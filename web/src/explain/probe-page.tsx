@@ -13,6 +13,7 @@ import { counted, formatActivation } from '../ui/metric-info.ts';
 import { spelledText } from '../ui/shown-token.ts';
 import { explained } from '../ui/tips.tsx';
 import type { ProbeSearch } from '../ui/url-state.ts';
+import { PageModelPanel, useModelReady } from './page-model.tsx';
 import { ProbedTokens } from './probed-tokens.tsx';
 
 /** A text of the reader's own: the units that fire at each token, and with which of their features. */
@@ -23,7 +24,11 @@ export function ProbePage() {
     void navigate({ search: (before) => ({ ...before, ...changes }), replace: true, resetScroll: false });
   const [typed, setTyped] = useDelayed(text, (next) => change({ text: next === '' ? undefined : next }));
   const banks = useQuery(studyQuery).data?.banks ?? [];
-  const { data, error, isFetching } = useQuery(probeQuery(text, bank));
+  const isReady = useModelReady();
+  const { data, error, isFetching } = useQuery({
+    ...probeQuery(text, bank),
+    enabled: isReady && text !== '',
+  });
   const shown = text === '' ? undefined : data;
   return (
     <main id="main" className="page narrow probe-page">
@@ -33,6 +38,7 @@ export function ProbePage() {
         Type a text: at each token stand the units that fire most, relative to their own maximum, with the
         feature that the firing belongs to.
       </p>
+      <PageModelPanel />
       <textarea
         aria-label="Text to probe"
         placeholder="A sentence of your own"

@@ -5,6 +5,7 @@ import type {
   ImportanceAnswer,
 } from '../../../src/contract/explain-answers.ts';
 import type { Unit } from './answers.ts';
+import { source } from './chosen.ts';
 import { post, unitPath } from './http.ts';
 
 export type Ablation = AblationAnswer;
@@ -28,8 +29,7 @@ export const importanceQuery = ({ bank, index, features }: Unit) => {
   return queryOptions({
     queryKey: ['importance', bank, index],
     queryFn: async ({ signal }) => {
-      const path = `${unitPath(bank, index)}/importance`;
-      const found = await post<ImportanceAnswer>(path, { examples: [...new Set(ids)] }, signal);
+      const found = await source().importance(bank, index, [...new Set(ids)], signal);
       return new Map(found.examples.map((one) => [one.example, one]));
     },
     structuralSharing: false,
@@ -49,8 +49,7 @@ export const directEffectQuery = (bank: string, index: number) =>
 export const ablationQuery = (bank: string, index: number) =>
   queryOptions({
     queryKey: ['ablation', bank, index],
-    queryFn: ({ signal }) =>
-      post<Ablation>(`${unitPath(bank, index)}/ablation`, { contexts: MEASURED_CONTEXTS }, signal),
+    queryFn: ({ signal }) => source().ablation(bank, index, MEASURED_CONTEXTS, signal),
     enabled: false,
     retry: false,
   });

@@ -1,9 +1,10 @@
-import { get, getArrays, unitPath } from './http.ts';
+import { get, getArrays, post, unitPath } from './http.ts';
 import type { Source } from './source.ts';
 
 /** The study's server. */
 export const httpSource: Source = {
   isSite: false,
+  pageModel: null,
   served: (signal) => get('/api/served', {}, signal),
   study: (signal) => get('/api/study', {}, signal),
   banks: (signal) => get('/api/banks', {}, signal),
@@ -31,5 +32,11 @@ export const httpSource: Source = {
   allNotes: (signal) => get('/api/notes', {}, signal),
   modelNames: (bank, index, signal) => get(`${unitPath(bank, index)}/model-names`, {}, signal),
   document: (context, around, signal) => get(`/api/contexts/${context}/document`, { around }, signal),
+  probe: (question, signal) => post('/api/probe', question, signal),
+  unitProbe: (bank, index, text, signal) => post(`${unitPath(bank, index)}/probe`, { text }, signal),
+  importance: (bank, index, examples, signal) =>
+    post(`${unitPath(bank, index)}/importance`, { examples }, signal),
+  ablation: (bank, index, contexts, signal) =>
+    post(`${unitPath(bank, index)}/ablation`, { contexts }, signal),
   image: (context) => `/api/contexts/${context}/image`,
 };

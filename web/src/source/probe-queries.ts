@@ -1,7 +1,8 @@
 import { keepPreviousData, queryOptions } from '@tanstack/react-query';
 import type { ProbeAnswer, SimilarAnswer, UnitProbeAnswer } from '../../../src/contract/probe-answers.ts';
 import type { Similarity } from '../../../src/explain/similarities.ts';
-import { get, post, unitPath } from './http.ts';
+import { source } from './chosen.ts';
+import { get, unitPath } from './http.ts';
 
 export type Probe = ProbeAnswer;
 export type UnitProbe = UnitProbeAnswer;
@@ -16,7 +17,7 @@ const TOP = 10;
 export const probeQuery = (text: string, bank: string | undefined) =>
   queryOptions({
     queryKey: ['probe', text, bank],
-    queryFn: ({ signal }) => post<Probe>('/api/probe', { text, bank, top: TOP }, signal),
+    queryFn: ({ signal }) => source().probe({ text, bank, top: TOP }, signal),
     enabled: text !== '',
     placeholderData: keepPreviousData,
   });
@@ -25,7 +26,7 @@ export const probeQuery = (text: string, bank: string | undefined) =>
 export const unitProbeQuery = (bank: string, index: number, text: string) =>
   queryOptions({
     queryKey: ['unit-probe', bank, index, text],
-    queryFn: ({ signal }) => post<UnitProbe>(`${unitPath(bank, index)}/probe`, { text }, signal),
+    queryFn: ({ signal }) => source().unitProbe(bank, index, text, signal),
     enabled: text !== '',
   });
 

@@ -1,4 +1,8 @@
+import type { Progress } from '../../../src/base/progress.ts';
+import type { AblationAnswer, ImportanceAnswer } from '../../../src/contract/explain-answers.ts';
 import type { ModelNamesAnswer, NotesAnswer } from '../../../src/contract/notes.ts';
+import type { ProbeAnswer, UnitProbeAnswer } from '../../../src/contract/probe-answers.ts';
+import type { SiteModelSummary } from '../../../src/contract/site-model.ts';
 import type {
   Banks,
   Certainty,
@@ -26,13 +30,59 @@ export interface ClusteringQuestion {
   readonly cut: number | 'auto';
 }
 
+/** What needs the model behind a study. */
+export interface ModelQuestions {
+  /** The units that fire on a text. */
+  probe(
+    question: { readonly text: string; readonly bank?: string | undefined; readonly top?: number },
+    signal?: AbortSignal,
+  ): Promise<ProbeAnswer>;
+  unitProbe(bank: string, index: number, text: string, signal?: AbortSignal): Promise<UnitProbeAnswer>;
+  /** @param examples their ids */
+  importance(
+    bank: string,
+    index: number,
+    examples: readonly number[],
+    signal?: AbortSignal,
+  ): Promise<ImportanceAnswer>;
+  /** @param contexts how many are measured */
+  ablation(bank: string, index: number, contexts: number, signal?: AbortSignal): Promise<AblationAnswer>;
+}
+
+/** How far the loading of a page's model has come. */
+export type ModelState =
+  | { readonly name: 'closed' }
+  | {
+      readonly name: 'loading';
+      readonly bytes: number;
+      readonly of: number;
+      /** Null until the rate is known. */
+      readonly secondsLeft: number | null;
+    }
+  /** `working`: how far the answer to a long question has come. */
+  | { readonly name: 'open'; readonly working: Progress | null }
+  | { readonly name: 'failed'; readonly why: string };
+
+/** The model that a site has, which runs in the page once it is wanted. */
+export interface PageModel {
+  readonly summary: SiteModelSummary;
+  readonly state: ModelState;
+  /** Calls when the state has changed; gives what ends that. */
+  subscribe(listener: () => void): () => void;
+  /** Loads it, unless that was begun. */
+  open(): void;
+  readonly questions: ModelQuestions;
+}
+
 /**
  * Where the explorer has its answers from: the study's server (HTTP API), or the files of an exported site. The same question has the
- * same answer from both; a site has no answer to what needs the model, and says so.
+ * same answer from both; a site answers what needs the model only where it was exported with it, and says so.
  */
-export interface Source {
-  /** Whether these are files: nothing can be computed that needs the model or the inputs, and nothing written. */
+export interface Source extends ModelQuestions {
+  /** Whether these are files: nothing can be computed that needs the inputs, and nothing written. */
   readonly isSite: boolean;
+  /** The model of a site that has it; null of other sites, and of a server, which has its own. */
+  readonly pageModel: PageModel | null;
   served(signal?: AbortSignal): Promise<Served>;
   study(signal?: AbortSignal): Promise<Study>;
   banks(signal?: AbortSignal): Promise<Banks>;

@@ -6,6 +6,7 @@ import { BlindTest } from '../explain/blind-test.tsx';
 import { EffectsPanel } from '../explain/effects-panel.tsx';
 import { NearestElsewhere } from '../explain/nearest-elsewhere.tsx';
 import { Note } from '../explain/note.tsx';
+import { PageModelPanel, useModelReady } from '../explain/page-model.tsx';
 import { ColourSwitch, useColoured } from '../explain/token-importance.tsx';
 import { UnitProbeBox } from '../explain/unit-probe.tsx';
 import { ClassEffects } from '../images/class-effects.tsx';
@@ -105,7 +106,8 @@ function UnitView({ unit }: { unit: Unit }) {
 
   const beside = besideOf(search.beside, unitCut.cut.features.length);
   // Importance needs the model, and text.
-  const colour = images !== null || source().isSite ? 'activation' : (search.colour ?? 'activation');
+  const isReady = useModelReady();
+  const colour = images !== null || !isReady ? 'activation' : (search.colour ?? 'activation');
   const features = unitCut.cut.features.length;
   const selected = search.feature !== undefined && search.feature < features ? search.feature : undefined;
   return (
@@ -149,7 +151,16 @@ function UnitView({ unit }: { unit: Unit }) {
             onExample={onExample}
           />
           {source().isSite ? (
-            <LeftOut unit={unit} />
+            <>
+              <PageModelPanel />
+              {isReady ? (
+                <>
+                  <EffectsPanel key={`effects ${unit.bank}/${unit.index}`} unit={unit} />
+                  <UnitProbeBox key={`${unit.bank}/${unit.index}`} unit={unit} />
+                </>
+              ) : null}
+              <LeftOut unit={unit} />
+            </>
           ) : (
             <>
               {images === null ? (
@@ -178,7 +189,7 @@ function UnitView({ unit }: { unit: Unit }) {
               </span>
             </h2>
             <span className="grow" />
-            {images !== null || source().isSite ? null : (
+            {images !== null || !isReady ? null : (
               <ColourSwitch
                 unit={unit}
                 value={colour}

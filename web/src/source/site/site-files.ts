@@ -1,5 +1,6 @@
 import { unpack } from '../../../../src/base/pack.ts';
 import { partFile } from '../../../../src/contract/site.ts';
+import { gzipCrc } from '../../../../src/contract/site-model.ts';
 import { ApiError } from '../http.ts';
 
 /** The bytes of a file of the site's data. */
@@ -25,6 +26,12 @@ export function fetchedFiles(base: string): ReadFile {
   };
 }
 
+interface WantedBytes {
+  readonly signal?: AbortSignal | undefined;
+  readonly onBytes?: (more: number) => void;
+  readonly crc?: number;
+}
+
 /** The blocks of a site: see contract/site.ts. */
 export class SiteFiles {
   readonly #read: ReadFile;
@@ -39,21 +46,33 @@ export class SiteFiles {
   }
 
   async json<T>(name: string, signal?: AbortSignal): Promise<T> {
-    return parsed(await this.bytes(name, signal), name) as T;
+    return parsed(await this.bytes(name, { signal }), name) as T;
   }
 
   async arrays<T>(name: string, signal?: AbortSignal): Promise<T> {
-    return unpack(await this.bytes(name, signal), name) as T;
+    return unpack(await this.bytes(name, { signal }), name) as T;
   }
 
-  async bytes(name: string, signal?: AbortSignal): Promise<Uint8Array<ArrayBuffer>> {
-    const first = await this.#read(partFile(name, 0), signal);
+  /** @param wanted.onBytes is told of the bytes of each part; `wanted.crc`: CRC-32 of what the block must hold */
+  async bytes(
+    name: string,
+    { signal, onBytes = () => {}, crc }: WantedBytes = {},
+  ): Promise<Uint8Array<ArrayBuffer>> {
+    const part = async (number: number) => {
+      const bytes = await this.#read(partFile(name, number), signal);
+      onBytes(bytes.length - (number === 0 ? 2 : 0));
+      return bytes;
+    };
+    const first = await part(0);
     const count = first.length < 2 ? 0 : first[0]! + 256 * first[1]!;
     if (count === 0) throw damaged(name);
-    const others = await Promise.all(
-      Array.from({ length: count - 1 }, (_, i) => this.#read(partFile(name, i + 1), signal)),
-    );
-    return unzipped(new Blob([first.subarray(2), ...others]), name);
+    const others = await Promise.all(Array.from({ length: count - 1 }, (_, i) => part(i + 1)));
+    const zipped = new Blob([first.subarray(2), ...others]);
+    if (crc !== undefined) {
+      const end = new Uint8Array(await zipped.slice(-8).arrayBuffer());
+      if (end.length < 8 || gzipCrc(end) !== crc) throw damaged(name);
+    }
+    return unzipped(zipped, name);
   }
 }
 

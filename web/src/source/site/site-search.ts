@@ -15,7 +15,7 @@ import {
   piecesWith,
   somePassages,
 } from '../../../../src/search/postings.ts';
-import { parseQuery, type Term } from '../../../../src/search/query.ts';
+import { parseQuery } from '../../../../src/search/query.ts';
 import type { Matches, UnitRow } from '../answers.ts';
 import { ApiError } from '../http.ts';
 import type { Params } from '../source.ts';
@@ -26,9 +26,8 @@ import type { SiteUnitData } from './site-unit.ts';
 
 /** Searches whose pages are kept. */
 const KEPT = 8;
-/** What all searches read of the table; and what those of banks without words do, whose units come in their order. */
-const COLUMNS = ['separation'] as const;
-const ORDER = sortKeys('verdict', true).map(({ column }) => column);
+/** What searches read of the table. */
+const COLUMNS = ['separation', ...sortKeys('verdict', true).map(({ column }) => column)] as const;
 
 /** Pieces of the index that are kept. */
 const KEPT_PIECES = 64;
@@ -85,22 +84,19 @@ export class SiteSearch {
   }
 
   async #search(text: string, parts: boolean): Promise<Search> {
-    const { terms } = parseQuery(
-      text,
-      this.#head.study.banks.map(({ name }) => name),
-    );
     const [table, passages, said] = await Promise.all([
-      this.#table.table(terms.length > 0 ? COLUMNS : [...COLUMNS, ...ORDER]),
-      this.#passages(terms, parts),
+      this.#table.table(COLUMNS),
+      this.#passages(text, parts),
       this.#said(),
     ]);
     return new Search(table, passages, text, parts, said);
   }
 
-  /** What the words of a query are found with. */
-  async #passages(terms: readonly Term[], parts: boolean): Promise<Passages> {
+  /** What the words of a text are found with. */
+  async #passages(text: string, parts: boolean): Promise<Passages> {
+    const names = this.#head.study.banks.map(({ name }) => name);
     const words = new Set<string>();
-    for (const term of terms) {
+    for (const term of parseQuery(text, names).terms) {
       if (!parts || term.quoted || term.words.length > 1) for (const word of term.words) words.add(word);
       else {
         const [part] = term.words;

@@ -102,6 +102,14 @@ export class SiteUnitData implements ClusteredUnit {
     return this.#contexts;
   }
 
+  /** The tokens of a context, as the site numbers them. */
+  tokenNumbers(context: number): Uint32Array {
+    const { contexts, offset, tokens: packed } = this.#arrays;
+    const at = contexts.indexOf(context);
+    const tokens = unpackSmallNumbers(packed, offset.at(-1) ?? 0);
+    return tokens.subarray(offset[at]!, offset[at + 1]!);
+  }
+
   /** The features, without the tokens of their examples. */
   get features(): SiteUnit['unit']['features'] {
     return this.#unit.features;
