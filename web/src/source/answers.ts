@@ -1,4 +1,5 @@
 import type { CompareAnswer, MatchedAnswer } from '../../../src/contract/compare-answers.ts';
+import type { QueueAnswer } from '../../../src/contract/queue-answers.ts';
 import type { SearchAnswer } from '../../../src/contract/search-answers.ts';
 import type {
   BanksAnswer,
@@ -12,7 +13,6 @@ import type {
   TrainingLogAnswer,
   TrainingsAnswer,
 } from '../../../src/contract/training-answers.ts';
-import type { QueueAnswer } from '../../../src/contract/queue-answers.ts';
 import type {
   ClusteringAnswer,
   ExampleAnswer,

@@ -8,10 +8,10 @@ import { sortKeys } from '../../../../src/polysemy/order.ts';
 import type { Said } from '../../../../src/search/find.ts';
 import type { Passages } from '../../../../src/search/passages.ts';
 import {
+  firstWords,
   type PackedPostings,
   POSTINGS_VERSION,
   type PostingsHead,
-  firstWords,
   piecesWith,
   somePassages,
 } from '../../../../src/search/postings.ts';

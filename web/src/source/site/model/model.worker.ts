@@ -14,8 +14,11 @@ let answers: Promise<ModelQuestions> | null = null;
 const stops = new Map<number, AbortController>();
 
 addEventListener('message', ({ data }: MessageEvent<ToWorker>) => {
-  if ('base' in data) answers = open(data.base, data.head);
-  else if ('stop' in data) stops.get(data.stop)?.abort();
+  if ('base' in data) {
+    answers = open(data.base, data.head);
+    // The page hears of a failure by message.
+    answers.catch(() => {});
+  } else if ('stop' in data) stops.get(data.stop)?.abort();
   else void answer(data);
 });
 
