@@ -16,7 +16,7 @@ export {
   type SearchResult,
   searchStudy,
 } from './answers/search-study.ts';
-export type { Bank } from './bank/bank.ts';
+export type { Bank, TappedBank } from './bank/bank.ts';
 export type { NormTap } from './bank/norm-tap.ts';
 export type { FileDigest } from './base/file-digest.ts';
 export * from './core.ts';
