@@ -89,7 +89,7 @@ export {
   type RunRequest,
 } from './model/load-model.ts';
 export type { TapData } from './model/session.ts';
-export type { TapBlock, TapInput, TapStreamOptions } from './model/taps.ts';
+export type { GroupProgress, TapBlock, TapInput, TapStreamOptions } from './model/taps.ts';
 export type { UnitColumns } from './polysemy/unit-columns.ts';
 export type { RunStudyOptions } from './run/open-run.ts';
 export type { ArtefactsPlace } from './run/queue/artefacts.ts';
@@ -114,6 +114,7 @@ export type {
   SaeTrainerOptions,
   SaeTrainerSettings,
   SaeWeights,
+  TrainerDevice,
 } from './sae/trainer/trainer-options.ts';
 export type { PassagesProgress } from './search/open-passages.ts';
 export { createServer, type ServerOptions, type StudyServer } from './server/api.ts';

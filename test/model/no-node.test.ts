@@ -17,12 +17,15 @@ const NODE_ONLY = {
     // Files of other formats lie on a disk.
     'gguf/',
     'inspect.ts',
+    // Runs a model in groups of layers, with values on a disk between.
+    'layer-groups.ts',
     'load-image-input.ts',
     'load-model.ts',
     'locate.ts',
     'onnx/',
     'open-backend.ts',
     'session-worker.ts',
+    'spill.ts',
     'to-model.ts',
   ],
   onnx: ['read-onnx.ts', 'tensors.ts', 'wire.ts'],

@@ -12,6 +12,8 @@ const MACHINERY = [
   'ARCHITECTURES',
   'CACHE_DTYPES',
   'ColumnValues',
+  'DEVICES',
+  'DEVICE_OPTIONS',
   'DTYPE_BYTES',
   'Listed',
   'NORMALIZATIONS',
@@ -24,8 +26,7 @@ const MACHINERY = [
 ];
 /**
  * The graph that an edit of a model writes to, how a checkpoint is read, and what explanations ask of a model and of a
- * study: its inside,
- * given as it is.
+ * study: its inside, given as it is.
  */
 const INSIDE = [
   'Architecture',

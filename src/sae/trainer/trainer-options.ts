@@ -105,6 +105,7 @@ export interface SaeTrainerOptions {
   threads?: number;
 }
 
+/** Where an SAE's training steps run: on the processor, or on a GPU through WebGPU. */
 export type TrainerDevice = 'cpu' | 'webgpu';
 
 /** Options with every default filled in. */
