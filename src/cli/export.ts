@@ -66,7 +66,7 @@ Examples:
   polyseme export study.db --format jsonl --out study.jsonl
   polyseme export study.db --format parquet --out study-tables
   polyseme export study.db --format site --out site
-  polyseme export study.db --format site --with-model --out site
+  polyseme export study.db --format site --with-model --out site-with-model
   polyseme export study.db --format html --unit mlp.2/137 --out unit.html
   polyseme export study.db --format neuronpedia --to http://localhost:3000 --no-names`,
     )

@@ -20,9 +20,9 @@ export async function openPlanned(
       'unsupported',
     );
   }
-  // What `auto` meant to the plan: shards of several devices would not fit together.
-  const device = (run.meta.model['device'] ?? 'cpu') as ResolvedRunOptions['device'];
-  const options = { ...run.options, device, threads };
+  // What `auto` meant to the plan: shards of several devices would not fit together. Of given activations no model runs.
+  const { device = 'cpu' } = run.meta.model as { device?: ResolvedRunOptions['device'] };
+  const options = { ...run.options, ...(run.options.activations === undefined && { device }), threads };
   const checked: CheckedRun = checkRun(options);
   const source = await openRun(options, checked, onNote);
   try {
