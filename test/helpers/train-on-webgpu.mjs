@@ -23,7 +23,7 @@ function apart(one, other) {
       name,
       values.reduce((most, value, i) => {
         const difference = Math.abs(value - other.arrays[name][i]) / Math.max(1, Math.abs(value));
-        return difference <= most ? most : difference;
+        return Math.max(most, difference);
       }, 0),
     ]),
   );
