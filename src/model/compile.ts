@@ -1,5 +1,5 @@
 import { PolysemeError } from '../errors.ts';
-import { GraphBuilder, type Wire } from '../onnx/graph.ts';
+import { GraphBuilder, type GraphOptions, type Wire } from '../onnx/graph.ts';
 import type { TensorRef } from '../tensors/safetensors.ts';
 import type { Architecture, MlpNames, ModelConfig, Weights } from './architectures/architecture.ts';
 import { readArchitecture } from './architectures/model-config.ts';
@@ -108,8 +108,9 @@ export function compileGroups(
   taps: readonly string[],
   edits: readonly GraphEdit[],
   layersAtOnce = ALL,
+  options: Pick<GraphOptions, 'castWhole'> = {},
 ): LayerGroup[] {
-  const graph = new GraphBuilder(files.architecture.graph);
+  const graph = new GraphBuilder({ ...files.architecture.graph, ...options });
   const sites = emit(files, edits, undefined, graph);
   for (const tap of taps) {
     if (sites.has(tap)) continue;

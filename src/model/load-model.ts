@@ -169,7 +169,7 @@ export async function loadModel(source: string, options: LoadOptions = {}): Prom
   // The nodes of a foreign graph may add up in another order where rows are longer.
   const sameLength = files.graph !== undefined;
   const compiled = (taps: readonly string[], edits: readonly GraphEdit[] = []): LayerGroup[] =>
-    compileGroups(files, checkTaps(taps), edits, options.weightsAtOnce);
+    compileGroups(files, checkTaps(taps), edits, options.weightsAtOnce, { castWhole: device !== 'cpu' });
   const known = new Map<string, LayerGroup[]>();
   let opened = 0;
   let closed = false;

@@ -46,6 +46,8 @@ export interface GraphOptions {
   readonly opsets?: ReadonlyMap<string, number>;
   /** Before the names of all values that the builder names itself. */
   readonly prefix?: string;
+  /** Whether weights of which rows are read are cast whole: a GPU need not know their type, and reads no rows of it. */
+  readonly castWhole?: boolean;
 }
 
 /**
@@ -68,11 +70,13 @@ export class GraphBuilder {
   readonly #floats = new Map<Wire, Wire>();
   readonly #opsets: ReadonlyMap<string, number>;
   readonly #prefix: string;
+  readonly #castWhole: boolean;
   #count = 0;
 
-  constructor({ opsets = OPSETS, prefix = '' }: GraphOptions = {}) {
+  constructor({ opsets = OPSETS, prefix = '', castWhole = false }: GraphOptions = {}) {
     this.#opsets = opsets;
     this.#prefix = prefix;
+    this.#castWhole = castWhole;
   }
 
   /** An input of the graph; one name is one input, however often it is asked for. */
@@ -149,8 +153,9 @@ export class GraphBuilder {
     return wire;
   }
 
-  /** Rows of a weight, by their numbers: they are cast when they are read, and the whole is left as it is stored. */
+  /** Rows of a weight, by their numbers: they are cast when they are read, and the whole is left as it is stored (but see `castWhole`). */
   rows(name: string, ref: TensorRef, numbers: Wire): Wire {
+    if (this.#castWhole) return this.op('Gather', [this.weight(name, ref), numbers]);
     const rows = this.op('Gather', [this.#mapped(name, ref), numbers]);
     return ref.dtype === 'F32' ? rows : this.#float(rows);
   }

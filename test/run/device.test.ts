@@ -40,9 +40,10 @@ test.skipIf(softwareGpu === null)(
       let compared = 0;
       for (let unit = 0; unit < 1024; unit++) {
         const [found, expected] = [gpu, cpu].map((study) => byPlace(study.detail('mlp.1', unit)));
-        expect([...found!.keys()].sort(), `unit ${unit}`).toEqual([...expected!.keys()].sort());
-        for (const [place, activation] of found!) {
-          expect(Math.abs(activation - expected!.get(place)!)).toBeLessThanOrEqual(1e-4);
+        // One that is as good as 0 may be below it on the other device, and then it is no example.
+        for (const place of new Set([...found!.keys(), ...expected!.keys()])) {
+          const [own, other] = [found!.get(place) ?? 0, expected!.get(place) ?? 0];
+          expect(Math.abs(own - other), `unit ${unit}, ${place}`).toBeLessThanOrEqual(1e-4);
           compared++;
         }
       }

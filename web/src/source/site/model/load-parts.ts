@@ -8,12 +8,7 @@ import {
 } from '../../../../../src/contract/site-model.ts';
 import type { WebRuntime } from '../../../../../src/model/backends/onnxruntime-web.ts';
 import type { SiteFiles } from '../site-files.ts';
-
-/** Bytes of a model that have come, of how many. */
-export interface Loaded {
-  readonly bytes: number;
-  readonly of: number;
-}
+import type { Loaded } from './messages.ts';
 
 /** Blocks that are fetched at a time: of large ones several files each. */
 const AT_ONCE = 4;

@@ -1,7 +1,12 @@
 import type { Progress } from '../../../../../src/base/progress.ts';
 import type { SiteHead } from '../../../../../src/contract/site.ts';
 import type { ModelQuestions } from '../../source.ts';
-import type { Loaded } from './load-parts.ts';
+
+/** Bytes of a model that have come, of how many. */
+export interface Loaded {
+  readonly bytes: number;
+  readonly of: number;
+}
 
 /** What the page tells the thread of its model: to open it, a question, or that an answer is no longer wanted. */
 export type ToWorker =

@@ -13,7 +13,8 @@ import type { WebRuntime } from '../../../../../src/model/backends/onnxruntime-w
 import type { ModelQuestions } from '../../source.ts';
 import type { SiteFiles } from '../site-files.ts';
 import { siteUnits } from '../site-units.ts';
-import { type Loaded, loadParts } from './load-parts.ts';
+import { loadParts } from './load-parts.ts';
+import type { Loaded } from './messages.ts';
 import { siteReader } from './site-reader.ts';
 
 /**

@@ -1,8 +1,7 @@
 import type { SiteHead } from '../../../../../src/contract/site.ts';
 import { ApiError } from '../../http.ts';
 import type { ModelQuestions, ModelState, PageModel } from '../../source.ts';
-import type { Loaded } from './load-parts.ts';
-import type { FromWorker, ToWorker } from './messages.ts';
+import type { FromWorker, Loaded, ToWorker } from './messages.ts';
 
 const CLOSED: ModelState = { name: 'closed' };
 /** Seconds after which the rate of loading is known. */
