@@ -18,6 +18,8 @@ export interface SealedFile {
   has(name: string): boolean;
   /** @throws PolysemeError (damaged) where the array is not there, or not what was written */
   read(name: string): Promise<PackedArray>;
+  /** Reads all arrays, to their last byte. @throws as `read` */
+  check(): Promise<void>;
 }
 
 /** Where an array lies: type, length, byte offset, SHA-256. */
@@ -80,15 +82,20 @@ export async function writeSealed(
  */
 export async function openSealed(path: string, what: string): Promise<SealedFile> {
   const { head, arrays } = await withHandle(path, (handle) => readIndex(handle, path, what));
+  const read = (name: string): Promise<PackedArray> => {
+    const entry = Object.hasOwn(arrays, name) ? arrays[name] : undefined;
+    return withHandle(path, (handle) => readArray(handle, path, name, entry));
+  };
+  const names = Object.keys(arrays);
   return {
     path,
     head,
     digest: digestOf({ head, arrays }),
-    names: Object.keys(arrays),
+    names,
     has: (name) => Object.hasOwn(arrays, name),
-    read: (name) => {
-      const entry = Object.hasOwn(arrays, name) ? arrays[name] : undefined;
-      return withHandle(path, (handle) => readArray(handle, path, name, entry));
+    read,
+    async check() {
+      for (const name of names) await read(name);
     },
   };
 }

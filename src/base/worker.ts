@@ -1,5 +1,6 @@
 import { parentPort, type Transferable, Worker, workerData } from 'node:worker_threads';
 import { type ErrorCode, PolysemeError } from '../errors.ts';
+import { nextTurn } from './turn.ts';
 
 /** What a worker offers: functions of one argument, run one at a time in the order of the calls. */
 export type Methods = Record<string, (argument: never) => unknown>;
@@ -166,7 +167,7 @@ export function serve<M extends Methods>(methods: M, close: () => unknown = () =
       return;
     }
     // Between two calls the thread hears whether it is to end.
-    queue = queue.then(turn).then(async () => {
+    queue = queue.then(nextTurn).then(async () => {
       if (isEnding) return;
       try {
         const value = await methods[request.method]!(request.argument as never);
@@ -184,11 +185,6 @@ export function serve<M extends Methods>(methods: M, close: () => unknown = () =
       }
     });
   });
-}
-
-/** A turn of the event loop. */
-function turn(): Promise<void> {
-  return new Promise((resolve) => setImmediate(resolve));
 }
 
 function toError({ error: message, code, stack }: Failure): Error {

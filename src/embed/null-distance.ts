@@ -19,15 +19,7 @@ const BAND = 3;
  * @example
  * nullDistance({ rows: Float32Array.of(1, 0, 0, 1), count: 2 }); // 1
  */
-export function nullDistance({
-  count,
-  ...source
-}: {
-  rows: Float32Array;
-  count: number;
-  weights?: Float32Array;
-  centre?: Float32Array;
-}): number | null {
+export function nullDistance({ count, ...source }: Parameters<typeof cosineDistances>[0]): number | null {
   const groups = Math.ceil(count / GROUP);
   if (groups <= 2 * BAND + 1) return median(cosineDistances({ ...source, count }));
   return median(bandDistances(source, count, groups));

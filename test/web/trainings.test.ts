@@ -2,8 +2,8 @@ import { expect, it } from 'vitest';
 import type { Training } from '../../web/src/source/answers.ts';
 import { bankOfTraining } from '../../web/src/trainings/bank-of-training.ts';
 import { turns } from '../../web/src/trainings/coinciding.ts';
-import { formatTime } from '../../web/src/trainings/runs.ts';
 import { sweepLines } from '../../web/src/trainings/sweep-lines.ts';
+import { formatTime } from '../../web/src/ui/time.ts';
 
 const run = (name: string, settings: object, group: string | null = 'sweep') =>
   ({ name, group, settings }) as unknown as Training;

@@ -1,3 +1,5 @@
+import { grouped } from '../../base/grouped.ts';
+import { quantiles } from '../../compare/bootstrap.ts';
 import type { QueuedRun, Stage } from './jobs.ts';
 
 /** A job as the queue's server has it. */
@@ -212,17 +214,5 @@ const isShardDone = ({ state, number, started, ended }: JobFacts): boolean =>
 const secondsOf = ({ started, ended }: JobFacts): number => (ended! - started!) / 1000;
 
 function median(values: readonly number[]): number {
-  const sorted = [...values].sort((a, b) => a - b);
-  const half = sorted.length >> 1;
-  return sorted.length % 2 === 1 ? sorted[half]! : (sorted[half - 1]! + sorted[half]!) / 2;
-}
-
-function grouped<T>(values: readonly T[], key: (value: T) => string): Map<string, T[]> {
-  const groups = new Map<string, T[]>();
-  for (const value of values) {
-    const group = groups.get(key(value));
-    if (group === undefined) groups.set(key(value), [value]);
-    else group.push(value);
-  }
-  return groups;
+  return quantiles(Float64Array.from(values)).median!;
 }

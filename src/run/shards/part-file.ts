@@ -117,7 +117,7 @@ export async function isMade(path: string, head: PartHead, overwrite: boolean): 
   const same = (['kind', 'plan', 'after', 'of'] as const).every((key) => there[key] === head[key]);
   if (same && JSON.stringify(there.covers) === JSON.stringify(head.covers)) {
     // What is damaged is told here, where it can be made again, and not only by the merge.
-    for (const name of there.file.names) await there.file.read(name).catch(refuse);
+    await there.file.check().catch(refuse);
     return true;
   }
   throw new PolysemeError(

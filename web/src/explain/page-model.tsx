@@ -1,6 +1,7 @@
 import { useCallback, useSyncExternalStore } from 'react';
 import { source } from '../source/chosen.ts';
 import type { ModelState, PageModel } from '../source/source.ts';
+import { formatTime } from '../ui/time.ts';
 
 const OPEN: ModelState = { name: 'open', working: null };
 const NONE: ModelState = { name: 'closed' };
@@ -64,7 +65,7 @@ function State({ model, state }: { model: PageModel; state: ModelState }) {
           <p className="muted num" role="status">
             {state.bytes >= state.of
               ? 'Starting the model …'
-              : `${megabytes(state.bytes)} of ${megabytes(state.of)} MB${left(state.secondsLeft)}`}
+              : `${megabytes(state.bytes)} of ${megabytes(state.of)} MB${state.secondsLeft === null ? '' : `, ${formatTime(state.secondsLeft)} left`}`}
           </p>
         </>
       );
@@ -104,9 +105,4 @@ function percent(share: number): string {
 
 function megabytes(bytes: number): string {
   return (bytes / 1e6).toFixed(1);
-}
-
-function left(seconds: number | null): string {
-  if (seconds === null) return '';
-  return seconds < 90 ? `, ${Math.ceil(seconds)} s left` : `, ${Math.ceil(seconds / 60)} min left`;
 }

@@ -4,7 +4,7 @@ import type { QueueState } from '../source/answers.ts';
 import { servedQuery } from '../source/query-options.ts';
 import { queueQuery } from '../source/queue-queries.ts';
 import { counted } from '../ui/metric-info.ts';
-import { Empty, Failure, Loading } from '../ui/states.tsx';
+import { Empty, Failure, Loading, NotAnswering, Note } from '../ui/states.tsx';
 import { FailuresTable, RunsTable, WorkersTable } from './queue-tables.tsx';
 import '../styles/trainings.css';
 import '../styles/queue.css';
@@ -77,9 +77,7 @@ function Found({ data, error }: { data: QueueState; error: Error | null }) {
   }
   return (
     <>
-      {error !== null && (
-        <Note isBad>The server does not answer: what follows is how things stood when it last did.</Note>
-      )}
+      {error !== null && <NotAnswering />}
       {runs.length === 0 ? (
         <Empty title="No run here yet">
           <div className="pulse" />
@@ -120,8 +118,4 @@ function Panel({ name, children }: { name: string; children: ReactNode }) {
       </section>
     </>
   );
-}
-
-function Note({ isBad = false, children }: { isBad?: boolean; children: ReactNode }) {
-  return <p className={`trainings-note small wrap ${isBad ? 'bad' : 'muted'}`}>{children}</p>;
 }

@@ -1,7 +1,7 @@
 import type { ReactNode } from 'react';
 import type { QueueState } from '../source/answers.ts';
-import { formatTime } from '../trainings/runs.ts';
 import { formatWhole } from '../ui/metric-info.ts';
+import { formatTime } from '../ui/time.ts';
 import { explained } from '../ui/tips.tsx';
 
 type Run = QueueState['runs'][number];

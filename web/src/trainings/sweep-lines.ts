@@ -1,3 +1,4 @@
+import { grouped } from '../../../src/base/grouped.ts';
 import type { Training } from '../source/answers.ts';
 import { differing } from './runs.ts';
 
@@ -33,14 +34,4 @@ export function sweepLines(trainings: readonly Training[]): Training[][] {
       return [line.toSorted((a, b) => (a.settings[by] as number) - (b.settings[by] as number))];
     });
   });
-}
-
-function grouped<T, K>(items: readonly T[], key: (item: T) => K): Map<K, T[]> {
-  const groups = new Map<K, T[]>();
-  for (const item of items) {
-    const group = groups.get(key(item));
-    if (group === undefined) groups.set(key(item), [item]);
-    else group.push(item);
-  }
-  return groups;
 }

@@ -2,11 +2,12 @@ import { Link } from '@tanstack/react-router';
 import { type ReactNode, useEffect, useRef, useState } from 'react';
 import type { Bank, Training } from '../source/answers.ts';
 import { formatShare, formatThree, formatWhole } from '../ui/metric-info.ts';
+import { formatTime } from '../ui/time.ts';
 import { explained, hinted } from '../ui/tips.tsx';
 import { bankOfTraining } from './bank-of-training.ts';
 import { strokeOf } from './run-strokes.ts';
 import { RunSwatch } from './run-swatch.tsx';
-import { formatFour, formatSetting, formatTime, settingName } from './runs.ts';
+import { formatFour, formatSetting, settingName } from './runs.ts';
 
 type SettingName = keyof Training['settings'];
 

@@ -1,11 +1,11 @@
 import { useQuery } from '@tanstack/react-query';
 import { useNavigate, useSearch } from '@tanstack/react-router';
-import { type ReactNode, useEffect, useMemo, useRef, useState } from 'react';
+import { useEffect, useMemo, useRef, useState } from 'react';
 import type { Bank, Training, Trainings } from '../source/answers.ts';
 import { banksQuery, servedQuery } from '../source/query-options.ts';
 import { trainingsQuery } from '../source/training-queries.ts';
 import { counted } from '../ui/metric-info.ts';
-import { Empty, Failure, Loading } from '../ui/states.tsx';
+import { Empty, Failure, Loading, NotAnswering, Note } from '../ui/states.tsx';
 import { joinNames, splitNames, type TrainingsSearch } from '../ui/url-state.ts';
 import { differing, formatSetting, SETTINGS, shortNames } from './runs.ts';
 import { TrainingCharts } from './training-charts.tsx';
@@ -80,9 +80,7 @@ function Found({ data, error }: { data: Trainings; error: Error | null }) {
         {trainings.length > 0 && <Shared trainings={trainings} />}
       </header>
       <Announcements trainings={trainings} />
-      {error !== null && (
-        <Note isBad>The server does not answer: what follows is how things stood when it last did.</Note>
-      )}
+      {error !== null && <NotAnswering />}
       {trainings.length === 0 ? (
         <Empty title="No training here yet">
           <div className="pulse" />
@@ -178,10 +176,6 @@ function Unreadable({ folders }: { folders: Trainings['unreadable'] }) {
       {folders.map(({ name, reason }) => `${name} (${reason})`).join('; ')}.
     </Note>
   );
-}
-
-function Note({ isBad = false, children }: { isBad?: boolean; children: ReactNode }) {
-  return <p className={`trainings-note small wrap ${isBad ? 'bad' : 'muted'}`}>{children}</p>;
 }
 
 /** Says to those who listen that a training has ended or stopped, and nothing in between. */

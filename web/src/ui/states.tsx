@@ -21,6 +21,16 @@ export function Empty({ title, children }: { title: string; children?: ReactNode
   );
 }
 
+/** A line among a page's panels. */
+export function Note({ isBad = false, children }: { isBad?: boolean; children: ReactNode }) {
+  return <p className={`trainings-note small wrap ${isBad ? 'bad' : 'muted'}`}>{children}</p>;
+}
+
+/** Of a page that keeps asking, and shows what it last heard. */
+export function NotAnswering() {
+  return <Note isBad>The server does not answer: what follows is how things stood when it last did.</Note>;
+}
+
 /** What went wrong, in the server's words, and a way on. */
 export function Failure({ error, onRetry }: { error: unknown; onRetry?: () => void }) {
   const missing = error instanceof ApiError && error.status === 404;
