@@ -85,5 +85,4 @@ export const modelNamesAnswer = z
 export type NotesAnswer = z.output<typeof notesAnswer>;
 export type KeptSearchBody = z.output<typeof keptSearchBody>;
 export type NoteBody = z.output<typeof noteBody>;
-export type IntruderScoreAnswer = z.output<typeof intruderScoreAnswer>;
 export type ModelNamesAnswer = z.output<typeof modelNamesAnswer>;

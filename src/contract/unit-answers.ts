@@ -225,7 +225,6 @@ export type UnitSummaryAnswer = z.output<typeof unitSummary>;
 export type UnitsAnswer = z.output<typeof unitsAnswer>;
 export type MetricsAnswer = z.output<typeof metricsAnswer>;
 export type ExampleAnswer = z.output<typeof example>;
-export type FeatureNameAnswer = z.output<typeof featureName>;
 export type FeatureAnswer = z.output<typeof feature>;
 export type UnitAnswer = z.output<typeof unitAnswer>;
 export type ClusteringAnswer = z.output<typeof clusteringAnswer>;

@@ -11,8 +11,6 @@ import { ProbedBanks } from './probed-banks.ts';
 
 /** Units of a bank whose activations are given, the most active first, where there are more. */
 export const MOST_CLASSIFIED_UNITS = 256;
-/** Units whose embeddings are given for one image. */
-export const MOST_EMBEDDINGS = 64;
 
 export interface ClassifyOptions {
   /** An image of the study, by its context; or pixels. */
