@@ -1,19 +1,37 @@
 // An aborted call rejects with the code `aborted`, and the same call after it ends as one that was never stopped.
 import { createHash } from 'node:crypto';
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, test } from 'vitest';
 import { cacheActivations } from '../../src/activations/cache-activations.ts';
 import type { LongCall, Progress } from '../../src/base/progress.ts';
+import { createRandom } from '../../src/base/random.ts';
 import { evaluateSae } from '../../src/evaluate/evaluate.ts';
 import { compareBanks, loadModel, openStudy, type RunProgress, runStudy, trainSae } from '../../src/index.ts';
-import { writeSmallFolio } from '../helpers/small-folio.ts';
+import { gpt2Shapes } from '../helpers/reference-gpt2.ts';
+import { randomTensors, writeCheckpoint } from '../helpers/tiny-checkpoint.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'polyseme-abort-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 const at = (name: string) => join(folder, name);
-const MODEL = { model: writeSmallFolio(at('model')), data: 'builtin:sotu', context: 64 } as const;
+const MODEL = { model: at('model'), data: at('texts.jsonl'), context: 64 } as const;
+beforeAll(() => {
+  const config = {
+    model_type: 'gpt2',
+    n_embd: 24,
+    n_head: 3,
+    n_layer: 2,
+    n_inner: 160,
+    n_positions: 64,
+    vocab_size: 37,
+  };
+  writeCheckpoint(MODEL.model, { config, tensors: randomTensors(gpt2Shapes(config)) });
+  const random = createRandom(1);
+  const letters = () => Array.from({ length: 200 }, () => String.fromCharCode(97 + random.integer(26)));
+  const texts = Array.from({ length: 60 }, () => JSON.stringify({ text: letters().join('') }));
+  writeFileSync(MODEL.data, texts.join('\n'));
+});
 
 /** Options that abort at the first progress that `when` takes, and say how many came after it. */
 function abortAt<P extends Progress>(
