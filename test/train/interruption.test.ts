@@ -16,13 +16,17 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { trainSae } from '../../src/train/train.ts';
 import type { SaeTrainOptions } from '../../src/train/train-options.ts';
 import { cli, compiled, expectFailure } from '../helpers/cli.ts';
+import { gpt2Shapes } from '../helpers/reference-gpt2.ts';
+import { randomTensors, writeCheckpoint } from '../helpers/tiny-checkpoint.ts';
 
 const CHILD = compiled('test/helpers/run-training.mjs');
 const folder = mkdtempSync(join(tmpdir(), 'polyseme-training-kill-'));
 const at = (name: string) => join(folder, name);
 const text = at('text.txt');
+const model = at('model');
 /** Fifty steps; the buffer is filled at the start and twice more. */
 const options: SaeTrainOptions = {
+  model,
   data: text,
   site: 'blocks.0.hook_resid_post',
   context: 32,
@@ -37,9 +41,11 @@ const options: SaeTrainOptions = {
   threads: 1,
 };
 
-beforeAll(() =>
-  writeFileSync(text, 'The captain sailed past the harbour and wrote home of the storm at sea. '.repeat(120)),
-);
+beforeAll(() => {
+  const config = { model_type: 'gpt2', n_embd: 24, n_head: 3, n_layer: 1, n_positions: 32, vocab_size: 37 };
+  writeCheckpoint(model, { config, tensors: randomTensors(gpt2Shapes(config)) });
+  writeFileSync(text, 'the captain sailed past the harbour and wrote home of the storm at sea '.repeat(28));
+});
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 const hash = (path: string) => createHash('sha256').update(readFileSync(path)).digest('hex');
@@ -118,6 +124,8 @@ describe('two at once in one folder', () => {
         message: expect.stringMatching(message('option out')),
       });
       const args = [
+        '--model',
+        model,
         '--data',
         text,
         '--site',
