@@ -13,10 +13,10 @@ import { join } from 'node:path';
 import { parquetWriteFile } from 'hyparquet-writer';
 import Database from 'libsql';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { compiled, expectFailure } from '../helpers/cli.ts';
+import { compiled, expectFailure, manyCommands } from '../helpers/cli.ts';
 import { gpt2Shapes } from '../helpers/reference-gpt2.ts';
 import { randomTensors, writeCheckpoint } from '../helpers/tiny-checkpoint.ts';
-import { cli, shell } from './cli-of-dist.ts';
+import { cli as cliAlone, MAIN, shell } from './cli-of-dist.ts';
 
 const FOLIO = new URL('../../models/folio-5m', import.meta.url).pathname;
 const root = mkdtempSync(join(tmpdir(), 'polyseme-cli-errors-'));
@@ -29,7 +29,12 @@ beforeAll(() => {
   writeCheckpoint(model, { config, tensors: randomTensors(gpt2Shapes(config)) });
   writeFileSync(text, 'the quick brown fox jumps over the lazy dog and away it goes '.repeat(9));
 });
-afterAll(() => rmSync(root, { recursive: true, force: true }));
+/** Most commands end with an error at once: they run in one process. */
+const { cli, close } = manyCommands(MAIN);
+afterAll(async () => {
+  await close();
+  rmSync(root, { recursive: true, force: true });
+});
 beforeEach(() => {
   folder = mkdtempSync(join(root, 'out-'));
 });
@@ -39,7 +44,17 @@ const small = (...args: string[]) => run('--model', model, '--data', text, ...ar
 
 describe('run', () => {
   test('the small model and text are sound as they are', async () => {
-    const { code, stderr } = await small('--json');
+    const out = join(folder, 'study.db');
+    const { code, stderr } = await cliAlone([
+      'run',
+      '--out',
+      out,
+      '--model',
+      model,
+      '--data',
+      text,
+      '--json',
+    ]);
     expect(stderr).not.toMatch(/error/);
     expect(code).toBe(0);
     expect(readdirSync(folder)).toEqual(['study.db']);
@@ -95,6 +110,8 @@ describe('run', () => {
   });
   test('a model that is not there', async () => {
     expectFailure(await run('--model', join(root, 'none')), /none" does not exist/);
+    const alone = ['run', '--out', join(folder, 'study.db'), '--model', join(root, 'none')];
+    expectFailure(await cliAlone(alone), /none" does not exist/);
     expectFailure(await run('--model', 'builtin:none'), /builtin:folio-5m/);
     expect(readdirSync(folder)).toEqual([]);
   });
@@ -264,15 +281,15 @@ describe('a full disk', () => {
     const data = join(root, 'long.txt');
     writeFileSync(data, 'the quick brown fox jumps over the lazy dog and away it goes '.repeat(40));
     const args = ['run', '--model', model, '--data', data, '--examples', '60', '--context', '32'];
-    const whole = JSON.parse((await cli([...args, '--out', join(folder, 'a.db'), '--json'])).stdout);
+    const whole = JSON.parse((await cliAlone([...args, '--out', join(folder, 'a.db'), '--json'])).stdout);
     for (const size of ['16k', '64k', '256k']) {
       mount(size);
       try {
         const out = join(disk, 'study.db');
-        expectFailure(await cli([...args, '--out', out]), /full/);
+        expectFailure(await cliAlone([...args, '--out', out]), /full/);
         expect(readdirSync(disk).filter((name) => name.startsWith('.'))).toEqual([]);
         execFileSync('mount', ['-o', 'remount,size=20m', disk]);
-        const ended = await cli([...args, '--out', out, '--json']);
+        const ended = await cliAlone([...args, '--out', out, '--json']);
         expect(ended.stderr).not.toMatch(/error/);
         expect(JSON.parse(ended.stdout)).toMatchObject({
           status: 'complete',
@@ -291,7 +308,7 @@ describe('a full disk', () => {
     await small();
     mount('16k');
     try {
-      const ended = await cli(['export', join(folder, 'study.db'), '--out', join(disk, 'x.jsonl')]);
+      const ended = await cliAlone(['export', join(folder, 'study.db'), '--out', join(disk, 'x.jsonl')]);
       expectFailure(ended, /^error: the disk of .*x\.jsonl is full; make room/);
       expect(readdirSync(disk)).toEqual([]);
     } finally {
