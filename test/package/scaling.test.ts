@@ -1,4 +1,4 @@
-// The scripts of docs/scaling.md are typed as they are, but for three shards in place of eight, with programs that stand in
+// The scripts of docs/scaling.md are typed as they are, but for two shards in place of eight, with programs that stand in
 // for the schedulers: they start the same plain processes, one after another.
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -12,7 +12,7 @@ const page = readFileSync(join(import.meta.dirname, '../../docs/scaling.md'), 'u
 const folder = mkdtempSync(join(tmpdir(), 'polyseme-scaling-'));
 const programs = join(folder, 'programs');
 let undivided = '';
-const SHARDS = 3;
+const SHARDS = 2;
 
 /** `sbatch`: runs the wrapped command at once, for each index of the array; what it waits for must be done. */
 const SBATCH = `#!/usr/bin/env bash
@@ -42,7 +42,7 @@ for i in "$@"; do "\${command[@]//\\{\\}/$i}" || exit 1; done
 
 beforeAll(() => {
   mkdirSync(programs);
-  const main = smallPackage(join(folder, 'package'));
+  const main = smallPackage(join(folder, 'package'), 40);
   const program = (name: string, text: string) => writeFileSync(join(programs, name), text, { mode: 0o755 });
   program('polyseme', `#!/bin/sh\nexec '${process.execPath}' '${main}' "$@"\n`);
   program('npx', '#!/bin/sh\nexec "$@"\n');
