@@ -8,6 +8,7 @@ import { METRICS } from '../../src/polysemy/column-lists.ts';
 import type { RunningServer } from '../../src/server/server.ts';
 import { hasBrowser } from '../helpers/browser.ts';
 import { cutTexts, explorerPages, type Look, layoutShift } from '../helpers/explorer-page.ts';
+import { writeSmallFolio } from '../helpers/small-folio.ts';
 
 describe.skipIf(!hasBrowser)('layout of the explorer', () => {
   const pages = explorerPages();
@@ -20,7 +21,15 @@ describe.skipIf(!hasBrowser)('layout of the explorer', () => {
   let many: { readonly at: string; readonly features: number };
 
   beforeAll(async () => {
-    await runStudy({ contexts: 60, layers: [1, 2], examples: 40, context: 64, features: 'cut', out: path });
+    await runStudy({
+      model: writeSmallFolio(join(folder, 'model')),
+      contexts: 60,
+      layers: [1, 2],
+      examples: 40,
+      context: 64,
+      features: 'cut',
+      out: path,
+    });
     const study = openStudy(path);
     const listed = study.units({ sort: 'clusters', descending: true, limit: 40 });
     most = listed[0]!;

@@ -9,6 +9,7 @@ import { notesPath, readNoteLines } from '../../src/study/notes-file.ts';
 import type { Study } from '../../src/study/study.ts';
 import { hasBrowser } from '../helpers/browser.ts';
 import { explorerPages, type Look } from '../helpers/explorer-page.ts';
+import { writeSmallFolio } from '../helpers/small-folio.ts';
 import { writeStudy } from '../helpers/written-study.ts';
 
 describe.skipIf(!hasBrowser)('search in the explorer', () => {
@@ -19,7 +20,14 @@ describe.skipIf(!hasBrowser)('search in the explorer', () => {
   let server: RunningServer;
 
   beforeAll(async () => {
-    await runStudy({ contexts: 60, layers: [1, 2], examples: 24, context: 64, out: path });
+    await runStudy({
+      model: writeSmallFolio(join(folder, 'model')),
+      contexts: 60,
+      layers: [1, 2],
+      examples: 24,
+      context: 64,
+      out: path,
+    });
     study = openStudy(path);
     server = await pages.serve(path);
   });
@@ -112,7 +120,7 @@ describe.skipIf(!hasBrowser)('search in the explorer', () => {
     await page.getByRole('heading', { name: name! }).waitFor();
     await page.goto(`${server.url}/search`);
     await page.getByRole('searchbox').fill('mlp.2');
-    await expect.poll(() => page.getByRole('status').textContent()).toContain('1,024 units');
+    await expect.poll(() => page.getByRole('status').textContent()).toContain('160 units');
     await page.getByRole('searchbox').fill('mlp.2/5');
     await page.getByRole('link', { name: 'mlp.2/5', exact: true }).click();
     await page.getByRole('heading', { name: 'mlp.2/5' }).waitFor();
@@ -123,6 +131,8 @@ describe.skipIf(!hasBrowser)('search in the explorer', () => {
     for (const at of ['mlp.2/7', 'mlp.1/3', 'mlp.1/9']) {
       await page.goto(`${server.url}/unit/${at}`);
       await page.getByRole('heading', { name: at }).waitFor();
+      // It is remembered when the study is known.
+      await page.waitForLoadState('networkidle');
     }
     await page.keyboard.press('/');
     const recent = page.getByRole('region', { name: 'Units looked at last' });

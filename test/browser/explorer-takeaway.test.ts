@@ -8,6 +8,7 @@ import { openCorpus, openStudy, runStudy, type SplitUnit, type StudyInfo } from 
 import type { RunningServer } from '../../src/server/server.ts';
 import { hasBrowser } from '../helpers/browser.ts';
 import { explorerPages, type Look } from '../helpers/explorer-page.ts';
+import { writeSmallFolio } from '../helpers/small-folio.ts';
 
 describe.skipIf(!hasBrowser)('what a reader takes away from the explorer', () => {
   const pages = explorerPages();
@@ -28,6 +29,7 @@ describe.skipIf(!hasBrowser)('what a reader takes away from the explorer', () =>
     const data = join(folder, 'texts.jsonl');
     writeFileSync(data, texts.map((text) => `${JSON.stringify({ text })}\n`).join(''));
     info = await runStudy({
+      model: writeSmallFolio(join(folder, 'model')),
       data,
       contexts: 60,
       layers: [1],

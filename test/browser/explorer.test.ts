@@ -9,19 +9,30 @@ import type { RunningServer } from '../../src/server/server.ts';
 import { compareBanks } from '../../src/study/compare-study.ts';
 import { hasBrowser } from '../helpers/browser.ts';
 import { explorerPages, type Look } from '../helpers/explorer-page.ts';
+import { writeSmallFolio } from '../helpers/small-folio.ts';
 
 describe.skipIf(!hasBrowser)('explorer', () => {
   const pages = explorerPages();
   const { folder } = pages;
   const path = join(folder, 'study.db');
+  const model = join(folder, 'model');
   let server: RunningServer;
   let most: SplitUnit;
   /** Units in the order of the study. */
   let some: UnitSummary[];
 
   beforeAll(async () => {
+    writeSmallFolio(model);
     // Features by the paper's cut, which the tests move.
-    await runStudy({ contexts: 60, layers: [1, 2], examples: 24, context: 64, features: 'cut', out: path });
+    await runStudy({
+      model,
+      contexts: 60,
+      layers: [1, 2],
+      examples: 24,
+      context: 64,
+      features: 'cut',
+      out: path,
+    });
     const study = openStudy(path);
     const [row] = study.units({ sort: 'clusters', descending: true, limit: 1 });
     most = study.unit(row!.bank, row!.index);
@@ -51,7 +62,7 @@ describe.skipIf(!hasBrowser)('explorer', () => {
 
   it('opens the study, sorts its units, and opens the most polysemantic', async () => {
     const page = await open('/');
-    await page.getByText('2,048 units').first().waitFor();
+    await page.getByText('320 units').first().waitFor();
     await page.locator('.scatter canvas').waitFor();
     await page.getByText('Columns', { exact: true }).click();
     await page.getByRole('checkbox', { name: 'Clusters', exact: true }).check();
@@ -82,7 +93,7 @@ describe.skipIf(!hasBrowser)('explorer', () => {
     await page.getByText('No unit is like that').waitFor();
     await page.waitForURL(/q=zzzzqq/);
     await page.getByRole('button', { name: 'Drop all filters' }).click();
-    await page.getByText('2,048 units').nth(1).waitFor();
+    await page.getByText('320 units').nth(1).waitFor();
     expect(search(page).has('q') || search(page).has('min.clusters')).toBe(false);
   });
 
@@ -154,7 +165,7 @@ describe.skipIf(!hasBrowser)('explorer', () => {
 
   it('shows the best split of a study of auto, and the clusters where it is unticked', async () => {
     const out = join(folder, 'auto.db');
-    await runStudy({ contexts: 60, layers: [1], examples: 32, context: 64, out });
+    await runStudy({ model, contexts: 60, layers: [1], examples: 32, context: 64, out });
     const study = openStudy(out);
     const [row] = study.units({ sort: 'effectiveFeatures', descending: true, limit: 1 });
     study.close();
@@ -369,7 +380,7 @@ describe.skipIf(!hasBrowser)('explorer', () => {
     );
     const cards = await page.locator('.matched-banks li').allTextContents();
     banks.forEach(({ name, compared, tooFew, dead, belowNull }, i) => {
-      for (const said of [name, `${compared} of 1,024`, `${tooFew} with too few`, `${dead} dead`]) {
+      for (const said of [name, `${compared} of 160`, `${tooFew} with too few`, `${dead} dead`]) {
         expect(cards[i]).toContain(said);
       }
       expect(cards[i]).toContain((100 * belowNull!).toPrecision(3).slice(0, 4));

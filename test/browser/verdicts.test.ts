@@ -6,6 +6,7 @@ import { verdicts } from '../../src/polysemy/verdict.ts';
 import type { RunningServer } from '../../src/server/server.ts';
 import { hasBrowser } from '../helpers/browser.ts';
 import { explorerPages } from '../helpers/explorer-page.ts';
+import { writeSmallFolio } from '../helpers/small-folio.ts';
 
 describe.skipIf(!hasBrowser)('what units are, and how sure that is', () => {
   const pages = explorerPages();
@@ -16,7 +17,14 @@ describe.skipIf(!hasBrowser)('what units are, and how sure that is', () => {
   let units: UnitSummary[];
 
   beforeAll(async () => {
-    await runStudy({ contexts: 60, layers: [1, 2], examples: 24, context: 64, out: path });
+    await runStudy({
+      model: writeSmallFolio(join(folder, 'model')),
+      contexts: 60,
+      layers: [1, 2],
+      examples: 24,
+      context: 64,
+      out: path,
+    });
     study = openStudy(path);
     units = study.units({ sort: 'verdict' });
     server = await pages.serve(path);
