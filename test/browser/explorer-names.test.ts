@@ -8,6 +8,7 @@ import type { RunningServer } from '../../src/server/server.ts';
 import { notesPath, readNoteLines } from '../../src/study/notes-file.ts';
 import { hasBrowser } from '../helpers/browser.ts';
 import { explorerPages } from '../helpers/explorer-page.ts';
+import { writeSmallFolio } from '../helpers/small-folio.ts';
 
 describe.skipIf(!hasBrowser)('names, notes and blind tests in the explorer', () => {
   const pages = explorerPages();
@@ -20,12 +21,19 @@ describe.skipIf(!hasBrowser)('names, notes and blind tests in the explorer', () 
   let withStrays: UnitSummary;
 
   beforeAll(async () => {
-    await runStudy({ contexts: 120, layers: [1], examples: 32, context: 64, out: path });
+    await runStudy({
+      model: writeSmallFolio(join(folder, 'model'), 512),
+      contexts: 120,
+      layers: [1],
+      examples: 32,
+      context: 64,
+      out: path,
+    });
     const study = openStudy(path);
     unit = study
       .units({ sort: 'effectiveFeatures', descending: true })
       .map(({ bank, index }) => study.unit(bank, index))
-      .find(({ features }) => features.length > 1 && features.every(({ name }) => name !== null))!;
+      .find(({ features }) => features.length > 2 && features.every(({ name }) => name !== null))!;
     withStrays = study.units({ sort: 'strayShare', descending: true, limit: 1 })[0]!;
     study.close();
     server = await pages.serve(path);
