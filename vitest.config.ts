@@ -11,13 +11,22 @@ const SOURCES = [
 const project = (name: string, limit: number, include: string[], exclude: string[] = []) => ({
   extends: true as const,
   resolve: { alias: name === 'package' ? [] : SOURCES },
-  test: { name, include, exclude, testTimeout: limit, hookTimeout: limit },
+  test: { name, include, exclude, isolate: !TOGETHER.includes(name), testTimeout: limit, hookTimeout: limit },
 });
+
+/** Projects whose files share a process, which loads what they import once. */
+const TOGETHER = ['unit', 'rooms'];
 
 /** Tests of pure functions: no model, no file but fixtures. */
 const UNIT = ['base', 'cluster', 'embed', 'features', 'polysemy', 'tensors', 'web'].map(
   (room) => `test/${room}/**/*.test.ts`,
 );
+
+/** Tests that leave their process as they found it. That of a new column replaces a module for all of its process. */
+const ROOMS = [
+  ...['answers', 'corpus', 'export', 'hub', 'tokenizer'].map((room) => `test/${room}/**/*.test.ts`),
+  'test/study/!(new-column).test.ts',
+];
 
 export default defineConfig({
   test: {
@@ -29,7 +38,13 @@ export default defineConfig({
     sequence: { sequencer: LongestFirst },
     projects: [
       project('unit', 60_000, UNIT),
-      project('node', 240_000, ['test/**/*.test.ts'], [...UNIT, 'test/browser/**', 'test/package/**']),
+      project('rooms', 240_000, ROOMS),
+      project(
+        'node',
+        240_000,
+        ['test/**/*.test.ts'],
+        [...UNIT, ...ROOMS, 'test/browser/**', 'test/package/**'],
+      ),
       project('browser', 240_000, ['test/browser/**/*.test.ts']),
       project('package', 240_000, ['test/package/**/*.test.ts']),
     ],

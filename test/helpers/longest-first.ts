@@ -2,18 +2,19 @@ import { BaseSequencer, type TestSpecification } from 'vitest/node';
 
 /** The files that take longest, the longest first: begun last, one of them would keep a single worker busy at the end. */
 const LONGEST = [
+  'run/content-hash',
+  'run/interruption',
   'package/docs',
+  'sae/trainer/gpu',
+  'run/shards',
+  'package/scaling',
   'train/train',
   'browser/explorer',
-  'run/content-hash',
-  'package/scaling',
-  'run/shards',
-  'run/interruption',
-  'browser/site',
-  'package/cli-errors',
-  'package/examples',
-  'run/abort',
+  'browser/explorer-images',
   'package/install',
+  'browser/site',
+  'package/examples',
+  'package/cli-errors',
 ];
 
 /** Runs the longest files first, and the others in the order of Vitest: as long as they took before, or large ones first. */

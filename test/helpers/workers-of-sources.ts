@@ -16,13 +16,18 @@ function compiledModule(module: string | URL): string | URL {
   return pathToFileURL(join(inject('compiledSources'), relative(ROOT, fileURLToPath(module))));
 }
 
-workerThreads.Worker = class extends Worker {
-  constructor(module: string | URL, options?: WorkerOptions) {
-    super(compiledModule(module), options);
-  }
-};
-// Taken out before it is replaced: the binding of an import would be replaced, too.
-const { fork } = childProcess;
-const startProcess = (module: URL, options?: ForkOptions) => fork(compiledModule(module), options);
-childProcess.fork = startProcess as typeof fork;
-syncBuiltinESMExports();
+// Once in a process, which files of tests may share.
+if (!('ofSources' in workerThreads.Worker)) {
+  workerThreads.Worker = class extends Worker {
+    static readonly ofSources = true;
+
+    constructor(module: string | URL, options?: WorkerOptions) {
+      super(compiledModule(module), options);
+    }
+  };
+  // Taken out before it is replaced: the binding of an import would be replaced, too.
+  const { fork } = childProcess;
+  const startProcess = (module: URL, options?: ForkOptions) => fork(compiledModule(module), options);
+  childProcess.fork = startProcess as typeof fork;
+  syncBuiltinESMExports();
+}
