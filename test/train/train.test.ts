@@ -291,15 +291,13 @@ describe('what it refuses', () => {
   });
 });
 
-describe('on folio-5m, with defaults', () => {
-  it('explains 0.80 of the variance at L0 ≤ 40 of held-out contexts, and loads everywhere', {
-    timeout: 180_000,
-  }, async () => {
+describe('on folio-5m', () => {
+  it('explains 0.80 of the variance at L0 ≤ 40 of held-out contexts, and loads everywhere', async () => {
     const deep = 'blocks.2.hook_resid_post';
     const out = at('folio');
     // `train` takes these contexts by seed 0; those of seed 1 that are not among them are held out.
-    const options = ['--site', deep, '--tokens', '150000', '--contexts', '1200', '--batch', '1024'];
-    const more = ['--latents', '2048', '--eval-tokens', '2000', '--json', '--out', out];
+    const options = ['--site', deep, '--tokens', '70000', '--contexts', '560', '--batch', '256'];
+    const more = ['--latents', '1024', '--lr', '0.002', '--eval-tokens', '1000', '--json', '--out', out];
     const began = performance.now();
     const done = await cli(['sae', 'train', ...options, ...more]);
     const seconds = (performance.now() - began) / 1000;
@@ -313,14 +311,14 @@ describe('on folio-5m, with defaults', () => {
     const drawn = (count: number, seed: number) =>
       cutContexts(corpus, encoder, { length: 128, bos: false, count, seed });
     const trainedOn = new Set<string>();
-    for await (const { document, start } of drawn(1200, 0)) trainedOn.add(`${document}:${start}`);
+    for await (const { document, start } of drawn(560, 0)) trainedOn.add(`${document}:${start}`);
     const rows: number[] = [];
-    for await (const { document, start, tokens } of drawn(80, 1)) {
+    for await (const { document, start, tokens } of drawn(50, 1)) {
       if (trainedOn.has(`${document}:${start}`)) continue;
       const { data } = (await model.run({ tokens: [tokens], taps: [deep] }))[deep]!;
       for (const value of data) rows.push(value);
     }
-    expect(rows.length).toBeGreaterThan(5000 * 256);
+    expect(rows.length).toBeGreaterThan(4000 * 256);
     await model.close();
     const { fve, l0, sae } = await quality(out, Float32Array.from(rows));
     console.log(
