@@ -1,5 +1,6 @@
 import { parentPort, type Transferable, Worker, workerData } from 'node:worker_threads';
 import { type ErrorCode, PolysemeError } from '../errors.ts';
+import { withoutTelemetry } from './no-telemetry.ts';
 import { nextTurn } from './turn.ts';
 
 /** What a worker offers: functions of one argument, run one at a time in the order of the calls. */
@@ -73,6 +74,7 @@ const PATIENCE_MS = 5000;
  * @param setup what `getSetup` returns in the thread; shared memory is shared, everything else is copied
  */
 export function connect<M extends Methods>(module: URL, setup?: unknown): Remote<M> {
+  withoutTelemetry();
   // Without the options of the process: some, such as --input-type, are refused for a file.
   const worker = new Worker(module, { workerData: setup, execArgv: [] });
   worker.unref();

@@ -1,3 +1,4 @@
+import { withoutTelemetry } from '../../base/no-telemetry.ts';
 import { PolysemeError } from '../../errors.ts';
 import type { Backend } from '../backend.ts';
 import type { Device } from '../device.ts';
@@ -13,6 +14,7 @@ type Library = Pick<typeof import('onnxruntime-node'), 'InferenceSession' | 'Ten
  * @throws PolysemeError (unsupported) where the library is missing, or has no binary for this machine
  */
 export async function onnxruntimeNode(device: Device = 'cpu'): Promise<Backend> {
+  withoutTelemetry();
   const library: Library = await import('onnxruntime-node').catch((error: unknown) => {
     throw cannotLoad(error, process.platform, process.arch);
   });
