@@ -32,11 +32,14 @@ export function createStudy(
   });
 }
 
-/** What the study in `out` says of itself. */
+/** What the study in `out` says of itself; if it is complete, it becomes one file, which its run may have been killed before. */
 export function readMeta(out: string): StoredMeta {
   const writer = StudyWriter.open(out);
   try {
-    return writer.info();
+    const meta = writer.info();
+    // Here, since a connection that was closed may hold its lock for a while.
+    if (meta.status === 'complete') writer.settle();
+    return meta;
   } finally {
     writer.close();
   }

@@ -48,16 +48,9 @@ export async function makeStudy(
   if (created) await createStudy(out, meta, banks, inputs!);
   const writer = StudyWriter.open(out);
   try {
-    if (!created && isComplete(out, found, hooks.onNote)) return summary(out);
-    writer.begin();
-    writer.writeInputs(inputs!);
-    const counts = await fill(writer, stateDir);
-    if (source.documents !== null && options.keepText > 0) {
-      const note = await writeTexts(writer, source.documents, 1e6 * options.keepText, hooks.signal);
-      if (note !== null) hooks.onNote?.(note);
+    if (created || !isComplete(out, found, hooks.onNote)) {
+      await completeStudy(writer, inputs!, options.keepText, source, hooks, () => fill(writer, stateDir));
     }
-    await writePassages(writer, counts.tokens, hooks);
-    writer.finish(counts);
   } catch (error) {
     if (created && !existsSync(stateDir) && writer.missingUnits(0, 1).length === 1) {
       writer.close();
@@ -68,9 +61,30 @@ export async function makeStudy(
   } finally {
     writer.close();
   }
+  // Of a complete study too: its run may have been killed before it did so.
   removeStudy(stateDir);
   removeStudy(replaced);
   return summary(out);
+}
+
+/** Writes all of a study that its run had not written before. */
+async function completeStudy(
+  writer: StudyWriter,
+  inputs: StudyInputs,
+  keepText: number,
+  { documents }: RunSource,
+  hooks: RunHooks,
+  fill: () => Promise<StudyCounts>,
+): Promise<void> {
+  writer.begin();
+  writer.writeInputs(inputs);
+  const counts = await fill();
+  if (documents !== null && keepText > 0) {
+    const note = await writeTexts(writer, documents, 1e6 * keepText, hooks.signal);
+    if (note !== null) hooks.onNote?.(note);
+  }
+  await writePassages(writer, counts.tokens, hooks);
+  writer.finish(counts);
 }
 
 /** What is in `out` already: whether it is finished, and in what it or its inputs are not what is asked for. */

@@ -209,7 +209,7 @@ export class StudyWriter {
     });
   }
 
-  /** Seals the study: counts, content hash, status `complete`; leaves one file, unless it is being read. */
+  /** Seals the study: counts, content hash, status `complete`. */
   finish(counts: StudyCounts): void {
     this.#transaction(() => {
       this.#setMeta('counts', counts);
@@ -217,6 +217,13 @@ export class StudyWriter {
       this.#setMeta('contentHash', contentHash(this.path, this.#query, counts, CONTENT_VERSION));
       this.#setMeta('status', 'complete');
     });
+    this.settle();
+  }
+
+  /** Leaves one file of a complete study, unless it is being read: its run may have been killed before it did so. */
+  settle(): void {
+    const [[mode]] = this.#query('PRAGMA journal_mode') as [[string]];
+    if (mode !== 'wal') return;
     guard(this.path, () => this.#db.exec('PRAGMA wal_checkpoint(TRUNCATE)'));
     try {
       this.#db.exec('PRAGMA journal_mode = DELETE');

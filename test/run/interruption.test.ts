@@ -1,9 +1,10 @@
 import { execFileSync, spawn } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { copyFileSync, mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { openStudy, type RunOptions, type RunProgress, runStudy, type StudyInfo } from '../../src/index.ts';
+import { StudyWriter } from '../../src/study/writer.ts';
 import { compiled, POLYSEME } from '../helpers/cli.ts';
 import { expectOneLine } from '../helpers/expect.ts';
 import { gpt2Shapes } from '../helpers/reference-gpt2.ts';
@@ -178,6 +179,25 @@ describe('what is there already', () => {
     expect(again).toEqual(first);
     expect(progress).toEqual([]);
     expect(statSync(out).mtimeMs).toBe(mtimeMs);
+    expect(left(out)).toEqual(['study.db']);
+  });
+
+  test('killed after its last word, it is tidied by the next, and not made again', async () => {
+    const made = newPath();
+    const options = { ...PLAIN, layers: [0], contexts: 9 };
+    const first = await runStudy({ ...options, out: made });
+    const writer = StudyWriter.open(made);
+    writer.begin();
+    // The log is there from the first transaction on.
+    writer.writeSpecialIds(writer.info().specialIds ?? []);
+    const out = newPath();
+    for (const suffix of ['', '-wal', '-shm']) copyFileSync(made + suffix, out + suffix);
+    writer.close();
+    mkdirSync(`${out}.harvest`);
+    const progress: RunProgress[] = [];
+    const again = await runStudy({ ...options, out, onProgress: (p) => progress.push(p) });
+    expect(again).toEqual(first);
+    expect(progress).toEqual([]);
     expect(left(out)).toEqual(['study.db']);
   });
 
