@@ -124,9 +124,10 @@ export async function cachedJson<T>(
   const kept = readCached(study, key);
   const known = kept === null ? null : schema.safeParse(parsed(kept));
   if (known?.success) return known.data;
-  const made = await make();
-  writeCached(study, key, Buffer.from(JSON.stringify(made)));
-  return made;
+  const made = Buffer.from(JSON.stringify(await make()));
+  writeCached(study, key, made);
+  // As it will be read: what is computed and what was kept are equal to the byte in an answer.
+  return schema.parse(parsed(made));
 }
 
 /** The content hash; null of an unfinished study, of which nothing is kept. */

@@ -248,6 +248,13 @@ test('cachedJson computes once, and again where what it finds does not fit', asy
     { found: 1 },
     { found: 1 },
   ]);
+  // To the byte: what an answer is does not depend on whether it was kept.
+  const ordered = z.object({ a: z.int(), b: z.int() });
+  const other = { kind: 'ordered 1', key: '' };
+  const texts = [0, 1].map(async () =>
+    JSON.stringify(await cachedJson(study, other, ordered, () => ({ b: 2, a: 1 }))),
+  );
+  expect(await Promise.all(texts)).toEqual(['{"a":1,"b":2}', '{"a":1,"b":2}']);
   writeCached(study, KEY, Buffer.from('{"found":"x"}'));
   expect(await cachedJson(study, KEY, schema, make)).toEqual({ found: 2 });
   writeCached(study, KEY, Buffer.from('{'));
