@@ -2,6 +2,7 @@ import { stat } from 'node:fs/promises';
 import { basename, join, resolve, sep } from 'node:path';
 import { glob, isDynamicPattern } from 'tinyglobby';
 import { PolysemeError } from '../errors.ts';
+import { filesBelow } from './files-below.ts';
 import { formatOf, KNOWN_EXTENSIONS } from './formats.ts';
 import { readError } from './input.ts';
 
@@ -25,7 +26,7 @@ export interface LocalFile {
 export async function localFiles(source: string, root: string): Promise<LocalFile[]> {
   const path = resolve(root, source);
   const found = await status(path);
-  if (found?.isDirectory()) return listed(await matches('**', path), path, `in the folder ${source}`);
+  if (found?.isDirectory()) return listed(await filesBelow(path), path, `in the folder ${source}`);
   if (found) {
     // A pipe would be waited for, a device read without end.
     if (!found.isFile()) throw new PolysemeError(`${source} is neither a file nor a folder`);

@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { gunzipSync, gzipSync } from 'node:zlib';
@@ -78,6 +78,17 @@ describe('the same documents in every format', () => {
     expect(await textsOf('texts/**/*.txt*')).toEqual(texts);
     expect(await textsOf(`${folder}/texts/{b,none}/*`)).toEqual(texts.slice(3));
     expect((await read('texts/a/2.txt')).map(({ name }) => name)).toEqual(['2.txt']);
+  });
+
+  it('a folder whose path and names hold what patterns are made of, line breaks, and links', async () => {
+    const odd = ['a\nb', 'c*d', '{e}', '[f]', '!g', '(h)'];
+    for (const [i, name] of odd.entries()) put(`o\\dd [x]/${name}/${name}.txt`, texts[i]!);
+    put('beyond/z.txt', 'behind a link');
+    symlinkSync(join(folder, 'beyond'), join(folder, 'o\\dd [x]', 'link'));
+    symlinkSync(join(folder, 'o\\dd [x]'), join(folder, 'beyond', 'back'));
+    symlinkSync(join(folder, 'none.txt'), join(folder, 'o\\dd [x]', 'nowhere.txt'));
+    const names = (await read('o\\dd [x]')).map(({ name }) => name);
+    expect(names).toEqual([...odd.map((name) => `${name}/${name}.txt`), 'link/z.txt'].sort());
   });
 
   for (const file of readdirSync(FIXTURES).filter((name) => name.endsWith('.parquet'))) {

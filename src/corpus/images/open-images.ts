@@ -7,6 +7,7 @@ import { PolysemeError } from '../../errors.ts';
 import { type HubFiles, hubFiles } from '../../hub/hub.ts';
 import { parseHubSource } from '../hub-plan.ts';
 import { readError } from '../input.ts';
+import { filesBelow } from '../files-below.ts';
 import { byCodeUnits, splitPattern } from '../local.ts';
 import { FINITE_LIMIT, planHub } from '../open-corpus.ts';
 import { idxImages, isIdxName } from './idx.ts';
@@ -169,6 +170,12 @@ async function openHub(source: string, column: string | undefined, hub: HubFiles
   };
 }
 
+async function matching({ base, rest }: { base: string; rest: string }, root: string) {
+  const folder = resolve(root, base);
+  const names = (await statusOf(folder)) ? await glob(rest, { cwd: folder, expandDirectories: false }) : [];
+  return { folder, names };
+}
+
 /** The files that a path or pattern stands for, in the order of their names, and the folder that names are relative to. */
 async function findFiles(source: string, root: string): Promise<{ folder: string; files: FoundFile[] }> {
   const path = resolve(root, source);
@@ -181,9 +188,9 @@ async function findFiles(source: string, root: string): Promise<{ folder: string
   }
   if (!found && !isDynamicPattern(source))
     throw new PolysemeError(`no such file or folder: ${source}`, 'not-found');
-  const { base, rest } = found ? { base: source, rest: '**' } : splitPattern(source.replaceAll('\\', '/'));
-  const folder = resolve(root, base);
-  const names = (await statusOf(folder)) ? await glob(rest, { cwd: folder, expandDirectories: false }) : [];
+  const { folder, names } = found
+    ? { folder: path, names: await filesBelow(path) }
+    : await matching(splitPattern(source.replaceAll('\\', '/')), root);
   const known = names.filter(isKnown).sort(byCodeUnits);
   if (known.length > FILES_LIMIT) throw new PolysemeError(`${source}: more than ${FILES_LIMIT} files`);
   if (known.length === 0) {
