@@ -7,7 +7,7 @@ import type { RunPart } from '../run/shards/run-shard.ts';
 import type { StudyInfo } from '../study/study.ts';
 import { flag, withFlags } from './flags.ts';
 import { START_AGAIN, untilInterrupted } from './interrupt.ts';
-import { colors, number, Progress, print, printJson, printNote } from './terminal.ts';
+import { colors, number, Progress, print, printJson, printNote, shellWord } from './terminal.ts';
 
 /** What was typed of a run that is divided. */
 interface Divided extends RunOptions {
@@ -138,7 +138,9 @@ export function printMerged(
     `${colors.bold(visible(out))}: ${number(banks.reduce((sum, bank) => sum + bank.units, 0))} units, ` +
       `${number(examples)} examples from ${number(tokens ?? 0)} tokens`,
   );
-  print(`\nLook closer:  polyseme serve ${visible(out)}  (or: polyseme units ${visible(out)} --limit 20)`);
+  print(
+    `\nLook closer:  polyseme serve ${shellWord(out)}  (or: polyseme units ${shellWord(out)} --limit 20)`,
+  );
 }
 
 async function checkOptions(
@@ -176,18 +178,18 @@ async function makePlan(
   const { planRun } = await import('../run/shards/plan.ts');
   const made = await withProgress((hooks) => planRun({ ...options, plan, shards, ...hooks }));
   if (json) printJson({ plan, ...made });
-  else printPlan(visible(plan), made);
+  else printPlan(plan, made);
 }
 
 /** A plan, and the commands that follow it. */
 function printPlan(plan: string, { shards, contexts, duplicateDocuments, rounds }: RunPlan): void {
   const left = duplicateDocuments === 0 ? '' : `, ${number(duplicateDocuments)} repeated documents left out`;
-  print(`${colors.bold(plan)}: ${number(contexts)} contexts in ${number(shards)} shards${left}`);
+  print(`${colors.bold(visible(plan))}: ${number(contexts)} contexts in ${number(shards)} shards${left}`);
   print(`\nNext, for each i from 1 to ${shards}, on any machine, and then once:`);
   let after = '';
   for (const round of rounds) {
     print(
-      `  polyseme run --plan ${plan} --shard $i/${shards}${after === '' ? '' : ` --after ${after}`} --out ${round}-$i`,
+      `  polyseme run --plan ${shellWord(plan)} --shard $i/${shards}${after === '' ? '' : ` --after ${after}`} --out ${round}-$i`,
     );
     if (round !== 'rows') print(`  polyseme merge ${round}-* --out ${round}`);
     else print(`  polyseme merge ${after} rows-* --out study.db`);

@@ -10,7 +10,7 @@ import { RESUME, untilInterrupted } from './interrupt.ts';
 import { leftOut } from './left-out.ts';
 import { addOptions } from './options.ts';
 import { layerList, numberOf } from './parse.ts';
-import { colors, duration, number, Progress, print, printJson, printNote } from './terminal.ts';
+import { colors, duration, number, Progress, print, printJson, printNote, shellWord } from './terminal.ts';
 
 const shardOptions = {
   plan: z.string().min(1).optional().meta({
@@ -136,7 +136,9 @@ async function act(
   if (serve && process.stdout.isTTY)
     await (await import('./serve.ts')).serveStudy(out, { port: 7423, host: '127.0.0.1' });
   else
-    print(`\nLook closer:  polyseme serve ${visible(out)}  (or: polyseme units ${visible(out)} --limit 20)`);
+    print(
+      `\nLook closer:  polyseme serve ${shellWord(out)}  (or: polyseme units ${shellWord(out)} --limit 20)`,
+    );
 }
 
 function latentsLine(study: Study, bank: StudyInfo['banks'][number], tokens: number): string {

@@ -7,7 +7,7 @@ import { parseSaeTrainOptions, saeTrainOptions } from '../train/train-options.ts
 import { withFlags } from './flags.ts';
 import { RESUME, untilInterrupted } from './interrupt.ts';
 import { addOptions } from './options.ts';
-import { cell, colors, number, Progress, print, printJson, printNote, table } from './terminal.ts';
+import { cell, colors, number, Progress, print, printJson, printNote, shellWord, table } from './terminal.ts';
 
 const json = z.boolean().default(false).meta({ description: 'print what was trained, as one JSON document' });
 
@@ -48,7 +48,7 @@ async function act(
       onProgress({ stage, done, total, unit, saes }) {
         if (process.stderr.isTTY && !json && !watchable) {
           watchable = true;
-          process.stderr.write(`${colors.dim(visible(watchLine(options['out'] as string)))}\n`);
+          process.stderr.write(`${colors.dim(watchLine(options['out'] as string))}\n`);
         }
         progress.show(stage, done, total, unit, saes.map(figures).join(' | '));
       },
@@ -61,7 +61,7 @@ async function act(
 
 /** How to watch the training in the explorer. */
 function watchLine(out: string): string {
-  return `watch: polyseme serve --trainings ${/^[\w./~+-]+$/.test(out) ? out : JSON.stringify(out)}`;
+  return `watch: polyseme serve --trainings ${shellWord(out)}`;
 }
 
 /** One step in a few words. */

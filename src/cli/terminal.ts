@@ -10,6 +10,11 @@ export function print(line = ''): void {
   process.stdout.write(`${line}\n`);
 }
 
+/** A path in a line that may be typed: nothing in it is more than a part of one word to a shell. */
+export function shellWord(text: string): string {
+  return /^[\w./~+-]+$/.test(text) ? text : `'${visible(text).replaceAll("'", "'\\''")}'`;
+}
+
 /** Prints a note on standard error. */
 export function printNote(text: string): void {
   process.stderr.write(`note: ${visible(withFlags(text))}\n`);

@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import type { Bank } from '../bank/bank.ts';
 import { saeBank } from '../bank/sae-bank.ts';
+import { visible } from '../base/visible.ts';
 import { PolysemeError } from '../errors.ts';
 import { beginsWithBos } from '../model/context-rules.ts';
 import type { Model } from '../model/load-model.ts';
@@ -87,7 +88,7 @@ export function describeSae({ name, sae, attachment }: RunSae): string {
 }
 
 function nameSae(given: string): NamedSource {
-  const match = /^([^=/\\:]+)=(.+)$/.exec(given);
+  const match = /^([^=/\\:]+)=(.+)$/s.exec(given);
   if (match === null || existsSync(given))
     return { name: checkName(folderName(given), given), source: given };
   return { name: checkName(match[1]!, given), source: match[2]! };
@@ -104,10 +105,10 @@ function folderName(source: string): string {
     .at(-1)!;
 }
 
-/** A name is part of BANK/INDEX, and of lists with commas. */
+/** A name is part of BANK/INDEX, and of lists with commas; and it is read. */
 function checkName(name: string, given: string): string {
-  if (/^[^\s,/\\]+$/.test(name)) return name;
+  if (/^[^\s,/\\]+$/.test(name) && visible(name) === name) return name;
   throw new PolysemeError(
-    `option sae ${given}: ${JSON.stringify(name)} cannot be an SAE's name (no spaces, commas or slashes): give one with option sae NAME=PATH`,
+    `option sae ${given}: ${JSON.stringify(name)} cannot be an SAE's name (no spaces, commas, slashes or invisible characters): give one with option sae NAME=PATH`,
   );
 }

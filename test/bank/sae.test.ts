@@ -304,6 +304,9 @@ describe('what is wrong is said in one line', () => {
   test('nothing to harvest, a name that cannot be one, an SAE that is not there', async () => {
     expect(await failure({})).toMatch(/nothing to harvest: no layers, and no SAE/);
     expect(await failure({ sae: [`a,b=${await at(plain())}`] })).toMatch(/"a,b" cannot be an SAE's name/);
+    expect(await failure({ sae: [`a\u202eb=${await at(plain())}`] })).toMatch(
+      /cannot be an SAE's name .*invisible/,
+    );
     expect(await failure({ sae: ['nowhere'] })).toMatch(/no SAE at nowhere/);
   });
 
