@@ -41,7 +41,8 @@ export interface ExplorerPages {
 
 /**
  * A browser for the tests of a `describe`, to be called there first. Pages are closed before the servers that they ask; then none
- * of them may have done what a page must not do: ask another host, break the content security policy, throw, log an error.
+ * of them may have done what a page must not do: ask another host, break the content security policy, throw, log an error,
+ * open a dialog.
  */
 export function explorerPages(): ExplorerPages {
   const folder = mkdtempSync(join(tmpdir(), 'polyseme-explorer-'));
@@ -130,6 +131,10 @@ async function openPage(browser: Browser, url: string, faults: string[], look: L
   page.on('console', (message) => {
     const isMissing = missing && /status of 404/.test(message.text());
     if (message.type() === 'error' && !isMissing) faults.push(message.text());
+  });
+  page.on('dialog', (dialog) => {
+    faults.push(`${dialog.type()}: ${dialog.message()}`);
+    void dialog.dismiss();
   });
   page.on('request', (request) => {
     if (!request.url().startsWith(base) && !/^(data|blob):/.test(request.url())) faults.push(request.url());

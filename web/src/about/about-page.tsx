@@ -1,3 +1,4 @@
+import { visible } from '../../../src/base/visible.ts';
 import { useQuery } from '@tanstack/react-query';
 import { Link, useRouteContext } from '@tanstack/react-router';
 import { shownModel } from '../../../src/contract/image-grid.ts';
@@ -132,7 +133,7 @@ function Options() {
               .map(([key, value]) => (
                 <div key={key}>
                   <dt>{spaced(key)}</dt>
-                  <dd className="num wrap">{display(value)}</dd>
+                  <dd className="num wrap">{visible(display(value))}</dd>
                 </div>
               ))}
           </dl>
@@ -143,7 +144,7 @@ function Options() {
         <dl>
           {data.banks.map(({ name, site, units, width }) => (
             <div key={name}>
-              <dt>{name}</dt>
+              <dt>{visible(name)}</dt>
               <dd className="num wrap">
                 {units.toLocaleString('en')} units of {width} dimensions at <code>{site}</code>
               </dd>

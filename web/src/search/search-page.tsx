@@ -1,3 +1,4 @@
+import { visible } from '../../../src/base/visible.ts';
 import { useMutation, useQuery } from '@tanstack/react-query';
 import { Link, useNavigate, useSearch } from '@tanstack/react-router';
 import { type KeyboardEvent, useRef } from 'react';
@@ -34,7 +35,7 @@ export function SearchPage() {
   const field = useRef<HTMLInputElement>(null);
   return (
     <main id="main" className="page narrow" onKeyDown={(event) => moveFocus(event, field.current)}>
-      <title>{q === '' ? 'Search · Polyseme' : `${q} · Search · Polyseme`}</title>
+      <title>{q === '' ? 'Search · Polyseme' : `${visible(q)} · Search · Polyseme`}</title>
       <h1>Search</h1>
       <div className="search-form">
         <input

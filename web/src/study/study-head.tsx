@@ -47,7 +47,7 @@ export function StudyHead({ study }: { study: Study | undefined }) {
         <span>
           {text(study.options.linkage)} linkage, threshold <b>{text(study.options.threshold)}</b>
         </span>
-        <span className="mono">{study.name}</span>
+        <span className="mono">{visible(study.name)}</span>
       </p>
     </header>
   );

@@ -1,3 +1,4 @@
+import { visible } from '../../../src/base/visible.ts';
 import { useQuery } from '@tanstack/react-query';
 import { useEffect } from 'react';
 import { studyQuery } from '../source/query-options.ts';
@@ -23,7 +24,7 @@ export function StudyPage() {
   }
   return (
     <main id="main" className="page">
-      <title>{study.data === undefined ? 'Polyseme' : `${study.data.name} · Polyseme`}</title>
+      <title>{study.data === undefined ? 'Polyseme' : `${visible(study.data.name)} · Polyseme`}</title>
       <StudyHead study={study.data} />
       <UnitsPanel />
       <Overview />

@@ -1,3 +1,4 @@
+import { visible } from '../../../src/base/visible.ts';
 import type { LogFigure, Training, TrainingLog } from '../source/answers.ts';
 import { formatShare, formatThree, formatWhole } from '../ui/metric-info.ts';
 
@@ -239,7 +240,7 @@ export function settingName(setting: SettingName): string {
 export function formatSetting(value: Training['settings'][SettingName]): string {
   if (value === null) return 'default';
   if (typeof value === 'boolean') return value ? 'yes' : 'no';
-  if (typeof value === 'string') return value;
+  if (typeof value === 'string') return visible(value);
   return Number.isInteger(value) ? formatWhole(value) : formatFour(value);
 }
 
@@ -251,11 +252,13 @@ export function shortNames(trainings: readonly Training[]): ReadonlyMap<string, 
   const shorts = trainings.map(({ name, settings }) =>
     isTelling
       ? telling.map((setting) => `${settingName(setting)} ${formatSetting(settings[setting])}`).join(', ')
-      : name.split('/').at(-1)!,
+      : visible(name.split('/').at(-1)!),
   );
   const count = new Map<string, number>();
   for (const short of shorts) count.set(short, (count.get(short) ?? 0) + 1);
-  return new Map(trainings.map(({ name }, i) => [name, count.get(shorts[i]!) === 1 ? shorts[i]! : name]));
+  return new Map(
+    trainings.map(({ name }, i) => [name, count.get(shorts[i]!) === 1 ? shorts[i]! : visible(name)]),
+  );
 }
 
 /** Settings that are told in a few letters. */

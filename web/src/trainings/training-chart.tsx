@@ -1,3 +1,4 @@
+import { visible } from '../../../src/base/visible.ts';
 import { useLayoutEffect, useMemo, useRef, useState } from 'react';
 import type { CsvValue } from '../../../src/base/csv.ts';
 import { Figure } from '../charts/figure.tsx';
@@ -105,7 +106,7 @@ export function TrainingChart({
           .map(({ x, y, stroke }) => plot.dot([0], { x: [x[0]], y: [y[0]], r: 2.5, fill: stroke.colour })),
       ],
     });
-    nameDrawing(drawn, `${info.name} of ${runs.map(({ name }) => name).join(', ')} over ${over}s`);
+    nameDrawing(drawn, `${info.name} of ${runs.map(({ name }) => visible(name)).join(', ')} over ${over}s`);
     return drawn;
   }, [plot, width, curves, runs, info, over, isLog, smooth]);
 

@@ -1,3 +1,4 @@
+import { visible } from '../../../src/base/visible.ts';
 import type { Drawing } from '../charts/plot.tsx';
 import { setCrosshair, useCrosshair } from './crosshair.ts';
 import { RunSwatch } from './run-swatch.tsx';
@@ -53,7 +54,7 @@ export function TrainingCrosshair({
   };
   const told = curves.map(({ name }, i) => {
     const value = crosshair === null ? lastValue(curves[i]!) : values[i];
-    return `${name} ${value == null ? 'none' : info.format(value)}`;
+    return `${visible(name)} ${value == null ? 'none' : info.format(value)}`;
   });
   const now = crosshair?.x ?? longest.at(-1) ?? 0;
   const px = crosshair === null ? 0 : toX.apply(crosshair.x);
@@ -101,7 +102,7 @@ export function TrainingCrosshair({
             {shown.slice(0, TIP_ROWS).map(({ name, short, value, stroke }) => (
               <span key={name}>
                 <RunSwatch stroke={stroke} />
-                <bdi className="tip-name">{isOwn ? name : short}</bdi>
+                <bdi className="tip-name">{isOwn ? visible(name) : short}</bdi>
                 <b className="num">{info.format(value)}</b>
               </span>
             ))}

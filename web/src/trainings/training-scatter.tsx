@@ -1,3 +1,4 @@
+import { visible } from '../../../src/base/visible.ts';
 import { useCallback, useMemo } from 'react';
 import { Figure } from '../charts/figure.tsx';
 import { PLOT_STYLE, type Plot, PlotFigure } from '../charts/plot.tsx';
@@ -79,7 +80,7 @@ export function TrainingScatter({
             x: 'x',
             y: 'y',
             r: 5.5,
-            title: (point: Point) => point.run.training.name,
+            title: (point: Point) => visible(point.run.training.name),
             fill: (point: Point) =>
               point.run.stroke.dash === '' ? point.run.stroke.colour : 'var(--raised)',
             stroke: (point: Point) => point.run.stroke.colour,
@@ -105,7 +106,7 @@ export function TrainingScatter({
   );
   const [xInfo, yInfo] = [figureInfo(x), figureInfo(y)];
   const told = points.map(
-    (point) => `${point.run.training.name} ${xInfo.format(point.x)}, ${yInfo.format(point.y)}`,
+    (point) => `${visible(point.run.training.name)} ${xInfo.format(point.x)}, ${yInfo.format(point.y)}`,
   );
   return (
     <Figure

@@ -1,3 +1,4 @@
+import { visible } from '../../../src/base/visible.ts';
 import { Link } from '@tanstack/react-router';
 import { type ReactNode, useEffect, useRef, useState } from 'react';
 import type { Bank, Training } from '../source/answers.ts';
@@ -184,8 +185,8 @@ function RunName({ training: { name } }: { training: Training }) {
   const slash = name.lastIndexOf('/') + 1;
   return (
     <bdi className="mono">
-      {slash > 0 && <span className="muted run-group">{name.slice(0, slash)}</span>}
-      {name.slice(slash)}
+      {slash > 0 && <span className="muted run-group">{visible(name.slice(0, slash))}</span>}
+      {visible(name.slice(slash))}
     </bdi>
   );
 }
@@ -235,7 +236,7 @@ function Progress({ training }: { training: Training }) {
       <span
         className="progress-bar"
         role="progressbar"
-        aria-label={`Progress of ${name}`}
+        aria-label={`Progress of ${visible(name)}`}
         aria-valuenow={Math.floor(100 * share)}
         aria-valuemin={0}
         aria-valuemax={100}

@@ -1,3 +1,4 @@
+import { visible } from '../../../src/base/visible.ts';
 import { useQuery } from '@tanstack/react-query';
 import { useNavigate, useSearch } from '@tanstack/react-router';
 import { useEffect, useMemo, useRef, useState } from 'react';
@@ -75,7 +76,7 @@ function Found({ data, error }: { data: Trainings; error: Error | null }) {
     <>
       <header className="page-head">
         <h1 className="wrap">
-          Trainings <span className="muted">in</span> <bdi>{folder}</bdi>
+          Trainings <span className="muted">in</span> <bdi>{visible(folder)}</bdi>
         </h1>
         {trainings.length > 0 && <Shared trainings={trainings} />}
       </header>
@@ -86,7 +87,7 @@ function Found({ data, error }: { data: Trainings; error: Error | null }) {
           <div className="pulse" />
           <p>
             This page keeps looking, and shows each training as soon as it begins. One that belongs here is
-            started with <code>polyseme sae train … --out {folder}/NAME</code>
+            started with <code>polyseme sae train … --out {visible(folder)}/NAME</code>
           </p>
         </Empty>
       ) : (
@@ -154,15 +155,15 @@ function Notes({ data: { trainings } }: { data: Trainings }) {
       )}
       {diverged.length > 0 && (
         <Note isBad>
-          Diverged: {diverged.map((training) => `${training.name} in ${training.diverged}`).join('; ')}. The
-          same command would again: lower the learning rate or clip gradients.
+          Diverged: {diverged.map(({ name, diverged: what }) => visible(`${name} in ${what}`)).join('; ')}.
+          The same command would again: lower the learning rate or clip gradients.
         </Note>
       )}
       {broken.length > 0 && (
         <Note isBad>
           {counted(sum(broken.map(({ skipped }) => skipped)), 'line')} of the logs could not be read and{' '}
           {sum(broken.map(({ skipped }) => skipped)) === 1 ? 'is' : 'are'} left out:{' '}
-          {broken.map(({ name, skipped }) => `${name} (${skipped})`).join(', ')}.
+          {broken.map(({ name, skipped }) => visible(`${name} (${skipped})`)).join(', ')}.
         </Note>
       )}
     </>
@@ -173,7 +174,7 @@ function Unreadable({ folders }: { folders: Trainings['unreadable'] }) {
   return (
     <Note isBad>
       Not shown, since their run.json is not that of a training:{' '}
-      {folders.map(({ name, reason }) => `${name} (${reason})`).join('; ')}.
+      {folders.map(({ name, reason }) => visible(`${name} (${reason})`)).join('; ')}.
     </Note>
   );
 }
@@ -187,7 +188,7 @@ function Announcements({ trainings }: { trainings: readonly Training[] }) {
       const known = before.current.get(name);
       return known !== undefined && known !== state;
     });
-    if (news.length > 0) setSaid(news.map(({ name, state }) => `${name}: ${state}`).join(', '));
+    if (news.length > 0) setSaid(news.map(({ name, state }) => visible(`${name}: ${state}`)).join(', '));
     before.current = new Map(trainings.map(({ name, state }) => [name, state]));
   }, [trainings]);
   return (

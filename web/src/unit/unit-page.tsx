@@ -1,3 +1,4 @@
+import { visible } from '../../../src/base/visible.ts';
 import { useQuery } from '@tanstack/react-query';
 import { useNavigate, useParams } from '@tanstack/react-router';
 import { useEffect } from 'react';
@@ -50,7 +51,7 @@ export function UnitPage() {
     : new ApiError(404, 'A unit’s number is a whole number, as in /unit/mlp.2/137.');
   return (
     <main id="main" className="page unit" aria-busy={isPlaceholderData}>
-      <title>{`${bank}/${isIndex ? index : '?'} · Polyseme`}</title>
+      <title>{`${visible(bank)}/${isIndex ? index : '?'} · Polyseme`}</title>
       {failure !== null ? (
         <>
           <h1 className="wrap">
