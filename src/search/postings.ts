@@ -1,3 +1,4 @@
+import { PolysemeError } from '../errors.ts';
 import { SmallNumberReader, SmallNumberWriter } from '../base/small-numbers.ts';
 import { Growing } from './growing.ts';
 import { Passages, sums } from './passages.ts';
@@ -54,6 +55,20 @@ export function postingsHead({ features, featureSize }: Passages, firsts: readon
     sizes: featureSize.every((size) => size < 256) ? Uint8Array.from(featureSize) : featureSize,
     firsts: new TextEncoder().encode(firsts.join('\n')),
   };
+}
+
+/**
+ * Refuses a head whose numbers do not fit each other: what is read of it goes over as many features and examples as it says.
+ * @param examples of the study
+ * @throws PolysemeError (damaged)
+ */
+export function checkPostings({ features, sizes }: PostingsHead, examples: number): void {
+  const sum = (numbers: Uint8Array | Uint32Array) => (numbers as Uint32Array).reduce((a, b) => a + b, 0);
+  if (sum(features) !== sizes.length || sum(sizes) !== examples) throw damaged();
+}
+
+function damaged(): PolysemeError {
+  return new PolysemeError('the index that is searched is damaged', 'damaged');
 }
 
 /** The first word of each piece. */
@@ -141,6 +156,9 @@ function readPlaces(pieces: readonly PackedPostings[], wanted: ReadonlySet<strin
   const [slot, offset, word] = [new Growing(), new Growing(), new Growing()];
   for (const { words, counts, steps, offsets } of pieces) {
     const [step, where] = [new SmallNumberReader(steps), new SmallNumberReader(offsets)];
+    // Each place takes a byte of either at least.
+    const most = Math.min(steps.length, offsets.length);
+    if (counts.reduce((a, b) => a + b, 0) > most) throw damaged();
     for (const [i, text] of new TextDecoder().decode(words).split('\n').entries()) {
       const isWanted = wanted.has(text);
       if (isWanted) vocabulary.push(text);

@@ -26,6 +26,7 @@ import { tinyTokenizer } from '../helpers/tiny-checkpoint.ts';
 import { writeSmallStudy } from '../helpers/written-study.ts';
 import { writeRun } from '../helpers/written-training.ts';
 import { SHARD_TARGETS } from './shard-targets.ts';
+import { SITE_TARGETS } from './site-targets.ts';
 import type { Target } from './target.ts';
 import { tinyModel } from './tiny-model.ts';
 
@@ -307,4 +308,5 @@ export const TARGETS: readonly Target[] = [
     checked: true,
   },
   ...SHARD_TARGETS,
+  ...SITE_TARGETS,
 ];

@@ -6,6 +6,9 @@ import { ApiError } from '../http.ts';
 /** The bytes of a file of the site's data. */
 export type ReadFile = (path: string, signal?: AbortSignal) => Promise<Uint8Array<ArrayBuffer>>;
 
+/** Parts of a block that are asked for at once. */
+const AT_ONCE = 32;
+
 /** Reads files beside the page. @param base address of the data's folder */
 export function fetchedFiles(base: string): ReadFile {
   return async (path, signal) => {
@@ -66,8 +69,13 @@ export class SiteFiles {
     const first = await part(0);
     const count = first.length < 2 ? 0 : first[0]! + 256 * first[1]!;
     if (count === 0) throw damaged(name);
-    const others = await Promise.all(Array.from({ length: count - 1 }, (_, i) => part(i + 1)));
-    const zipped = new Blob([first.subarray(2), ...others]);
+    const parts = [first.subarray(2)];
+    // Not all at once: a count that is damaged asks for thousands that are not there.
+    for (let from = 1; from < count; from += AT_ONCE) {
+      const length = Math.min(AT_ONCE, count - from);
+      parts.push(...(await Promise.all(Array.from({ length }, (_, i) => part(from + i)))));
+    }
+    const zipped = new Blob(parts);
     if (crc !== undefined) {
       const end = new Uint8Array(await zipped.slice(-8).arrayBuffer());
       if (end.length < 8 || gzipCrc(end) !== crc) throw damaged(name);

@@ -8,6 +8,7 @@ import { sortKeys } from '../../../../src/polysemy/order.ts';
 import type { Said } from '../../../../src/search/find.ts';
 import type { Passages } from '../../../../src/search/passages.ts';
 import {
+  checkPostings,
   firstWords,
   type PackedPostings,
   POSTINGS_VERSION,
@@ -59,6 +60,7 @@ export class SiteSearch {
       const found = await files.arrays<PostingsHead>(block.search);
       if (found.version?.[0] !== POSTINGS_VERSION)
         throw new ApiError(500, 'The index of this site is of another version: export it anew.');
+      checkPostings(found, head.study.examples);
       return { ...found, first: firstWords(found) };
     });
     this.#said = once(() => files.json(block.said));

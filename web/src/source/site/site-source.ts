@@ -28,10 +28,23 @@ export async function openSite(
 ): Promise<Source> {
   const files = new SiteFiles(read);
   const head = await files.plain<SiteHead>('site.json');
-  if (head.format !== SITE_FORMAT) {
-    const layouts = `of layout ${head.format}, its pages of ${SITE_FORMAT}`;
+  if (head?.format !== SITE_FORMAT) {
+    const layouts = `of layout ${head?.format}, its pages of ${SITE_FORMAT}`;
     throw new ApiError(500, `The data of this site is ${layouts}: export it anew.`);
   }
+  try {
+    return ofHead(files, head, base, openModel);
+  } catch (error) {
+    throw sourceProblem(error);
+  }
+}
+
+function ofHead(
+  files: SiteFiles,
+  head: SiteHead,
+  base: string,
+  openModel: (base: string, head: SiteHead) => PageModel,
+): Source {
   const { options } = head.study;
   const table = new SiteTable(files, head);
   const { unit, naming } = siteUnits(files, head);
@@ -92,6 +105,14 @@ const NO_MODEL: ModelQuestions = Object.fromEntries(
   ]),
 ) as unknown as ModelQuestions;
 
+/** Data that is not as an export writes it fails anywhere: the page says what that means. */
+function sourceProblem(error: unknown): unknown {
+  if (error instanceof HttpProblem || error instanceof PolysemeError) return problemOf(error);
+  if (error instanceof ApiError || error instanceof DOMException || !(error instanceof Error)) return error;
+  const why = error.message.slice(0, 200);
+  return new ApiError(500, `The data of this site cannot be read (${why}): copy or export it anew.`);
+}
+
 /** A source whose errors are those that pages know. */
 function inProblems(source: Source): Source {
   const entries = Object.entries(source).map(([name, answer]) => {
@@ -100,8 +121,7 @@ function inProblems(source: Source): Source {
       try {
         return await (answer as (...asked: unknown[]) => Promise<unknown>)(...asked);
       } catch (error) {
-        const isKnown = error instanceof HttpProblem || error instanceof PolysemeError;
-        throw isKnown ? problemOf(error) : error;
+        throw sourceProblem(error);
       }
     };
     return [name, inProblem];
