@@ -1,5 +1,5 @@
 // Every command that README, docs and help texts show is typed in the order in which it is shown, in one folder, after
-// `npm start`. That command's own run is made smaller, and so are the bundled model and the examples of help texts.
+// `npm start`. Runs and trainings are made smaller, and so is the bundled model.
 import { spawn, spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -60,16 +60,20 @@ afterAll(() => {
   for (const made of [folder, programs]) rmSync(made, { recursive: true, force: true });
 });
 
-/** What makes the examples of help texts smaller: an option that is given again replaces the first. */
+/** What makes runs and trainings smaller: an option that is given again replaces the first. */
 const SMALLER: Record<string, string> = {
-  run: '--contexts 10 --examples 8',
-  'sae train': '--tokens 5000 --eval-tokens 500',
+  run: '--contexts 12 --examples 8',
+  'run of images': '--contexts 150 --examples 12',
+  'sae train': '--tokens 3000 --eval-tokens 500',
 };
 
-function smaller(example: string): string {
-  const [, first = '', second = ''] = example.split(/\s+/);
-  const options = SMALLER[first] ?? SMALLER[`${first} ${second}`];
-  return options === undefined ? example : `${example} ${options}`;
+function smaller(command: string): string {
+  const [, first = '', second = ''] = command.split(/\s+/);
+  // A shard has the options of its plan.
+  if (first === 'run' && / --shard /.test(command)) return command;
+  const kind = first === 'run' && /builtin:digits/.test(command) ? 'run of images' : first;
+  const options = SMALLER[kind] ?? SMALLER[`${first} ${second}`];
+  return options === undefined ? command : `${command} ${options}`;
 }
 
 const done = new Set<string>();
@@ -97,7 +101,7 @@ describe('in one folder, in this order', () => {
   it.each(typed)('%s', async (name) => {
     for (const command of commandsOf(readFileSync(join(ROOT, name), 'utf8'))) {
       if (isServer(command)) await served(`${command} --port 0`);
-      else types(command);
+      else types(smaller(command));
     }
   });
 
