@@ -11,6 +11,9 @@ export const RESUME = 'run the same command again to resume';
 /** What to do after a job that saves nothing. */
 export const START_AGAIN = 'nothing was saved; run the same command again to start over';
 
+/** What to do after a job that others do. */
+export const OTHERS_GO_ON = 'the workers go on; run the same command again to wait for the study';
+
 /** Ctrl-C stopped the job, and the user has been told. */
 export class Interrupted extends Error {}
 

@@ -1,12 +1,12 @@
 import type { Command } from 'commander';
 import { visible } from '../base/visible.ts';
 import type { RunQueuedOptions } from '../run/queue/run-queued.ts';
-import type { RunOptions } from '../run/run-options.ts';
+import type { ResolvedRunOptions, RunOptions } from '../run/run-options.ts';
 import type { RunPlan } from '../run/shards/plan.ts';
 import type { RunPart } from '../run/shards/run-shard.ts';
 import type { StudyInfo } from '../study/study.ts';
 import { flag, withFlags } from './flags.ts';
-import { START_AGAIN, untilInterrupted } from './interrupt.ts';
+import { OTHERS_GO_ON, START_AGAIN, untilInterrupted } from './interrupt.ts';
 import { colors, number, Progress, print, printJson, printNote, shellWord } from './terminal.ts';
 
 /** What was typed of a run that is divided. */
@@ -23,7 +23,7 @@ interface Divided extends RunOptions {
 /** Options that a shard has beside its plan. */
 const OF_A_SHARD = ['plan', 'shard', 'after', 'out', 'threads', 'overwrite'];
 
-/** `run --plan FILE --shards n` and `run --plan FILE --shard i/n`. */
+/** `run --plan FILE --shards n`, `run --plan FILE --shard i/n`, and `run --shard i/n --keep-duplicates`. */
 export async function runDivided(
   typed: Readonly<Record<string, unknown>>,
   json: boolean,
@@ -46,12 +46,12 @@ export async function runDivided(
     await runOnQueue({ queue, artefacts, artefactsEndpoint, shards, ...options }, json, wrong);
     return;
   }
-  if (plan === undefined) {
+  if (plan === undefined && (shards !== undefined || shard === undefined)) {
     return wrong(
-      `option ${shards === undefined ? (shard === undefined ? 'after' : 'shard') : 'shards'} needs option plan: the file that says which contexts each shard has`,
+      `option ${shards === undefined ? 'after' : 'shards'} needs option plan: the file that says which contexts each shard has`,
     );
   }
-  if (shards !== undefined) {
+  if (plan !== undefined && shards !== undefined) {
     const not = (['shard', 'after', 'out'] as const).find((name) => typed[name] !== undefined);
     if (not !== undefined) return wrong(`option shards makes the plan alone: leave out ${flag(not)}`);
     await makePlan(plan, shards, options, json, wrong);
@@ -60,14 +60,16 @@ export async function runDivided(
   if (shard === undefined)
     return wrong('option plan needs option shards, to make it, or option shard, to run a part of it');
   const others = Object.keys(typed).filter((name) => !OF_A_SHARD.includes(name));
-  if (others.length > 0) {
+  if (plan !== undefined && others.length > 0) {
     return wrong(`the plan has the options of the run: leave out ${others.map(flag).join(', ')}`);
   }
-  const { out, threads, overwrite } = options;
+  const { out, threads, overwrite, ...run } = options;
+  const { runShard, NEEDS_PLAN } = await import('../run/shards/run-shard.ts');
+  if (plan === undefined && !(await checkOptions(run, wrong)).keepDuplicates) return wrong(NEEDS_PLAN);
   if (out === undefined) return wrong('option shard needs option out: the file of what it finds');
-  const { runShard } = await import('../run/shards/run-shard.ts');
+  const { number: which, of } = shard;
   const part = await withProgress((hooks) =>
-    runShard({ plan, shard: shard.number, of: shard.of, after, out, threads, overwrite, ...hooks }),
+    runShard({ plan: plan ?? run, shard: which, of, after, out, threads, overwrite, ...hooks }),
   );
   printPart(out, part, json);
 }
@@ -97,9 +99,10 @@ export async function withProgress<T>(
       at?: string;
     }) => void;
   }) => Promise<T>,
+  advice = START_AGAIN,
 ): Promise<T> {
   const progress = new Progress();
-  const result = await untilInterrupted(START_AGAIN, (signal) =>
+  const result = await untilInterrupted(advice, (signal) =>
     job({
       signal,
       onNote: printNote,
@@ -120,7 +123,7 @@ async function runOnQueue(
 ): Promise<void> {
   await checkOptions(options, wrong);
   const { runQueued } = await import('../run/queue/run-queued.ts');
-  const info = await withProgress((hooks) => runQueued({ ...options, ...hooks }));
+  const info = await withProgress((hooks) => runQueued({ ...options, ...hooks }), OTHERS_GO_ON);
   printMerged(options.out ?? 'study.db', info, json);
 }
 
@@ -152,12 +155,12 @@ async function checkOptions(
     ...options
   }: RunOptions & Partial<RunQueuedOptions>,
   wrong: (message: string) => never,
-): Promise<void> {
+): Promise<ResolvedRunOptions> {
   const { parseRunOptions } = await import('../run/run-options.ts');
   try {
-    parseRunOptions(options);
+    return parseRunOptions(options);
   } catch (error) {
-    wrong((error as Error).message);
+    return wrong((error as Error).message);
   }
 }
 

@@ -21,7 +21,8 @@ const shardOptions = {
     description: 'with --plan: make the plan, for so many shards; with --queue: hand out so many',
   }),
   shard: z.object({ number: z.int(), of: z.int() }).optional().meta({
-    description: 'with --plan: run this shard of it, and write what it found to --out',
+    description:
+      'with --plan, or the options of the run and --keep-duplicates: run this shard, and write what it found to --out',
     value: 'i/n',
   }),
   after: z.string().min(1).optional().meta({

@@ -2,7 +2,12 @@ import { expect, test } from 'vitest';
 import { cli } from '../helpers/cli.ts';
 
 test.each([
-  ['run --shard 1/2 --out x', /--shard needs --plan/],
+  [
+    'run --shard 1/2 --out x',
+    /--shard needs --plan, .*; or --keep-duplicates, with which each shard reads all/,
+  ],
+  ['run --shard 1/2 --paper', /--shard needs --out/],
+  ['run --after x', /--after needs --plan/],
   ['run --shards 2', /--shards needs --plan/],
   ['run --plan p', /--plan needs --shards, to make it, or --shard/],
   ['run --plan p --shards 2 --out x', /--shards makes the plan alone: leave out --out/],

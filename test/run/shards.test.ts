@@ -106,6 +106,34 @@ describe('a run in shards has the content of the undivided run', () => {
     expect(study.contentHash).toBe(await whole(all));
   });
 
+  test('without a plan, where no document is left out', async () => {
+    const run: RunOptions = { ...PLAIN, keepDuplicates: true, contexts: 23, seed: 3 };
+    const shards = [1, 2];
+    const parts = async (kind: string, after?: string) => {
+      const names = shards.map((shard) => file(`${kind}-${shard}`));
+      for (const [i, out] of names.entries()) await runShard({ plan: run, shard: i + 1, of: 2, after, out });
+      return names;
+    };
+    const examples = file('unplanned-examples');
+    const first = await parts('unplanned');
+    await mergeShards({ parts: first, out: examples });
+    const rows = await parts('unplanned-rows', examples);
+    const merged = await mergeShards({ parts: [examples, ...rows], out: file('unplanned.db') });
+    expect('study' in merged && merged.study.contentHash).toBe(await whole(run));
+    // The plan is that of the run, and nothing of it is left.
+    const plan = file('planned');
+    await planRun({ ...run, plan, shards: 2 });
+    const planned = file('planned-1');
+    await runShard({ plan, shard: 1, out: planned });
+    expect(readFileSync(planned).equals(readFileSync(first[0]!))).toBe(true);
+    expect(readdirSync(folder).filter((name) => name.startsWith('.'))).toEqual([]);
+    for (const wrong of [{ plan: PLAIN, of: 2 }, { plan: run }]) {
+      await expect(runShard({ ...wrong, shard: 1, out: file('nothing') })).rejects.toThrow(
+        /option shard needs option plan, .* or option keepDuplicates/,
+      );
+    }
+  });
+
   test('a mixture of experts, whose statistics are over the tokens routed to each', async () => {
     const model = file('mixtral');
     cpSync(join(FAMILIES, 'mixtral'), model, { recursive: true });

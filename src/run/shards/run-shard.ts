@@ -1,4 +1,7 @@
+import { rm } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
 import type { Bank } from '../../bank/bank.ts';
+import { temporaryName } from '../../base/files.ts';
 import type { PackedArray } from '../../base/pack.ts';
 import type { ContextPart } from '../../corpus/context-part.ts';
 import { PolysemeError } from '../../errors.ts';
@@ -13,21 +16,22 @@ import {
 import { packRows, unitsPerBlock } from '../../harvest/packed-rows.ts';
 import { wantedRows } from '../../harvest/wanted-rows.ts';
 import { checkWritable } from '../existing.ts';
+import { checkRun } from '../open-run.ts';
 import type { RunHooks } from '../run-hooks.ts';
-import type { ResolvedRunOptions } from '../run-options.ts';
+import type { ResolvedRunOptions, RunOptions } from '../run-options.ts';
 import type { RunSource } from '../run-source.ts';
 import { wordsOf } from '../write-found.ts';
 import { checkWhole } from './check-parts.ts';
 import { openPlanned, plannedContexts } from './open-planned.ts';
 import { group, isMade, openPart, type Part, type PartHead, readGroup, writePart } from './part-file.ts';
-import { needsMaximaRound, type OpenPlan, openPlan } from './plan.ts';
+import { needsMaximaRound, type OpenPlan, openPlan, planRun } from './plan.ts';
 
 export interface RunShardOptions extends Omit<RunHooks, 'saveEvery'> {
-  /** The file of the plan. */
-  readonly plan: string;
+  /** The file of the plan; or with `keepDuplicates` the options of the run, which each shard then plans by itself. */
+  readonly plan: string | RunOptions;
   /** Which shard, from 1. */
   readonly shard: number;
-  /** Of how many; checked against the plan where it is given. */
+  /** Of how many; checked against the plan where that is a file. */
   readonly of?: number;
   /** The merged part of the round before: `maxima` or `examples`; none in the first round. */
   readonly after?: string;
@@ -37,6 +41,10 @@ export interface RunShardOptions extends Omit<RunHooks, 'saveEvery'> {
   /** Replace another file. */
   readonly overwrite?: boolean;
 }
+
+/** Why a shard without a plan is refused. */
+export const NEEDS_PLAN =
+  'option shard needs option plan, the file that says which contexts each shard has; or option keepDuplicates, with which each shard reads all of the text to find its own';
 
 /** What a part of a divided run is. */
 export interface RunPart {
@@ -60,11 +68,30 @@ export interface RunPart {
  * console.log(part.kind, part.covers); // examples [ 1 ]
  */
 export async function runShard(options: RunShardOptions): Promise<RunPart> {
-  const { after, out } = options;
+  const { plan, out } = options;
   checkWritable(out);
-  const plan = await openPlan(options.plan);
+  return typeof plan === 'string' ? runPlanned(options, await openPlan(plan)) : runUnplanned(options, plan);
+}
+
+/**
+ * Runs a shard by a plan of its own, which is gone afterwards: a run has one plan, whoever makes it. All of the text is read
+ * for it. Where documents are left out that come again, a plan that is kept says which; without that it is refused.
+ */
+async function runUnplanned(options: RunShardOptions, run: RunOptions): Promise<RunPart> {
+  const { of, out, onNote, onProgress, signal } = options;
+  if (of === undefined || !checkRun(run).checked.keepDuplicates) throw new PolysemeError(NEEDS_PLAN);
+  const plan = join(dirname(out), temporaryName(basename(out)));
+  try {
+    await planRun({ ...run, plan, shards: of, onNote, onProgress, signal });
+    return await runPlanned(options, await openPlan(plan));
+  } finally {
+    await rm(plan, { force: true });
+  }
+}
+
+async function runPlanned(options: RunShardOptions, plan: OpenPlan): Promise<RunPart> {
+  const { after, out, shard, overwrite = false } = options;
   const before = after === undefined ? undefined : await openPart(after);
-  const { shard, overwrite = false } = options;
   const { run, digest } = plan;
   if (!(Number.isInteger(shard) && shard >= 1 && shard <= run.shards)) {
     throw new PolysemeError(`option shard is ${shard}: the plan has the shards 1 to ${run.shards}`);
