@@ -26,11 +26,12 @@ export function RunsTable({ runs }: { runs: readonly Run[] }) {
       <tbody>
         {runs.map((run) => (
           <tr key={run.run} data-run={run.run}>
-            <th scope="row" className="mono">
-              {run.run}
+            <th scope="row">
+              <span className="mono run-id">{run.run}</span>
             </th>
             <td>
-              {run.stage} <span className="muted small num">{`${run.stageNumber} of ${run.stages}`}</span>
+              {run.stage}{' '}
+              <span className="muted small num stage-number">{`${run.stageNumber} of ${run.stages}`}</span>
             </td>
             <td>
               <RunProgress run={run} />
@@ -94,9 +95,15 @@ export function WorkersTable({ workers }: { workers: readonly Worker[] }) {
             <td className={job === null ? 'muted' : ''}>{job === null ? 'idle' : job.job}</td>
             <td className={`num ${job?.isStraggler ? 'bad' : ''}`}>
               {job === null ? '–' : formatTime(job.seconds)}
-              {job?.isStraggler && <span className="small">{`, ${times(job.slowness!)} the median`}</span>}
+              {job?.isStraggler && (
+                <span className="small">
+                  , <span className="lateness">{`${times(job.slowness!)} the median`}</span>
+                </span>
+              )}
             </td>
-            <td>{job === null ? '–' : <Bar share={job.share} name={`Progress of ${job.job}`} />}</td>
+            <td className="num">
+              {job === null ? '–' : <Bar share={job.share} name={`Progress of ${job.job}`} />}
+            </td>
             <td className="num">{formatted(job?.tokensPerSecond, formatWhole)}</td>
             <td className="num">{formatWhole(done)}</td>
             <td className={`num ${isStraggler ? 'bad' : ''}`}>{formatted(slowness, times)}</td>
@@ -128,7 +135,7 @@ export function FailuresTable({ failures }: { failures: QueueState['failures'] }
         {failures.map(({ run, job, reason, failures: count, worker, isFinal }) => (
           <tr key={`${run} ${job}`}>
             <th scope="row">
-              {job} <span className="muted small mono failure-run">{run}</span>
+              {job} <span className="muted small mono run-id failure-run">{run}</span>
             </th>
             <td className="failure-reason">
               <bdi>{reason}</bdi>
