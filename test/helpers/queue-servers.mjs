@@ -17,9 +17,10 @@ export async function freePort() {
   return port;
 }
 
-/** Starts a Redis that keeps nothing when it ends. */
-export async function startRedis(folder, port) {
-  const server = spawn('redis-server', ['--port', `${port}`, '--dir', folder, '--save', ''], {
+/** Starts a Redis that keeps nothing when it ends, or what it has, in the folder. */
+export async function startRedis(folder, port, { keeps = false } = {}) {
+  const kept = ['--save', '', '--appendonly', keeps ? 'yes' : 'no'];
+  const server = spawn('redis-server', ['--port', `${port}`, '--dir', folder, ...kept], {
     stdio: ['ignore', 'pipe', 'ignore'],
   });
   for await (const chunk of server.stdout) if (/Ready to accept/.test(String(chunk))) break;

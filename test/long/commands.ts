@@ -6,7 +6,8 @@ import { copyFileSync, mkdirSync, readdirSync, readFileSync, statSync } from 'no
 import { join } from 'node:path';
 import { writeSmallFolio } from '../helpers/small-folio.ts';
 
-const MAIN = new URL('../../dist/cli/main.js', import.meta.url).pathname;
+/** The command of the built package. */
+export const MAIN = new URL('../../dist/cli/main.js', import.meta.url).pathname;
 const ASK = new URL('ask-server.mjs', import.meta.url).pathname;
 
 export interface LongCommand {
@@ -51,8 +52,7 @@ export async function longCommands(given: string): Promise<readonly LongCommand[
   ];
   const nothing = () => {};
   const withStudy = (out: string) => copyFileSync(study, join(out, 'study.db'));
-  const hashOf = async (out: string) =>
-    JSON.parse(await whole([MAIN, 'info', join(out, 'study.db'), '--verify', '--json'])).contentHash;
+  const hashOf = (out: string) => contentHash(join(out, 'study.db'));
   const file = (name: string) => (out: string) => Promise.resolve(digestOf(join(out, name)));
   return [
     {
@@ -157,8 +157,13 @@ export async function ended(
   return { status, signal, said: text.trim().split('\n').at(-1) ?? '' };
 }
 
+/** The content hash of a study, all of which is checked. */
+export async function contentHash(study: string): Promise<string> {
+  return JSON.parse(await whole([MAIN, 'info', study, '--verify', '--json'])).contentHash;
+}
+
 /** What a command prints that must end well. */
-async function whole(args: readonly string[]): Promise<string> {
+export async function whole(args: readonly string[]): Promise<string> {
   const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'pipe'] });
   let [text, errors] = ['', ''];
   child.stdout.on('data', (piece) => {

@@ -76,7 +76,7 @@ describe.skipIf(!hasRedis)('a run by the workers of a queue', () => {
   const doneIn = (artefacts: string) =>
     readdirSync(artefacts).filter((name) => name.endsWith('.done')).length;
 
-  // The whole of it is test/long/queue.mjs.
+  // The whole of it is test/long/queue.ts.
   test('killed, slow, full, cut off, their server started anew: the study of the undivided run', async () => {
     for (const [name, value] of Object.entries(CREDENTIALS)) vi.stubEnv(name, value);
     const [store, own] = [await startBucket(join(folder, 'bucket')), await freePort()];
