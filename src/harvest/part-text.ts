@@ -13,7 +13,12 @@ const LARGEST = 2 ** 32 - 1;
 
 /** As arrays: of the words the buckets that are not empty. */
 export function packText({ words, sampler }: TextOfPart): PackedArrays {
-  const buckets = Uint32Array.from(words.keys()).filter((bucket) => words[bucket]! > 0);
+  // A million of them are looked through for each part: plain loops take a hundredth of an iterator's time.
+  let filled = 0;
+  for (let bucket = 0; bucket < words.length; bucket++) if (words[bucket]! > 0) filled++;
+  const buckets = new Uint32Array(filled);
+  for (let bucket = 0, at = 0; bucket < words.length; bucket++)
+    if (words[bucket]! > 0) buckets[at++] = bucket;
   return { buckets, times: buckets.map((bucket) => words[bucket]!), ...sampler.packed() };
 }
 

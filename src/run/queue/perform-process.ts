@@ -2,6 +2,7 @@
 import { isDiskFull } from '../../base/files.ts';
 import { PolysemeError } from '../../errors.ts';
 import type { RunProgress } from '../run-hooks.ts';
+import { KeptOpen } from '../shards/open-planned.ts';
 import { Artefacts } from './artefacts.ts';
 import type { FromProcess, ToProcess } from './job-messages.ts';
 import { perform } from './perform.ts';
@@ -19,6 +20,7 @@ const fail = (error: Error): void => {
   tell({ kind: 'failed', message: error.message, code: isDiskFull(error) ? 'no-space' : known });
 };
 
+const kept = new KeptOpen();
 let artefacts: Artefacts | null = null;
 let threads: number | undefined;
 
@@ -35,7 +37,7 @@ process.on('message', async (message: ToProcess) => {
   }
 });
 
-function performed({ data, before }: ToProcess & { kind: 'job' }): Promise<string> {
+async function performed({ data, before }: ToProcess & { kind: 'job' }): Promise<string> {
   let told = Number.NEGATIVE_INFINITY;
   const onProgress = (progress: RunProgress): void => {
     if (performance.now() - told < TELL_EVERY) return;
@@ -43,7 +45,15 @@ function performed({ data, before }: ToProcess & { kind: 'job' }): Promise<strin
     tell({ kind: 'progress', progress });
   };
   const onNote = (line: string): void => tell({ kind: 'note', line });
-  return perform(data, before, artefacts!, threads, { onProgress, onNote });
+  try {
+    return await perform(data, before, { artefacts: artefacts!, open: kept.open }, threads, {
+      onProgress,
+      onNote,
+    });
+  } catch (error) {
+    await kept.close();
+    throw error;
+  }
 }
 
 // Its worker has ended, or was killed.

@@ -1,17 +1,24 @@
 import type { PackedArray } from '../../base/pack.ts';
 import { writeSealed } from '../../base/sealed-file.ts';
 import type { RunHooks } from '../run-hooks.ts';
-import { mergeShards } from '../shards/merge.ts';
+import { mergeBy } from '../shards/merge.ts';
+import type { PlannedOpener } from '../shards/open-planned.ts';
 import { FORMAT, openKind } from '../shards/part-file.ts';
-import { runShard } from '../shards/run-shard.ts';
+import { shardBy } from '../shards/run-shard.ts';
 import type { Artefacts } from './artefacts.ts';
 import { type JobData, jobId, type Stage } from './jobs.ts';
+
+/** Of a process that does jobs. */
+export interface Surroundings {
+  readonly artefacts: Artefacts;
+  readonly open: PlannedOpener;
+}
 
 /** Does a job, unless it is done. @param given what the jobs before it gave. Returns the digest of what it gives. */
 export async function perform(
   data: JobData,
   given: readonly string[],
-  artefacts: Artefacts,
+  { artefacts, open }: Surroundings,
   threads: number | undefined,
   hooks: Omit<RunHooks, 'saveEvery'>,
 ): Promise<string> {
@@ -27,19 +34,19 @@ export async function perform(
     const parts = await artefacts.paths([stage.after, ...rows, ...given]);
     const units = number === null ? undefined : { share: number, of: run.shares };
     return artefacts.give(id, isStudy ? 'study' : 'part', (out) =>
-      mergeShards({ parts, out, units, threads, ...hooks }),
+      mergeBy(open, { parts, out, units, threads, ...hooks }),
     );
   }
   if (number !== null) {
     const plan = await one(run.plan);
     const after = 'after' in stage && stage.after !== null ? await one(stage.after) : undefined;
     return artefacts.give(id, 'part', (out) =>
-      runShard({ plan, shard: number, of: run.shards, after, out, threads, ...hooks }),
+      shardBy(open, { plan, shard: number, of: run.shards, after, out, threads, ...hooks }),
     );
   }
   const parts = await artefacts.paths(given);
   return artefacts.give(id, 'part', (out) =>
-    stage.name === 'rows' ? writeList(out, given) : mergeShards({ parts, out, ...hooks }),
+    stage.name === 'rows' ? writeList(out, given) : mergeBy(open, { parts, out, ...hooks }),
   );
 }
 

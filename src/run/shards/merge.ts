@@ -16,7 +16,7 @@ import { splitUnits, studyCounts, wordsOf, writeContexts, writeFound } from '../
 import { checkAlike, checkWhole, coveredBy } from './check-parts.ts';
 import { mergeParts } from './merge-parts.ts';
 import { mergedBank, mergedText, mergedUnits, partContexts } from './merged.ts';
-import { openPlanned } from './open-planned.ts';
+import { openPlanned, type Planned, type PlannedOpener } from './open-planned.ts';
 import { isMade, openParts, type Part, type PartHead, writePart } from './part-file.ts';
 import type { RunPart } from './run-shard.ts';
 import { readRecords, shareOf, unitArrays } from './units-part.ts';
@@ -51,7 +51,12 @@ export type Merged = { readonly part: RunPart } | { readonly study: StudyInfo };
  * const merged = await mergeShards({ parts: ['examples', 'rows-1', 'rows-2'], out: 'merged.db' });
  * if ('study' in merged) console.log(merged.study.contentHash);
  */
-export async function mergeShards(options: MergeOptions): Promise<Merged> {
+export function mergeShards(options: MergeOptions): Promise<Merged> {
+  return mergeBy(openPlanned, options);
+}
+
+/** The same, where more than one job is done by a process. */
+export async function mergeBy(open: PlannedOpener, options: MergeOptions): Promise<Merged> {
   if (options.parts.length === 0) throw new PolysemeError('there are no parts to merge');
   checkWritable(options.out);
   const parts = await openParts(options.parts);
@@ -66,8 +71,8 @@ export async function mergeShards(options: MergeOptions): Promise<Merged> {
     return { part: await mergeParts(parts, out, overwrite, options) };
   }
   const whole = checkComplete(examples, rows, units, kinds);
-  if (options.units === undefined) return { study: await study(options, whole, rows, units) };
-  return { part: await share(options, options.units, whole, rows) };
+  if (options.units === undefined) return { study: await study(open, options, whole, rows, units) };
+  return { part: await share(open, options, options.units, whole, rows) };
 }
 
 /** The merged examples that rows and shares of units belong to. */
@@ -97,6 +102,7 @@ function checkComplete(
 
 /** Splits a share of the units. */
 async function share(
+  open: PlannedOpener,
   { out, threads, overwrite = false, ...hooks }: MergeOptions,
   { share, of }: { readonly share: number; readonly of: number },
   examples: Part,
@@ -108,17 +114,18 @@ async function share(
   const { plan, run, file } = examples;
   const head: PartHead = { kind: 'units', plan, run, covers: [share], of, after: file.digest };
   if (await isMade(out, head, overwrite)) return head;
-  const opened = await openPlanned(run, threads, hooks.onNote);
+  const opened = await open(run, threads, hooks.onNote);
   try {
     await writePart(out, head, unitArrays(examples, rows, shareOf(run.banks, share, of), opened, hooks));
   } finally {
-    await opened.source.close();
+    await opened.close();
   }
   return head;
 }
 
 /** Makes the study. */
 async function study(
+  open: PlannedOpener,
   { out: path, threads, overwrite = false, ...hooks }: MergeOptions,
   examples: Part,
   rows: readonly Part[],
@@ -126,19 +133,19 @@ async function study(
 ): Promise<StudyInfo> {
   const out = resolve(path);
   const unlock = await lockOutput(out, 'writing');
-  let source: RunSource | null = null;
+  let opened: Planned | null = null;
   try {
-    const opened = await openPlanned(examples.run, threads, hooks.onNote);
-    source = opened.source;
+    opened = await open(examples.run, threads, hooks.onNote);
+    const { source } = opened;
     const options = { ...opened.options, overwrite };
     const given = Object.keys(examples.run.options);
     return await makeStudy(out, options, given, source, hooks, (writer) =>
-      fill(writer, { ...opened, options }, examples, rows, units, hooks),
+      fill(writer, { source, options }, examples, rows, units, hooks),
     );
   } catch (error) {
     throw isDiskFull(error) ? diskFull(out) : error;
   } finally {
-    await source?.close();
+    await opened?.close();
     await unlock();
   }
 }

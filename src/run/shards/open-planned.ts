@@ -8,12 +8,47 @@ import type { ResolvedRunOptions } from '../run-options.ts';
 import type { RunSource } from '../run-source.ts';
 import { type PlannedRun, VERSION } from './part-file.ts';
 
+/** What a planned run is over, opened. */
+export interface Planned {
+  readonly source: RunSource;
+  readonly options: ResolvedRunOptions;
+  /** To be called when this job is done with it. */
+  close(): Promise<void>;
+}
+
 /** Opens what a planned run is over. @throws PolysemeError where it is no longer what was planned */
-export async function openPlanned(
+export type PlannedOpener = (
   run: PlannedRun,
   threads: number | undefined,
   onNote?: (line: string) => void,
-): Promise<{ readonly source: RunSource; readonly options: ResolvedRunOptions }> {
+) => Promise<Planned>;
+
+/**
+ * Opens what planned runs are over for one job after another: what was opened last stays open, so that jobs of one run do
+ * not load and check the model each.
+ */
+export class KeptOpen {
+  #kept: { readonly run: string; readonly planned: Planned } | null = null;
+
+  readonly open: PlannedOpener = async (run, threads, onNote) => {
+    const key = JSON.stringify([run, threads]);
+    if (this.#kept?.run !== key) {
+      await this.close();
+      this.#kept = { run: key, planned: await openPlanned(run, threads, onNote) };
+    }
+    return { ...this.#kept.planned, close: async () => {} };
+  };
+
+  /** Also after a job that failed: what it left may not be as it was. */
+  async close(): Promise<void> {
+    const kept = this.#kept;
+    this.#kept = null;
+    await kept?.planned.close();
+  }
+}
+
+/** Opens what a planned run is over, for one job. */
+export const openPlanned: PlannedOpener = async (run, threads, onNote) => {
   if (run.version !== VERSION) {
     throw new PolysemeError(
       `the run was planned by Polyseme ${run.version}, and this is ${VERSION}: use that one, or plan anew`,
@@ -37,12 +72,12 @@ export async function openPlanned(
         `${changed.join(', ')}: not what the run was planned with; put it back, or plan anew`,
       );
     }
-    return { source, options: checked.checked };
+    return { source, options: checked.checked, close: () => source.close() };
   } catch (error) {
     await source.close();
     throw error;
   }
-}
+};
 
 /** The contexts of a shard, each checked to be what was planned. */
 export async function* plannedContexts(source: RunSource, part: ContextPart): AsyncGenerator<Context> {

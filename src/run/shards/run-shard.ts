@@ -22,7 +22,7 @@ import type { ResolvedRunOptions, RunOptions } from '../run-options.ts';
 import type { RunSource } from '../run-source.ts';
 import { wordsOf } from '../write-found.ts';
 import { checkWhole } from './check-parts.ts';
-import { openPlanned, plannedContexts } from './open-planned.ts';
+import { openPlanned, type PlannedOpener, plannedContexts } from './open-planned.ts';
 import { group, isMade, openPart, type Part, type PartHead, readGroup, writePart } from './part-file.ts';
 import { needsMaximaRound, type OpenPlan, openPlan, planRun } from './plan.ts';
 
@@ -67,10 +67,16 @@ export interface RunPart {
  * const part = await runShard({ plan: 'run.plan', shard: 1, out: 'examples-1' });
  * console.log(part.kind, part.covers); // examples [ 1 ]
  */
-export async function runShard(options: RunShardOptions): Promise<RunPart> {
+export function runShard(options: RunShardOptions): Promise<RunPart> {
+  return shardBy(openPlanned, options);
+}
+
+/** The same, where more than one job is done by a process. */
+export async function shardBy(open: PlannedOpener, options: RunShardOptions): Promise<RunPart> {
   const { plan, out } = options;
   checkWritable(out);
-  return typeof plan === 'string' ? runPlanned(options, await openPlan(plan)) : runUnplanned(options, plan);
+  if (typeof plan !== 'string') return runUnplanned(options, plan);
+  return runPlanned(options, await openPlan(plan), open);
 }
 
 /**
@@ -83,13 +89,13 @@ async function runUnplanned(options: RunShardOptions, run: RunOptions): Promise<
   const plan = join(dirname(out), temporaryName(basename(out)));
   try {
     await planRun({ ...run, plan, shards: of, onNote, onProgress, signal });
-    return await runPlanned(options, await openPlan(plan));
+    return await runPlanned(options, await openPlan(plan), openPlanned);
   } finally {
     await rm(plan, { force: true });
   }
 }
 
-async function runPlanned(options: RunShardOptions, plan: OpenPlan): Promise<RunPart> {
+async function runPlanned(options: RunShardOptions, plan: OpenPlan, open: PlannedOpener): Promise<RunPart> {
   const { after, out, shard, overwrite = false } = options;
   const before = after === undefined ? undefined : await openPart(after);
   const { run, digest } = plan;
@@ -107,7 +113,8 @@ async function runPlanned(options: RunShardOptions, plan: OpenPlan): Promise<Run
     of: run.shards,
     after: before?.file.digest ?? null,
   };
-  if (!(await isMade(out, head, overwrite))) await makePart(options, head, await plan.shard(shard), before);
+  if (!(await isMade(out, head, overwrite)))
+    await makePart(options, head, await plan.shard(shard), before, open);
   return { kind: head.kind, covers: head.covers, of: head.of };
 }
 
@@ -130,8 +137,9 @@ async function makePart(
   head: PartHead & { readonly kind: Round },
   part: ContextPart,
   before: Part | undefined,
+  open: PlannedOpener,
 ): Promise<void> {
-  const { source, options } = await openPlanned(head.run, threads, onNote);
+  const { source, options, close } = await open(head.run, threads, onNote);
   const words = wordsOf(source);
   const shardOf = (banks: readonly Bank[]): ShardOptions => ({
     ...source.taps,
@@ -149,7 +157,7 @@ async function makePart(
   try {
     await writePart(out, head, ROUNDS[head.kind]({ source, options, part, before, shardOf }));
   } finally {
-    await source.close();
+    await close();
   }
 }
 
