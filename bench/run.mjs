@@ -14,6 +14,7 @@ const ALL = [
   'memory',
   'search',
   'shards',
+  'queue',
   'shapes',
 ];
 const chosen = process.argv.length > 2 ? process.argv.slice(2) : ALL;
