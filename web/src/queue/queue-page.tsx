@@ -5,7 +5,7 @@ import { servedQuery } from '../source/query-options.ts';
 import { queueQuery } from '../source/queue-queries.ts';
 import { counted } from '../ui/metric-info.ts';
 import { Empty, Failure, Loading, NotAnswering, Note } from '../ui/states.tsx';
-import { FailuresTable, RunsTable, WorkersTable } from './queue-tables.tsx';
+import { FailuresTable, RunsTable, shareOf, WorkersTable } from './queue-tables.tsx';
 import '../styles/trainings.css';
 import '../styles/queue.css';
 
@@ -47,7 +47,7 @@ export function QueuePage() {
 
 function titleOf(data: QueueState | undefined): string {
   const live = data?.runs.find(({ state }) => state === 'running');
-  return `${live === undefined ? '' : `${Math.floor((100 * live.done) / live.total)} % · `}Queue · Polyseme`;
+  return `${live === undefined ? '' : `${Math.floor(100 * shareOf(live))} % · `}Queue · Polyseme`;
 }
 
 function Facts({ data: { workers, failures } }: { data: QueueState }) {

@@ -48,8 +48,12 @@ export function RunsTable({ runs }: { runs: readonly Run[] }) {
   );
 }
 
-function RunProgress({ run: { run, state, done, total, secondsLeft } }: { run: Run }) {
-  const share = state === 'done' ? 1 : done / total;
+/** How much of the stage at hand is done. */
+export const shareOf = ({ state, done, total }: Run): number => (state === 'done' ? 1 : done / total);
+
+function RunProgress({ run }: { run: Run }) {
+  const { state, secondsLeft } = run;
+  const share = shareOf(run);
   return (
     <div className="progress" data-state={STATES[state]}>
       <span className="progress-head">
@@ -59,7 +63,7 @@ function RunProgress({ run: { run, state, done, total, secondsLeft } }: { run: R
           <span className="muted small num">{formatTime(secondsLeft)} left of the stage</span>
         )}
       </span>
-      <Bar share={share} name={`Progress of ${run}`} />
+      <Bar share={share} name={`Progress of ${run.run}`} />
     </div>
   );
 }
