@@ -2,7 +2,7 @@
 // of the undivided run; and how soon a worker stands ready. Each round runs both. On Linux, with redis-server.
 // The work has few examples for its text, so that the second round is short, as it is of a long text; and then, for comparison, so
 // many that each context has one, and the model runs twice over all of them.
-// Usage: node bench/queue.mjs [contexts=6000] [rounds=3]
+// Usage: node bench/queue.mjs [contexts=8000] [rounds=3]
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
@@ -18,7 +18,7 @@ const WORKERS = 4;
 /** Of a second, in which the system counts. */
 const TICKS = 100;
 
-const [contexts = '6000', rounds = '3'] = process.argv.slice(2);
+const [contexts = '8000', rounds = '3'] = process.argv.slice(2);
 
 /** Processor seconds of a process and of those of its children that have ended. */
 function secondsOf(pid) {
@@ -106,7 +106,10 @@ try {
   await writeSae(sae);
   const works = {
     'few examples': [['--layers', 'none', '--sae', sae, '--examples', '8', '--contexts', contexts], 1.1],
-    'an example in each context': [['--layers', '3', '--examples', '16', '--contexts', contexts], undefined],
+    'an example in each context': [
+      ['--layers', '3', '--examples', '16', '--contexts', `${Number(contexts) / 4}`],
+      undefined,
+    ],
   };
   const found = Object.fromEntries(Object.keys(works).map((name) => [name, []]));
   for (let round = 0; round < Number(rounds); round++) {
