@@ -12,7 +12,8 @@ const TELL_EVERY = 250;
 const ALIVE_EVERY = 1000;
 
 const tell = (message: FromProcess): void => {
-  if (process.connected) process.send!(message);
+  // Where the worker has just ended, `disconnect` tells of it.
+  if (process.connected) process.send!(message, undefined, undefined, () => {});
 };
 
 const fail = (error: Error): void => {

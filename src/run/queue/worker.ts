@@ -74,7 +74,8 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
         if (!isOwn(error)) throw error;
         // Given back without counting as a try, and nothing more is taken: the next job would fail here as fast.
         await worker.pause(true);
-        await job.moveToDelayed(Date.now() + 1, token);
+        // Of a server that has forgotten it, it need not be given back.
+        await job.moveToDelayed(Date.now() + 1, token).catch(() => {});
         end(error);
         throw new DelayedError();
       });
