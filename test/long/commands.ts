@@ -172,8 +172,11 @@ export async function whole(args: readonly string[]): Promise<string> {
   child.stderr.on('data', (piece) => {
     errors += piece;
   });
-  const [status] = await once(child, 'close');
-  if (status !== 0) throw new Error(`${args.slice(1, 3).join(' ')}: ${errors.trim().split('\n').at(-1)}`);
+  const [status, signal] = await once(child, 'close');
+  if (status !== 0) {
+    const said = errors.trim().split('\n').slice(-3).join(' | ');
+    throw new Error(`${args.slice(1, 3).join(' ')} ended with ${status ?? signal}: ${said}`);
+  }
   return text;
 }
 
