@@ -30,7 +30,7 @@ import {
   writeCorpus,
 } from '../helpers/brute-force.ts';
 import { normalize } from '../helpers/reference-math.ts';
-import { NEURONS, writeSmallFolio } from '../helpers/small-folio.ts';
+import { writeSmallFolio } from '../helpers/small-folio.ts';
 import { readTensors } from '../helpers/tiny-checkpoint.ts';
 
 const STORIES = new URL('../../../shared/models/stories260K', import.meta.url).pathname;
@@ -58,8 +58,8 @@ async function study(options: RunOptions): Promise<Study> {
 
 describe('folio-5m with fewer neurons, layer 2', () => {
   const LAYER = 2;
-  const UNITS = NEURONS;
-  const checkpoint = writeSmallFolio(join(folder, 'folio'));
+  const UNITS = 64;
+  const checkpoint = writeSmallFolio(join(folder, 'folio'), UNITS);
   const WIDTH = 256;
   const BANK = `mlp.${LAYER}`;
   const END_OF_TEXT = new Set([0]);
