@@ -43,14 +43,13 @@ export class Search {
         : this.#found.units;
     const meant = new Set(banks);
     const rows = meant.size === 0 ? found : found.filter((row) => meant.has(table.name(row).bank));
-    this.rows = Uint32Array.from(new Set([...named, ...rows]));
+    this.rows = named.length === 0 ? rows : Uint32Array.from(new Set([...named, ...rows]));
   }
 
   /** Bytes that it takes, about. */
   get size(): number {
-    return (
-      1000 + 9 * this.#found.score.length + 5 * this.#found.matched.example.length + 4 * this.rows.length
-    );
+    const { codes, names } = this.#found.matches;
+    return 1000 + codes.length + names.length + 4 * this.rows.length;
   }
 
   /** The rows of one bank, or with at least some separation. */

@@ -7,6 +7,9 @@ const WITHIN = 1;
 const BEGINNING = 2;
 export const WHOLE = 4;
 
+/** Levels as bits, each with the lower ones. */
+const LEVEL_BITS = Uint8Array.of(0, 1, 3, 3, 7);
+
 /** What a match is worth by its code, which is twice its level, and one more where a word at the peak is of it. */
 export const EXACTNESS = Float64Array.from(
   { length: 2 * WHOLE + 2 },
@@ -30,15 +33,10 @@ interface Marks {
   readonly whole: Int32Array;
 }
 
-/** Examples whose passages have all terms, ascending, and the codes of their matches (`EXACTNESS`). */
-export interface MatchedExamples {
-  readonly example: Uint32Array;
-  readonly code: Uint8Array;
-}
-
 /** How passages, and the names and words of features, have the terms of a query. */
 export interface Matches {
-  readonly examples: MatchedExamples;
+  /** Of each example the code of its match (`EXACTNESS`), 0 where its passage lacks a term. */
+  readonly codes: Uint8Array;
   /** Of each feature the level of its name and words. */
   readonly names: Uint8Array;
 }
@@ -54,14 +52,14 @@ export function matchTerms(passages: Passages, terms: readonly Term[], parts: bo
   const frequency = ({ places, levels }: Sought): number =>
     levels === null ? places.length : passages.text.length;
   sought.sort((a, b) => frequency(a) - frequency(b));
-  let examples: MatchedExamples | null = null;
+  const codes = new Uint8Array(passages.first.length);
   const names = new Uint8Array(passages.featureSize.length);
   for (const [i, term] of sought.entries()) {
     if (frequency(term) === 0) break;
-    examples = matchExamples(passages, term.length, marksOf(passages, term), examples);
+    matchExamples(passages, term.length, marksOf(passages, term), codes, i === 0);
     matchNames(passages, term, names, i === 0);
   }
-  return { examples: examples ?? { example: new Uint32Array(0), code: new Uint8Array(0) }, names };
+  return { codes, names };
 }
 
 /** The level of a text that is not in the index; 0 where it lacks a term. */
@@ -113,63 +111,94 @@ function marksOf({ text, shown }: Passages, { places, levels }: Sought): Marks {
     return { within: whole, beginning: whole, whole };
   }
   const [within, beginning] = [bits(), bits()];
-  for (let place = 0; place < shown; place++) {
-    const level = levels[text[place]!]!;
-    // A level is one bit, and marks lower ones too.
-    within[place >> 5]! |= (level > 0 ? 1 : 0) << place;
-    beginning[place >> 5]! |= (level >> 1 > 0 ? 1 : 0) << place;
-    whole[place >> 5]! |= (level >> 2) << place;
+  for (let start = 0; start < shown; start += 32) {
+    const count = Math.min(32, shown - start);
+    let [some, begun, same] = [0, 0, 0];
+    for (let bit = 0; bit < count; bit++) {
+      const marked = LEVEL_BITS[levels[text[start + bit]!]!]!;
+      some |= (marked & 1) << bit;
+      begun |= ((marked >> 1) & 1) << bit;
+      same |= (marked >> 2) << bit;
+    }
+    within[start >> 5] = some;
+    beginning[start >> 5] = begun;
+    whole[start >> 5] = same;
   }
   return { within, beginning, whole };
 }
 
-/** Those examples whose stretches have one more term. @param length its words @param among those that have the terms before */
+/** Puts into the codes of all examples how their stretches have one more term. @param length its words */
 function matchExamples(
   { first, before, peak, after }: Passages,
   length: number,
-  { within, beginning, whole }: Marks,
-  among: MatchedExamples | null,
-): MatchedExamples {
+  marks: Marks,
+  codes: Uint8Array,
+  isFirst: boolean,
+): void {
+  const { within, beginning, whole } = marks;
   const isWhole = within === whole;
-  const most = among === null ? first.length : among.example.length;
-  const example = new Uint32Array(most);
-  const codes = new Uint8Array(most);
-  let count = 0;
-  for (let i = 0; i < most; i++) {
-    const at = among === null ? i : among.example[i]!;
+  const more = length - 1;
+  // Whole numbers only, and no branches on what is found: of frequent words they would be taken by chance, which costs more
+  // than all else.
+  for (let at = 0; at < codes.length; at++) {
+    if (!isFirst && codes[at] === 0) continue;
     const start = first[at]!;
     const toPeak = before[at]!;
     const toEnd = toPeak + peak[at]!;
-    // In how many places it may begin, so that it ends in the stretch.
-    const room = toEnd + after[at]! - length + 1;
-    const any = marked(within, start, room);
-    const level = isWhole
-      ? WHOLE * any
-      : any + marked(beginning, start, room) + 2 * marked(whole, start, room);
-    // Where it reaches the peak.
-    const from = Math.max(0, toPeak - length + 1);
-    const atPeak = marked(within, start + from, Math.min(toEnd, room) - from) & Number(toEnd > toPeak);
-    const code = among === null ? 2 * WHOLE : among.code[i]!;
-    // No branch: of frequent words it would be taken by chance, which costs more than all else.
-    example[count] = at;
-    codes[count] = 2 * Math.min(level, code >> 1) + ((code & 1) | atPeak);
-    count += any;
+    // In how many places it may begin, so that it ends in the stretch; and in which of these it reaches the peak.
+    const room = toEnd + after[at]! - more;
+    const reachEnd = toEnd < room ? toEnd : room;
+    const reach = toEnd === toPeak ? reachEnd : toPeak > more ? toPeak - more : 0;
+    let code = 0;
+    if (room > 31) code = codeAt(marks, start, room, reach, reachEnd);
+    else if (room > 0) {
+      // Shifted out is what lies after the stretch, then what lies outside the peak.
+      const found = marksFrom(within, start) << (32 - room);
+      const atPeak = isSome(((found << (room - reachEnd)) >>> (31 - reachEnd + reach)) >>> 1);
+      if (isWhole) code = (isSome(found) << 3) | atPeak;
+      else {
+        const begun = marksFrom(beginning, start) << (32 - room);
+        const same = marksFrom(whole, start) << (32 - room);
+        code = ((isSome(found) + isSome(begun) + (isSome(same) << 1)) << 1) | atPeak;
+      }
+    }
+    codes[at] = isFirst ? code : both(code, codes[at]!);
   }
-  return { example: example.slice(0, count), code: codes.slice(0, count) };
 }
 
-/** 1 where one of some places in a row is marked, else 0. */
-function marked(marks: Int32Array, start: number, count: number): number {
-  if (count > 32) return markedFar(marks, start, count);
-  // Shifting by 32 would be shifting by nothing.
-  const next =
-    (marks[start >> 5]! >>> (start & 31)) | ((marks[(start >> 5) + 1]! << 1) << (31 - (start & 31)));
-  const own = count > 0 ? next << (32 - count) : 0;
-  return (own | -own) >>> 31;
+/** The code of a stretch of any length. @param room see `matchExamples`, as `reach` and `reachEnd` */
+function codeAt(
+  { within, beginning, whole }: Marks,
+  start: number,
+  room: number,
+  reach: number,
+  reachEnd: number,
+): number {
+  const level =
+    isMarked(within, start, start + room) +
+    isMarked(beginning, start, start + room) +
+    2 * isMarked(whole, start, start + room);
+  return 2 * level + isMarked(within, start + reach, start + reachEnd);
 }
 
-function markedFar(marks: Int32Array, start: number, count: number): number {
-  for (let place = start; place < start + count; place++) {
+/** The code of an example by those of two terms. */
+function both(a: number, b: number): number {
+  return a === 0 || b === 0 ? 0 : 2 * Math.min(a >> 1, b >> 1) + ((a | b) & 1);
+}
+
+/** The 32 marks from a place on. */
+function marksFrom(marks: Int32Array, start: number): number {
+  return (marks[start >> 5]! >>> (start & 31)) | ((marks[(start >> 5) + 1]! << 1) << (31 - (start & 31)));
+}
+
+/** 1 of any number but 0. */
+function isSome(number: number): number {
+  return (number | -number) >>> 31;
+}
+
+/** 1 where one of the places from one to before another is marked, else 0. */
+function isMarked(marks: Int32Array, from: number, to: number): number {
+  for (let place = from; place < to; place++) {
     if ((marks[place >> 5]! >>> (place & 31)) & 1) return 1;
   }
   return 0;
@@ -202,7 +231,7 @@ function matchNames(
 }
 
 /** The first index from `from` on, of ascending values, that holds `value` or more: by steps that double. */
-export function advance(values: Uint32Array, from: number, value: number): number {
+function advance(values: Uint32Array, from: number, value: number): number {
   if (from >= values.length || values[from]! >= value) return from;
   let step = 1;
   while (from + step < values.length && values[from + step]! < value) step *= 2;
