@@ -1,6 +1,6 @@
 import { visible } from '../base/visible.ts';
 import { CERTAINTY_SEED } from '../features/certainty.ts';
-import { featureTitle } from '../features/names.ts';
+import { featureTitle } from '../features/feature-title.ts';
 import { SIGNIFICANT, separationStanding } from '../features/significance.ts';
 import type { UnitSummary } from '../features/split-unit.ts';
 

@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { visible } from '../base/visible.ts';
-import { featureTitle } from '../features/names.ts';
+import { featureTitle } from '../features/feature-title.ts';
 import { whole } from '../model/text-options.ts';
 import { withExplained } from './explained.ts';
 import { type NamerOptions, namerOf, namerShape } from './namer.ts';

@@ -3,7 +3,7 @@ import * as z from 'zod';
 import { visible } from '../base/visible.ts';
 import type { ComparedStudy, SimilarFeature } from '../explain/similar.ts';
 import { SIMILARITIES, SIMILARITY_MEANINGS, type Similarity } from '../explain/similarities.ts';
-import { featureTitle } from '../features/names.ts';
+import { featureTitle } from '../features/feature-title.ts';
 import { whole } from '../model/text-options.ts';
 import { spelledAt } from '../tokenizer/byte-tokens.ts';
 import { type ExplainOptions, explainShape, type ModelOptions } from './explained.ts';

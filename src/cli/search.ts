@@ -2,7 +2,7 @@ import type { Command } from 'commander';
 import * as z from 'zod';
 import type { SearchedPassage, SearchedUnit } from '../answers/search-study.ts';
 import { visible } from '../base/visible.ts';
-import { featureTitle } from '../features/names.ts';
+import { featureTitle } from '../features/feature-title.ts';
 import { whole } from '../model/text-options.ts';
 import { START_AGAIN, untilInterrupted } from './interrupt.ts';
 import { addOptions, bankOption, studyArgument } from './options.ts';

@@ -2,7 +2,7 @@ import type { Command } from 'commander';
 import * as z from 'zod';
 import { visible } from '../base/visible.ts';
 import type { Certainty } from '../features/certainty.ts';
-import { featureTitle, nameScores } from '../features/names.ts';
+import { featureTitle, nameScores } from '../features/feature-title.ts';
 import type { UnitExample } from '../features/split-unit.ts';
 import { wordList } from '../features/words.ts';
 import { whole } from '../model/text-options.ts';

@@ -2,7 +2,7 @@ import type { Command } from 'commander';
 import * as z from 'zod';
 import { visible } from '../base/visible.ts';
 import { PolysemeError } from '../errors.ts';
-import { featureTitle } from '../features/names.ts';
+import { featureTitle } from '../features/feature-title.ts';
 import { whole } from '../model/text-options.ts';
 import { column, LISTED, METRICS } from '../polysemy/column-lists.ts';
 import { SORTS, type UnitSort } from '../polysemy/order.ts';

@@ -1,6 +1,6 @@
 import { visible } from '../base/visible.ts';
 import { leafOrder } from '../cluster/leaf-order.ts';
-import { featureTitle, nameScores } from '../features/names.ts';
+import { featureTitle, nameScores } from '../features/feature-title.ts';
 import type { SplitUnit, UnitExample, UnitFeature } from '../features/split-unit.ts';
 import { wordList } from '../features/words.ts';
 import { column, LISTED } from '../polysemy/column-lists.ts';

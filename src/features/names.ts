@@ -2,7 +2,6 @@ import { hashFraction, hashText } from '../base/hash.ts';
 import { bestPattern, common, exampleSet, type FoundPattern, UnitFacts } from './name-search.ts';
 import { patternText } from './name-text.ts';
 import type { PlaceIndex, PlaceReader } from './places.ts';
-import { wordList } from './words.ts';
 
 /** What a feature is called: a pattern of text, and how well it tells the feature's examples from others. */
 export interface FeatureName {
@@ -23,29 +22,6 @@ export interface FeatureName {
 export interface NamingCorpus {
   readonly reader: PlaceReader;
   readonly index: PlaceIndex;
-}
-
-/** What a feature is called in a line: its name, or where it has none its words. */
-export function featureTitle({
-  name,
-  words,
-}: {
-  readonly name: FeatureName | null;
-  readonly words: readonly string[];
-}): string {
-  return name?.text ?? wordList(words);
-}
-
-/** How well a name tells the feature's examples from others, in words. */
-export function nameScores({ precision, recall, falseAlarms }: FeatureName): string {
-  const percent = (share: number): string => `${Number((100 * share).toPrecision(2))} %`;
-  const alarms = falseAlarms === null ? [] : [`holds at ${percent(falseAlarms)} of random positions`];
-  if (recall === null) return ['unscored', ...alarms].join(', ');
-  const scores = [
-    ...(precision === null ? [] : [`precision ${precision.toFixed(2)}`]),
-    `recall ${recall.toFixed(2)}`,
-  ];
-  return [...scores, ...alarms].join(', ');
 }
 
 /** Examples of a feature from which on its name is scored. */

@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { AxeBuilder } from '@axe-core/playwright';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { hostFiles } from '../../bench/static-host.mjs';
 import type { AblationAnswer } from '../../src/contract/explain-answers.ts';
@@ -82,6 +83,20 @@ describe.skipIf(!hasBrowser)('a site with its model, on a plain host of files', 
     const kl = Number(/0\.\d+/.exec(cells.join(' '))![0]);
     // Two digits are shown.
     expect(Math.abs(kl / ablation.whole.kl! - 1)).toBeLessThan(0.06);
+    await page.setViewportSize({ width: 390, height: 844 });
+    const { scroll, client } = await page.evaluate(() => ({
+      scroll: document.documentElement.scrollWidth,
+      client: document.documentElement.clientWidth,
+    }));
+    expect(scroll).toBeLessThanOrEqual(client);
+    const { violations } = await new AxeBuilder({ page })
+      .setLegacyMode()
+      .options({ resultTypes: ['violations'] })
+      .analyze();
+    expect(violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).slice(0, 3)}`)).toEqual(
+      [],
+    );
+    await page.setViewportSize({ width: 1440, height: 900 });
     await page.getByLabel('Text to try on this unit').fill(TEXT);
     await page.locator('.unit-probe .probed').waitFor();
   });

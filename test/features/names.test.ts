@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import { createRandom } from '../../src/base/random.ts';
+import { featureTitle, nameScores } from '../../src/features/feature-title.ts';
 import { bestPattern, common, exampleSet, UnitFacts } from '../../src/features/name-search.ts';
-import { type FeatureName, featureTitle, nameFeatures, nameScores } from '../../src/features/names.ts';
+import { type FeatureName, nameFeatures } from '../../src/features/names.ts';
 import { NamingTexts, type TextPlace } from '../../src/features/naming.ts';
 import { KINDS, kindOf, PlaceIndex } from '../../src/features/places.ts';
 import { classesOf, stemOf, WORD_CLASSES } from '../../src/features/word-forms.ts';

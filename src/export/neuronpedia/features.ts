@@ -1,4 +1,4 @@
-import { featureTitle } from '../../features/names.ts';
+import { featureTitle } from '../../features/feature-title.ts';
 import type { SplitUnit, UnitExample, UnitFeature } from '../../features/split-unit.ts';
 
 import { spelledAt } from '../../tokenizer/byte-tokens.ts';

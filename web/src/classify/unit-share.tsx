@@ -1,7 +1,7 @@
 import { Link } from '@tanstack/react-router';
 import { visible } from '../../../src/base/visible.ts';
 import type { ImageGrid } from '../../../src/contract/image-grid.ts';
-import { featureTitle } from '../../../src/features/names.ts';
+import { featureTitle } from '../../../src/features/feature-title.ts';
 import { signedRgb } from '../charts/colours.ts';
 import { SignedPicture, signed } from '../images/signed-picture.tsx';
 import type { ClassifiedUnit } from '../source/image-queries.ts';

@@ -20,7 +20,7 @@ export function headline({ banks, differences, examples }: MatchedComparison): s
   const interval = `${percent(share!)} % [${percent(low!)}, ${percent(high!)}]`;
   const pairs = `of pairs of units at ${examples} examples each`;
   if (differs === null) {
-    return `Units of ${less ? b : a} have more features than those of ${less ? a : b} in ${interval} ${pairs}; that is no verdict, as they were looked at to unequal depth (below).`;
+    return `Units of ${less ? b : a} have more features than those of ${less ? a : b} in ${interval} ${pairs}. This does not say which are more polysemantic, as their examples were not drawn alike (below).`;
   }
   if (!differs)
     return `No clear difference: units of ${a} have more features than those of ${b} in ${percent(superiority)} % [${superiorityInterval.map(percent).join(', ')}] ${pairs}.`;

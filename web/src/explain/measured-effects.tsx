@@ -1,5 +1,5 @@
 import { visible } from '../../../src/base/visible.ts';
-import { featureTitle } from '../../../src/features/names.ts';
+import { featureTitle } from '../../../src/features/feature-title.ts';
 import type { Unit } from '../source/answers.ts';
 import type { Ablation, FeatureEffect } from '../source/effect-queries.ts';
 import { featureColour } from '../ui/feature-colours.ts';

@@ -3,7 +3,7 @@ import { Link } from '@tanstack/react-router';
 import { useState } from 'react';
 import { visible } from '../../../src/base/visible.ts';
 import { SIMILARITIES, SIMILARITY_MEANINGS, type Similarity } from '../../../src/explain/similarities.ts';
-import { featureTitle } from '../../../src/features/names.ts';
+import { featureTitle } from '../../../src/features/feature-title.ts';
 import { spelledAt } from '../../../src/tokenizer/byte-tokens.ts';
 import type { Unit } from '../source/answers.ts';
 import { type Similar, similarQuery } from '../source/probe-queries.ts';

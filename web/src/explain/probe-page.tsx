@@ -3,7 +3,7 @@ import { Link, useNavigate, useSearch } from '@tanstack/react-router';
 import { useState } from 'react';
 import { visible } from '../../../src/base/visible.ts';
 import { MAX_TEXT } from '../../../src/explain/limits.ts';
-import { featureTitle } from '../../../src/features/names.ts';
+import { featureTitle } from '../../../src/features/feature-title.ts';
 import { ApiError } from '../source/http.ts';
 import { type Firing, type Probe, probeQuery } from '../source/probe-queries.ts';
 import { studyQuery } from '../source/query-options.ts';

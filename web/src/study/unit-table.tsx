@@ -9,7 +9,7 @@ import { useNavigate } from '@tanstack/react-router';
 import { useVirtualizer } from '@tanstack/react-virtual';
 import { Fragment, memo, useCallback, useEffect, useRef } from 'react';
 import { visible } from '../../../src/base/visible.ts';
-import { featureTitle } from '../../../src/features/names.ts';
+import { featureTitle } from '../../../src/features/feature-title.ts';
 import type { Metric, UnitRow } from '../source/answers.ts';
 import { PAGE, unitsQuery } from '../source/query-options.ts';
 import type { Params } from '../source/source.ts';

@@ -1,6 +1,7 @@
 import { Fragment } from 'react';
 import { visible } from '../../../src/base/visible.ts';
-import { type FeatureName, featureTitle } from '../../../src/features/names.ts';
+import { featureTitle } from '../../../src/features/feature-title.ts';
+import type { FeatureName } from '../../../src/features/names.ts';
 import { markText } from '../../../src/search/mark-text.ts';
 import { parseQuery } from '../../../src/search/query.ts';
 import { source } from '../source/chosen.ts';

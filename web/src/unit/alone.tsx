@@ -1,6 +1,6 @@
 import { type ReactNode, useEffect, useRef } from 'react';
 import { visible } from '../../../src/base/visible.ts';
-import { featureTitle } from '../../../src/features/names.ts';
+import { featureTitle } from '../../../src/features/feature-title.ts';
 import { featureColour } from '../ui/feature-colours.ts';
 import { counted } from '../ui/metric-info.ts';
 import type { Given } from './feature-cut.ts';

@@ -1,7 +1,7 @@
 import { memo, useEffect, useRef } from 'react';
 import { visible } from '../../../src/base/visible.ts';
 import type { Feature } from '../../../src/features/describe.ts';
-import { nameScores } from '../../../src/features/names.ts';
+import { nameScores } from '../../../src/features/feature-title.ts';
 import { wordList } from '../../../src/features/words.ts';
 import { ModelName } from '../explain/model-name.tsx';
 import { Note } from '../explain/note.tsx';

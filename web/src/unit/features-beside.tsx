@@ -1,7 +1,7 @@
 import { useQuery } from '@tanstack/react-query';
 import { visible } from '../../../src/base/visible.ts';
 import type { Feature } from '../../../src/features/describe.ts';
-import { featureTitle, nameScores } from '../../../src/features/names.ts';
+import { featureTitle, nameScores } from '../../../src/features/feature-title.ts';
 import { wordList } from '../../../src/features/words.ts';
 import { FeatureEffectLines } from '../explain/feature-effect.tsx';
 import type { Example, Unit } from '../source/answers.ts';

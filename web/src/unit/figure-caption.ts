@@ -1,5 +1,5 @@
 import { visible } from '../../../src/base/visible.ts';
-import { featureTitle } from '../../../src/features/names.ts';
+import { featureTitle } from '../../../src/features/feature-title.ts';
 import type { LegendItem } from '../charts/save-figure.ts';
 import type { Unit } from '../source/answers.ts';
 import { featureColour, featureMark, MARK_DASHES } from '../ui/feature-colours.ts';

@@ -1,4 +1,4 @@
-import { featureTitle } from '../../../src/features/names.ts';
+import { featureTitle } from '../../../src/features/feature-title.ts';
 import { spelledAt } from '../../../src/tokenizer/byte-tokens.ts';
 import type { Example } from '../source/answers.ts';
 

@@ -2,7 +2,7 @@ import { visible } from '../../../src/base/visible.ts';
 import { useQuery } from '@tanstack/react-query';
 import { useNavigate, useParams } from '@tanstack/react-router';
 import { useEffect } from 'react';
-import { featureTitle } from '../../../src/features/names.ts';
+import { featureTitle } from '../../../src/features/feature-title.ts';
 import { BlindTest } from '../explain/blind-test.tsx';
 import { EffectsPanel } from '../explain/effects-panel.tsx';
 import { NearestElsewhere } from '../explain/nearest-elsewhere.tsx';
