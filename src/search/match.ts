@@ -147,7 +147,7 @@ function matchExamples(
     const toEnd = toPeak + peak[at]!;
     // In how many places it may begin, so that it ends in the stretch; and in which of these it reaches the peak.
     const room = toEnd + after[at]! - more;
-    const reachEnd = toEnd < room ? toEnd : room;
+    const reachEnd = Math.min(toEnd, room);
     const reach = toEnd === toPeak ? reachEnd : toPeak > more ? toPeak - more : 0;
     let code = 0;
     if (room > 31) code = codeAt(marks, start, room, reach, reachEnd);

@@ -83,6 +83,8 @@ describe.skipIf(!hasBrowser)('a site with its model, on a plain host of files', 
     const kl = Number(/0\.\d+/.exec(cells.join(' '))![0]);
     // Two digits are shown.
     expect(Math.abs(kl / ablation.whole.kl! - 1)).toBeLessThan(0.06);
+    // Without the explanation of the button that was pressed.
+    await page.keyboard.press('Escape');
     await page.setViewportSize({ width: 390, height: 844 });
     const { scroll, client } = await page.evaluate(() => ({
       scroll: document.documentElement.scrollWidth,

@@ -4,7 +4,7 @@ import type { CsvValue } from '../../../src/base/csv.ts';
 import { visible } from '../../../src/base/visible.ts';
 import { studyQuery } from '../source/query-options.ts';
 import { saveCsv } from '../ui/save-file.ts';
-import { type LegendItem, saveFigure } from './save-figure.ts';
+import type { LegendItem, saveFigure } from './save-figure.ts';
 
 /**
  * A figure with its title, its controls, and a way out as SVG or PNG (with a legend, if there is one), and as CSV where
@@ -83,7 +83,7 @@ export function ExportButtons({
           className="button quiet"
           aria-label={`Save ${title} as ${kind.toUpperCase()}`}
           onClick={() =>
-            body.current && void saveFigure(body.current, name, kind, { title: heading, source, legend })
+            body.current && void save(body.current, name, kind, { title: heading, source, legend })
           }
         >
           {kind.toUpperCase()}
@@ -101,4 +101,10 @@ export function ExportButtons({
       )}
     </span>
   );
+}
+
+/** Saving is loaded when something is saved. */
+async function save(...asked: Parameters<typeof saveFigure>): Promise<void> {
+  const saving = await import('./save-figure.ts');
+  await saving.saveFigure(...asked);
 }
