@@ -30,7 +30,13 @@ export async function onnxruntimeNode(device: Device = 'cpu'): Promise<Backend> 
         executionMode: 'sequential',
         graphOptimizationLevel: 'all',
         logSeverityLevel: 3,
-        extra: { session: { model_external_initializers_file_folder_path: externalRoot() } },
+        extra: {
+          session: {
+            model_external_initializers_file_folder_path: externalRoot(),
+            // A thread that waits for another sleeps: the processor goes to the threads that read what the model gave.
+            intra_op: { allow_spinning: '0' },
+          },
+        },
       });
       return ortSession(library, session);
     },
