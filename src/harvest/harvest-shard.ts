@@ -131,7 +131,9 @@ async function round<T>(
   let scanning: Promise<void> = Promise.resolve();
   let [done, tokens] = [0, 0];
   const progress = contextProgress(onProgress, { pass: 1, passes: 1 }, { done, total: count, tokens });
-  const stream = { specialIds, rows: rowsPerRun(length), signal, onGroup: progress.onGroup };
+  /** Memory of the block that was scanned last. */
+  const spare: ArrayBuffer[] = [];
+  const stream = { specialIds, rows: rowsPerRun(length), signal, onGroup: progress.onGroup, spare };
   try {
     await Promise.all(scanners.map(open));
     for await (const block of taps.stream(contexts, stream)) {
@@ -139,7 +141,9 @@ async function round<T>(
       take(block);
       done += block.contexts.length;
       tokens += block.contexts.reduce((sum, context) => sum + context.tokens.length, 0);
-      scanning = scan(scanners, block);
+      scanning = scan(scanners, block).then((scanned) => {
+        spare.splice(0, spare.length, ...scanned);
+      });
       scanning.catch(() => {});
       progress.through({ done, total: count, tokens });
     }

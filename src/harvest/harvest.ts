@@ -171,10 +171,12 @@ async function onePass(
   const progress = contextProgress(options.onProgress, { pass, passes }, { done, total: done, tokens: seen });
   const { onGroup } = progress;
   const known = (to: ContextCursor | null) => (to === null ? undefined : contexts.digests?.(to));
+  /** Memory of the block that was scanned last. */
+  const spare: ArrayBuffer[] = [];
   /** The block that is being scanned while the model runs the next ones. */
   let scanning: Promise<void> = Promise.resolve();
   try {
-    for await (const block of taps.stream(contexts, { specialIds, rows, signal, onGroup })) {
+    for await (const block of taps.stream(contexts, { specialIds, rows, signal, onGroup, spare })) {
       await scanning;
       for (const [row, context] of block.contexts.entries()) {
         seen += context.tokens.length;
@@ -186,7 +188,10 @@ async function onePass(
       cursor = last.cursor;
       done += block.contexts.length;
       const through = { done, total: Math.max(done, Math.round(done / last.done)), tokens: seen };
-      scanning = scan(scanners, block).then(() => progress.through(through));
+      scanning = scan(scanners, block).then((scanned) => {
+        spare.splice(0, spare.length, ...scanned);
+        progress.through(through);
+      });
       scanning.catch(() => {});
       if (performance.now() - lastSave > options.saveEvery * 1000) {
         await scanning;

@@ -1,5 +1,5 @@
 import type { PackedArrays } from '../base/pack.ts';
-import { serve } from '../base/worker.ts';
+import { Moved, serve } from '../base/worker.ts';
 import { packBank } from './bank-totals.ts';
 import type { Batch, BatchTaps, HarvestBank } from './batch.ts';
 import { Collector, type HarvestedBank } from './collector.ts';
@@ -51,9 +51,11 @@ const methods = {
     collector!.startChoosing();
   },
 
-  /** Takes in the taps of one batch. */
-  scan({ batch, taps }: { batch: Batch; taps: BatchTaps }): void {
+  /** Takes in the taps of one batch; gives their memory back. */
+  scan({ batch, taps }: { batch: Batch; taps: BatchTaps }): Moved<ArrayBuffer[]> {
     (rows ?? collector!).take(batch, taps);
+    const buffers = [...new Set(Object.values(taps).map(({ data }) => data.buffer as ArrayBuffer))];
+    return new Moved(buffers, buffers);
   },
 
   save(number: number): void {

@@ -52,11 +52,11 @@ export function startScanners(banks: readonly HarvestBank[]): Scanner[] {
   }));
 }
 
-/** Hands each scanner the taps of its banks. */
+/** Hands each scanner the taps of its banks. @returns their memory, which is needed no more */
 export async function scan(
   scanners: readonly Scanner[],
   { contexts, taps, ...block }: TapBlock<Context>,
-): Promise<void> {
+): Promise<ArrayBuffer[]> {
   const batch: Batch = {
     ids: contexts.map(({ id }) => id),
     documents: contexts.map(({ document }) => document),
@@ -71,7 +71,7 @@ export async function scan(
   const uses = new Map<string, number>();
   const wanted = scanners.map(({ banks }) => [...new Set(banks.flatMap(tapsOf))]);
   for (const name of wanted.flat()) uses.set(name, (uses.get(name) ?? 0) + 1);
-  await Promise.all(
+  const given = await Promise.all(
     scanners.map(({ remote }, s) => {
       const own = Object.fromEntries(wanted[s]!.map((name) => [name, taps[name]!]));
       // A tap that one scanner alone reads moves to it; one that several read is copied.
@@ -83,6 +83,7 @@ export async function scan(
       );
     }),
   );
+  return given.flat();
 }
 
 /** Parts of nearly equal numbers of units, each a run of banks. */

@@ -173,16 +173,19 @@ export async function loadModel(source: string, options: LoadOptions = {}): Prom
   const known = new Map<string, LayerGroup[]>();
   let opened = 0;
   let closed = false;
-  /** A program on the worker, which keeps its session by `key`. */
+  /** A program on the worker, which keeps its session by `key`. @param spare memory that taps may lie in */
   const runOf =
-    (key: string, program: Program): TapRun =>
+    (key: string, program: Program, spare: ArrayBuffer[] = []): TapRun =>
     async (tokens, batch, length, _, inputs) => {
       if (closed) throw new PolysemeError('the model was closed: load it again');
       const missing = program.inputs.find((name) => name !== 'tokens' && !(name in inputs));
       if (missing === 'pixels') throw new PolysemeError(`${source} reads images, but the contexts are text`);
       if (missing !== undefined) throw new PolysemeError(`contexts lack the input ${missing} of an edit`);
       worker ??= start();
-      return worker.call('run', { key, program, tokens, batch, length, inputs, threads, device });
+      // What a GPU gives comes in memory of its own.
+      const own = device === 'cpu' ? spare.splice(0) : [];
+      const request = { key, program, tokens, batch, length, inputs, spare: own, threads, device };
+      return worker.call('run', request, own);
     };
   const release = async (key: string): Promise<void> => {
     if (!closed) await worker?.call('release', key);
@@ -195,7 +198,7 @@ export async function loadModel(source: string, options: LoadOptions = {}): Prom
       const options = { ...given, sameLength };
       const running = groups.map((group, g) => ({
         group,
-        run: runOf(keyOf(key, g), group),
+        run: runOf(keyOf(key, g), group, groups.length === 1 ? given?.spare : undefined),
         release: () => release(keyOf(key, g)),
       }));
       return running.length === 1

@@ -20,6 +20,8 @@ interface RunOfProgram {
   readonly batch: number;
   readonly length: number;
   readonly inputs: Readonly<Record<string, Values>>;
+  /** Memory that the taps may lie in. */
+  readonly spare: readonly ArrayBuffer[];
   readonly threads: number;
   readonly device: Device;
 }
@@ -67,8 +69,8 @@ async function open(request: RunOfProgram): Promise<Session> {
   return session;
 }
 
-function runIn(session: Session, { tokens, batch, length, inputs }: RunOfProgram) {
-  return session.run(tokens, batch, length, inputs);
+function runIn(session: Session, { tokens, batch, length, inputs, spare }: RunOfProgram) {
+  return session.run(tokens, batch, length, inputs, spare);
 }
 
 /** What the processor gives, with a session that is closed before the GPU's is opened: the weights are held once. */

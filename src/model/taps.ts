@@ -42,6 +42,11 @@ export interface TapStreamOptions {
   readonly copies?: number;
   /** Contexts of a block have one length, so that none is padded. */
   readonly sameLength?: boolean;
+  /**
+   * Memory that taps of later blocks may lie in: the receiver puts there what it needs no more of the taps of earlier ones, and the
+   * stream takes it away. New memory costs as much time as a tenth of the model.
+   */
+  readonly spare?: ArrayBuffer[];
   /** Stops the stream: it rejects with a PolysemeError of code `aborted`. */
   readonly signal?: AbortSignal;
   /** Told which layers run, of a model that runs in groups of them (`LoadOptions.weightsAtOnce`). */

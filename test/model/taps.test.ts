@@ -216,3 +216,30 @@ describe('the stream of a model', () => {
     expect(third[0]!.taps[site]!.data).toEqual(first[0]!.taps[site]!.data);
   });
 });
+
+it('writes taps of later blocks to memory that the receiver gives back, the same to the bit', async () => {
+  const model = await loadModel('builtin:folio-5m', { threads: 1 });
+  const open = model.openTaps(['blocks.0.mlp.hook_post', 'blocks.1.hook_resid_post']);
+  const contexts = contextsOf(7, 7, 7, 7, 7);
+  const fresh = await all(open.stream(contexts, { rows: 1 }));
+  const spare: ArrayBuffer[] = [];
+  let given = 0;
+  let at = 0;
+  for await (const { taps } of open.stream(contexts, { rows: 1, spare })) {
+    for (const [tap, { data, shape }] of Object.entries(taps)) {
+      expect(data).toEqual(fresh[at]!.taps[tap]!.data);
+      expect(shape).toEqual(fresh[at]!.taps[tap]!.shape);
+    }
+    at++;
+    given += Number(spare.length === 0 && at > 1);
+    const buffers = Object.values(taps).map(({ data }) => data.buffer as ArrayBuffer);
+    // What is left of the values must not be what is read.
+    for (const buffer of buffers) new Float32Array(buffer).fill(Number.NaN);
+    spare.splice(0, spare.length, ...buffers);
+  }
+  expect(at).toBe(5);
+  // The stream took what it was given.
+  expect(given).toBeGreaterThan(0);
+  await open.close();
+  await model.close();
+});
