@@ -8,7 +8,16 @@ import { harvest } from '../dist/harvest/harvest.js';
  * @returns what was found; `wall`: seconds from the first context that is asked for, when the threads stand ready;
  *   `cpu`: processor seconds of all threads from then on
  */
-export async function timedHarvest({ model, banks, contexts, length, select, saveEvery, sinkMultiple = 10 }) {
+export async function timedHarvest({
+  model,
+  banks,
+  contexts,
+  length,
+  select,
+  saveEvery,
+  sinkMultiple = 10,
+  keepDuplicates = false,
+}) {
   const stateDir = mkdtempSync(join(tmpdir(), 'polyseme-bench-'));
   let first = 0;
   let before;
@@ -34,7 +43,7 @@ export async function timedHarvest({ model, banks, contexts, length, select, sav
       fraction: 0.75,
       sign: 'positive',
       everyPosition: false,
-      keepDuplicates: false,
+      keepDuplicates,
       seed: 0,
     },
     sinkMultiple,

@@ -33,8 +33,9 @@ if (what === 'bare') {
     mlpBank(model.files, layer, { layernorm: 'raw', gated: 'gradient' }),
   );
   await answer(async () => {
-    // Sinks, which peers do not tell from other positions, would take a pass of their own over the first 64 contexts.
-    const options = { length: LENGTH, select: what, saveEvery: 60, sinkMultiple: 0 };
+    // Sinks, which peers do not tell from other positions, would take a pass of their own over the first 64 contexts; and peers
+    // keep contexts that are the same up to the peak, as two are that begin with the same word and peak at it.
+    const options = { length: LENGTH, select: what, saveEvery: 60, sinkMultiple: 0, keepDuplicates: true };
     const { found, wall, cpu } = await timedHarvest({ model, banks, contexts, ...options });
     return { wall, cpu, ...write(found.banks) };
   });
