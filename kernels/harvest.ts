@@ -34,19 +34,120 @@ function carry(high: usize, low: usize): void {
   v128.store(low, i64x2.sub(fine, i64x2.shl(over, CARRY)));
 }
 
-/** Adds a row of `count` numbers (a multiple of 4) to their sums; returns 1 where one is NaN or too large. */
-export function addRow(row: usize, count: i32, high: usize, low: usize): i32 {
-  let bad = i32x4.splat(0);
-  for (let i: i32 = 0; i < count; i += 4) {
-    const v = v128.load(row + ((<usize>i) << 2));
-    bad = v128.or(bad, v128.not(f32x4.lt(f32x4.abs(v), f32x4.splat(TOO_LARGE))));
-    const at = (<usize>i) << 3;
-    addExactly(f64x2.promote_low_f32x4(v), high + at, low + at);
-    addExactly(f64x2.promote_low_f32x4(v128.shuffle<i32>(v, v, 2, 3, 2, 3)), high + at + 16, low + at + 16);
-    carry(high + at, low + at);
-    carry(high + at + 16, low + at + 16);
+/** Most rows whose parts are summed as 32-bit numbers before they are added to the sums. */
+const CHUNK: i32 = 256;
+// Numbers below 2^10 are split in single precision: into multiples of 2^-12, of 2^-32 and of 2^-52, each below 2^22 times
+// that, so that those of a chunk are summed in 32 bits. What these are added to has the parts above.
+const SMALL: i32 = 137 << 23; // 2^10
+const FIRST_PART: f32 = 1.5 * 2048.0; // 2^11
+const SECOND_PART: f32 = 1.5 / 512.0; // 2^-9
+const THIRD_PART: f32 = 1.5 / 536870912.0; // 2^-29
+
+/** The largest magnitudes, as bits, of the four columns that `sumColumns` summed last. */
+let largest4: v128 = i32x4.splat(0);
+
+/**
+ * Adds four neighbouring columns to their exact sums at `high` and `low`, those of `own` columns: the numbers at `at` plus each
+ * of `count` offsets.
+ */
+function sumColumns(at: usize, offsets: usize, count: i32, high: usize, low: usize, own: v128): void {
+  const c1 = f32x4.splat(FIRST_PART);
+  const c2 = f32x4.splat(SECOND_PART);
+  const c3 = f32x4.splat(THIRD_PART);
+  const own01 = v128.shuffle<i32>(own, own, 0, 0, 1, 1);
+  const own23 = v128.shuffle<i32>(own, own, 2, 2, 3, 3);
+  let largest = i32x4.splat(0);
+  for (let start: i32 = 0; start < count; start += CHUNK) {
+    const end = min(start + CHUNK, count);
+    let first = i32x4.splat(0);
+    let second = i32x4.splat(0);
+    let third = i32x4.splat(0);
+    let size = i32x4.splat(0);
+    for (let i = start; i < end; i++) {
+      const v = v128.load(at + load<u32>(offsets + ((<usize>i) << 2)));
+      size = i32x4.max_s(size, v128.and(v, i32x4.splat(0x7fffffff)));
+      const w1 = f32x4.add(v, c1);
+      first = i32x4.add(first, w1);
+      const r1 = f32x4.sub(v, f32x4.sub(w1, c1));
+      const w2 = f32x4.add(r1, c2);
+      second = i32x4.add(second, w2);
+      const w3 = f32x4.add(f32x4.sub(r1, f32x4.sub(w2, c2)), c3);
+      third = i32x4.add(third, w3);
+    }
+    largest = i32x4.max_s(largest, size);
+    if (v128.any_true(v128.and(i32x4.ge_s(size, i32x4.splat(SMALL)), own))) {
+      for (let i = start; i < end; i++) {
+        const v = v128.and(v128.load(at + load<u32>(offsets + ((<usize>i) << 2))), own);
+        addExactly(f64x2.promote_low_f32x4(v), high, low);
+        addExactly(f64x2.promote_low_f32x4(v128.shuffle<i32>(v, v, 2, 3, 2, 3)), high + 16, low + 16);
+      }
+    } else {
+      // The bits of the constants were summed, too.
+      const times = i32x4.splat(end - start);
+      first = i32x4.sub(first, i32x4.mul(times, c1));
+      second = i32x4.sub(second, i32x4.mul(times, c2));
+      third = i32x4.sub(third, i32x4.mul(times, c3));
+      const low01 = i64x2.add(
+        i64x2.shl(i64x2.extend_low_i32x4_s(second), 20),
+        i64x2.extend_low_i32x4_s(third),
+      );
+      const low23 = i64x2.add(
+        i64x2.shl(i64x2.extend_high_i32x4_s(second), 20),
+        i64x2.extend_high_i32x4_s(third),
+      );
+      addWhole(high, v128.and(i64x2.extend_low_i32x4_s(first), own01));
+      addWhole(high + 16, v128.and(i64x2.extend_high_i32x4_s(first), own23));
+      addWhole(low, v128.and(low01, own01));
+      addWhole(low + 16, v128.and(low23, own23));
+    }
+    carry(high, low);
+    carry(high + 16, low + 16);
   }
-  return v128.any_true(bad) ? 1 : 0;
+  largest4 = v128.and(largest, own);
+}
+
+function addWhole(at: usize, value: v128): void {
+  v128.store(at, i64x2.add(v128.load(at), value));
+}
+
+/** What the magnitudes that are met say: 1 of a NaN, 2 of one that is too large to be summed, else 0. */
+function faultOf(magnitudes: v128): i32 {
+  if (v128.any_true(i32x4.gt_s(magnitudes, i32x4.splat(0x7f800000)))) return 1;
+  return v128.any_true(f32x4.ge(magnitudes, f32x4.splat(TOO_LARGE))) ? 2 : 0;
+}
+
+/** Writes the offsets of the rows of a role, `row` bytes each, to `offsets` after `count` others; returns how many there are then. */
+function offsetsOf(role: u8, valid: usize, positions: i32, row: usize, offsets: usize, count: i32): i32 {
+  for (let t: i32 = 0; t < positions; t++) {
+    if (load<u8>(valid + t) != role) continue;
+    store<u32>(offsets + ((<usize>count) << 2), <u32>t * <u32>row);
+    count++;
+  }
+  return count;
+}
+
+/**
+ * Adds rows of `width` numbers (a multiple of 4) to their sums, those of them that `valid` says; returns 1 where one is
+ * NaN, 2 where one is too large. offsets: room for one u32 a row.
+ */
+export function addRows(
+  rows: usize,
+  count: i32,
+  width: i32,
+  valid: usize,
+  offsets: usize,
+  high: usize,
+  low: usize,
+): i32 {
+  const text = offsetsOf(1, valid, count, (<usize>width) << 2, offsets, 0);
+  const all = i32x4.splat(-1);
+  let magnitudes = i32x4.splat(0);
+  for (let i: i32 = 0; i < width; i += 4) {
+    const at = (<usize>i) << 2;
+    sumColumns(rows + at, offsets, text, high + (at << 1), low + (at << 1), all);
+    magnitudes = i32x4.max_s(magnitudes, largest4);
+  }
+  return faultOf(magnitudes);
 }
 
 /** Stores the lanes of four numbers that a mask says. */
@@ -54,11 +155,28 @@ function keep4(at: usize, v: v128, lanes: v128): void {
   v128.store(at, v128.bitselect(v, v128.load(at), lanes));
 }
 
+/** Bins of eight activations, four of one position and four of another, times 4; those of the first position come first. */
+function binsOf(early: v128, late: v128): v128 {
+  const bits = i16x8.narrow_i32x4_s(i32x4.shr_s(early, 16), i32x4.shr_s(late, 16));
+  // |bits| in eighths of an octave, clamped to the bins, then the sign's half.
+  const eighth = i16x8.shr_u(v128.and(bits, i16x8.splat(0x7fff)), 4);
+  const clamped = i16x8.min_u(
+    i16x8.sub_sat_u(eighth, i16x8.splat(<i16>(FIRST - 1))),
+    i16x8.splat(<i16>(BINS - 1)),
+  );
+  return i16x8.shl(i16x8.add(clamped, v128.and(i16x8.shr_s(bits, 15), i16x8.splat(<i16>BINS))), 2);
+}
+
+function addOne(at: usize, one: u32): void {
+  store<u32>(at, load<u32>(at) + one);
+}
+
 /**
  * One context's activations of some units [positions, units]; rows are `stride` floats apart, and there are numbers to be
  * read up to the next multiple of 4 units, of which nothing is kept.
- * `valid`: a byte a position: 0 where it isn't text, 1 where it is, 2 where it is but can't be a peak. Statistics: sums as two i64 (high, low; see addExactly), max f32, min f32, active u32, histogram u32[units][2·BINS].
- * Peaks: best f32 and its position i32 (-1: none) of each unit, by score: a (sign 1), -a (-1), |a| (0).
+ * `valid`: a byte a position: 0 where it isn't text, 1 where it is, 2 where it is but can't be a peak. offsets: room for
+ * one u32 a position. Statistics: sums as two i64 (high, low; see addExactly), max f32, min f32, active u32, histogram u32[units][2·BINS].
+ * best: the largest score of each unit, f32: a (sign 1), -a (-1), |a| (0); -Infinity where no position can be a peak.
  * Returns 1 when a NaN was met, 2 where an activation is too large to be summed, else 0.
  */
 export function scanUnits(
@@ -67,6 +185,7 @@ export function scanUnits(
   units: i32,
   stride: usize,
   valid: usize,
+  offsets: usize,
   sign: i32,
   statistics: i32,
   high: usize,
@@ -76,132 +195,140 @@ export function scanUnits(
   active: usize,
   histogram: usize,
   best: usize,
-  where: usize,
 ): i32 {
-  let nan = i32x4.splat(0);
-  let large = i32x4.splat(0);
-  const coarse = f64x2.splat(COARSE);
-  const fine = f64x2.splat(FINE);
-  const row = stride << 2;
-  const flip = sign < 0 ? i32x4.splat(0x80000000) : i32x4.splat(0);
-  const keep = sign == 0 ? i32x4.splat(0x7fffffff) : i32x4.splat(-1);
+  const peaks = offsetsOf(1, valid, positions, stride << 2, offsets, 0);
+  const text = offsetsOf(2, valid, positions, stride << 2, offsets, peaks);
+  let magnitudes = i32x4.splat(0);
   for (let u: i32 = 0; u < units; u += 4) {
     const offset = (<usize>u) << 2;
+    const at = data + offset;
     // The last four may be partly of other units: these lanes are not kept.
     const own = i32x4.lt_s(i32x4.add(i32x4.splat(u), i32x4(0, 1, 2, 3)), i32x4.splat(units));
-    const one1: u32 = u + 1 < units ? 1 : 0;
-    const one2: u32 = u + 2 < units ? 1 : 0;
-    const one3: u32 = u + 3 < units ? 1 : 0;
-    let bad = i32x4.splat(0);
-    let peak = f32x4.splat(-Infinity);
-    let place = i32x4.splat(-1);
-    let high01 = i64x2.splat(0);
-    let high23 = i64x2.splat(0);
-    let low01 = i64x2.splat(0);
-    let low23 = i64x2.splat(0);
     let top = f32x4.splat(-Infinity);
     let bottom = f32x4.splat(Infinity);
-    let count = i32x4.splat(0);
     if (statistics) {
-      top = v128.load(max + offset);
-      bottom = v128.load(min + offset);
-      count = v128.load(active + offset);
+      sumColumns(at, offsets, text, high + (offset << 1), low + (offset << 1), own);
+      magnitudes = i32x4.max_s(magnitudes, largest4);
+      countColumns(at, offsets, text, histogram + <usize>(u * 2 * BINS) * 4, active + offset, own);
     }
-    const bins0 = histogram + <usize>(u * 2 * BINS) * 4;
-    const bins1 = bins0 + 2 * BINS * 4;
-    const bins2 = bins1 + 2 * BINS * 4;
-    const bins3 = bins2 + 2 * BINS * 4;
-    let at = data + offset;
-    for (let t: i32 = 0; t < positions; t++, at += row) {
-      const role = load<u8>(valid + t);
-      if (!role) continue;
-      const v = v128.load(at);
-      bad = v128.or(bad, f32x4.ne(v, v));
-      if (role == 1) {
-        const score = v128.and(v128.xor(v, flip), keep);
-        const better = f32x4.gt(score, peak);
-        peak = v128.bitselect(score, peak, better);
-        place = v128.bitselect(i32x4.splat(t), place, better);
-      }
-      if (statistics) {
-        const v01 = f64x2.promote_low_f32x4(v);
-        const v23 = f64x2.promote_low_f32x4(v128.shuffle<i32>(v, v, 2, 3, 2, 3));
-        const whole01 = f64x2.add(v01, coarse);
-        const whole23 = f64x2.add(v23, coarse);
-        high01 = i64x2.add(high01, i64x2.sub(whole01, coarse));
-        high23 = i64x2.add(high23, i64x2.sub(whole23, coarse));
-        low01 = i64x2.add(
-          low01,
-          i64x2.sub(f64x2.add(f64x2.sub(v01, f64x2.sub(whole01, coarse)), fine), fine),
-        );
-        low23 = i64x2.add(
-          low23,
-          i64x2.sub(f64x2.add(f64x2.sub(v23, f64x2.sub(whole23, coarse)), fine), fine),
-        );
-        top = f32x4.pmax(top, v);
-        bottom = f32x4.pmin(bottom, v);
-        count = i32x4.sub(count, f32x4.gt(v, f32x4.splat(0)));
-        // |bits| in eighths of an octave, clamped to the bins, then the sign's half.
-        const eighth = i32x4.shr_u(v128.and(v, i32x4.splat(0x7fffffff)), 20);
-        const clamped = i32x4.min_s(
-          i32x4.max_s(i32x4.sub(eighth, i32x4.splat(FIRST - 1)), i32x4.splat(0)),
-          i32x4.splat(BINS - 1),
-        );
-        const negative = v128.and(i32x4.shr_s(v, 31), i32x4.splat(BINS));
-        const bin = i32x4.shl(i32x4.add(clamped, negative), 2);
-        const a = bins0 + i32x4.extract_lane(bin, 0);
-        store<u32>(a, load<u32>(a) + 1);
-        const b = bins1 + i32x4.extract_lane(bin, 1);
-        store<u32>(b, load<u32>(b) + one1);
-        const c = bins2 + i32x4.extract_lane(bin, 2);
-        store<u32>(c, load<u32>(c) + one2);
-        const d = bins3 + i32x4.extract_lane(bin, 3);
-        store<u32>(d, load<u32>(d) + one3);
-      }
+    let size = i32x4.splat(0);
+    for (let i: i32 = 0; i < peaks; i++) {
+      const v = v128.load(at + load<u32>(offsets + ((<usize>i) << 2)));
+      top = f32x4.pmax(top, v);
+      bottom = f32x4.pmin(bottom, v);
+      size = i32x4.max_s(size, v128.and(v, i32x4.splat(0x7fffffff)));
     }
-    nan = v128.or(nan, v128.and(bad, own));
-    keep4(best + offset, peak, own);
-    keep4(where + offset, place, own);
+    let score = top;
+    if (sign < 0) score = f32x4.neg(bottom);
+    if (sign == 0) score = peaks > 0 ? size : f32x4.splat(-Infinity);
+    keep4(best + offset, score, own);
+    for (let i = peaks; i < text; i++) {
+      const v = v128.load(at + load<u32>(offsets + ((<usize>i) << 2)));
+      top = f32x4.pmax(top, v);
+      bottom = f32x4.pmin(bottom, v);
+      size = i32x4.max_s(size, v128.and(v, i32x4.splat(0x7fffffff)));
+    }
     if (statistics) {
-      const at = offset << 1;
-      const own01 = v128.shuffle<i32>(own, own, 0, 0, 1, 1);
-      const own23 = v128.shuffle<i32>(own, own, 2, 2, 3, 3);
-      v128.store(high + at, i64x2.add(v128.load(high + at), v128.and(high01, own01)));
-      v128.store(high + at, i64x2.add(v128.load(high + at, 16), v128.and(high23, own23)), 16);
-      v128.store(low + at, i64x2.add(v128.load(low + at), v128.and(low01, own01)));
-      v128.store(low + at, i64x2.add(v128.load(low + at, 16), v128.and(low23, own23)), 16);
-      carry(high + at, low + at);
-      carry(high + at + 16, low + at + 16);
-      const beyond = f32x4.ge(f32x4.max(top, f32x4.neg(bottom)), f32x4.splat(TOO_LARGE));
-      large = v128.or(large, v128.and(beyond, own));
-      keep4(max + offset, top, own);
-      keep4(min + offset, bottom, own);
-      keep4(active + offset, count, own);
+      keep4(max + offset, f32x4.pmax(v128.load(max + offset), top), own);
+      keep4(min + offset, f32x4.pmin(v128.load(min + offset), bottom), own);
+    } else {
+      // Where nothing is summed nothing is too large.
+      const nan = i32x4.gt_s(size, i32x4.splat(0x7f800000));
+      magnitudes = v128.or(magnitudes, v128.and(v128.and(size, nan), own));
     }
   }
-  return v128.any_true(nan) ? 1 : v128.any_true(large) ? 2 : 0;
+  return faultOf(magnitudes);
+}
+
+/** Counts the activations of four neighbouring units that are above 0, and those in each bin. */
+function countColumns(
+  at: usize,
+  offsets: usize,
+  count: i32,
+  histogram: usize,
+  active: usize,
+  own: v128,
+): void {
+  // Lanes of others count nothing.
+  const one1: u32 = -i32x4.extract_lane(own, 1);
+  const one2: u32 = -i32x4.extract_lane(own, 2);
+  const one3: u32 = -i32x4.extract_lane(own, 3);
+  const bins1 = histogram + 2 * BINS * 4;
+  const bins2 = bins1 + 2 * BINS * 4;
+  const bins3 = bins2 + 2 * BINS * 4;
+  const zero = f32x4.splat(0);
+  let above = v128.load(active);
+  const pairs = count & ~1;
+  for (let i: i32 = 0; i < pairs; i += 2) {
+    const early = v128.load(at + load<u32>(offsets + ((<usize>i) << 2)));
+    const late = v128.load(at + load<u32>(offsets + ((<usize>i) << 2), 4));
+    above = i32x4.sub(above, i32x4.add(f32x4.gt(early, zero), f32x4.gt(late, zero)));
+    const bins = binsOf(early, late);
+    addOne(histogram + i16x8.extract_lane_u(bins, 0), 1);
+    addOne(bins1 + i16x8.extract_lane_u(bins, 1), one1);
+    addOne(bins2 + i16x8.extract_lane_u(bins, 2), one2);
+    addOne(bins3 + i16x8.extract_lane_u(bins, 3), one3);
+    addOne(histogram + i16x8.extract_lane_u(bins, 4), 1);
+    addOne(bins1 + i16x8.extract_lane_u(bins, 5), one1);
+    addOne(bins2 + i16x8.extract_lane_u(bins, 6), one2);
+    addOne(bins3 + i16x8.extract_lane_u(bins, 7), one3);
+  }
+  if (pairs < count) {
+    const last = v128.load(at + load<u32>(offsets + ((<usize>pairs) << 2)));
+    above = i32x4.sub(above, f32x4.gt(last, zero));
+    const bins = binsOf(last, last);
+    addOne(histogram + i16x8.extract_lane_u(bins, 0), 1);
+    addOne(bins1 + i16x8.extract_lane_u(bins, 1), one1);
+    addOne(bins2 + i16x8.extract_lane_u(bins, 2), one2);
+    addOne(bins3 + i16x8.extract_lane_u(bins, 3), one3);
+  }
+  keep4(active, above, own);
 }
 
 /**
- * Packs the windows of four neighbouring units: their activations over the context, each as `halve` packs a row.
- * data: the first unit's activation at the first position, rows `units` floats apart, up to the next multiple of
- * eight rows. Unit i's halves go to to + 2·pitch·i (zeros after the positions; pitch a multiple of 8), its scale to
- * scales + 4·i.
+ * Packs the windows of four neighbouring units, their activations over the context, each as `halve` packs a row, and finds
+ * where their scores, of which `best` has the largest, are largest: the first position of those that `valid` says are 1, as i32
+ * (-1: none). data: the first unit's activation at the first position, rows `units` floats apart, up to the next multiple of
+ * eight rows. Unit i's row goes to to + pitch·i: its scale (f32), then its halves, zeros after the positions; pitch: a multiple of
+ * 16, and 4 bytes.
  */
-export function windows(data: usize, positions: i32, units: i32, pitch: i32, to: usize, scales: usize): void {
+export function windows(
+  data: usize,
+  positions: i32,
+  units: i32,
+  valid: usize,
+  sign: i32,
+  best: usize,
+  where: usize,
+  pitch: usize,
+  to: usize,
+): void {
   const stride = (<usize>units) << 2;
+  const flip = sign < 0 ? i32x4.splat(0x80000000) : i32x4.splat(0);
+  const keep = sign == 0 ? i32x4.splat(0x7fffffff) : i32x4.splat(-1);
+  const peak = v128.load(best);
+  let place = i32x4.splat(-1);
   let largest = i32x4.splat(0);
-  let at = data;
-  for (let t: i32 = 0; t < positions; t++, at += stride) {
-    largest = i32x4.max_s(largest, v128.and(v128.load(at), i32x4.splat(0x7fffffff)));
+  let at = data + <usize>(positions - 1) * stride;
+  for (let t = positions - 1; t >= 0; t--, at -= stride) {
+    const v = v128.load(at);
+    largest = i32x4.max_s(largest, v128.and(v, i32x4.splat(0x7fffffff)));
+    if (load<u8>(valid + t) != 1) continue;
+    const here = f32x4.eq(v128.and(v128.xor(v, flip), keep), peak);
+    place = v128.bitselect(i32x4.splat(t), place, here);
   }
+  v128.store(where, place);
   const exponent = scaleExponents(largest);
-  v128.store(scales, i32x4.shl(exponent, 23));
+  const scales = i32x4.shl(exponent, 23);
   const inverse = i32x4.shl(i32x4.sub(i32x4.splat(254), exponent), 23);
-  const first = to;
-  const second = first + ((<usize>pitch) << 1);
-  const third = second + ((<usize>pitch) << 1);
-  const fourth = third + ((<usize>pitch) << 1);
+  v128.store32_lane(to, scales, 0);
+  v128.store32_lane(to + pitch, scales, 1);
+  v128.store32_lane(to + 2 * pitch, scales, 2);
+  v128.store32_lane(to + 3 * pitch, scales, 3);
+  const first = to + 4;
+  const second = first + pitch;
+  const third = second + pitch;
+  const fourth = third + pitch;
   const end = (<usize>((positions + 7) & ~7)) << 1;
   at = data;
   for (let offset: usize = 0; offset < end; offset += 16) {
@@ -224,7 +351,7 @@ export function windows(data: usize, positions: i32, units: i32, pitch: i32, to:
     v128.store(third + offset, v128.shuffle<i64>(early23, late23, 0, 2));
     v128.store(fourth + offset, v128.shuffle<i64>(early23, late23, 1, 3));
   }
-  const rest = ((<usize>pitch) << 1) - end;
+  const rest = pitch - 4 - end;
   memory.fill(first + end, 0, rest);
   memory.fill(second + end, 0, rest);
   memory.fill(third + end, 0, rest);
@@ -276,4 +403,9 @@ function halfBits(value: v128): v128 {
   // Below 2^-14 a half is subnormal: adding 0.5 shifts its bits into place, rounded by the hardware.
   const subnormal = i32x4.sub(f32x4.add(x, f32x4.splat(0.5)), i32x4.splat(0x3f000000));
   return v128.or(v128.bitselect(subnormal, normal, i32x4.lt_s(x, i32x4.splat(113 << 23))), sign);
+}
+
+/** Copies bytes: one row, to where the host reads it without making a view of it. */
+export function copy(to: usize, from: usize, bytes: usize): void {
+  memory.copy(to, from, bytes);
 }

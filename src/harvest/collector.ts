@@ -6,6 +6,7 @@ import type { NullInputs } from './null-rows.ts';
 import { countSinks, countText, rolesOf, TEXT } from './roles.ts';
 import { BankScan, type Statistics } from './scan.ts';
 import { type Chosen, needsMaxima, Selection, type SelectionOptions } from './selection.ts';
+import { SeenTexts } from './seen-texts.ts';
 import { suffixKeys } from './suffix-keys.ts';
 import { TapInputs } from './tap-inputs.ts';
 
@@ -58,8 +59,10 @@ export class Collector {
   readonly #what: Collected;
   /** The inputs of each tap. */
   readonly #inputs = new Map<string, TapInputs>();
-  /** What stands for the text up to each position of the context at hand. */
-  #keys: Float64Array = new Float64Array(0);
+  /** By context of the batch at hand: what stands for the text up to each position, and whether it is new. */
+  #keys: readonly Float64Array[] = [];
+  #new: readonly Uint8Array[] = [];
+  readonly #seen = new SeenTexts();
   /** Text positions seen. */
   #tokens = 0;
   /** Whether this pass collects examples, and whether it collects statistics. */
@@ -92,7 +95,7 @@ export class Collector {
         maxima: new Float32Array(units).fill(Number.NEGATIVE_INFINITY),
         sinks: new Float64Array(1),
         routed: bank.experts === undefined ? null : new Float64Array(bank.experts.count),
-        captures: new Captures(units * options.examples, length, inputs.store),
+        captures: new Captures(units, options.examples, length, inputs.store),
         inputs,
       };
     });
@@ -115,29 +118,30 @@ export class Collector {
 
   /** Takes in the taps of one batch. */
   take(batch: Batch, taps: BatchTaps): void {
-    for (let row = 0; row < batch.ids.length; row++) {
-      for (const { store } of this.#inputs.values()) store.begin();
-      if (this.#choosing && !this.#options.keepDuplicates) this.#keys = keysOf(batch, row);
-      if (this.#measuring) this.#measureInputs(batch, taps, row);
-      for (const state of this.banks) {
-        const { inputTap, activationTap } = state.bank;
-        const { all, own } = rolesOf(state.bank, taps, batch, row);
-        if (this.#measuring) {
-          state.sinks[0]! += countSinks(all);
-          addRouted(state.routed, own);
-        }
-        this.#takeContext(state, taps[inputTap]!.data, taps[activationTap]!.data, own, batch, row);
+    if (this.#measuring) this.#tokens += countText(batch.valid);
+    if (this.#choosing && !this.#options.keepDuplicates) {
+      this.#keys = batch.ids.map((_, row) => keysOf(batch, row));
+      this.#new = this.#keys.map((keys) => this.#seen.take(keys));
+    }
+    // One tap after another, with all contexts of the batch: what is kept of its banks stays in the cache.
+    for (const [tap, inputs] of this.#inputs) {
+      const own = this.banks.filter(({ bank }) => bank.inputTap === tap);
+      for (let row = 0; row < batch.ids.length; row++) {
+        inputs.store.begin();
+        if (this.#measuring) this.#measureInputs(tap, inputs, batch, taps, row);
+        for (const state of own) this.#takeContext(state, batch, taps, row);
       }
     }
   }
 
-  /** What a checkpoint must hold beside the banks, their inputs and the contexts; `restore` puts it back. */
+  /** What a checkpoint must hold beside the banks, their inputs and the contexts; `restore` puts it back, after those. */
   state(): { tokens: Uint32Array } {
     return { tokens: Uint32Array.of(this.#tokens % 2 ** 32, Math.floor(this.#tokens / 2 ** 32)) };
   }
 
   restore({ tokens }: { tokens: Uint32Array }): void {
     this.#tokens = tokens[0]! + tokens[1]! * 2 ** 32;
+    for (const { selection } of this.banks) for (const key of selection.texts()) this.#seen.add(key);
   }
 
   /** What was collected, in shared memory. */
@@ -159,51 +163,56 @@ export class Collector {
   }
 
   /** Adds a context's inputs to the means, and draws from them. */
-  #measureInputs(batch: Batch, taps: BatchTaps, row: number): void {
+  #measureInputs(
+    tap: string,
+    { width, sums, nulls }: TapInputs,
+    batch: Batch,
+    taps: BatchTaps,
+    row: number,
+  ): void {
     const start = row * batch.length;
-    const context = batch.ids[row]!;
-    for (let t = 0; t < batch.lengths[row]!; t++) {
-      if (batch.valid[start + t] === 0) continue;
-      this.#tokens++;
-      for (const [tap, { width, sums, nulls }] of this.#inputs) {
-        const at = (start + t) * width;
-        const values = taps[tap]!.data.subarray(at, at + width);
-        inContext(`the inputs ${tap}`, batch, row, () => sums.add(values));
-        nulls.offer(context, t, () => this.banks[0]!.scan.pack(values));
-      }
+    const end = start + batch.lengths[row]!;
+    const text = batch.valid.subarray(start, end);
+    const values = taps[tap]!.data;
+    inContext(`the inputs ${tap}`, batch, row, () =>
+      sums.add(values.subarray(start * width, end * width), text),
+    );
+    for (let t = start; t < end; t++) {
+      if (batch.valid[t] === 0) continue;
+      nulls.offer(batch.ids[row]!, t - start, () =>
+        this.banks[0]!.scan.pack(values.subarray(t * width, (t + 1) * width)),
+      );
     }
   }
 
-  #takeContext(
-    state: CollectedBank,
-    inputs: Float32Array,
-    activations: Float32Array,
-    roles: readonly Uint8Array[],
-    batch: Batch,
-    row: number,
-  ): void {
+  #takeContext(state: CollectedBank, batch: Batch, taps: BatchTaps, row: number): void {
     const { bank, scan, selection, maxima } = state;
-    const length = batch.lengths[row]!;
-    const start = row * batch.length;
-    const { best, where } = inContext(bank.name, batch, row, () =>
-      scan.scan(activations, start * bank.units, roles, this.#options.sign, this.#measuring),
+    const { all, own: roles } = rolesOf(bank, taps, batch, row);
+    if (this.#measuring) {
+      state.sinks[0]! += countSinks(all);
+      addRouted(state.routed, roles);
+    }
+    const first = row * batch.length * bank.units;
+    const best = inContext(bank.name, batch, row, () =>
+      scan.scan(taps[bank.activationTap]!.data, first, roles, this.#options.sign, this.#measuring),
     );
     if (!this.#choosing) {
       for (let u = 0; u < bank.units; u++) if (best[u]! > maxima[u]!) maxima[u] = best[u]!;
       return;
     }
     const { floor } = selection;
-    const capture = this.#capturer(state, inputs, batch, row);
+    const { capture, end } = this.#capturer(state, taps[bank.inputTap]!.data, batch, row);
     if (!this.#options.everyPosition) {
       for (let u = 0; u < bank.units; u++) {
-        if (best[u]! > floor[u]!) capture(u, best[u]!, where[u]!);
+        if (best[u]! > floor[u]!) capture(u, best[u]!, scan.position(u));
       }
+      end();
       return;
     }
     const candidates: number[] = [];
     for (let u = 0; u < bank.units; u++) if (best[u]! > floor[u]!) candidates.push(u);
     const each = bank.units / roles.length;
-    for (let t = 0; t < length; t++) {
+    for (let t = 0; t < batch.lengths[row]!; t++) {
       for (const u of candidates) {
         if (roles[Math.floor(u / each)]![t] !== TEXT) continue;
         const a = scan.activation(u, t);
@@ -212,9 +221,10 @@ export class Collector {
         if (score > floor[u]!) capture(u, score, t);
       }
     }
+    end();
   }
 
-  /** Offers candidates of one context, and captures those that are taken. */
+  /** Offers candidates of one context, and captures those that are taken; `end` when all were offered. */
   #capturer(
     { bank, scan, selection, captures }: CollectedBank,
     inputs: Float32Array,
@@ -222,17 +232,23 @@ export class Collector {
     row: number,
   ) {
     const { store, rows, windows, activations } = captures;
-    const keys = this.#keys;
+    const keys = this.#keys[row];
+    const isNew = this.#new[row];
+    const { sign } = this.#options;
     const id = batch.ids[row]!;
     const start = row * batch.length;
     const describe = () => keptContext(batch, row);
-    if (this.#what === 'examples') {
-      return (unit: number, score: number, position: number): void => {
-        selection.offer(unit, score, id, position, keys[position] ?? 0);
-      };
-    }
-    return (unit: number, score: number, position: number): void => {
-      const slot = selection.offer(unit, score, id, position, keys[position] ?? 0);
+    const offer = (unit: number, score: number, position: number): number =>
+      selection.offer(unit, score, id, position, keys?.[position] ?? 0, isNew?.[position] === 1);
+    if (this.#what === 'examples') return { capture: offer, end: () => {} };
+    // Windows of neighbouring units that come to lie side by side are copied together.
+    let [firstUnit, firstRow, count] = [0, 0, 0];
+    const end = (): void => {
+      if (count > 0) windows.writeRows(firstRow, scan.windows(firstUnit, count));
+      count = 0;
+    };
+    const capture = (unit: number, score: number, position: number): void => {
+      const slot = offer(unit, score, position);
       if (slot < 0) return;
       // The new row is held before the old one is let go: they may be the same.
       let input = store.hold(position);
@@ -243,9 +259,17 @@ export class Collector {
       }
       if (selection.givenUp >= 0 && store.release(rows[slot]!)) this.contexts.release(selection.givenUp);
       rows[slot] = input;
-      windows.write(slot, scan.window(unit));
-      activations[slot] = scan.activation(unit, position);
+      activations[slot] =
+        sign === 'positive' ? score : sign === 'negative' ? -score : scan.activation(unit, position);
+      const window = captures.windowRow(slot);
+      if (count > 0 && unit === firstUnit + count && window === firstRow + count) {
+        count++;
+        return;
+      }
+      end();
+      [firstUnit, firstRow, count] = [unit, window, 1];
     };
+    return { capture, end };
   }
 }
 

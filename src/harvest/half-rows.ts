@@ -29,10 +29,16 @@ export function halfRow({ width, stride, rowsPerBlock, blocks }: HalfRows, index
   };
 }
 
+/** Bytes from one row of `width` halves to the next: the scale, and halves for the kernel, which writes eight at a time. */
+export function rowBytes(width: number): number {
+  return 4 + 16 * Math.ceil(width / 8);
+}
+
 /** Whether a row holds anything, and whether it was written since the last save. */
 export const RowState = { empty: 0, saved: 1, written: 2 } as const;
 
 interface Block {
+  readonly bytes: Uint8Array;
   readonly scales: Float32Array;
   readonly halves: Uint16Array;
   readonly states: Uint8Array;
@@ -50,7 +56,7 @@ export class HalfRowTable implements HalfRows {
 
   constructor(width: number) {
     this.width = width;
-    this.stride = 4 * Math.ceil(1 + width / 2);
+    this.stride = rowBytes(width);
     this.rowsPerBlock = Math.max(1, Math.floor(BLOCK_BYTES / this.stride));
   }
 
@@ -64,6 +70,24 @@ export class HalfRowTable implements HalfRows {
     block.halves.set(halves, ((row * this.stride) >> 1) + 2);
     block.states[row] = RowState.written;
     if (index >= this.size) this.size = index + 1;
+  }
+
+  /** Writes neighbouring rows, `bytes` as they lie in the table. */
+  writeRows(index: number, bytes: Uint8Array): void {
+    const { stride, rowsPerBlock } = this;
+    const end = index + bytes.length / stride;
+    for (let row = index; row < end; ) {
+      const number = Math.floor(row / rowsPerBlock);
+      const block = this.#views[number] ?? this.#make(number);
+      const first = row - number * rowsPerBlock;
+      const count = Math.min(end - row, rowsPerBlock - first);
+      const from = (row - index) * stride;
+      const isAll = count * stride === bytes.length;
+      block.bytes.set(isAll ? bytes : bytes.subarray(from, from + count * stride), first * stride);
+      for (let i = first; i < first + count; i++) block.states[i] = RowState.written;
+      row += count;
+    }
+    if (end > this.size) this.size = end;
   }
 
   /** Its number may be written again. */
@@ -103,6 +127,7 @@ export class HalfRowTable implements HalfRows {
   #make(number: number): Block {
     const buffer = sharedBytes(this.rowsPerBlock * this.stride);
     const block = {
+      bytes: new Uint8Array(buffer),
       scales: new Float32Array(buffer),
       halves: new Uint16Array(buffer),
       states: new Uint8Array(this.rowsPerBlock),

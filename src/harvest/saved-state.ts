@@ -89,7 +89,7 @@ export class StateWriter {
     this.#banks.forEach((bank, b) => {
       const windows = this.#windows[b]!;
       windows.write(number);
-      add(`${b}.windows`, windows.state());
+      add(`${b}.windowsBySlot`, windows.state());
       add(`${b}.statistics`, bank.scan.state());
       add(`${b}.selection`, bank.selection.state());
       const { maxima, sinks, routed } = bank;
@@ -105,7 +105,6 @@ export class StateWriter {
     try {
       const arrays = unpack(unsealed(readFileSync(path)), path);
       const group = <T>(prefix: string): T => groupOf(arrays, prefix) as T;
-      this.#saved.restore(group('collector'));
       this.#inputs.forEach(({ inputs, files }, s) => {
         inputs.store.restore(group(`${s}.store`));
         inputs.sums.restore(group(`${s}.sums`));
@@ -113,7 +112,7 @@ export class StateWriter {
         files.load(group(`${s}.rows`));
       });
       this.#banks.forEach((bank, b) => {
-        this.#windows[b]!.load(group(`${b}.windows`));
+        this.#windows[b]!.load(group(`${b}.windowsBySlot`));
         bank.scan.restore(group(`${b}.statistics`));
         bank.selection.restore(group(`${b}.selection`));
         const limits = group<{ maxima: Float32Array; sinks: Float64Array; routed?: Float64Array }>(
@@ -124,6 +123,7 @@ export class StateWriter {
         if (limits.routed !== undefined) bank.routed?.set(limits.routed);
         bank.captures.restore(group(`${b}.captures`));
       });
+      this.#saved.restore(group('collector'));
       const texts = decodeJson(arrays['names']!) as Pick<PackedContexts, 'names' | 'labels'>;
       this.#saved.contexts.restore({ ...group<PackedContexts>('contexts'), ...texts });
     } catch (error) {

@@ -2,7 +2,7 @@ import { PolysemeError } from '../errors.ts';
 import { wasm } from '../wasm/generated/harvest.ts';
 import { instantiate, type Kernel, reserve } from '../wasm/instance.ts';
 import { exactSums } from './exact-sums.ts';
-import type { PackedRow } from './half-rows.ts';
+import { type PackedRow, rowBytes } from './half-rows.ts';
 
 /** Which activations count as examples: the largest, the most negative, or the largest of either sign. */
 export type Sign = 'positive' | 'negative' | 'absolute';
@@ -28,6 +28,7 @@ interface Exports {
     units: number,
     stride: number,
     valid: number,
+    offsets: number,
     sign: number,
     statistics: number,
     high: number,
@@ -37,10 +38,20 @@ interface Exports {
     active: number,
     histogram: number,
     best: number,
-    where: number,
   ): number;
-  windows(data: number, positions: number, units: number, pitch: number, to: number, scales: number): void;
+  windows(
+    data: number,
+    positions: number,
+    units: number,
+    valid: number,
+    sign: number,
+    best: number,
+    where: number,
+    pitch: number,
+    to: number,
+  ): void;
   halve(from: number, count: number, to: number): number;
+  copy(to: number, from: number, bytes: number): void;
 }
 
 type Region =
@@ -55,8 +66,9 @@ type Region =
   | 'scratch'
   | 'half'
   | 'windows'
-  | 'windowScales'
+  | 'row'
   | 'valid'
+  | 'offsets'
   | 'data';
 
 /** What the kernel's answers mean. */
@@ -80,17 +92,20 @@ export class BankScan {
   readonly #data: Float32Array;
   readonly #scratch: Float32Array;
   readonly #valid: Uint8Array;
-  readonly #peaks: { readonly best: Float32Array; readonly where: Int32Array };
+  readonly #best: Float32Array;
+  readonly #where: Int32Array;
   readonly #half: Uint16Array;
-  /** Halves from one unit's window to the next's. */
+  readonly #row: Uint8Array;
+  /** Bytes from one unit's window to the next's, as in a table of rows. */
   readonly #pitch: number;
   readonly #longest: number;
-  readonly #windowScales: Float32Array;
-  /** Views of the units' windows, made when first asked for. */
-  readonly #windows: Uint16Array[];
-  /** 1 for each four units whose windows of the context scanned last are packed. */
+  /** 1 for each four units whose windows of the context scanned last are packed, and whose peaks are found. */
   readonly #packed: Uint8Array;
   #positions = 0;
+  #sign: Sign = 'positive';
+  /** Of the context scanned last, by group of units; and of which group the kernel's memory has them. */
+  #roles: readonly Uint8Array[] = [];
+  #rolesHeld = -1;
 
   /** @param longest positions of the longest context; `width`: dimension of the unit's input */
   constructor(units: number, longest: number, width: number) {
@@ -99,7 +114,7 @@ export class BankScan {
     // up to three units past the last.
     this.#stride = 16 * (Math.ceil((units + 3) / 16) | 1);
     this.#longest = longest;
-    this.#pitch = multiple(longest, 8);
+    this.#pitch = rowBytes(longest);
     this.#kernel = instantiate<Exports>(wasm);
     const stride = this.#stride;
     let end = 1024;
@@ -119,9 +134,10 @@ export class BankScan {
       where: take(stride * 4),
       scratch: take(multiple(width, 4) * 4),
       half: take(multiple(width, 4) * 2),
-      windows: take(stride * this.#pitch * 2),
-      windowScales: take(stride * 4),
+      windows: take(stride * this.#pitch),
+      row: take(this.#pitch),
       valid: take(longest),
+      offsets: take(longest * 4),
       data: take(multiple(longest, 8) * stride * 4),
     };
     reserve(this.#kernel.memory, end);
@@ -129,13 +145,10 @@ export class BankScan {
     this.#data = this.#floats(this.#at.data, multiple(longest, 8) * stride);
     this.#scratch = this.#floats(this.#at.scratch, multiple(width, 4));
     this.#valid = new Uint8Array(buffer, this.#at.valid, longest);
-    this.#peaks = {
-      best: this.#floats(this.#at.best, units),
-      where: new Int32Array(buffer, this.#at.where, units),
-    };
+    this.#best = this.#floats(this.#at.best, units);
+    this.#where = new Int32Array(buffer, this.#at.where, units);
     this.#half = new Uint16Array(buffer, this.#at.half, width);
-    this.#windowScales = this.#floats(this.#at.windowScales, stride);
-    this.#windows = Array(units);
+    this.#row = new Uint8Array(buffer, this.#at.row, this.#pitch);
     this.#packed = new Uint8Array(stride / 4);
     this.#floats(this.#at.max, stride).fill(Number.NEGATIVE_INFINITY);
     this.#floats(this.#at.min, stride).fill(Number.POSITIVE_INFINITY);
@@ -145,8 +158,7 @@ export class BankScan {
    * Scans one context's activations (row-major positions × units, starting at `offset` of `activations`).
    * @param roles a byte a position: 0 where it is no text, 1 where it is, 2 where it is but cannot be a peak; of several
    *   groups of units, each an equal share of them, what positions are to each
-   * @returns the peak score of each unit and its position (-1 where no position can be one), as views that the
-   *   next scan overwrites
+   * @returns the peak score of each unit (-Infinity where no position can be one), a view that the next scan overwrites
    * @throws PolysemeError (damaged) where an activation is NaN, or too large
    */
   scan(
@@ -155,7 +167,7 @@ export class BankScan {
     roles: Uint8Array | readonly Uint8Array[],
     sign: Sign,
     statistics: boolean,
-  ): { best: Float32Array; where: Int32Array } {
+  ): Float32Array {
     const { units } = this;
     const stride = this.#stride;
     const groups = roles instanceof Uint8Array ? [roles] : roles;
@@ -166,24 +178,29 @@ export class BankScan {
     }
     data.fill(0, positions * stride, multiple(positions, 8) * stride);
     this.#positions = positions;
+    this.#sign = sign;
+    this.#roles = groups;
+    this.#rolesHeld = -1;
     this.#packed.fill(0);
     const each = units / groups.length;
-    groups.forEach((own, group) => {
-      this.#scanGroup(group * each, each, own, sign, statistics);
+    groups.forEach((_, group) => {
+      this.#scanGroup(group, each, sign, statistics);
     });
-    return this.#peaks;
+    return this.#best;
   }
 
   /** Scans some units of the context whose activations lie in the kernel's memory. */
-  #scanGroup(first: number, units: number, roles: Uint8Array, sign: Sign, statistics: boolean): void {
+  #scanGroup(group: number, units: number, sign: Sign, statistics: boolean): void {
     const at = this.#at;
-    this.#valid.set(roles);
+    const first = group * units;
+    this.#holdRoles(group);
     const fault = this.#kernel.exports.scanUnits(
       at.data + first * 4,
-      roles.length,
+      this.#positions,
       units,
       this.#stride,
       at.valid,
+      at.offsets,
       SIGNS[sign],
       statistics ? 1 : 0,
       at.high + first * 8,
@@ -193,9 +210,20 @@ export class BankScan {
       at.active + first * 4,
       at.histogram + first * HISTOGRAM_BINS * 4,
       at.best + first * 4,
-      at.where + first * 4,
     );
     if (fault !== 0) throw new PolysemeError(FAULTS[fault]!, 'damaged');
+  }
+
+  #holdRoles(group: number): void {
+    if (this.#rolesHeld === group) return;
+    this.#valid.set(this.#roles[group]!);
+    this.#rolesHeld = group;
+  }
+
+  /** The position of a unit's peak in the context scanned last; -1 where no position can be one. */
+  position(unit: number): number {
+    this.#pack(unit >> 2);
+    return this.#where[unit]!;
   }
 
   /**
@@ -203,26 +231,54 @@ export class BankScan {
    * The halves are a view that later scans overwrite.
    */
   window(unit: number): PackedRow {
+    this.#pack(unit >> 2);
+    const start = this.#at.windows + unit * this.#pitch;
+    const { buffer } = this.#kernel.memory;
+    return {
+      halves: new Uint16Array(buffer, start + 4, this.#longest),
+      scale: new Float32Array(buffer, start, 1)[0]!,
+    };
+  }
+
+  /** The windows of some neighbouring units, as rows of a table of them; a view that later scans overwrite. */
+  windows(first: number, count: number): Uint8Array {
+    for (let four = first >> 2; 4 * four < first + count; four++) this.#pack(four);
+    if (count === 1) {
+      // To copy a row costs less than to make a view of it.
+      this.#kernel.exports.copy(this.#at.row, this.#at.windows + first * this.#pitch, this.#pitch);
+      return this.#row;
+    }
+    return new Uint8Array(
+      this.#kernel.memory.buffer,
+      this.#at.windows + first * this.#pitch,
+      count * this.#pitch,
+    );
+  }
+
+  #pack(four: number): void {
+    if (this.#packed[four] === 1) return;
+    this.#packed[four] = 1;
     const at = this.#at;
-    const four = unit >> 2;
-    if (this.#packed[four] === 0) {
-      this.#packed[four] = 1;
-      const first = 4 * four;
+    const first = 4 * four;
+    const each = this.units / this.#roles.length;
+    const last = Math.min(first + 3, this.units - 1);
+    // The four may be of several groups: one after another, and what is not the group's own is done again.
+    for (let group = Math.floor(first / each); group <= Math.floor(last / each); group++) {
+      this.#holdRoles(group);
+      const own = this.#where.slice(first, Math.min(group * each, last + 1));
       this.#kernel.exports.windows(
         at.data + first * 4,
         this.#positions,
         this.#stride,
+        at.valid,
+        SIGNS[this.#sign],
+        at.best + first * 4,
+        at.where + first * 4,
         this.#pitch,
-        at.windows + first * this.#pitch * 2,
-        at.windowScales + first * 4,
+        at.windows + first * this.#pitch,
       );
+      if (group * each > first) this.#where.set(own, first);
     }
-    this.#windows[unit] ??= new Uint16Array(
-      this.#kernel.memory.buffer,
-      at.windows + unit * this.#pitch * 2,
-      this.#longest,
-    );
-    return { halves: this.#windows[unit]!, scale: this.#windowScales[unit]! };
   }
 
   /** Packs an input row; the halves are a view that the next call overwrites. */

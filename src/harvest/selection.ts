@@ -1,7 +1,6 @@
 import { hashFraction, mix32 } from '../base/hash.ts';
 import { sharedBytes } from '../base/shared-bytes.ts';
 import type { Sign } from './scan.ts';
-import { TextTable } from './text-table.ts';
 
 /** How a unit's examples are chosen among the contexts that activate it. */
 export interface SelectionOptions {
@@ -93,11 +92,9 @@ export class Selection implements Chosen {
   readonly #groups: number;
   readonly #salt: number;
   readonly #priority: Float64Array;
-  /** Per group, its slots as a binary heap, the next to be given up on top, and where each slot is in it. */
+  /** Per group that is full, its slots as a binary heap, the next to be given up on top. */
   readonly #heap: Uint32Array;
-  readonly #index: Uint32Array;
   readonly key: Float64Array | null;
-  readonly #texts: TextTable | null;
   #maxima: Float32Array | null = null;
   /** The last context that was dealt to a part. */
   #dealt = { context: -1, part: 0 };
@@ -115,9 +112,7 @@ export class Selection implements Chosen {
     this.floor = new Float32Array(units);
     this.#priority = new Float64Array(slots);
     this.#heap = new Uint32Array(slots);
-    this.#index = new Uint32Array(slots);
     this.key = options.keepDuplicates ? null : shared(Float64Array, slots);
-    this.#texts = this.key && new TextTable(units, this.capacity, this.key);
   }
 
   /** Gives the maxima of each unit's score, which `fraction` and `quantiles` need before any offer. */
@@ -131,9 +126,10 @@ export class Selection implements Chosen {
 
   /**
    * @param key stands for the text up to the position (see suffixKeys); unused where duplicates are kept
+   * @param isNew whether no example of the unit can have that text (see SeenTexts)
    * @returns the slot (unit·capacity + s) that the candidate takes, or -1 when it is not kept
    */
-  offer(unit: number, score: number, context: number, position: number, key: number): number {
+  offer(unit: number, score: number, context: number, position: number, key: number, isNew = false): number {
     const { select, fraction } = this.#options;
     let group = 0;
     if (select === 'fraction') {
@@ -150,8 +146,9 @@ export class Selection implements Chosen {
     const priority = this.#priorityOf(unit, score, context, position, key);
     const base = unit * this.capacity + first;
     const count = this.counts[at]!;
-    let slot = this.#texts === null ? -1 : this.#texts.find(unit, base, room, key);
+    let slot = isNew || this.key === null ? -1 : this.key.subarray(base, base + count).indexOf(key);
     if (slot >= 0) {
+      slot += base;
       const better =
         priority - this.#priority[slot]! ||
         score - this.score[slot]! ||
@@ -160,28 +157,23 @@ export class Selection implements Chosen {
       if (better <= 0) return -1;
       this.givenUp = this.context[slot]!;
       this.#set(slot, score, context, position, priority);
-      this.#siftDown(base, count, this.#index[slot]!);
-      if (select === 'top' && count === room) this.floor[unit] = this.#priority[this.#heap[base]!]!;
-      return slot;
-    }
-    if (count < room) {
+      if (count === room) this.#siftDown(base, count, this.#heap.subarray(base, base + count).indexOf(slot));
+    } else if (count < room) {
       slot = base + count;
       this.givenUp = -1;
       this.counts[at] = count + 1;
       this.#set(slot, score, context, position, priority);
-      this.#place(base, count, slot);
-      this.#siftUp(base, count);
+      if (count + 1 === room) this.#makeHeap(base, room);
     } else {
       slot = this.#heap[base]!;
       const before =
         priority - this.#priority[slot]! || this.context[slot]! - context || this.position[slot]! - position;
       if (before <= 0) return -1;
       this.givenUp = this.context[slot]!;
-      this.#texts?.remove(unit, slot);
       this.#set(slot, score, context, position, priority);
       this.#siftDown(base, count, 0);
     }
-    this.#texts?.add(unit, slot, key);
+    if (this.key !== null) this.key[slot] = key;
     if (select === 'top' && this.counts[at] === room) this.floor[unit] = this.#priority[this.#heap[base]!]!;
     return slot;
   }
@@ -195,21 +187,26 @@ export class Selection implements Chosen {
       position: this.position,
       floor: this.floor,
       priority: this.#priority,
-      heap: this.#heap,
       ...(this.key && { key: this.key }),
     };
   }
 
   restore(saved: Record<string, ArrayLike<number>>): void {
     for (const [name, array] of Object.entries(this.state())) array.set(saved[name]!);
-    this.#texts?.clear();
     for (let at = 0; at < this.counts.length; at++) {
-      const unit = Math.floor(at / this.#groups);
-      const base = unit * this.capacity + this.#firstSlot(at % this.#groups);
-      for (let i = 0; i < this.counts[at]!; i++) {
-        this.#index[this.#heap[base + i]!] = i;
-        this.#texts?.add(unit, base + i, this.key![base + i]!);
-      }
+      const group = at % this.#groups;
+      const first = this.#firstSlot(group);
+      const room = this.#firstSlot(group + 1) - first;
+      if (room > 0 && this.counts[at] === room)
+        this.#makeHeap(Math.floor(at / this.#groups) * this.capacity + first, room);
+    }
+  }
+
+  /** The texts of all examples. */
+  *texts(): Generator<number> {
+    for (let at = 0; this.key !== null && at < this.counts.length; at++) {
+      const base = Math.floor(at / this.#groups) * this.capacity + this.#firstSlot(at % this.#groups);
+      yield* this.key.subarray(base, base + this.counts[at]!);
     }
   }
 
@@ -249,23 +246,10 @@ export class Selection implements Chosen {
     return later !== 0 ? later > 0 : this.position[a]! > this.position[b]!;
   }
 
-  #siftUp(base: number, index: number): void {
-    const heap = this.#heap;
-    const slot = heap[base + index]!;
-    let i = index;
-    while (i > 0) {
-      const parent = (i - 1) >> 1;
-      if (!this.#before(slot, heap[base + parent]!)) break;
-      this.#place(base, i, heap[base + parent]!);
-      i = parent;
-    }
-    this.#place(base, i, slot);
-  }
-
-  /** Puts a slot at a place of a group's heap. */
-  #place(base: number, i: number, slot: number): void {
-    this.#heap[base + i] = slot;
-    this.#index[slot] = i;
+  /** Makes a heap of the slots of a group that has become full. */
+  #makeHeap(base: number, count: number): void {
+    for (let i = 0; i < count; i++) this.#heap[base + i] = base + i;
+    for (let i = (count >> 1) - 1; i >= 0; i--) this.#siftDown(base, count, i);
   }
 
   #siftDown(base: number, count: number, from: number): void {
@@ -277,10 +261,10 @@ export class Selection implements Chosen {
       if (child >= count) break;
       if (child + 1 < count && this.#before(heap[base + child + 1]!, heap[base + child]!)) child++;
       if (!this.#before(heap[base + child]!, slot)) break;
-      this.#place(base, i, heap[base + child]!);
+      heap[base + i] = heap[base + child]!;
       i = child;
     }
-    this.#place(base, i, slot);
+    heap[base + i] = slot;
   }
 }
 

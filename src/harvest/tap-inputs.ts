@@ -14,7 +14,7 @@ export class TapInputs {
   constructor(width: number, longest: number, seed: number) {
     this.width = width;
     this.store = new RowStore(width, longest);
-    this.sums = new RowSums(width);
+    this.sums = new RowSums(width, longest);
     this.nulls = new NullRows(width, seed);
   }
 

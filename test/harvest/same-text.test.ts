@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { hashFraction } from '../../src/base/hash.ts';
 import { createRandom } from '../../src/base/random.ts';
 import { rankedSlots, Selection, type SelectionOptions, selectionSalt } from '../../src/harvest/selection.ts';
+import { SeenTexts } from '../../src/harvest/seen-texts.ts';
 import { suffixKeys } from '../../src/harvest/suffix-keys.ts';
 
 interface Candidate {
@@ -136,4 +137,29 @@ describe('what stands for a text', () => {
     const keys = suffixKeys(new Int32Array(50));
     expect(new Set(keys).size).toBe(32);
   });
+});
+
+test('a text is new once: not in a later context, nor at two positions of one', () => {
+  const random = createRandom(5);
+  const texts = Array.from({ length: 3000 }, () => Math.floor(random.next() * 2 ** 53));
+  const seen = new SeenTexts();
+  seen.add(texts[0]!);
+  const known = new Set([texts[0]!]);
+  let fresh = 0;
+  let firsts = 0;
+  for (let context = 0; context < 400; context++) {
+    const keys = Float64Array.from({ length: 20 }, () => texts[Math.floor(random.next() * texts.length)]!);
+    const isNew = seen.take(keys);
+    keys.forEach((key, t) => {
+      const isFirst = !known.has(key) && keys.indexOf(key) === keys.lastIndexOf(key);
+      // What is old is never said to be new.
+      if (!isFirst) expect(isNew[t]).toBe(0);
+      fresh += isNew[t]!;
+      firsts += Number(isFirst);
+    });
+    for (const key of keys) known.add(key);
+  }
+  // Of nearly all that are new it says so.
+  expect(firsts).toBeGreaterThan(2000);
+  expect(fresh).toBeGreaterThan(0.99 * firsts);
 });

@@ -176,7 +176,7 @@ describe('the scan of one context', () => {
   test.each(['positive', 'negative', 'absolute'] as Sign[])('%s: peaks and statistics', (sign) => {
     const scan = new BankScan(UNITS, 16, 12);
     for (let times = 1; times <= 3; times++) {
-      const { best, where } = scan.scan(Float32Array.from([99, ...values]), 1, valid, sign, true);
+      const best = scan.scan(Float32Array.from([99, ...values]), 1, valid, sign, true);
       for (let u = 0; u < UNITS; u++) {
         const seen = Array.from({ length: POSITIONS }, (_, t) => t)
           .filter((t) => valid[t] === 1)
@@ -184,7 +184,7 @@ describe('the scan of one context', () => {
         const score = (a: number) => (sign === 'positive' ? a : sign === 'negative' ? -a : Math.abs(a));
         const top = Math.max(...seen.map(({ a }) => score(a)));
         expect(best[u]).toBe(top);
-        expect(where[u]).toBe(seen.find(({ a }) => score(a) === top)!.t);
+        expect(scan.position(u)).toBe(seen.find(({ a }) => score(a) === top)!.t);
         const { sum, max, min, active, histogram } = scan.statistics();
         let total = 0;
         for (let i = 0; i < times; i++) for (const { a } of seen) total += a;
@@ -211,11 +211,11 @@ describe('the scan of one context', () => {
     const shuffled = order.toSorted((a, b) => a.v - b.v).map(({ i }) => rows[i]!);
     expect(sumOf(shuffled)).toBe(sumOf(rows));
     expect(Math.abs(sumOf(rows) - exact)).toBeLessThan(1000 * 2 ** -53);
-    const sums = new RowSums(1);
-    for (const value of rows) sums.add(Float32Array.of(value));
+    const sums = new RowSums(1, 1);
+    for (const value of rows) sums.add(Float32Array.of(value), Uint8Array.of(1));
     expect(sums.sums(1)[0]).toBe(sumOf(rows));
     expect(() => sumOf([2 ** 39])).toThrow('2^39');
-    expect(() => new RowSums(2).add(Float32Array.of(1, Number.NaN))).toThrow('NaN');
+    expect(() => new RowSums(2, 1).add(Float32Array.of(1, Number.NaN), Uint8Array.of(1))).toThrow('NaN');
   });
 
   test('edges of bins belong to the bin above them', () => {
@@ -247,8 +247,8 @@ describe('the scan of one context', () => {
     const row = Float32Array.of(1, 2, 3, 4, Number.NaN, 6);
     expect(() => scan.scan(row, 0, Uint8Array.of(1, 1), 'positive', true)).toThrow('NaN');
     expect(() => scan.scan(row, 0, Uint8Array.of(1, 0), 'positive', true)).not.toThrow();
-    const { where } = scan.scan(row, 0, Uint8Array.of(0, 0), 'positive', true);
-    expect(Array.from(where)).toEqual([-1, -1, -1]);
+    scan.scan(row, 0, Uint8Array.of(0, 0), 'positive', true);
+    expect([0, 1, 2].map((unit) => scan.position(unit))).toEqual([-1, -1, -1]);
   });
 
   test('rows are packed to the nearest half of the next power of two', () => {
