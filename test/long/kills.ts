@@ -1,10 +1,11 @@
 // npm run test:long: kills each long command at random moments, types it again until it ends, and compares with what it makes
 // when nobody disturbs it. `tsx test/long/kills.ts [KILLS [SEED [COMMAND]]]`: 200 kills of all together unless said. Runs on
 // dist.
-import { mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { drawn, ended, type LongCommand, longCommands, roomFor } from './commands.ts';
+import { drawn, longCommands } from './commands.ts';
+import { torment } from './torment.ts';
 
 const [kills = '200', seed = String(Date.now() % 2 ** 31), only] = process.argv.slice(2);
 const random = drawn(Number(seed));
@@ -15,41 +16,13 @@ try {
     ({ name }) => only === undefined || name === only,
   );
   console.log(`${kills} kills of ${commands.length} commands, seed ${seed}`);
-  for (const command of commands) await torment(command, Math.ceil(Number(kills) / commands.length));
+  for (const command of commands) {
+    const wanted = Math.ceil(Number(kills) / commands.length);
+    const { killed, rounds, faults } = await torment(command, { root, wanted, random });
+    for (const fault of faults) console.log(`${command.name}: ${fault}`);
+    console.log(`${command.name}: ${killed} kills, ${rounds} ends, ${faults.length} faults`);
+    if (faults.length > 0) process.exitCode = 1;
+  }
 } finally {
   rmSync(root, { recursive: true, force: true });
-}
-
-async function torment(command: LongCommand, wanted: number): Promise<void> {
-  const { name, args, content, left } = command;
-  const undisturbed = roomFor(command, root, 0);
-  const begun = performance.now();
-  const first = await ended(args(undisturbed));
-  if (first.status !== 0) throw new Error(`${name}: ${first.said}`);
-  const time = performance.now() - begun;
-  const expected = await content(undisturbed);
-  let [killed, rounds, faults] = [0, 0, 0];
-  while (killed < wanted) {
-    const out = roomFor(command, root, ++rounds);
-    let { status, said } = await ended(args(out), { after: random() * time });
-    while (status === null) {
-      killed++;
-      // In the end it is let alone: a command that goes on from where it was gets there anyway.
-      const after = killed < wanted && random() < 0.6 ? random() * time : null;
-      ({ status, said } = await ended(args(out), { after }));
-    }
-    // Killed between its last rename and its end, it finds what it has made, and may say so.
-    const ends = status === 0 || (status === 1 && said.includes(' is there already: '));
-    const same = ends && (await content(out)) === expected;
-    const others = readdirSync(out).filter((entry) => !left.includes(entry));
-    if (!same || others.length > 0) {
-      faults++;
-      console.log(
-        `${name}: ${same ? `left ${others.join(', ')}` : `ended with ${status}: ${said || 'another content'}`}`,
-      );
-    }
-    rmSync(out, { recursive: true, force: true });
-  }
-  console.log(`${name}: ${killed} kills, ${rounds} ends, ${faults} faults`);
-  if (faults > 0) process.exitCode = 1;
 }
