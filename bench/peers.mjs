@@ -17,6 +17,8 @@ const PARTS = {
   d: 'linkage',
   e: 'importance',
   f: 'pages',
+  g: 'gpu-harvest',
+  h: 'gpu-sae',
 };
 const RESULTS = join(import.meta.dirname, 'peers', 'results.json');
 const PAGE = join(import.meta.dirname, '..', 'docs', 'benchmarks.md');
@@ -48,6 +50,10 @@ for (const id of only) {
   const [load] = loadavg();
   try {
     const part = await prepare({ dir, quick: values.quick, python, progress });
+    if (part === null) {
+      progress('there is no GPU here: the results stay');
+      continue;
+    }
     const { ran, missing } = await contest(part.contestants, { rounds, warm: part.warm, progress });
     const rows = part.rows ?? summarise(part, ran);
     const aims = part.aims(ran, rows);
@@ -56,11 +62,12 @@ for (const id of only) {
     results[id] = {
       title: part.title,
       work: part.work,
-      machine: `${cpus().length} × ${cpus()[0].model.trim()}, Node ${process.versions.node}`,
+      machine: `${part.card === undefined ? '' : `${part.card}, `}${cpus().length} × ${cpus()[0].model.trim()}, Node ${process.versions.node}`,
       date: new Date().toISOString().slice(0, 10),
       rounds: part.rounds ?? rounds,
       quick: values.quick,
       load: Number(load.toFixed(1)),
+      clock: part.clock ?? 'cpu',
       rows,
       missing,
       aims,

@@ -53,7 +53,7 @@ export async function contest(contestants, { rounds, warm = true, progress }) {
         if (opened.missing === null) ran.push({ ...contestant, ...opened, answers: [] });
         else missing.push({ name: contestant.name, why: opened.missing });
       } catch (error) {
-        if (contestant.kind !== 'peer') throw error;
+        if (!mayBeMissing(contestant)) throw error;
         missing.push({ name: contestant.name, why: error.message });
       }
     }
@@ -65,7 +65,7 @@ export async function contest(contestants, { rounds, warm = true, progress }) {
           progress(`${one.name}: ${which}, ${found.cpu.toFixed(2)} processor seconds`);
           if (round >= 0) one.answers.push(found);
         } catch (error) {
-          if (one.kind !== 'peer') throw error;
+          if (!mayBeMissing(one)) throw error;
           ran.splice(ran.indexOf(one), 1);
           missing.push({ name: one.name, why: error.message });
         }
@@ -75,4 +75,9 @@ export async function contest(contestants, { rounds, warm = true, progress }) {
     for (const one of ran) one.close();
   }
   return { ran, missing };
+}
+
+/** Whether it is enough to say that a contestant cannot run: a peer, or a device that may not be there. */
+function mayBeMissing({ kind, optional = false }) {
+  return kind === 'peer' || optional;
 }

@@ -13,17 +13,18 @@ function lapsOf({ laps, wall, cpu }) {
 
 /**
  * Rows of a contest, one a contestant and lap.
- * @param part `amount` of `unit` a run (or by lap), `agree`: contestants' first answers by name → what is said of each
- * @returns {any[]} processor and wall seconds, memory, and the ratio to the contestant that it stands `against`, round by round
+ * @param part `amount` of `unit` a run (or by lap), `clock` that is compared (`cpu` or `wall`), `agree`: contestants' first answers by name → what is said of each
+ * @returns {any[]} processor and wall seconds, memory, and the ratio of the clock compared to the contestant that it stands `against`, round by round
  */
-export function summarise({ amount, unit, agree }, ran) {
+export function summarise({ amount, unit, clock = 'cpu', agree }, ran) {
   const said = agree(Object.fromEntries(ran.map(({ name, answers }) => [name, answers[0]])));
   return ran.flatMap(({ name, version, kind, against, answers }) => {
     const other = ran.find((one) => one.name === against);
     return Object.keys(lapsOf(answers[0])).map((lap) => {
       const seconds = (all, clock) => all.map((found) => lapsOf(found)[lap]?.[clock]);
       const cpu = seconds(answers, 'cpu');
-      const others = other && seconds(other.answers, 'cpu');
+      const compared = seconds(answers, clock);
+      const others = other && seconds(other.answers, clock);
       return {
         who: version === null ? name : `${name} (${version})`,
         name,
@@ -35,16 +36,16 @@ export function summarise({ amount, unit, agree }, ran) {
         wall: spread(seconds(answers, 'wall')),
         peak: Math.max(...answers.map(({ peak }) => peak)),
         against: against ?? null,
-        ratio: others ? spread(cpu.map((used, round) => used / others[round])) : null,
+        ratio: others ? spread(compared.map((used, round) => used / others[round])) : null,
         agrees: kind === 'peer' ? (said[name] ?? null) : null,
       };
     });
   });
 }
 
-/** Median of the ratios, round by round, of the processor seconds of two contestants. */
-export function ratioOf(ran, name, to, lap = '') {
+/** Median of the ratios, round by round, of the processor seconds (or wall) of two contestants. */
+export function ratioOf(ran, name, to, lap = '', clock = 'cpu') {
   const [a, b] = [name, to].map((one) => ran.find((other) => other.name === one));
   if (a === undefined || b === undefined) return null;
-  return median(a.answers.map((found, i) => lapsOf(found)[lap].cpu / lapsOf(b.answers[i])[lap].cpu));
+  return median(a.answers.map((found, i) => lapsOf(found)[lap][clock] / lapsOf(b.answers[i])[lap][clock]));
 }

@@ -7,7 +7,7 @@ round, each in a process of its own, on both cores (**b** and **d**: on one). It
 parts, \`-- --quick\` smaller ones. Peers run in a virtual environment with the versions of
 \`bench/peers/requirements.txt\`. Times are processor seconds of all threads, the median of the rounds and
 in brackets the least and the most: other work on the machine disturbs them less than the clock. "÷" is a row's processor
-seconds over those of the row that it names, round by round: above 1 that one is the cheaper.
+seconds (on a GPU, **g** and **h**: seconds) over those of the row that it names, round by round: above 1 that one is the cheaper.
 `;
 
 /** The page of the results by part: what \`bench/peers/results.json\` holds. */

@@ -4,8 +4,8 @@ import type { LongCall } from '../base/progress.ts';
 import type { Context } from '../corpus/contexts.ts';
 import type { Model } from '../model/load-model.ts';
 import { rowsPerRun, type TapBlock, type TapSource } from '../model/taps.ts';
-import { mergeContexts } from './context-table.ts';
 import { contextProgress, type HarvestProgress } from './context-progress.ts';
+import { mergeContexts } from './context-table.ts';
 import { packText } from './part-text.ts';
 import type { FoundRows, WantedRows } from './row-collector.ts';
 import { harvestBanks, openBankTaps, type Scanner, scan, startScanners } from './scanners.ts';
@@ -127,7 +127,7 @@ async function round<T>(
 ): Promise<T> {
   const { banks, limits, contexts, count, length, specialIds, signal, onProgress } = options;
   const taps = openBankTaps(options, banks, limits);
-  const scanners = startScanners(harvestBanks(banks, limits));
+  const scanners = startScanners(harvestBanks(banks, limits), options.model);
   let scanning: Promise<void> = Promise.resolve();
   let [done, tokens] = [0, 0];
   const progress = contextProgress(onProgress, { pass: 1, passes: 1 }, { done, total: count, tokens });

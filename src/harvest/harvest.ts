@@ -90,7 +90,7 @@ export async function harvest(options: HarvestOptions): Promise<Harvest> {
   const measured = found === null ? await findSinks(options) : null;
   const limits = found?.progress.limits ?? measured?.limits ?? {};
   const taps = openBankTaps(options, options.banks, limits);
-  const scanners = startScanners(harvestBanks(options.banks, limits));
+  const scanners = startScanners(harvestBanks(options.banks, limits), options.model);
   const all = <T>(call: (remote: Remote<HarvestMethods>) => Promise<T>): Promise<T[]> =>
     Promise.all(scanners.map(({ remote }) => call(remote)));
   try {

@@ -8,8 +8,12 @@ import { normTaps } from './find-sinks.ts';
 import type { HarvestMethods } from './scan-worker.ts';
 import type { SinkLimits } from './sinks.ts';
 
-/** Threads that scan, each for its own banks; fixed, so that saved state fits whatever the number of threads. */
+/**
+ * Threads that scan, each for its own banks: fixed for a device, on which alone a run is gone on with, so that saved state
+ * fits whatever the number of processors. A GPU gives more than two of them take in.
+ */
 const SCANNERS = 2;
+const SCANNERS_OF_GPU = 8;
 
 /** A thread that takes in what the model gives, for some banks. */
 export interface Scanner {
@@ -44,9 +48,10 @@ export function openBankTaps(
   );
 }
 
-/** Starts the threads, each for some of the banks. */
-export function startScanners(banks: readonly HarvestBank[]): Scanner[] {
-  return split(banks, SCANNERS).map((part) => ({
+/** Starts the threads, each for some of the banks. @param model what gives their taps, unless they are at hand */
+export function startScanners(banks: readonly HarvestBank[], model?: Model): Scanner[] {
+  const most = (model?.device ?? 'cpu') === 'cpu' ? SCANNERS : SCANNERS_OF_GPU;
+  return split(banks, most).map((part) => ({
     remote: connect<HarvestMethods>(new URL('./scan-worker.js', import.meta.url)),
     banks: part,
   }));

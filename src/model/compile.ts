@@ -108,7 +108,7 @@ export function compileGroups(
   taps: readonly string[],
   edits: readonly GraphEdit[],
   layersAtOnce = ALL,
-  options: Pick<GraphOptions, 'castWhole'> = {},
+  options: Pick<GraphOptions, 'castWhole' | 'plainOperators'> = {},
 ): LayerGroup[] {
   const graph = new GraphBuilder({ ...files.architecture.graph, ...options });
   const sites = emit(files, edits, undefined, graph);

@@ -1,4 +1,5 @@
 import { PolysemeError } from '../errors.ts';
+import type { GraphOptions } from '../onnx/graph.ts';
 
 /** What a model can run on: the processor, or a GPU through WebGPU or CUDA. */
 export const DEVICES = ['cpu', 'webgpu', 'cuda'] as const;
@@ -7,6 +8,11 @@ export type Device = (typeof DEVICES)[number];
 /** A device, or the best that is there and computes right. */
 export const DEVICE_OPTIONS = [...DEVICES, 'auto'] as const;
 export type DeviceOption = (typeof DEVICE_OPTIONS)[number];
+
+/** How a graph for a device is written: with what the device has an operator for. */
+export function graphFor(device: Device): Pick<GraphOptions, 'castWhole' | 'plainOperators'> {
+  return { castWhole: device !== 'cpu', plainOperators: device === 'webgpu' };
+}
 
 /** What `auto` tries, the best first. */
 const BEST_FIRST: readonly Device[] = ['cuda', 'webgpu', 'cpu'];

@@ -15,7 +15,7 @@ import {
   readModel,
   sitesOf,
 } from './compile.ts';
-import type { Device, DeviceOption } from './device.ts';
+import { type Device, type DeviceOption, graphFor } from './device.ts';
 import type { RopeLayoutOption } from './gguf/rope-layout.ts';
 import type { ModelImages } from './image-input.ts';
 import { streamGroups } from './layer-groups.ts';
@@ -169,7 +169,7 @@ export async function loadModel(source: string, options: LoadOptions = {}): Prom
   // The nodes of a foreign graph may add up in another order where rows are longer.
   const sameLength = files.graph !== undefined;
   const compiled = (taps: readonly string[], edits: readonly GraphEdit[] = []): LayerGroup[] =>
-    compileGroups(files, checkTaps(taps), edits, options.weightsAtOnce, { castWhole: device !== 'cpu' });
+    compileGroups(files, checkTaps(taps), edits, options.weightsAtOnce, graphFor(device));
   const known = new Map<string, LayerGroup[]>();
   let opened = 0;
   let closed = false;

@@ -48,6 +48,11 @@ export interface GraphOptions {
   readonly prefix?: string;
   /** Whether weights of which rows are read are cast whole: a GPU need not know their type, and reads no rows of it. */
   readonly castWhole?: boolean;
+  /**
+   * Whether attention is to be products and a softmax, and a product with a transposed weight two steps: a device without
+   * such operators would leave them to the processor.
+   */
+  readonly plainOperators?: boolean;
 }
 
 /**
@@ -71,12 +76,20 @@ export class GraphBuilder {
   readonly #opsets: ReadonlyMap<string, number>;
   readonly #prefix: string;
   readonly #castWhole: boolean;
+  /** What `plainOperators` was. */
+  readonly plainOperators: boolean;
   #count = 0;
 
-  constructor({ opsets = OPSETS, prefix = '', castWhole = false }: GraphOptions = {}) {
+  constructor({
+    opsets = OPSETS,
+    prefix = '',
+    castWhole = false,
+    plainOperators = false,
+  }: GraphOptions = {}) {
     this.#opsets = opsets;
     this.#prefix = prefix;
     this.#castWhole = castWhole;
+    this.plainOperators = plainOperators;
   }
 
   /** An input of the graph; one name is one input, however often it is asked for. */
@@ -103,6 +116,13 @@ export class GraphBuilder {
     const opset = this.#opsets.get('') ?? OPSET;
     this.#nodes.push(...(opset < OPSET ? lowered(node, opset, (wire) => this.#constant(wire)) : [node]));
     return names;
+  }
+
+  /** x · Wᵀ, of a weight that is stored [out, in]. */
+  timesTransposed(x: Wire, weight: Wire): Wire {
+    if (!this.plainOperators) return this.op('FusedMatMul', [x, weight], { transB: 1 }, 'com.microsoft');
+    // The runtime transposes a constant once, when the graph is loaded.
+    return this.op('MatMul', [x, this.op('Transpose', [weight], { perm: [1, 0] })]);
   }
 
   /** A node of a foreign file, as it is there. */

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import type { Values } from '../../src/model/backend.ts';
 import type { Checkpoint } from '../../src/model/checkpoint.ts';
 import { compileGroups, type ModelFiles, readModel, sitesOf } from '../../src/model/compile.ts';
-import type { Device } from '../../src/model/device.ts';
+import { type Device, graphFor } from '../../src/model/device.ts';
 import { streamGroups } from '../../src/model/layer-groups.ts';
 import { openBackend } from '../../src/model/open-backend.ts';
 import { Session } from '../../src/model/session.ts';
@@ -118,10 +118,14 @@ export async function runRows(
   files: ModelFiles,
   rows: readonly TapInput[],
   taps: readonly string[],
-  { device, layersAtOnce }: { device?: Device; layersAtOnce?: number } = {},
+  {
+    device,
+    layersAtOnce,
+    graph = graphFor(device ?? 'cpu'),
+  }: { device?: Device; layersAtOnce?: number; graph?: ReturnType<typeof graphFor> } = {},
 ): Promise<Map<string, Float32Array>[]> {
   const sites = sitesOf(files);
-  const groups = compileGroups(files, taps, [], layersAtOnce);
+  const groups = compileGroups(files, taps, [], layersAtOnce, graph);
   const sessions: Session[] = [];
   for (const group of groups) sessions.push(await Session.open(await openBackend(device), group, 1));
   const running = groups.map((group, g) => {

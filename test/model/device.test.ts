@@ -123,8 +123,8 @@ it.skipIf(softwareGpu === null)(
   'WebGPU equals transformers at every site',
   async () => {
     const names = ['gpt2', 'llama', 'gemma2', 'qwen3-moe', 'bert'];
-    const families = cliOf([compiled('test/helpers/families-on-webgpu.mjs')]);
-    const { stdout, stderr } = await families.cli(names, { env: softwareGpu! });
+    const families = cliOf([compiled('test/helpers/families-on-device.mjs')]);
+    const { stdout, stderr } = await families.cli(['webgpu', ...names], { env: softwareGpu! });
     expect(stderr).toBe('');
     const found = JSON.parse(stdout) as Record<string, { difference: number; site: string }>;
     expect(Object.keys(found)).toEqual(names);

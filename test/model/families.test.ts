@@ -69,6 +69,12 @@ describe.each(NAMES)('%s', async (name) => {
     expect(difference, site).toBeLessThanOrEqual(TOLERANCE);
   });
 
+  test('plain operators give the same', async () => {
+    const graph = { castWhole: false, plainOperators: true };
+    const { difference, site } = farthest(await runRows(files, rows, sites, { graph }), expected);
+    expect(difference, site).toBeLessThanOrEqual(TOLERANCE);
+  });
+
   test('its neurons’ weights give their pre-activations', () => checkBanks(files, expected));
 
   test('a module of transformers, as the name of a site, is never another site', () => {

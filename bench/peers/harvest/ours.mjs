@@ -1,9 +1,10 @@
-// node ours.mjs CHECKPOINT CONTEXTS bare|top|fraction|quantiles OUT
+// node ours.mjs CHECKPOINT CONTEXTS bare|top|fraction|quantiles OUT [DEVICE]
 import { writeFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { mlpBank } from '../../../dist/bank/mlp-bank.js';
 import { rankedSlots } from '../../../dist/harvest/selection.js';
-import { compile } from '../../../dist/model/compile.js';
+import { compileGroups } from '../../../dist/model/compile.js';
+import { graphFor } from '../../../dist/model/device.js';
 import { loadModel } from '../../../dist/model/load-model.js';
 import { openBackend } from '../../../dist/model/open-backend.js';
 import { Session } from '../../../dist/model/session.js';
@@ -12,15 +13,15 @@ import { timedHarvest } from '../../timed-harvest.mjs';
 import { answer } from '../child.mjs';
 import { benchContexts, EXAMPLES, LENGTH } from './contexts.mjs';
 
-const [checkpoint, count, what, out] = process.argv.slice(2);
-const model = await loadModel(checkpoint);
+const [checkpoint, count, what, out, device = 'cpu'] = process.argv.slice(2);
+const model = await loadModel(checkpoint, { device });
 const contexts = await benchContexts(model, Number(count));
 
 if (what === 'bare') {
   const last = `blocks.${model.config.layers - 1}.hook_resid_post`;
   const session = await Session.open(
-    await openBackend(),
-    compile(model.files, [last]),
+    await openBackend(device),
+    compileGroups(model.files, [last], [], undefined, graphFor(device))[0],
     availableParallelism(),
   );
   await forward(session, contexts.slice(0, 8), LENGTH);

@@ -73,7 +73,7 @@ export async function prepare({ dir, quick, python }) {
 }
 
 /** How far the peers' examples are ours: files of activations and contexts, units × examples. */
-function agree(answers, own) {
+export function agree(answers, own) {
   if (answers[own] === undefined) return {};
   const read = ({ values, contexts }) => ({
     values: new Float32Array(Uint8Array.from(readFileSync(values)).buffer),

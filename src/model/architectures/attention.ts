@@ -1,4 +1,5 @@
 import type { Wire } from '../../onnx/graph.ts';
+import { attentionProducts } from './attention-products.ts';
 import { type Emitter, linear, norm, normalize, positions, weight } from './parts.ts';
 import type { AttentionPlan, NormPlan, RelativeBias, Rotary } from './plan.ts';
 
@@ -16,6 +17,13 @@ export function attention(e: Emitter, x: Wire, plan: AttentionPlan): Wire {
   if (rotary !== null) {
     query = rotate(e, query, rotary, heads, headDim);
     key = rotate(e, key, rotary, kvHeads, headDim);
+  }
+  if (e.graph.plainOperators) {
+    return attentionProducts(
+      e.graph,
+      { query, key, value },
+      { ...plan, allowed: allowedKeys(e, plan, plan.causal), bias: scoreBias(e, plan) },
+    );
   }
   const mask = scoreMask(e, plan);
   return e.graph.op('Attention', mask === null ? [query, key, value] : [query, key, value, mask], {
@@ -122,15 +130,25 @@ function angles(e: Emitter, { frequencies, factor }: Rotary): { cos: Wire; sin: 
 }
 
 /** What of the scores counts beside causality: a window, padding, an added bias; null where nothing does. */
-function scoreMask(e: Emitter, { window = null, relative, causal, heads }: AttentionPlan): Wire | null {
+function scoreMask(e: Emitter, plan: AttentionPlan): Wire | null {
+  const mask = allowedKeys(e, plan, false);
+  const bias = scoreBias(e, plan);
+  if (bias === null || mask === null) return bias ?? mask;
+  return e.graph.op('Where', [mask, bias, e.graph.scalar(-Infinity)]);
+}
+
+/** The keys that a query may see, as a window, padding and, if asked for, causality have it; null where it sees all. */
+function allowedKeys(e: Emitter, { window = null, causal }: AttentionPlan, causalToo: boolean): Wire | null {
   const { graph, seen } = e;
   const masks: Wire[] = [];
+  if (causalToo) masks.push(e.once('causal', () => notLater(e)));
   if (window !== null) masks.push(e.once(`window ${window}`, () => windowMask(e, window)));
   if (seen !== null && !causal) masks.push(e.once('seen', () => seenMask(e, seen)));
-  const mask = masks.length === 0 ? null : masks.reduce((a, b) => graph.op('And', [a, b]));
-  if (relative === undefined) return mask;
-  const bias = e.once(relative.name, () => relativeNodes(e, relative, heads));
-  return mask === null ? bias : graph.op('Where', [mask, bias, graph.scalar(-Infinity)]);
+  return masks.length === 0 ? null : masks.reduce((a, b) => graph.op('And', [a, b]));
+}
+
+function scoreBias(e: Emitter, { relative, heads }: AttentionPlan): Wire | null {
+  return relative === undefined ? null : e.once(relative.name, () => relativeNodes(e, relative, heads));
 }
 
 /** What is added to the scores by distance, [1, heads, position, position]. */
@@ -153,6 +171,12 @@ function apart(e: Emitter): Wire {
     const keys = graph.op('Unsqueeze', [number, graph.integers(0)]);
     return graph.op('Sub', [keys, graph.op('Unsqueeze', [number, graph.integers(1)])]);
   });
+}
+
+/** Keys that are not after the query, bool [position, position]. */
+function notLater(e: Emitter): Wire {
+  const { graph } = e;
+  return graph.op('LessOrEqual', [apart(e), graph.constant(BigInt64Array.of(0n), [])]);
 }
 
 /** |i − j| < window, bool [position, position]. */

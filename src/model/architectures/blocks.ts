@@ -68,7 +68,7 @@ export function logits(e: Emitter, stream: Wire, plan: HeadPlan, matrix: string,
   }
   if (plan.project !== undefined) x = linear(e, x, plan.project.matrix, width, plan.project.width);
   const output = weight(e, matrix, vocabulary, plan.project?.width ?? width);
-  let y = graph.op('FusedMatMul', [x, output], { transB: 1 }, 'com.microsoft');
+  let y = graph.timesTransposed(x, output);
   const names = biasNames(plan);
   const bias = names.find((name) => weights.has(name)) ?? names[0];
   if (bias !== undefined) y = graph.op('Add', [y, weight(e, bias, vocabulary)]);

@@ -47,7 +47,7 @@ export function linear(e: Emitter, x: Wire, plan: LinearPlan, inputs: number, ou
   const y =
     plan.layout === 'in_out'
       ? graph.op('MatMul', [x, weight(e, name, inputs, outputs)])
-      : graph.op('FusedMatMul', [x, weight(e, name, outputs, inputs)], { transB: 1 }, 'com.microsoft');
+      : graph.timesTransposed(x, weight(e, name, outputs, inputs));
   if (plan.bias === 'ignored' && e.weights.has(`${plan.name}.bias`)) e.weights.ignore(`${plan.name}.bias`);
   return hasBias(e.weights, plan) ? graph.op('Add', [y, weight(e, `${plan.name}.bias`, outputs)]) : y;
 }

@@ -1,4 +1,5 @@
 import { GraphBuilder } from '../../onnx/graph.ts';
+import { attentionProducts } from '../architectures/attention-products.ts';
 import type { BackendReference } from '../backend.ts';
 
 /** Sizes of the reference block. */
@@ -13,7 +14,7 @@ export function referenceWeights(seed: number, length: number): Float32Array {
 
 /**
  * One small block of a transformer with every operator that models here are made of: embedding, LayerNorm, rotary
- * causal attention (softmax), RMSNorm, a gated MLP (GELU × SiLU). The expected values were computed in float64.
+ * causal attention (as one operator, and as products and a softmax), RMSNorm, a gated MLP (GELU × SiLU). The expected values were computed in float64.
  */
 export function backendReference(): BackendReference {
   const { vocabulary, width, heads, hidden } = SIZES;
@@ -47,13 +48,30 @@ export function backendReference(): BackendReference {
   );
   const rotate = (wire: string) =>
     graph.op('RotaryEmbedding', [wire, cos, sin, positions], { num_heads: heads, interleaved: 0 });
-  const attention = graph.op('Attention', [rotate(q!), rotate(k!), v!], {
+  const [query, key, scale] = [rotate(q!), rotate(k!), 1 / Math.sqrt(headDim)];
+  const attention = graph.op('Attention', [query, key, v!], {
     q_num_heads: heads,
     kv_num_heads: heads,
     is_causal: 1,
-    scale: { float: 1 / Math.sqrt(headDim) },
+    scale: { float: scale },
   });
-  const middle = graph.op('Add', [x, attention]);
+  const allowed = graph.op('LessOrEqual', [
+    graph.constant(
+      BigInt64Array.from({ length: TOKENS.length ** 2 }, (_, i) =>
+        BigInt((i % TOKENS.length) - Math.floor(i / TOKENS.length)),
+      ),
+      [TOKENS.length, TOKENS.length],
+    ),
+    graph.constant(BigInt64Array.of(0n), []),
+  ]);
+  const inSteps = attentionProducts(
+    graph,
+    { query, key, value: v! },
+    { heads, kvHeads: heads, headDim, scale, allowed, bias: null },
+  );
+  // Both ways of attention, half and half: graphs have one or the other.
+  const mixed = graph.op('Mul', [graph.op('Add', [attention, inSteps]), graph.scalar(0.5)]);
+  const middle = graph.op('Add', [x, mixed]);
   const h = graph.op('RMSNormalization', [middle, weight(4, width)], {
     axis: -1,
     epsilon: { float: EPSILON },

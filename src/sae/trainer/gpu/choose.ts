@@ -3,8 +3,8 @@ import { encode, TILE } from './encode.ts';
 import { type GpuState, paddedTokens } from './gpu-state.ts';
 import { select } from './select.ts';
 
-/** Floats of the pre-activations that are on the GPU at a time: 16 MiB. */
-const PRE_FLOATS = 2 ** 22;
+/** Floats of the pre-activations that are on the GPU at a time: 32 MiB. */
+const PRE_FLOATS = 2 ** 23;
 
 /** Pairs that are to be chosen: so many a token, and the kernels' numbers for them. */
 interface Wanted {

@@ -2,7 +2,7 @@ import { PRELUDE } from './params.ts';
 
 /**
  * The k largest positive pre-activations of a token (of the latents in the mask, where there is one), ascending by latent;
- * ties go to the lower latent. The k-th largest is found by its bits, eight at a time: positive floats order as whole numbers.
+ * ties go to the lower latent. The k-th largest is found by its bits, eleven at a time: positive floats order as whole numbers.
  */
 export const select = /* wgsl */ `${PRELUDE}
 @group(0) @binding(1) var<storage, read> pre: array<f32>;
@@ -10,7 +10,10 @@ export const select = /* wgsl */ `${PRELUDE}
 @group(0) @binding(3) var<storage, read_write> entries: array<Entry>;
 
 const THREADS = 256u;
-var<workgroup> histogram: array<atomic<u32>, 256>;
+const BINS = 2048u;
+const EACH = BINS / THREADS;
+var<workgroup> histogram: array<atomic<u32>, 2048>;
+var<workgroup> above: array<u32, 256>;
 var<workgroup> prefix: u32;
 var<workgroup> wanted: u32;
 var<workgroup> counts: array<vec2<u32>, 256>;
@@ -27,26 +30,46 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_id) o
   let thread = own.x;
   if (thread == 0u) { prefix = 0u; wanted = p.k; }
   // After each pass the highest bits of the k-th largest are known, and how many of those with the same bits are wanted.
-  for (var shift = 24i; shift >= 0i; shift -= 8i) {
-    atomicStore(&histogram[thread], 0u);
+  // Where there are fewer than k positive ones, they stay 0: all are taken.
+  var known = 0u;
+  for (var turn = 0u; turn < 3u; turn++) {
+    let shift = select(select(0u, 10u, turn == 1u), 21u, turn == 0u);
+    for (var bin = thread; bin < BINS; bin += THREADS) { atomicStore(&histogram[bin], 0u); }
     workgroupBarrier();
-    let known = select(0u, 0xffffffffu << u32(shift + 8i), shift < 24i);
+    let mine = prefix;
+    let most = wanted;
     for (var latent = thread; latent < p.latents; latent += THREADS) {
       let bits = bitsOf(token, latent);
-      if ((bits & known) == prefix) { atomicAdd(&histogram[(bits >> u32(shift)) & 255u], 1u); }
+      if (bits != 0u && (bits & known) == mine) { atomicAdd(&histogram[(bits >> shift) & (BINS - 1u)], 1u); }
     }
     workgroupBarrier();
-    if (thread == 0u) {
-      var bin = 255u;
+    // Each thread has a run of bins; above: how many lie in the runs of it and all after it.
+    var total = 0u;
+    for (var i = 0u; i < EACH; i++) { total += atomicLoad(&histogram[thread * EACH + i]); }
+    above[thread] = total;
+    workgroupBarrier();
+    for (var reach = 1u; reach < THREADS; reach <<= 1u) {
+      var sum = above[thread];
+      if (thread + reach < THREADS) { sum += above[thread + reach]; }
+      workgroupBarrier();
+      above[thread] = sum;
+      workgroupBarrier();
+    }
+    let before = above[thread] - total;
+    if (before < most && above[thread] >= most) {
+      var bin = thread * EACH + EACH - 1u;
+      var left = most - before;
       var count = atomicLoad(&histogram[bin]);
-      while (count < wanted && bin > 0u) {
-        wanted -= count;
+      while (count < left) {
+        left -= count;
         bin--;
         count = atomicLoad(&histogram[bin]);
       }
-      prefix |= bin << u32(shift);
+      prefix = mine | (bin << shift);
+      wanted = left;
     }
     workgroupBarrier();
+    known |= select((BINS - 1u) << shift, 0x3ffu, turn == 2u);
   }
   let least = prefix;
   let ties = select(wanted, 0u, least == 0u);
