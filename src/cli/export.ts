@@ -8,7 +8,7 @@ import { modelShape } from './explained.ts';
 import { START_AGAIN, untilInterrupted } from './interrupt.ts';
 import { addOptions, bankOption, studyArgument } from './options.ts';
 import { unitName } from './parse.ts';
-import { number, Progress, print, printNote } from './terminal.ts';
+import { noteUnfinished, number, Progress, print, printNote } from './terminal.ts';
 
 const shape = {
   format: z.enum(['jsonl', 'parquet', 'site', 'html', 'neuronpedia']).default('jsonl').meta({
@@ -74,6 +74,7 @@ Examples:
       const { openStudy } = await import('../study/open-study.ts');
       const study = openStudy(path);
       try {
+        noteUnfinished(path, study.info());
         await FORMATS[options.format](study, options);
       } finally {
         study.close();

@@ -10,6 +10,9 @@ export const INTERRUPTED_STATUS = 130;
 export const RESUME = 'run the same command again to resume';
 /** What to do after a job that saves nothing. */
 export const START_AGAIN = 'nothing was saved; run the same command again to start over';
+/** What to do after a job that saves the units of a study, and nothing of a part. */
+export const GO_ON =
+  'run the same command again: of a study the units that were written are kept, of a part nothing is';
 
 /** What to do after a job that others do. */
 export const OTHERS_GO_ON = 'the workers go on; run the same command again to wait for the study';

@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import * as z from 'zod';
 import { runOptions } from '../run/run-options.ts';
+import { GO_ON } from './interrupt.ts';
 import { addOptions, jsonOption } from './options.ts';
 import { numberOf } from './parse.ts';
 import { printMerged, printPart, withProgress } from './run-shards.ts';
@@ -44,8 +45,9 @@ How it goes together: docs/scaling.md`,
     .action(async (parts: string[], { out, units, threads, overwrite, json }: Options) => {
       const { mergeShards } = await import('../run/shards/merge.ts');
       const share = units && { share: units.number, of: units.of };
-      const merged = await withProgress((hooks) =>
-        mergeShards({ parts, out, units: share, threads, overwrite, ...hooks }),
+      const merged = await withProgress(
+        (hooks) => mergeShards({ parts, out, units: share, threads, overwrite, ...hooks }),
+        GO_ON,
       );
       if ('part' in merged) return printPart(out, merged.part, json);
       printMerged(out, merged.study, json);

@@ -6,7 +6,7 @@ import { featureTitle } from '../features/feature-title.ts';
 import { whole } from '../model/text-options.ts';
 import { START_AGAIN, untilInterrupted } from './interrupt.ts';
 import { addOptions, bankOption, studyArgument } from './options.ts';
-import { colors, number, Progress, print, printJson } from './terminal.ts';
+import { colors, noteUnfinished, number, Progress, print, printJson } from './terminal.ts';
 
 const shape = {
   bank: bankOption,
@@ -58,6 +58,7 @@ async function run(
   const progress = new Progress();
   const study = openStudy(path);
   try {
+    noteUnfinished(path, study.info());
     const answer = await searchStudy(study, query, {
       ...options,
       signal,

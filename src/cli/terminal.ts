@@ -20,6 +20,11 @@ export function printNote(text: string): void {
   process.stderr.write(`note: ${visible(withFlags(text))}\n`);
 }
 
+/** Says of a study that is not whole that it is not. */
+export function noteUnfinished(path: string, { status }: { readonly status: string }): void {
+  if (status !== 'complete') printNote(`${path} is unfinished: run its command again to continue`);
+}
+
 /** Prints one JSON document on standard output. */
 export function printJson(value: unknown): void {
   process.stdout.write(`${visibleJson(value)}\n`);

@@ -11,7 +11,7 @@ import { spelledAt } from '../tokenizer/byte-tokens.ts';
 import { printCertainty } from './certainty-table.ts';
 import { addOptions, studyArgument, unitArgument } from './options.ts';
 import { unitName } from './parse.ts';
-import { cell, colors, print, printJson } from './terminal.ts';
+import { cell, colors, noteUnfinished, print, printJson } from './terminal.ts';
 
 /** Tokens shown to each side of the peak. */
 const AROUND = 12;
@@ -50,6 +50,7 @@ export function define(command: Command): void {
         const { openStudy } = await import('../study/open-study.ts');
         const study = openStudy(path);
         try {
+          noteUnfinished(path, study.info());
           const unit = study.unit(name.bank, name.index);
           const certainty = options.significance ? await certaintyOf(study, name) : null;
           if (options.json) {

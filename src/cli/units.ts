@@ -8,7 +8,7 @@ import { column, LISTED, METRICS } from '../polysemy/column-lists.ts';
 import { SORTS, type UnitSort } from '../polysemy/order.ts';
 import type { Study } from '../study/study.ts';
 import { addOptions, bankOption, studyArgument } from './options.ts';
-import { cell, colors, print, printJson, table } from './terminal.ts';
+import { cell, colors, noteUnfinished, print, printJson, table } from './terminal.ts';
 
 const BRIEF = LISTED.filter((name) => column(name).brief);
 /** Where in the model a unit is: shown where one of the table says so. */
@@ -62,6 +62,7 @@ export function define(command: Command): void {
         const { openStudy } = await import('../study/open-study.ts');
         const study = openStudy(path);
         try {
+          noteUnfinished(path, study.info());
           const { bank, expert, sort, desc: descending, limit } = options;
           const order = sort === 'unit' ? undefined : sort;
           const units = study.units({ bank, expert, sort: order, descending, limit });

@@ -300,7 +300,7 @@ describe.skipIf(!hasBrowser)('explorer', () => {
     await page.waitForURL(/beside=0,1/);
     const beside = page.getByRole('region', { name: 'Side by side' });
     expect(await beside.locator('.beside-column').count()).toBe(2);
-    await beside.getByText(/^Mean distance between their examples: 0 to 1 0\.\d{3}$/).waitFor();
+    await beside.getByText(/^Mean distance between their examples: features 0 and 1 0\.\d{3}$/).waitFor();
     await beside.getByRole('button', { name: 'Take feature 1 away' }).click();
     await beside.waitFor({ state: 'detached' });
   });

@@ -4,6 +4,7 @@ import type { Feature } from '../../../src/features/describe.ts';
 import { featureTitle, nameScores } from '../../../src/features/feature-title.ts';
 import { wordList } from '../../../src/features/words.ts';
 import { FeatureEffectLines } from '../explain/feature-effect.tsx';
+import { useModelReady } from '../explain/page-model.tsx';
 import type { Example, Unit } from '../source/answers.ts';
 import { source } from '../source/chosen.ts';
 import { ablationQuery, type FeatureEffect, MEASURING } from '../source/effect-queries.ts';
@@ -44,7 +45,8 @@ export function FeaturesBeside({
   const effects = useQuery(ablationQuery(unit.bank, unit.index));
   const images = useImages();
   // Effects are measured of the features that the study stores.
-  const canMeasure = unitCut.stored && images === null && !source().isSite;
+  const isReady = useModelReady();
+  const canMeasure = unitCut.stored && images === null && isReady;
   const merge = mergeHeight(
     tree,
     features.flatMap(({ members }) => members),
@@ -80,7 +82,7 @@ export function FeaturesBeside({
           {pairsOf(features)
             .map(
               ([a, b]) =>
-                `${a.id} to ${b.id} ${formatThree(meanBetween(distances, tree.count, a.members, b.members))}`,
+                `features ${a.id} and ${b.id} ${formatThree(meanBetween(distances, tree.count, a.members, b.members))}`,
             )
             .join(' · ')}
         </p>
@@ -92,9 +94,11 @@ export function FeaturesBeside({
       )}
       {canMeasure || images !== null ? null : (
         <p className="muted small beside-says">
-          {source().isSite
-            ? 'What each does to the predictions needs the study and its model: this is a copy as files.'
-            : 'What each does to the predictions is measured of the study’s own features, and these are of another cut.'}
+          {isReady
+            ? 'What each does to the predictions is measured of the study’s own features, and these are of another cut.'
+            : source().pageModel === null
+              ? 'What each does to the predictions needs the study and its model: this is a copy as files.'
+              : 'What each does to the predictions can be measured once the model is loaded in this page.'}
         </p>
       )}
       <div className="beside-columns">
