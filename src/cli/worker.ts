@@ -45,7 +45,7 @@ export function define(command: Command): void {
     .action(async ({ queue, artefacts, artefactsEndpoint, threads }: Options) => {
       const { startWorker } = await import('../run/queue/worker.ts');
       const progress = new Progress();
-      const { ended } = await startWorker({
+      const worker = await startWorker({
         queue,
         artefacts,
         artefactsEndpoint,
@@ -61,13 +61,14 @@ export function define(command: Command): void {
       });
       print(`working for ${visible(queue.replace(/\/\/.*@/, '//'))}; Ctrl-C ends it`);
       const why = await Promise.race([
-        ended,
+        worker.ended,
         once(process, 'SIGINT').then(() => null),
         once(process, 'SIGTERM').then(() => null),
       ]);
       progress.end();
+      if (why === null) printNote('stopping: a job at hand goes to another worker');
+      await worker.leave();
       if (why !== null) throw new PolysemeError(`${why.message}; the job goes to another worker`, why.code);
-      // The job at hand is not waited for: its lock runs out, and another worker does it.
       process.exit(0);
     });
 }

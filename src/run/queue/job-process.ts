@@ -1,4 +1,5 @@
 import { type ChildProcess, fork } from 'node:child_process';
+import { once } from 'node:events';
 import { PolysemeError } from '../../errors.ts';
 import type { RunHooks } from '../run-hooks.ts';
 import type { ArtefactsPlace } from './artefacts.ts';
@@ -7,6 +8,8 @@ import type { JobData } from './jobs.ts';
 
 /** Seconds without a sign of life after which a process hangs: it computes for no longer at a stretch. */
 const SILENCE = 600;
+/** Milliseconds in which a process that is let go has to tidy up. */
+const TIDY = 500;
 
 /**
  * A process of its own for the jobs of a worker: however long it computes, the worker can tell the queue that it lives; and
@@ -46,6 +49,17 @@ export class JobProcess {
     const child = await this.#child?.catch(() => null);
     this.#child = null;
     if (child?.connected) child.disconnect();
+  }
+
+  /** Ends the process at once, with what it does: that fails. */
+  async stop(): Promise<void> {
+    const child = await this.#child?.catch(() => null);
+    if (child == null || child.exitCode !== null || child.signalCode !== null) return;
+    const gone = once(child, 'exit');
+    const force = setTimeout(() => child.kill('SIGKILL'), TIDY);
+    if (child.connected) child.disconnect();
+    await gone;
+    clearTimeout(force);
   }
 
   /** The process, started anew where the one before has ended. */

@@ -24,6 +24,7 @@ const fail = (error: Error): void => {
 const kept = new KeptOpen();
 let artefacts: Artefacts | null = null;
 let threads: number | undefined;
+let isBusy = false;
 
 process.on('message', async (message: ToProcess) => {
   try {
@@ -39,6 +40,7 @@ process.on('message', async (message: ToProcess) => {
 });
 
 async function performed({ data, before }: ToProcess & { kind: 'job' }): Promise<string> {
+  isBusy = true;
   let told = Number.NEGATIVE_INFINITY;
   const onProgress = (progress: RunProgress): void => {
     if (performance.now() - told < TELL_EVERY) return;
@@ -54,13 +56,17 @@ async function performed({ data, before }: ToProcess & { kind: 'job' }): Promise
   } catch (error) {
     await kept.close();
     throw error;
+  } finally {
+    isBusy = false;
   }
 }
 
-// Its worker has ended, or was killed.
+// Its worker has ended, was killed, or gave the job at hand back.
 process.on('disconnect', async () => {
   await artefacts?.close().catch(() => {});
+  // A tidy exit under a model that runs crashes in its threads. What is kept was written whole before.
+  if (isBusy) process.kill(process.pid, 'SIGKILL');
   process.exit();
 });
-// Ctrl-C goes to all processes of a terminal: the worker decides.
-process.on('SIGINT', () => {});
+// Ctrl-C, and the end of a session, go to all processes of a terminal: the worker decides.
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => {});

@@ -1,4 +1,5 @@
 import { hostname } from 'node:os';
+import { setTimeout as wait } from 'node:timers/promises';
 import type { Job } from 'bullmq';
 import { PolysemeError } from '../../errors.ts';
 import type { RunHooks, RunProgress } from '../run-hooks.ts';
@@ -30,10 +31,14 @@ export interface RunningWorker {
   readonly ended: Promise<PolysemeError>;
   /** Ends when the job at hand is done. */
   close(): Promise<void>;
+  /** Ends at once: the job at hand goes to another worker, and that does not count as a try. */
+  leave(): Promise<void>;
 }
 
 /** Seconds between two words of a job's progress. */
 const TELL_EVERY = 1;
+/** Milliseconds that a queue has to take a job back: one that does not answer gives it to another worker by itself. */
+const GIVE_BACK = 3000;
 
 /**
  * Works on the jobs of a queue, one at a time, until it is closed: shards of runs, merges, and shares of units (`runStudy`
@@ -59,7 +64,15 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
   const ended = new Promise<PolysemeError>((resolve) => {
     end = resolve;
   });
+  let isLeaving = false;
+  /** Gives a job back without counting as a try. */
+  const giveBack = async (job: Job<JobData, string>, token?: string): Promise<never> => {
+    // Of a server that has forgotten it, it need not be given back.
+    await job.moveToDelayed(Date.now() + 1, token).catch(() => {});
+    throw new DelayedError();
+  };
   const work = async (job: Job<JobData, string>, token?: string): Promise<string> => {
+    if (isLeaving) return giveBack(job, token);
     let told = 0;
     const tell = (progress: RunProgress): void => {
       onProgress?.(progress);
@@ -71,13 +84,11 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
     const given = await jobs
       .perform(job.data, before, { onNote, onProgress: tell })
       .catch(async (error: Error) => {
+        if (isLeaving) return giveBack(job, token);
         if (!isOwn(error)) throw error;
-        // Given back without counting as a try, and nothing more is taken: the next job would fail here as fast.
+        // Nothing more is taken: the next job would fail here as fast.
         await worker.pause(true);
-        // Of a server that has forgotten it, it need not be given back.
-        await job.moveToDelayed(Date.now() + 1, token).catch(() => {});
-        end(error);
-        throw new DelayedError();
+        return giveBack(job, token).finally(() => end(error));
       });
     const { run, stage, number } = job.data;
     const next = number === null ? nextStage(stage, given) : null;
@@ -111,6 +122,13 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
       await worker.close();
       await jobs.close();
       await Promise.all([queue.close(), flows.close()]);
+    },
+    async leave() {
+      isLeaving = true;
+      const left = Promise.all([worker.pause(true), jobs.stop()]).then(() => worker.close());
+      await Promise.race([left.catch(() => {}), wait(GIVE_BACK)]);
+      // What waits for a server that is away waits no longer.
+      for (const each of [worker, queue, flows]) each.disconnect().catch(() => {});
     },
   };
 }

@@ -8,7 +8,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
 import { createRandom } from '../../../src/base/random.ts';
 import { type RunOptions, type RunProgress, runQueued, runStudy, startWorker } from '../../../src/index.ts';
-import { compiled } from '../../helpers/cli.ts';
+import { compiled, POLYSEME } from '../../helpers/cli.ts';
 import { expectOneLine } from '../../helpers/expect.ts';
 import { writePieces, writeSae } from '../../helpers/frozen.mjs';
 import {
@@ -156,6 +156,42 @@ describe.skipIf(!hasRedis)('a run by the workers of a queue', () => {
     await queue.close();
     // A second call finds it.
     expect((await runQueued({ ...OPTIONS, ...at, shards: 2 })).contentHash).toBe(undivided);
+  });
+
+  test('a worker that is stopped gives its job back at once, and says no more', async () => {
+    const at = place();
+    const running = runQueued({ ...OPTIONS, ...at, shards: 2 });
+    running.catch(() => {});
+    // A group of its own, whose processes all get the signal, as those of a terminal do at Ctrl-C.
+    const args = ['worker', '--queue', at.queue, '--artefacts', at.artefacts, '--threads', '1'];
+    const stopped = spawn(process.execPath, [...POLYSEME, ...args], { detached: true });
+    started.push(stopped);
+    let said = '';
+    stopped.stderr.setEncoding('utf8').on('data', (text) => {
+      said += text;
+    });
+    await once(stopped.stdout, 'data');
+    const { Queue } = await import('bullmq');
+    const { hostname: host, port: number, pathname } = new URL(at.queue);
+    const queue = new Queue('polyseme', {
+      connection: { host, port: Number(number), db: Number(pathname.slice(1)) },
+    });
+    await expect.poll(() => queue.getActiveCount(), { timeout: 60_000 }).toBe(1);
+    const [job] = await queue.getActive();
+    const [inner] = childrenOf(stopped.pid!);
+    process.kill(-stopped.pid!, 'SIGINT');
+    expect((await once(stopped, 'close'))[0]).toBe(0);
+    // Not after the minute in which it would be missed.
+    expect(await queue.getActiveCount()).toBe(0);
+    expect(() => process.kill(inner!, 0)).toThrow(/ESRCH/);
+    expect(said.replaceAll(/^(harvest|examples|plan)\b.*\n/gm, '')).toBe(
+      'note: stopping: a job at hand goes to another worker\n',
+    );
+    worker(at);
+    expect((await running).contentHash).toBe(undivided);
+    const again = await queue.getJob(job!.id!);
+    expect([again!.stalledCounter, again!.attemptsMade, again!.attemptsStarted]).toEqual([0, 1, 2]);
+    await queue.close();
   });
 
   test('a shard that fails three times is named with its reason, and the rest is kept', async () => {
