@@ -32,12 +32,20 @@ let count = 0;
  * @throws PolysemeError (busy) naming the process that has it
  */
 export async function lockOutput(out: string, doing: string): Promise<() => Promise<void>> {
+  const isFolder = (await stat(out).catch(() => null))?.isDirectory() ?? false;
   const failed = (error: unknown): never => {
     if (error instanceof PolysemeError) throw error;
     if (isDiskFull(error)) throw diskFull(out);
-    throw new PolysemeError(`cannot write ${out}: ${(error as Error).message}`);
+    const { code = '', message } = error as NodeJS.ErrnoException;
+    if (['ENOENT', 'ENOTDIR'].includes(code)) {
+      throw new PolysemeError(`cannot write ${out}: there is no folder ${dirname(out)}`, 'not-found');
+    }
+    // The lock's own name would say nothing to whoever reads it.
+    const isForbidden = ['EACCES', 'EPERM', 'EROFS'].includes(code);
+    throw new PolysemeError(
+      `cannot write ${out}: ${isForbidden ? `no permission in ${isFolder ? out : dirname(out)}` : message}`,
+    );
   };
-  const isFolder = (await stat(out).catch(() => null))?.isDirectory() ?? false;
   const folder = await realpath(isFolder ? out : dirname(out)).catch(failed);
   const path = join(folder, isFolder ? NAME : `${basename(out)}.lock`);
   const busy = ({ pid, host }: ProcessMark) => {

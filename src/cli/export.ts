@@ -27,7 +27,9 @@ const shape = {
     .min(1)
     .optional()
     .meta({ description: 'the unit of html, e.g. mlp.2/137', value: 'BANK/INDEX' }),
-  overwrite: z.boolean().default(false).meta({ description: 'take the place of a site that is there' }),
+  overwrite: z.boolean().default(false).meta({
+    description: 'replace a file or a site that an export made; a folder of tables must be removed',
+  }),
   withModel: z.boolean().default(false).meta({
     description:
       'a site that runs the model in the page: adds its weights in half precision, and onnxruntime-web',
@@ -83,14 +85,14 @@ Examples:
 }
 
 const FORMATS: Readonly<Record<Options['format'], (study: Study, options: Options) => Promise<void>>> = {
-  async jsonl(study, { out, bank }) {
+  async jsonl(study, options) {
     const { jsonLines } = await import('../export/jsonl.ts');
-    await write(jsonLines(study, bank), out);
+    await write(study, jsonLines(study, options.bank), options);
   },
-  async html(study, { out, unit }) {
+  async html(study, options) {
     const { unitHtml } = await import('../export/unit-html.ts');
-    const { bank, index } = needed(unit, 'html', 'unit', 'mlp.0/0');
-    await write([unitHtml(study, bank, index)], out);
+    const { bank, index } = needed(options.unit, 'html', 'unit', 'mlp.0/0');
+    await write(study, [unitHtml(study, bank, index)], options);
   },
   async parquet(study, { out, bank }) {
     const { writeParquet } = await import('../export/parquet.ts');
@@ -107,6 +109,7 @@ const FORMATS: Readonly<Record<Options['format'], (study: Study, options: Option
       ),
     );
     progress.end();
+    print(visible(`${dir}: ${number(study.units({ bank }).length)} units`));
   },
   async site(study, { out, overwrite, withModel, model }) {
     const { writeSite } = await import('../export/site/write-site.ts');
@@ -183,12 +186,20 @@ function needed<T>(value: T | undefined, format: string, option: string, example
 }
 
 /** Writes a file whole or not at all, or standard output. */
-async function write(chunks: Iterable<string>, out: string | undefined): Promise<void> {
-  if (out !== undefined) {
-    const { writeWhole } = await import('../base/files.ts');
-    const { withLock } = await import('../base/lock.ts');
-    await withLock(out, 'writing', () => writeWhole(out, chunks));
+async function write(
+  study: Study,
+  chunks: Iterable<string>,
+  { out, overwrite, format, bank, unit }: Options,
+): Promise<void> {
+  if (out === undefined) {
+    for (const chunk of chunks) if (!process.stdout.write(chunk)) await once(process.stdout, 'drain');
     return;
   }
-  for (const chunk of chunks) if (!process.stdout.write(chunk)) await once(process.stdout, 'drain');
+  const { writeExport } = await import('../export/out-file.ts');
+  const bytes = await writeExport(study, out, chunks, { overwrite });
+  const what =
+    format === 'html' && unit !== undefined
+      ? `${unit.bank}/${unit.index}`
+      : `${number(study.units({ bank }).length)} units`;
+  print(visible(`${out}: ${what}, ${number(bytes)} bytes`));
 }

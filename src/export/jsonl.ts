@@ -2,6 +2,9 @@ import { visibleJson } from '../base/visible.ts';
 import type { Study } from '../study/study.ts';
 import { notedUnits } from './noted.ts';
 
+/** How the first line begins. */
+export const JSON_LINES_BEGIN = '{"study":{';
+
 /** Units of one chunk. */
 const UNITS = 64;
 

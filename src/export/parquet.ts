@@ -32,7 +32,10 @@ export async function writeParquet(
   { bank, onProgress, signal }: { readonly bank?: string } & LongCall<ExportProgress> = {},
 ): Promise<void> {
   if (existsSync(dir)) {
-    throw new PolysemeError(`${dir} is there already: remove it, or choose another folder (option out)`);
+    throw new PolysemeError(
+      `${dir} is there already: remove it, or choose another folder (option out)`,
+      'exists',
+    );
   }
   const units = study.units({ bank });
   const noted = notedUnits(study);

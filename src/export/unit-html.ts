@@ -8,6 +8,12 @@ import type { Study } from '../study/study.ts';
 import { spelledAt } from '../tokenizer/byte-tokens.ts';
 import { type Noted, notedUnits } from './noted.ts';
 
+/** How the page begins. */
+export const UNIT_HTML_BEGINS = `<!doctype html>
+<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">
+<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">
+<title>`;
+
 /** Tokens to each side of a peak. */
 const AROUND = 20;
 /** Colours of the largest features; told apart by colour-blind readers too. The others share the last. */
@@ -40,10 +46,7 @@ export function unitHtml(study: Study, bank: string, index: number): string {
     ...unit.features.map((feature) => featureSection(feature, unit)),
     metricsTable(unit),
   ];
-  return `<!doctype html>
-<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">
-<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">
-<title>${html(title)}</title><style>${STYLE}</style></head>
+  return `${UNIT_HTML_BEGINS}${html(title)}</title><style>${STYLE}</style></head>
 <body>
 ${body.join('\n')}
 </body></html>

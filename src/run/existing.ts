@@ -1,5 +1,4 @@
-import { accessSync, constants, existsSync, renameSync, rmSync, statSync } from 'node:fs';
-import { dirname } from 'node:path';
+import { existsSync, renameSync, rmSync } from 'node:fs';
 import type { Bank } from '../bank/bank.ts';
 import { diskFull, isDiskFull, makeWhole } from '../base/files.ts';
 import { PolysemeError } from '../errors.ts';
@@ -116,21 +115,6 @@ export function isComplete(
     note(`${out} stays as an older Polyseme made it (${asked}); option overwrite makes it anew`);
   }
   return complete;
-}
-
-/** Refuses a file that cannot be made or replaced. */
-export function checkWritable(out: string): void {
-  const folder = dirname(out);
-  if (!statSync(folder, { throwIfNoEntry: false })?.isDirectory()) {
-    throw new PolysemeError(`option out ${out}: there is no folder ${folder}`, 'not-found');
-  }
-  if (existsSync(out) && !statSync(out).isFile()) throw new PolysemeError(`option out ${out} is not a file`);
-  try {
-    accessSync(existsSync(out) ? out : folder, constants.W_OK);
-    accessSync(folder, constants.W_OK);
-  } catch {
-    throw new PolysemeError(`option out ${out} cannot be written: no permission in ${folder}`);
-  }
 }
 
 /** A study and the files that SQLite keeps beside one that was not closed. */

@@ -8,7 +8,7 @@ import { harvest } from '../harvest/harvest.ts';
 import type { StudyCounts } from '../study/meta.ts';
 import type { StudyInfo } from '../study/study.ts';
 import type { StudyWriter } from '../study/writer.ts';
-import { checkWritable } from './existing.ts';
+import { checkWritable } from '../base/writable.ts';
 import { mostExamples, selectionOf } from './most-examples.ts';
 import { checkRun, openRun, type RunStudyOptions } from './open-run.ts';
 import type { RunHooks } from './run-hooks.ts';

@@ -76,5 +76,7 @@ describe.each([
 
 it('names a folder that is not there', async () => {
   const out = join(dir, 'none', 'study.db');
-  await expect(lockOutput(out, 'writing')).rejects.toThrow(`cannot write ${out}: ENOENT`);
+  await expect(lockOutput(out, 'writing')).rejects.toThrow(
+    `cannot write ${out}: there is no folder ${join(dir, 'none')}`,
+  );
 });

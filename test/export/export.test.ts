@@ -1,10 +1,21 @@
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import {
+  copyFileSync,
+  linkSync,
+  lstatSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DuckDBInstance } from '@duckdb/node-api';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { notesLine } from '../../src/explain/notes.ts';
 import { jsonLines } from '../../src/export/jsonl.ts';
+import { writeExport } from '../../src/export/out-file.ts';
 import { writeParquet } from '../../src/export/parquet.ts';
 import { html, unitHtml } from '../../src/export/unit-html.ts';
 import { LISTED } from '../../src/polysemy/column-lists.ts';
@@ -196,4 +207,67 @@ test('HTML: a unit whole, and foreign text inert', () => {
   expect(page).toContain(`<p class="note"><bdi>${html(NOTE)}</bdi></p>`);
   for (const index of [1, 2]) expect(unitHtml(study, 'mlp.0', index)).toContain(`<h1>mlp.0/${index}</h1>`);
   expect(html('<a href="\'">&')).toBe('&#60;a href=&#34;&#39;&#34;&#62;&#38;');
+});
+
+/** Writes some JSON lines there. */
+const exported = (out: string, overwrite?: boolean) =>
+  writeExport(study, out, jsonLines(study, 'sae/a'), { overwrite });
+
+test('a file: what is there is replaced only when asked for, and where an export made it', async () => {
+  const out = join(folder, 'lines.jsonl');
+  const lines = [...jsonLines(study, 'sae/a')].join('');
+  expect(await exported(out)).toBe(Buffer.byteLength(lines));
+  expect(readFileSync(out, 'utf8')).toBe(lines);
+  await expect(exported(out)).rejects.toMatchObject({ code: 'exists', message: /already: .*overwrite/ });
+  // A page of a unit may take the place of lines, and lines that of a page.
+  const page = unitHtml(study, 'mlp.0', 3);
+  await writeExport(study, out, [page], { overwrite: true });
+  expect(readFileSync(out, 'utf8')).toBe(page);
+  await expect(exported(out)).rejects.toMatchObject({ code: 'exists', message: /already: .*overwrite/ });
+  await exported(out, true);
+  expect(readFileSync(out, 'utf8')).toBe(lines);
+  // A link stays one, and what it leads to is replaced.
+  const linked = join(folder, 'linked.jsonl');
+  symlinkSync(out, linked);
+  await expect(exported(linked)).rejects.toMatchObject({ code: 'exists' });
+  await writeExport(study, linked, [page], { overwrite: true });
+  expect(lstatSync(linked).isSymbolicLink()).toBe(true);
+  expect(readFileSync(out, 'utf8')).toBe(page);
+  // Nothing is lost in an empty file.
+  const empty = join(folder, 'empty');
+  writeFileSync(empty, '');
+  await expect(exported(empty)).rejects.toMatchObject({ code: 'exists' });
+  await exported(empty, true);
+  expect(readFileSync(empty, 'utf8')).toBe(lines);
+});
+
+test('a file: the study, another study, a foreign file, a folder, a device and a dead link are never replaced', async () => {
+  const at = (name: string) => join(folder, name);
+  copyFileSync(study.path, at('copy.db'));
+  linkSync(study.path, at('same.db'));
+  symlinkSync(study.path, at('link.db'));
+  symlinkSync(at('nothing'), at('dead'));
+  writeFileSync(at('thesis.txt'), 'mine');
+  const before = readdirSync(folder);
+  const bytes = readFileSync(study.path);
+  for (const overwrite of [false, true]) {
+    for (const [out, message] of [
+      [study.path, /is the study that is exported/],
+      [at('same.db'), /is the study that is exported/],
+      [at('link.db'), /is the study that is exported/],
+      [at('copy.db'), /no file that an export made/],
+      [at('thesis.txt'), /no file that an export made/],
+      [at('dead'), /link to a file that is not there/],
+      [folder, /is a folder/],
+      ['/dev/null', /a device or a pipe: leave out option out/],
+      [at('none/lines.jsonl'), /there is no folder .*none/],
+    ] as const) {
+      await expect(exported(out, overwrite), out).rejects.toThrow(message);
+    }
+  }
+  expect(readdirSync(folder)).toEqual(before);
+  expect(readFileSync(study.path)).toEqual(bytes);
+  expect(readFileSync(at('copy.db'))).toEqual(bytes);
+  expect(readFileSync(at('thesis.txt'), 'utf8')).toBe('mine');
+  expect(lstatSync('/dev/null').isCharacterDevice()).toBe(true);
 });

@@ -1,4 +1,5 @@
 import {
+  copyFileSync,
   existsSync,
   mkdirSync,
   mkdtempSync,
@@ -112,6 +113,19 @@ test('a site takes no folder that is none of its own, and replaces one only wher
   writeFileSync(join(site, 'data', 'old.bin'), 'old');
   await writeSite(study, site, { webRoot, overwrite: true });
   expect(existsSync(join(site, 'data', 'old.bin'))).toBe(false);
+  await expect(writeSite(study, join(out, 'mine.txt'), { webRoot, overwrite: true })).rejects.toThrow(
+    'mine.txt is there, and is no folder',
+  );
+  // A study that was put into its site would be removed with it.
+  const moved = join(site, 'study.db');
+  copyFileSync(study.path, moved);
+  const inside = openStudy(moved);
+  try {
+    await expect(writeSite(inside, site, { webRoot, overwrite: true })).rejects.toThrow('move the study');
+  } finally {
+    inside.close();
+  }
+  expect(readFileSync(moved)).toEqual(readFileSync(study.path));
 });
 
 test('a site that was not finished is not there', async () => {

@@ -232,7 +232,15 @@ describe('--json', () => {
   test('export: a line a unit, as unit --json prints it; to a file, whole or not at all', async () => {
     const out = join(folder, 'units.jsonl');
     const ended = await cli(['export', study, '--format', 'jsonl', '--bank', 'mlp.3', '--out', out]);
-    expect(ended).toEqual({ code: 0, stdout: '', stderr: '' });
+    expect(ended).toEqual({
+      code: 0,
+      stdout: expect.stringMatching(/^.*units\.jsonl: 1,024 units, [\d,]+ bytes\n$/),
+      stderr: '',
+    });
+    expectFailure(
+      await cli(['export', study, '--out', out]),
+      /units\.jsonl is there already: .*\(--out\), or --overwrite/,
+    );
     const [head, ...lines] = readFileSync(out, 'utf8').trimEnd().split('\n');
     expect(JSON.parse(head!)).toHaveProperty('study.contentHash');
     expect(lines.length).toBe(1024);
@@ -241,7 +249,7 @@ describe('--json', () => {
     rmSync(out);
     expectFailure(
       await cli(['export', study, '--out', join(folder, 'nowhere', 'x')]),
-      /cannot write .*nowhere/,
+      /there is no folder .*nowhere/,
     );
     expectFailure(
       await cli(['export', study, '--bank', 'mlp.9']),

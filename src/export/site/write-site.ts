@@ -1,6 +1,6 @@
-import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, realpathSync, statSync } from 'node:fs';
 import { mkdir, rm } from 'node:fs/promises';
-import { join } from 'node:path';
+import { join, sep } from 'node:path';
 import { keptResults } from '../../answers/kept-results.ts';
 import { notesAnswer } from '../../answers/notes-answer.ts';
 import { StudySource } from '../../answers/served-study.ts';
@@ -53,7 +53,7 @@ export async function writeSite(
   options: SiteOptions = {},
 ): Promise<{ files: number; bytes: number; model?: SiteModelSummary | undefined }> {
   const { overwrite = false, signal, webRoot } = options;
-  checkPlace(dir, overwrite);
+  checkPlace(study, dir, overwrite);
   let model: SiteModelSummary | undefined;
   await makeWhole(dir, async (folder) => {
     await copyExplorer(folder, { web: webRoot, hasModel: options.withModel !== undefined });
@@ -76,8 +76,11 @@ function sizeOf(dir: string): { files: number; bytes: number } {
   return { files: files.length, bytes: sizes.reduce((sum, size) => sum + size, 0) };
 }
 
-function checkPlace(dir: string, overwrite: boolean): void {
+function checkPlace(study: Study, dir: string, overwrite: boolean): void {
   if (!existsSync(dir)) return;
+  if (!statSync(dir).isDirectory()) {
+    throw new PolysemeError(`${dir} is there, and is no folder: choose another (option out)`, 'exists');
+  }
   const entries = readdirSync(dir);
   if (entries.length === 0) return;
   if (!isSite(dir)) {
@@ -89,6 +92,12 @@ function checkPlace(dir: string, overwrite: boolean): void {
   if (!overwrite) {
     throw new PolysemeError(
       `${dir} is a site already: choose another folder (option out), or option overwrite`,
+      'exists',
+    );
+  }
+  if (realpathSync(study.path).startsWith(`${realpathSync(dir)}${sep}`)) {
+    throw new PolysemeError(
+      `${study.path} lies in ${dir}, which would be removed: move the study, or choose another folder (option out)`,
       'exists',
     );
   }

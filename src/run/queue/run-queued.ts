@@ -5,7 +5,7 @@ import { checkAborted } from '../../base/progress.ts';
 import { PolysemeError } from '../../errors.ts';
 import { openStudy } from '../../study/open-study.ts';
 import type { StudyInfo } from '../../study/study.ts';
-import { checkWritable } from '../existing.ts';
+import { checkWritable } from '../../base/writable.ts';
 import type { RunHooks, RunProgress } from '../run-hooks.ts';
 import type { RunOptions } from '../run-options.ts';
 import { needsMaximaRound, openPlan, planRun } from '../shards/plan.ts';

@@ -7,7 +7,7 @@ import { sinksAt } from '../../harvest/find-sinks.ts';
 import type { StudyCounts } from '../../study/meta.ts';
 import type { StudyInfo } from '../../study/study.ts';
 import type { StudyWriter } from '../../study/writer.ts';
-import { checkWritable } from '../existing.ts';
+import { checkWritable } from '../../base/writable.ts';
 import type { RunHooks } from '../run-hooks.ts';
 import type { ResolvedRunOptions } from '../run-options.ts';
 import type { RunSource } from '../run-source.ts';

@@ -6,7 +6,7 @@ import { extendDigest, NO_CONTEXTS } from '../../corpus/context-digest.ts';
 import { ContextLog, type ContextPart } from '../../corpus/context-part.ts';
 import { PolysemeError } from '../../errors.ts';
 import { findSinks } from '../../harvest/find-sinks.ts';
-import { checkWritable } from '../existing.ts';
+import { checkWritable } from '../../base/writable.ts';
 import { readInputs } from '../inputs.ts';
 import { mostExamples, selectionOf } from '../most-examples.ts';
 import { checkRun, openRun } from '../open-run.ts';
@@ -59,7 +59,7 @@ export async function planRun({
     throw new PolysemeError(`option shards is ${shards}: it must be a whole number from 1 to ${MAX_SHARDS}`);
   }
   const checked = checkRun(options);
-  checkWritable(plan);
+  checkWritable(plan, 'plan');
   const { note } = mostExamples(checked.checked);
   if (note !== null) onNote?.(note);
   const source = await openRun(options, checked, onNote);

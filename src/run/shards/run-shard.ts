@@ -15,7 +15,7 @@ import {
 } from '../../harvest/harvest-shard.ts';
 import { packRows, unitsPerBlock } from '../../harvest/packed-rows.ts';
 import { wantedRows } from '../../harvest/wanted-rows.ts';
-import { checkWritable } from '../existing.ts';
+import { checkWritable } from '../../base/writable.ts';
 import { checkRun } from '../open-run.ts';
 import type { RunHooks } from '../run-hooks.ts';
 import type { ResolvedRunOptions, RunOptions } from '../run-options.ts';

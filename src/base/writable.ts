@@ -1,0 +1,32 @@
+import { accessSync, constants, existsSync, statSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { PolysemeError } from '../errors.ts';
+
+/**
+ * Refuses a file that cannot be made or replaced.
+ * @param option what the option is called that names it
+ */
+export function checkWritable(path: string, option = 'out'): void {
+  checkFolderOf(path, option);
+  if (existsSync(path) && !statSync(path).isFile()) {
+    throw new PolysemeError(`option ${option} ${path} is not a file`);
+  }
+  try {
+    if (existsSync(path)) accessSync(path, constants.W_OK);
+  } catch {
+    throw new PolysemeError(`option ${option} ${path} cannot be written: no permission`);
+  }
+}
+
+/** Refuses a file or folder whose own folder is not there, or may not be written to. */
+export function checkFolderOf(path: string, option = 'out'): void {
+  const folder = dirname(path);
+  if (!statSync(folder, { throwIfNoEntry: false })?.isDirectory()) {
+    throw new PolysemeError(`option ${option} ${path}: there is no folder ${folder}`, 'not-found');
+  }
+  try {
+    accessSync(folder, constants.W_OK);
+  } catch {
+    throw new PolysemeError(`option ${option} ${path} cannot be written: no permission in ${folder}`);
+  }
+}
