@@ -1,9 +1,12 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { queueAnswer } from '../../src/contract/queue-answers.ts';
 import { createServer } from '../../src/server/api.ts';
+import { POLYSEME } from '../helpers/cli.ts';
 import { expectOneLine } from '../helpers/expect.ts';
 import { plantQueue } from '../helpers/planted-queue.ts';
 import { end, freePort, hasRedis, startRedis } from '../helpers/queue-servers.mjs';
@@ -46,4 +49,35 @@ test.skipIf(!hasRedis)('a queue is told of as it is, and a server that is away a
     rmSync(folder, { recursive: true, force: true });
   }
   await expectOneLine(() => createServer(null, { queue: 'nowhere' }), /option queue is "nowhere"/);
+});
+
+test.skipIf(!hasRedis)('the command stops where its queue has gone, and fills no terminal', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'polyseme-served-queue-'));
+  const port = await freePort();
+  const redis = await startRedis(folder, port);
+  const args = ['serve', '--queue', `redis://127.0.0.1:${port}`, '--port', '0'];
+  const serving = spawn(process.execPath, [...POLYSEME, ...args]);
+  let said = '';
+  serving.stderr.setEncoding('utf8').on('data', (text) => {
+    said += text;
+  });
+  try {
+    const [line] = await once(serving.stdout.setEncoding('utf8'), 'data');
+    const url = /http:\S+/.exec(line)![0];
+    const unreachable = async (): Promise<string | null> =>
+      queueAnswer.parse(await (await fetch(`${url}/api/queue`)).json()).unreachable;
+    expect(await unreachable()).toBe(null);
+    await end(redis);
+    await expect
+      .poll(unreachable, { timeout: 10_000 })
+      .toMatch(/^the queue at 127\.0\.0\.1:\d+ does not answer/);
+    const stopped = once(serving, 'close');
+    serving.kill('SIGTERM');
+    expect(await stopped).toEqual([0, null]);
+    expect(said).toBe('');
+  } finally {
+    await end(serving);
+    await end(redis);
+    rmSync(folder, { recursive: true, force: true });
+  }
 });

@@ -1,4 +1,4 @@
-import type { ConnectionOptions } from 'bullmq';
+import type { Redis } from 'ioredis';
 import { loadOptional } from '../../base/optional.ts';
 import { PolysemeError } from '../../errors.ts';
 import { VERSION } from '../shards/part-file.ts';
@@ -9,6 +9,16 @@ export const QUEUE = 'polyseme';
 const VERSION_KEY = 'polyseme:version';
 /** How long a server may take to answer at the start. */
 const PATIENCE_MS = 5000;
+
+/** Where a queue's server is, as its clients take it. */
+export interface QueueAddress {
+  readonly host: string;
+  readonly port: number;
+  readonly db: number;
+  readonly username?: string;
+  readonly password?: string;
+  readonly tls?: object;
+}
 
 /** BullMQ; it and its client are optional. */
 export function loadBull(): Promise<typeof import('bullmq')> {
@@ -23,11 +33,11 @@ export function loadBull(): Promise<typeof import('bullmq')> {
  * Checks that a queue's server answers, keeps what it is given, and has jobs of this version alone.
  * @returns how to connect to it
  */
-export async function checkQueue(url: string): Promise<ConnectionOptions> {
+export async function checkQueue(url: string): Promise<QueueAddress> {
   await loadBull();
   const { Redis } = await import('ioredis');
   const options = parse(url);
-  const shown = `${options.host}:${options.port}`;
+  const shown = shownAs(options);
   const redis = new Redis({
     ...options,
     lazyConnect: true,
@@ -36,10 +46,19 @@ export async function checkQueue(url: string): Promise<ConnectionOptions> {
     retryStrategy: () => null,
   });
   redis.on('error', () => {});
+  // One that takes a connection and says nothing.
+  const late = setTimeout(() => redis.disconnect(), PATIENCE_MS);
   try {
-    await redis.connect().catch((error: Error) => {
-      throw new PolysemeError(`the queue at ${shown} does not answer (${error.message})`, 'unreachable');
-    });
+    await redis.connect();
+    // Of a database that is not there, a client says so in passing and takes the first.
+    if (options.db !== 0) {
+      await redis.select(options.db).catch((error: Error) => {
+        if (!/out of range|not allowed/.test(error.message)) throw error;
+        throw new PolysemeError(
+          `the queue at ${options.host}:${options.port} has no database ${options.db} (${error.message}): use a smaller number`,
+        );
+      });
+    }
     // A server of others may keep its settings to itself.
     const [, policy] = (await redis.config('GET', 'maxmemory-policy').catch(() => [])) as string[];
     if (policy !== undefined && policy !== 'noeviction') {
@@ -56,20 +75,66 @@ export async function checkQueue(url: string): Promise<ConnectionOptions> {
       );
     }
     return options;
+  } catch (error) {
+    if (error instanceof PolysemeError) throw error;
+    throw new PolysemeError(
+      `the queue at ${shown} does not answer (${(error as Error).message})`,
+      'unreachable',
+    );
   } finally {
+    clearTimeout(late);
     redis.disconnect();
   }
 }
 
-/** How a queue is called: host, port and database, without a password. @throws PolysemeError where it is no address */
-export function shownQueue(url: string): string {
-  const { host, port, db } = parse(url);
-  return `${host}:${port}${db === 0 ? '' : `/${db}`}`;
+/** A client of a queue's server. */
+export interface QueueClient {
+  readonly redis: Redis;
+  /** Ends it at once, whether the server answers or not. */
+  end(): void;
 }
 
-function parse(url: string) {
+/** A client that says once when the server goes, and once when it is back. */
+export async function connectTo(
+  options: QueueAddress & { readonly retryStrategy?: () => null },
+  onNote: (line: string) => void = () => {},
+): Promise<QueueClient> {
+  const { Redis } = await import('ioredis');
+  const redis = new Redis(options);
+  let state: 'there' | 'away' | 'ended' = 'there';
+  const turn = (to: typeof state, line: string): void => {
+    if (state === to || state === 'ended') return;
+    state = to;
+    onNote(`the queue at ${shownAs(options)} ${line}`);
+  };
+  // That it is away is told of below, not at each try.
+  redis.on('error', () => {});
+  redis.on('close', () => turn('away', 'does not answer: waiting for it'));
+  redis.on('ready', () => turn('there', 'answers again'));
+  return {
+    redis,
+    end() {
+      state = 'ended';
+      redis.disconnect();
+    },
+  };
+}
+
+/** How a queue is called: host, port and database, without a password. @throws PolysemeError where it is no address */
+export function shownQueue(url: string): string {
+  return shownAs(parse(url));
+}
+
+const shownAs = ({ host, port, db }: QueueAddress): string => `${host}:${port}${db === 0 ? '' : `/${db}`}`;
+
+function parse(url: string): QueueAddress {
   const parsed = URL.canParse(url) ? new URL(url) : null;
-  if (parsed === null || !['redis:', 'rediss:'].includes(parsed.protocol) || parsed.hostname === '') {
+  if (
+    parsed === null ||
+    !['redis:', 'rediss:'].includes(parsed.protocol) ||
+    parsed.hostname === '' ||
+    !/^(\/\d{0,9})?$/.test(parsed.pathname)
+  ) {
     throw new PolysemeError(
       `option queue is ${JSON.stringify(url)}: it must be redis://HOST[:PORT][/DATABASE], or rediss://`,
     );
@@ -78,7 +143,7 @@ function parse(url: string) {
   return {
     host,
     port: port === '' ? 6379 : Number(port),
-    db: Number(pathname.slice(1)) || 0,
+    db: Number(pathname.slice(1)),
     ...(username !== '' && { username: decodeURIComponent(username) }),
     ...(password !== '' && { password: decodeURIComponent(password) }),
     ...(protocol === 'rediss:' && { tls: {} }),

@@ -1,6 +1,6 @@
 import type { Job, Queue } from 'bullmq';
 import type { RunProgress } from '../run-hooks.ts';
-import { checkQueue, loadBull, QUEUE } from './connection.ts';
+import { checkQueue, connectTo, loadBull, QUEUE } from './connection.ts';
 import type { JobData } from './jobs.ts';
 import { type JobFacts, type QueueFacts, type QueueReport, reportQueue, stageKey } from './queue-report.ts';
 
@@ -11,22 +11,20 @@ const OTHERS = 500;
 /** What goes on in a queue, for those that look again and again. */
 export interface WatchedQueue {
   report(): Promise<QueueReport>;
-  close(): Promise<void>;
+  close(): void;
 }
 
 /** @throws PolysemeError where the queue does not answer, or is of another version */
 export async function watchQueue(url: string): Promise<WatchedQueue> {
-  const connection = await checkQueue(url);
+  const options = await checkQueue(url);
   const { Queue } = await loadBull();
-  // Asked while the server is away, it fails instead of waiting for it.
-  const queue = new Queue<JobData, string>(QUEUE, {
-    connection: { ...connection, enableOfflineQueue: false },
-  });
+  // Where the server goes, it fails instead of waiting for it.
+  const client = await connectTo({ ...options, retryStrategy: () => null });
+  const queue = new Queue<JobData, string>(QUEUE, { connection: client.redis });
   queue.on('error', () => {});
-  await queue.waitUntilReady();
   return {
     report: async () => reportQueue(await queueFacts(queue), Date.now()),
-    close: () => queue.close(),
+    close: client.end,
   };
 }
 

@@ -1,6 +1,6 @@
 import { resolve } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
-import type { ConnectionOptions, Job, Queue } from 'bullmq';
+import type { Job, Queue } from 'bullmq';
 import { checkAborted } from '../../base/progress.ts';
 import { PolysemeError } from '../../errors.ts';
 import { openStudy } from '../../study/open-study.ts';
@@ -10,7 +10,7 @@ import type { RunHooks, RunProgress } from '../run-hooks.ts';
 import type { RunOptions } from '../run-options.ts';
 import { needsMaximaRound, openPlan, planRun } from '../shards/plan.ts';
 import { Artefacts, type ArtefactsPlace } from './artefacts.ts';
-import { checkQueue, loadBull, QUEUE } from './connection.ts';
+import { checkQueue, connectTo, loadBull, QUEUE, type QueueAddress } from './connection.ts';
 import { type JobData, jobId, type QueuedRun, type Stage, stageJobs, TRIES } from './jobs.ts';
 import { queueFacts } from './look-at-queue.ts';
 import { patiently } from './patiently.ts';
@@ -71,12 +71,14 @@ export async function runQueued({
 
 /** Hands out the jobs of a run, and waits for the last: the digest of its study. */
 async function byWorkers(
-  connection: ConnectionOptions,
+  address: QueueAddress,
   run: QueuedRun,
   first: Stage,
   options: Omit<RunHooks, 'saveEvery'>,
 ): Promise<string> {
   const { Queue, FlowProducer } = await loadBull();
+  const client = await connectTo(address, options.onNote);
+  const connection = client.redis;
   const queue = new Queue<JobData, string>(QUEUE, { connection });
   const flows = new FlowProducer({ connection });
   for (const part of [queue, flows]) (part as Queue).on('error', () => {});
@@ -92,7 +94,7 @@ async function byWorkers(
     );
     return await untilDone(queue, run, first, flows, options);
   } finally {
-    await Promise.allSettled([queue.close(), flows.close()]);
+    client.end();
   }
 }
 

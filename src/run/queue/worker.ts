@@ -4,7 +4,7 @@ import type { Job } from 'bullmq';
 import { PolysemeError } from '../../errors.ts';
 import type { RunHooks, RunProgress } from '../run-hooks.ts';
 import type { ArtefactsPlace } from './artefacts.ts';
-import { checkQueue, loadBull, QUEUE } from './connection.ts';
+import { checkQueue, connectTo, loadBull, QUEUE } from './connection.ts';
 import { JobProcess } from './job-process.ts';
 import { type JobData, jobId, stageJobs } from './jobs.ts';
 import { patiently } from './patiently.ts';
@@ -52,13 +52,14 @@ const GIVE_BACK = 3000;
 export async function startWorker(options: WorkerOptions): Promise<RunningWorker> {
   const { queue: url, artefacts: place, artefactsEndpoint, threads, patience = 60, ...hooks } = options;
   const { onJob, onNote, onProgress } = hooks;
-  const connection = await checkQueue(url);
-  const [jobs, { Worker, Queue, FlowProducer, DelayedError }] = await Promise.all([
+  const address = await checkQueue(url);
+  const [jobs, { Worker, Queue, FlowProducer, DelayedError, isNotConnectionError }] = await Promise.all([
     JobProcess.start({ artefacts: place, artefactsEndpoint }, threads),
     loadBull(),
   ]);
-  const queue = new Queue<JobData, string>(QUEUE, { connection });
-  const flows = new FlowProducer({ connection });
+  const client = await connectTo(address, onNote);
+  const queue = new Queue<JobData, string>(QUEUE, { connection: client.redis });
+  const flows = new FlowProducer({ connection: client.redis });
   const name = `${hostname()}-${process.pid}`;
   let end: (why: PolysemeError) => void;
   const ended = new Promise<PolysemeError>((resolve) => {
@@ -102,14 +103,17 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
     return given;
   };
   const worker = new Worker<JobData, string>(QUEUE, work, {
-    connection,
+    connection: address,
     name,
     lockDuration: patience * 1000,
     stalledInterval: (patience * 1000) / 2,
     // A worker that dies is no fault of its job: only what a job throws counts as a try.
     maxStalledCount: 1000,
   });
-  const complain = (error: Error): void => onNote?.(`queue: ${error.message}`);
+  // That the queue is away, its client tells.
+  const complain = (error: Error): void => {
+    if (isNotConnectionError(error) && !('syscall' in error)) onNote?.(`queue: ${error.message}`);
+  };
   worker.on('error', complain);
   queue.on('error', complain);
   flows.on('error', complain);
@@ -121,14 +125,15 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
     async close() {
       await worker.close();
       await jobs.close();
-      await Promise.all([queue.close(), flows.close()]);
+      client.end();
     },
     async leave() {
       isLeaving = true;
       const left = Promise.all([worker.pause(true), jobs.stop()]).then(() => worker.close());
       await Promise.race([left.catch(() => {}), wait(GIVE_BACK)]);
       // What waits for a server that is away waits no longer.
-      for (const each of [worker, queue, flows]) each.disconnect().catch(() => {});
+      client.end();
+      worker.disconnect().catch(() => {});
     },
   };
 }

@@ -1,5 +1,6 @@
 import type { Wire } from '../../answers/wire.ts';
 import type { QueueAnswer } from '../../contract/queue-answers.ts';
+import { PolysemeError } from '../../errors.ts';
 import { shownQueue } from '../../run/queue/connection.ts';
 import { type WatchedQueue, watchQueue } from '../../run/queue/look-at-queue.ts';
 
@@ -26,20 +27,23 @@ export class ServedQueue {
     return this.#answer.made;
   }
 
-  async close(): Promise<void> {
-    await this.#watched?.then((watched) => watched.close()).catch(() => {});
+  close(): void {
+    this.#watched?.then((watched) => watched.close()).catch(() => {});
   }
 
   async #make(): Promise<Wire<QueueAnswer>> {
     const queue = this.#shown;
     try {
       this.#watched ??= watchQueue(this.#url);
-      const report = await soon((await this.#watched).report());
+      const report = await soon(this.#watched.then((watched) => watched.report()));
       return { queue, unreachable: null, ...report };
     } catch (error) {
-      void this.close();
+      this.close();
       this.#watched = null;
-      return { queue, unreachable: (error as Error).message, runs: [], workers: [], failures: [] };
+      const { message } = error as Error;
+      const unreachable =
+        error instanceof PolysemeError ? message : `the queue at ${queue} does not answer (${message})`;
+      return { queue, unreachable, runs: [], workers: [], failures: [] };
     }
   }
 }
@@ -48,7 +52,7 @@ export class ServedQueue {
 async function soon<T>(work: Promise<T>): Promise<T> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error(`it has not answered for ${PATIENCE / 1000} s`)), PATIENCE);
+    timer = setTimeout(() => reject(new Error(`nothing for ${PATIENCE / 1000} s`)), PATIENCE);
   });
   try {
     return await Promise.race([work, late]);

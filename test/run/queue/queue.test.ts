@@ -223,6 +223,50 @@ describe.skipIf(!hasRedis)('a run by the workers of a queue', () => {
     }
   });
 
+  test('a server that is away is told of once, and once when it is back; a worker may leave one that is gone', async () => {
+    const own = await freePort();
+    let redis = await startRedis(folder, own);
+    const queue = `redis://127.0.0.1:${own}`;
+    const at = { ...place(), queue };
+    const notes: string[] = [];
+    // A run that has no worker, as the worker is at another database.
+    const control = new AbortController();
+    const alone = runQueued({
+      ...OPTIONS,
+      ...at,
+      shards: 2,
+      signal: control.signal,
+      onNote: (line) => notes.push(`run: ${line}`),
+    });
+    alone.catch(() => {});
+    await expect.poll(() => notes, { timeout: 60_000 }).toHaveLength(1);
+    const working = await startWorker({
+      ...at,
+      queue: `${queue}/1`,
+      onNote: (line) => notes.push(`worker: ${line}`),
+    });
+    const told = (what: string) =>
+      ['', '/1'].map(
+        (database, i) => `${['run', 'worker'][i]}: the queue at 127.0.0.1:${own}${database} ${what}`,
+      );
+    const ofServer = () => notes.filter((line) => line.includes('the queue at')).sort();
+    const away = told('does not answer: waiting for it');
+    try {
+      await end(redis);
+      await expect.poll(ofServer, { timeout: 10_000 }).toEqual(away);
+      // Long enough for several tries.
+      await wait(3000);
+      redis = await startRedis(folder, own);
+      await expect.poll(ofServer, { timeout: 30_000 }).toEqual([...away, ...told('answers again')].sort());
+      expect(notes).toHaveLength(5);
+    } finally {
+      control.abort();
+      await expect(alone).rejects.toThrow(/stopped|aborted/);
+      await end(redis);
+      await working.leave();
+    }
+  });
+
   test('what cannot be is named', async () => {
     const at = place();
     const dead = `redis://127.0.0.1:${await freePort()}`;
@@ -233,6 +277,14 @@ describe.skipIf(!hasRedis)('a run by the workers of a queue', () => {
     await expectOneLine(
       () => startWorker({ ...at, queue: 'http://x' }),
       /option queue is "http:\/\/x": it must be redis:/,
+    );
+    await expectOneLine(
+      () => startWorker({ ...at, queue: at.queue.replace(/\d+$/, '99') }),
+      /the queue at 127\.0\.0\.1:\d+ has no database 99 \(ERR DB index is out of range\)/,
+    );
+    await expectOneLine(
+      () => startWorker({ ...at, queue: at.queue.replace(/\d+$/, 'jobs') }),
+      /option queue is ".*\/jobs": it must be redis:/,
     );
     const { Redis } = await import('ioredis');
     const redis = new Redis(at.queue);
