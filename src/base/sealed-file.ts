@@ -100,6 +100,15 @@ export async function openSealed(path: string, what: string): Promise<SealedFile
   };
 }
 
+/** Whether a file begins as one that is sealed, damaged or not. */
+export function isSealed(path: string): Promise<boolean> {
+  return withHandle(path, async (handle) => {
+    const head = Buffer.alloc(MAGIC.length);
+    const { bytesRead } = await handle.read(head, 0, head.length, 0);
+    return bytesRead === head.length && head.equals(MAGIC);
+  });
+}
+
 async function withHandle<T>(path: string, read: (handle: FileHandle) => Promise<T>): Promise<T> {
   const handle = await open(path, 'r').catch((error: NodeJS.ErrnoException) => {
     if (error.code === 'ENOENT') throw new PolysemeError(`${path}: there is no such file`, 'not-found');

@@ -15,7 +15,7 @@ const shape = {
     value: 'i/n',
   }),
   threads,
-  overwrite: z.boolean().default(false).meta({ description: 'replace another file' }),
+  overwrite: z.boolean().default(false).meta({ description: 'replace a part or a study that is there' }),
   json: jsonOption,
 };
 

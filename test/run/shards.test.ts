@@ -291,6 +291,28 @@ describe('parts', () => {
     expect(existsSync(out)).toBe(false);
   });
 
+  test('that is to replace what is none is refused, also with overwrite', async () => {
+    const thesis = file('thesis.txt');
+    writeFileSync(thesis, 'mine');
+    const message = /thesis\.txt is there, and is no plan or part/;
+    const overwrite = true;
+    await expect(planRun({ ...PLAIN, plan: thesis, shards: 2, overwrite })).rejects.toThrow(message);
+    await expect(runShard({ plan, shard: 1, out: thesis, overwrite })).rejects.toThrow(message);
+    await expect(mergeShards({ parts: [part('1'), part('2')], out: thesis, overwrite })).rejects.toThrow(
+      message,
+    );
+    expect(readFileSync(thesis, 'utf8')).toBe('mine');
+    // A damaged part is made again.
+    const damaged = file('damaged');
+    const whole = readFileSync(part('1'));
+    writeFileSync(damaged, whole.subarray(0, whole.length >> 1));
+    await runShard({ plan, shard: 1, out: damaged, overwrite });
+    expect(readFileSync(damaged).equals(whole)).toBe(true);
+    await expect(planRun({ ...PLAIN, plan: file('none/p'), shards: 2 })).rejects.toThrow(
+      /^option plan .*there is no folder/,
+    );
+  });
+
   test('of a text that changed: the document is named', async () => {
     const text = readFileSync(data, 'utf8');
     try {

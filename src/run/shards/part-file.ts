@@ -1,6 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs';
 import type { PackedArray, PackedArrays } from '../../base/pack.ts';
-import { openSealed, type SealedFile, writeSealed } from '../../base/sealed-file.ts';
+import { isSealed, openSealed, type SealedFile, writeSealed } from '../../base/sealed-file.ts';
 import type { ContextSummary } from '../../corpus/contexts.ts';
 import { PolysemeError } from '../../errors.ts';
 import type { SelectionOptions } from '../../harvest/selection.ts';
@@ -106,7 +106,11 @@ export async function openParts(paths: readonly string[]): Promise<Part[]> {
  * file of that name is an error.
  */
 export async function isMade(path: string, head: PartHead, overwrite: boolean): Promise<boolean> {
-  if (overwrite || !existsSync(path)) return false;
+  if (!existsSync(path)) return false;
+  if (overwrite) {
+    await checkReplaceable(path);
+    return false;
+  }
   const refuse = (error: PolysemeError): never => {
     throw new PolysemeError(
       `${path} is there and cannot be replaced unasked (${error.message}): choose another output (option out), or option overwrite`,
@@ -122,6 +126,15 @@ export async function isMade(path: string, head: PartHead, overwrite: boolean): 
   }
   throw new PolysemeError(
     `${path} holds ${describePart(there)}, not ${describePart(head)}${there.plan === head.plan ? '' : ' of this plan'}: choose another output (option out), or option overwrite`,
+    'exists',
+  );
+}
+
+/** Refuses to replace what is no plan or part of a divided run; one that is damaged may be replaced. */
+export async function checkReplaceable(path: string): Promise<void> {
+  if (await isSealed(path)) return;
+  throw new PolysemeError(
+    `${path} is there, and is no plan or part of a divided run: it is not replaced; choose another file`,
     'exists',
   );
 }

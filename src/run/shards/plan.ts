@@ -13,7 +13,7 @@ import { checkRun, openRun } from '../open-run.ts';
 import type { RunHooks } from '../run-hooks.ts';
 import type { RunOptions } from '../run-options.ts';
 import type { RunSource } from '../run-source.ts';
-import { FORMAT, openKind, type PlannedRun, VERSION } from './part-file.ts';
+import { checkReplaceable, FORMAT, openKind, type PlannedRun, VERSION } from './part-file.ts';
 
 /** Most shards of a run. */
 export const MAX_SHARDS = 100_000;
@@ -60,6 +60,7 @@ export async function planRun({
   }
   const checked = checkRun(options);
   checkWritable(plan, 'plan');
+  if (existsSync(plan) && options.overwrite === true) await checkReplaceable(plan);
   const { note } = mostExamples(checked.checked);
   if (note !== null) onNote?.(note);
   const source = await openRun(options, checked, onNote);
