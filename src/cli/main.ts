@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 import { CommanderError } from 'commander';
+import { isDiskFull } from '../base/files.ts';
 import { visible, visibleLines } from '../base/visible.ts';
 import { PolysemeError } from '../errors.ts';
 import { withFlags } from './flags.ts';
@@ -8,7 +9,13 @@ import { createProgram } from './program.ts';
 
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   if (error.code === 'EPIPE') process.exit(0);
-  throw error;
+  const why = isDiskFull(error) ? 'its disk is full' : visible(error.message);
+  process.stderr.write(`error: cannot write to standard output: ${why}\n`);
+  process.exit(1);
+});
+// What cannot be said ends no work; that something was not said, the exit status tells.
+process.stderr.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code !== 'EPIPE') process.exitCode = 1;
 });
 
 try {

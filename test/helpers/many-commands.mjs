@@ -5,6 +5,7 @@ import { pathToFileURL } from 'node:url';
 const main = process.argv[2];
 let count = 0;
 process.stdout.setMaxListeners(0);
+process.stderr.setMaxListeners(0);
 
 process.on('message', async (args) => {
   process.argv = [process.execPath, main, ...args];

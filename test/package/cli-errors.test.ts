@@ -316,9 +316,17 @@ describe('a full disk', () => {
     }
   });
 
-  test('standard output that cannot be written is no success', async () => {
+  test('standard output that cannot be written is one line, and no success', async () => {
     await small();
-    const { code } = await shell(`polyseme export '${join(folder, 'study.db')}' > /dev/full`);
-    expect(code).not.toBe(0);
+    const study = `'${join(folder, 'study.db')}'`;
+    for (const command of [`export ${study}`, `units ${study}`, `info ${study} --json`, '--help']) {
+      const { code, stderr } = await shell(`polyseme ${command} > /dev/full`);
+      expect({ code, stderr }, command).toEqual({
+        code: 1,
+        stderr: 'error: cannot write to standard output: its disk is full\n',
+      });
+    }
+    expect((await shell(`polyseme info ${study} 2> /dev/full`)).code).toBe(0);
+    expect((await shell('polyseme info no.db 2> /dev/full')).code).toBe(1);
   });
 });
