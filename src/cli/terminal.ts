@@ -30,12 +30,18 @@ export function printJson(value: unknown): void {
   process.stdout.write(`${visibleJson(value)}\n`);
 }
 
+/** Milliseconds after which work that does not move has no time left to tell. */
+const STILL = 10_000;
+
 /** A progress line on standard error: rewritten on a terminal, else a plain line every few seconds. */
 export class Progress {
   #started = performance.now();
   #shown = Number.NEGATIVE_INFINITY;
   #label = '';
   #first = 0;
+  #done = 0;
+  #moved = 0;
+  #isWhole = false;
 
   /** @param done, total: in `unit`s; `extra`: what else is to be seen */
   show(label: string, done: number, total: number, unit: string, extra = ''): void {
@@ -45,14 +51,22 @@ export class Progress {
       this.#label = label;
       this.#started = now;
       this.#first = done;
+      this.#done = done;
+      this.#moved = now;
+      this.#isWhole = false;
       this.#shown = Number.NEGATIVE_INFINITY;
     }
     const terminal = Boolean(process.stderr.isTTY);
-    if (done < total && now - this.#shown < (terminal ? 100 : 5000)) return;
+    if (done !== this.#done) this.#moved = now;
+    this.#done = done;
+    const isEnd = done >= total && !this.#isWhole;
+    if (!isEnd && now - this.#shown < (terminal ? 100 : 5000)) return;
     this.#shown = now;
-    const rate = (done - this.#first) / ((now - this.#started) / 1000);
+    this.#isWhole = done >= total;
+    // As it was when it last moved: while it waits, the time left does not grow.
+    const rate = (done - this.#first) / ((this.#moved - this.#started) / 1000);
     const parts = [`${label}: ${number(done)} of ${number(total)} ${unit}`];
-    if (Number.isFinite(rate) && rate > 0) {
+    if (Number.isFinite(rate) && rate > 0 && now - this.#moved < STILL) {
       parts.push(`${number(rate)}/s`);
       if (done < total) parts.push(`${duration((total - done) / rate)} left`);
     }

@@ -4,10 +4,11 @@ import type { LongCall, Progress } from '../base/progress.ts';
 export interface RunProgress extends Progress {
   /**
    * `plan`: contexts read, to be divided; `harvest`: contexts through the model; `features`: units of a bank split into
-   * features; `passages`: units whose passages are indexed for search; `merge`: parts of a divided run; `queue`: jobs of one, by all workers.
+   * features; `passages`: units whose passages are indexed for search; `merge`: parts of a divided run; `queue`: jobs of one, by all workers, and then
+   * what of their merge is done.
    */
   readonly stage: 'plan' | 'harvest' | 'features' | 'passages' | 'merge' | 'queue';
-  readonly unit: 'contexts' | 'units' | 'parts' | 'shards';
+  readonly unit: 'contexts' | 'units' | 'parts' | 'shards' | '%';
   /** Contexts of a whole corpus are estimated from the bytes read. */
   readonly total: number;
   /** Text tokens run so far (harvest). */

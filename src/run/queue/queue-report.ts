@@ -1,5 +1,6 @@
 import { grouped } from '../../base/grouped.ts';
 import { quantiles } from '../../compare/bootstrap.ts';
+import type { RunProgress } from '../run-hooks.ts';
 import type { QueuedRun, Stage } from './jobs.ts';
 
 /** A job as the queue's server has it. */
@@ -166,6 +167,21 @@ export function stragglers({ workers }: QueueReport): string[] {
         ]
       : []),
   ]);
+}
+
+/** How far the stage at hand is, over all workers. */
+export function progressOf(report: RunReport, workers: readonly WorkerReport[]): RunProgress {
+  const { run, stage, done, total, failed } = report;
+  const lost = failed === 0 ? '' : `, ${failed} failed`;
+  const by = `by ${workers.length} ${workers.length === 1 ? 'worker' : 'workers'}${lost}`;
+  const told = { stage: 'queue', tokens: 0 } as const;
+  if (done < total) {
+    return { ...told, unit: 'shards', done: Math.round(done * 10) / 10, total, what: `${stage} ${by}` };
+  }
+  // Its shards are done, and what puts them together is at hand or next.
+  const merge = jobName({ stage, number: null });
+  const share = workers.find(({ job }) => job?.run === run && job.job === merge)?.job?.share ?? 0;
+  return { ...told, unit: '%', done: Math.floor(100 * share), total: 100, what: `${merge} ${by}` };
 }
 
 function runReport(jobs: readonly JobFacts[], doneOf: ReadonlyMap<string, number>, now: number): RunReport {

@@ -6,7 +6,7 @@ import { PolysemeError } from '../../errors.ts';
 import { openStudy } from '../../study/open-study.ts';
 import type { StudyInfo } from '../../study/study.ts';
 import { checkWritable } from '../../base/writable.ts';
-import type { RunHooks, RunProgress } from '../run-hooks.ts';
+import type { RunHooks } from '../run-hooks.ts';
 import type { RunOptions } from '../run-options.ts';
 import { needsMaximaRound, openPlan, planRun } from '../shards/plan.ts';
 import { Artefacts, type ArtefactsPlace } from './artefacts.ts';
@@ -14,7 +14,7 @@ import { checkQueue, connectTo, loadBull, QUEUE, type QueueAddress } from './con
 import { type JobData, jobId, type QueuedRun, type Stage, stageJobs, TRIES } from './jobs.ts';
 import { queueFacts } from './look-at-queue.ts';
 import { patiently } from './patiently.ts';
-import { type RunReport, reportQueue, runName, stragglers } from './queue-report.ts';
+import { progressOf, reportQueue, runName, stragglers } from './queue-report.ts';
 
 export interface RunQueuedOptions extends RunOptions, ArtefactsPlace, Omit<RunHooks, 'saveEvery'> {
   /** Address of the queue: redis://HOST[:PORT][/DATABASE] */
@@ -150,7 +150,7 @@ async function untilDone(
           told.add(line);
         }
         const own = report.runs.find((each) => each.run === runName(run));
-        if (own !== undefined) onProgress?.(progressOf(own, workers));
+        if (own !== undefined) onProgress?.(progressOf(own, report.workers));
         return null;
       },
       { signal },
@@ -159,19 +159,6 @@ async function untilDone(
     await wait(LOOK_EVERY, undefined, { signal }).catch(() => {});
     checkAborted(signal);
   }
-}
-
-/** How far the stage at hand is, over all workers. */
-function progressOf({ stage, done, total, failed }: RunReport, workers: number): RunProgress {
-  const lost = failed === 0 ? '' : `, ${failed} failed`;
-  return {
-    stage: 'queue',
-    unit: 'shards',
-    done: Math.round(done * 10) / 10,
-    total,
-    tokens: 0,
-    what: `${stage} by ${workers} workers${lost}`,
-  };
 }
 
 async function failedJobs(queue: Queue<JobData, string>, run: QueuedRun): Promise<Job<JobData, string>[]> {

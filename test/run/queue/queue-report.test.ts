@@ -2,6 +2,7 @@ import { expect, test } from 'vitest';
 import {
   type JobFacts,
   type QueueFacts,
+  progressOf,
   reportQueue,
   stragglers,
 } from '../../../src/run/queue/queue-report.ts';
@@ -88,6 +89,26 @@ test('what failed is told with its reason, and a run that cannot go on says so',
     { ...at, job: 'examples 1', reason: 'no', failures: 3, worker: 'one', isFinal: true },
     { ...at, job: 'examples 2', reason: 'not yet', failures: 1, worker: 'two', isFinal: false },
   ]);
+});
+
+test('the progress of a run names what is at hand, and by how many workers', () => {
+  const shards = [10, 20, 30, 10, 20, 30].map((seconds, i) => done(i + 1, 'one', seconds));
+  const toldOf = (jobs: readonly JobFacts[], count: number, workers: readonly string[]) => {
+    const report = reportQueue(facts(jobs, count, workers), NOW);
+    const { what, done, total, unit } = progressOf(report.runs[0]!, report.workers);
+    return `${what}: ${done} of ${total} ${unit}`;
+  };
+  const before = [
+    job(null, 'kept'),
+    ...shards.slice(0, 5),
+    job(6, 'running', { worker: 'one', started: NOW, share: 0.26 }),
+  ];
+  expect(toldOf(before, 5, ['one'])).toBe('examples by 1 worker: 5.3 of 6 shards');
+  expect(toldOf([job(null, 'kept'), ...shards], 6, ['one', 'two'])).toBe(
+    'merge of examples by 2 workers: 0 of 100 %',
+  );
+  const merging = job(null, 'running', { worker: 'two', started: NOW, share: 0.408 });
+  expect(toldOf([merging, ...shards], 6, ['one', 'two'])).toBe('merge of examples by 2 workers: 40 of 100 %');
 });
 
 test('the study at the end is the run’s', () => {
