@@ -5,6 +5,7 @@ import { toHalves } from '../base/half.ts';
 import { withLock } from '../base/lock.ts';
 import { checkAborted, type LongCall } from '../base/progress.ts';
 import { createRandom } from '../base/random.ts';
+import { checkFolder } from '../base/writable.ts';
 import { PolysemeError } from '../errors.ts';
 import { convert, openFile, type RandomFile } from '../tensors/random-file.ts';
 import { DTYPE_BYTES, readSafetensorsHeader, tensorOf } from '../tensors/safetensors.ts';
@@ -45,6 +46,7 @@ export interface WriteCacheOptions extends LongCall {
  */
 export async function writeCache(options: WriteCacheOptions): Promise<CacheManifest> {
   const { source, out, tokens, dtype = 'f16', seed = 0 } = options;
+  checkFolder(out);
   const { width, origin } = source;
   const bytes = dtype === 'f16' ? 2 : 4;
   const shardRows =

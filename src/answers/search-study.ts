@@ -4,6 +4,7 @@ import { PolysemeError } from '../errors.ts';
 import type { FeatureName } from '../features/names.ts';
 import type { TokenTexts, UnitSummary } from '../features/split-unit.ts';
 import type { PassagesProgress } from '../search/open-passages.ts';
+import { LONGEST_QUERY } from '../search/query.ts';
 import type { Study } from '../study/study.ts';
 import { searchAnswer } from './search-answer.ts';
 import { StudySource } from './served-study.ts';
@@ -73,7 +74,7 @@ export interface SearchResult {
  * that have the words and are of it, times how exactly its examples have them (docs/search.md). What is searched is
  * stored by the run; of a study of an older version it is made once, and kept in the cache beside it.
  *
- * @throws PolysemeError for a bank that the study has not, or options that are none
+ * @throws PolysemeError for an empty query, a bank that the study has not, or options that are none
  * @example
  * const study = openStudy('study.db');
  * const { total, units } = await searchStudy(study, '"the war"', { limit: 5 });
@@ -86,6 +87,12 @@ export async function searchStudy(
   query: string,
   { minSeparation, onProgress, signal, ...options }: SearchOptions = {},
 ): Promise<SearchResult> {
+  if (query.trim() === '') throw new PolysemeError('the query is empty: there is nothing to search for');
+  if (query.length > LONGEST_QUERY) {
+    throw new PolysemeError(
+      `the query has ${query.length} characters, at most ${LONGEST_QUERY} are read: shorten it`,
+    );
+  }
   const asked = searchQuery.safeParse({ q: query, 'min.separation': minSeparation, ...options });
   if (!asked.success) {
     const { path, message } = asked.error.issues[0]!;

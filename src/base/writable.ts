@@ -1,5 +1,5 @@
 import { accessSync, constants, existsSync, statSync } from 'node:fs';
-import { dirname } from 'node:path';
+import { dirname, resolve } from 'node:path';
 import { PolysemeError } from '../errors.ts';
 
 /**
@@ -19,7 +19,7 @@ export function checkWritable(path: string, option = 'out'): void {
 }
 
 /** Refuses a file or folder whose own folder is not there, or may not be written to. */
-export function checkFolderOf(path: string, option = 'out'): void {
+function checkFolderOf(path: string, option: string): void {
   const folder = dirname(path);
   if (!statSync(folder, { throwIfNoEntry: false })?.isDirectory()) {
     throw new PolysemeError(`option ${option} ${path}: there is no folder ${folder}`, 'not-found');
@@ -29,4 +29,12 @@ export function checkFolderOf(path: string, option = 'out'): void {
   } catch {
     throw new PolysemeError(`option ${option} ${path} cannot be written: no permission in ${folder}`);
   }
+}
+
+/** Refuses a folder that cannot be made, since a file has its place, or that of a folder above it. */
+export function checkFolder(path: string, option = 'out'): void {
+  let there = resolve(path);
+  while (!existsSync(there) && dirname(there) !== there) there = dirname(there);
+  if (statSync(there).isDirectory()) return;
+  throw new PolysemeError(`option ${option} ${path}: ${there} is there, and is no folder`, 'exists');
 }

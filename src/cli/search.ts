@@ -51,9 +51,10 @@ async function run(
   { json, ...options }: Options,
   signal: AbortSignal,
 ): Promise<void> {
-  const [{ openStudy }, { searchStudy }] = await Promise.all([
+  const [{ openStudy }, { searchStudy }, { parseQuery }] = await Promise.all([
     import('../study/open-study.ts'),
     import('../answers/search-study.ts'),
+    import('../search/query.ts'),
   ]);
   const progress = new Progress();
   const study = openStudy(path);
@@ -65,6 +66,11 @@ async function run(
       onProgress: ({ stage, done, total, unit }) => progress.show(stage, done, total, unit),
     });
     progress.end();
+    if (answer.total === 0) {
+      const banks = study.info().banks.map(({ name }) => name);
+      // A unit that the study has not is an error, the one that `unit` gives.
+      for (const { bank, index } of parseQuery(query, banks).units) study.unit(bank, index);
+    }
     if (json) {
       printJson(answer);
       return;

@@ -1,5 +1,6 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import { checkFolder } from '../base/writable.ts';
 import { PolysemeError } from '../errors.ts';
 import { SAE_FORMATS, type SaeFormat } from './config.ts';
 import { writeDictionaryLearning } from './formats/dictionary-learning-write.ts';
@@ -35,6 +36,7 @@ export async function saveSae(
   if (!Object.hasOwn(WRITERS, format)) {
     throw new PolysemeError(`SAE format ${String(format)} is not one of ${SAE_FORMATS.join(', ')}`);
   }
+  checkFolder(folder);
   try {
     await mkdir(folder, { recursive: true });
   } catch (error) {

@@ -5,6 +5,7 @@ import { ShuffleBuffer } from '../activations/buffer.ts';
 import { diskFull, isDiskFull } from '../base/files.ts';
 import { lockOutput } from '../base/lock.ts';
 import { checkAborted, type LongCall, type Progress } from '../base/progress.ts';
+import { checkFolder } from '../base/writable.ts';
 import type { Corpus } from '../corpus/corpus.ts';
 import { PolysemeError } from '../errors.ts';
 import { evaluateSae } from '../evaluate/evaluate.ts';
@@ -75,6 +76,7 @@ export async function trainSae({
   const { model, data } = options;
   const hooks = { onProgress, signal, onNote, saveEvery };
   const checked = parseSaeTrainOptions({ ...options, model: nameOf(model), data: nameOf(data) });
+  checkFolder(checked.out);
   const out = resolve(checked.out);
   const members = sweep(checked);
   const input = await openTrainingSource(checked, { model, data });

@@ -173,6 +173,19 @@ describe('run', () => {
   });
 });
 
+test('a file in the place of a folder that is to be written', async () => {
+  const file = join(folder, 'file');
+  writeFileSync(file, 'mine');
+  const small = ['--model', model, '--data', text, '--site', 'blocks.0.hook_resid_post', '--tokens', '100'];
+  for (const out of [file, join(file, 'below')]) {
+    const message = /--out .*file(\/below)?: .*\/file is there, and is no folder$/;
+    expectFailure(await cli(['sae', 'train', ...small, '--latents', '4', '--out', out]), message);
+    expectFailure(await cli(['sae', 'cache', ...small, '--out', out]), message);
+  }
+  expect(readFileSync(file, 'utf8')).toBe('mine');
+  expect(readdirSync(folder)).toEqual(['file']);
+});
+
 describe('what is no study', () => {
   const files: [string, (path: string) => void, RegExp][] = [
     ['a text file', (path) => writeFileSync(path, 'Dear Sir, '.repeat(500)), /is not a study/],
@@ -218,6 +231,8 @@ describe('a study', () => {
     await small();
     const path = join(folder, 'study.db');
     expectFailure(await cli(['unit', path, 'mlp.0/32']), /no unit mlp\.0\/32: units go from 0 to 31/);
+    expectFailure(await cli(['search', path, 'mlp.0/32']), /no unit mlp\.0\/32: units go from 0 to 31/);
+    expectFailure(await cli(['search', path, '']), /^error: the query is empty: there is nothing/);
     expectFailure(await cli(['unit', path, 'mlp.5/0']), /no bank mlp\.5 \(it has mlp\.0, mlp\.1\)/);
     expectFailure(await cli(['units', path, '--bank', 'sae/x']), /no bank sae\/x/);
   });

@@ -330,6 +330,15 @@ describe('a search', () => {
     }
   });
 
+  it('says what cannot be searched for', async () => {
+    for (const empty of ['', '  ']) {
+      await expect(searchStudy(study, empty)).rejects.toThrow(/^the query is empty/);
+    }
+    await expect(searchStudy(study, 'x'.repeat(201))).rejects.toThrow(
+      /^the query has 201 characters, at most 200/,
+    );
+  });
+
   it('takes units and banks by name, alone and with words', async () => {
     const one = await searchStudy(study, 'sae/t/137 congress');
     expect(one.units[0]).toMatchObject({ bank: 'sae/t', index: 137 });

@@ -2,6 +2,7 @@ import { constants } from 'node:fs';
 import { access, mkdir, readFile, rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import { removeLeftovers, writeWhole } from '../../base/files.ts';
+import { checkFolder } from '../../base/writable.ts';
 import { PolysemeError } from '../../errors.ts';
 
 /** Where artefacts lie, as files by their names: a folder, or a bucket. None is ever changed. */
@@ -32,6 +33,7 @@ export class FolderStore implements Store {
   }
 
   static async open(folder: string): Promise<FolderStore> {
+    checkFolder(folder, 'artefacts');
     await mkdir(folder, { recursive: true }).catch((error: Error) => {
       throw new PolysemeError(`option artefacts ${folder}: ${error.message}`);
     });
