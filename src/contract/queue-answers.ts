@@ -24,6 +24,8 @@ const job = z
 const run = z
   .object({
     run: z.string().meta({ description: 'the first digits of the digest of its plan' }),
+    model: z.string().nullable().meta({ description: 'as the run calls it' }),
+    out: z.string().nullable().meta({ description: 'the study that it makes, as `run --out` called it' }),
     state: z.enum(['waiting', 'running', 'failed', 'done']),
     stage: stage.meta({ description: 'at hand, or the last' }),
     stageNumber: count,

@@ -20,7 +20,7 @@ export async function plantQueue(url: string): Promise<{ close(): Promise<void> 
     new FlowProducer({ connection }),
     new Redis(url),
   ];
-  const run = { plan: PLAN, shards: 12, shares: 12 };
+  const run = { plan: PLAN, shards: 12, shares: 12, model: 'folio-5m', out: 'long-corpus.db' };
   const stage = { name: 'examples', after: null } as const;
   let taken = 0;
   let release = (): void => {};

@@ -29,7 +29,10 @@ test.skipIf(!hasRedis)('a queue is told of as it is, and a server that is away a
     await expect.poll(() => get(served, '/api/queue')).toMatchObject({ unreachable: null });
     const answer = queueAnswer.parse(await get(served, '/api/queue'));
     expect(answer.runs).toMatchObject([
-      { run: '2f8a61c0d94be573', state: 'running', stage: 'examples', total: 12, failed: 1, seconds: 63 },
+      {
+        ...{ run: '2f8a61c0d94be573', model: 'folio-5m', out: 'long-corpus.db', state: 'running' },
+        ...{ stage: 'examples', total: 12, failed: 1, seconds: 63 },
+      },
     ]);
     expect(answer.runs[0]!.done).toBeCloseTo(9 + 0.7 + 0.5);
     expect(answer.workers.map(({ name, done, isStraggler }) => [name, done, isStraggler])).toEqual([

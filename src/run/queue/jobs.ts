@@ -8,6 +8,9 @@ export interface QueuedRun {
   readonly shards: number;
   /** Shares that the units are split into features in. */
   readonly shares: number;
+  /** The model and the study's file, as they are called; for people. */
+  readonly model?: string;
+  readonly out?: string;
 }
 
 /**

@@ -36,6 +36,9 @@ export interface QueueFacts {
 export interface RunReport {
   /** The first digits of its plan's digest. */
   readonly run: string;
+  /** The model and the study's file, as they are called; null where the queue does not have them. */
+  readonly model: string | null;
+  readonly out: string | null;
   readonly state: 'waiting' | 'running' | 'failed' | 'done';
   /** The stage at hand, or the last. */
   readonly stage: Stage['name'];
@@ -127,7 +130,7 @@ export function reportQueue({ workers, jobs, done }: QueueFacts, now: number): Q
       job: jobName(job),
       seconds,
       share: job.share,
-      tokensPerSecond: job.tokens > 0 && seconds > 0 ? job.tokens / seconds : null,
+      tokensPerSecond: runsText(job) && seconds > 0 ? job.tokens / seconds : null,
       slowness,
       isStraggler: slowness !== null && slowness >= FAR && seconds >= LONG,
     });
@@ -205,11 +208,13 @@ function runReport(jobs: readonly JobFacts[], doneOf: ReadonlyMap<string, number
   const seconds = (now - Math.min(now, ...starts)) / 1000;
   const rate = last === undefined && seconds > 0 && done > 0 ? done / seconds : null;
   const tokens = running.reduce(
-    (sum, job) => sum + (job.tokens > 0 ? job.tokens / Math.max(1, (now - job.started!) / 1000) : 0),
+    (sum, job) => sum + (runsText(job) ? job.tokens / Math.max(1, (now - job.started!) / 1000) : 0),
     0,
   );
   return {
     run: runName(run),
+    model: run.model ?? null,
+    out: run.out ?? null,
     state: last !== undefined ? 'done' : isRunning ? 'running' : failed > 0 ? 'failed' : 'waiting',
     stage,
     stageNumber: stages.indexOf(stage) + 1,
@@ -226,6 +231,10 @@ function runReport(jobs: readonly JobFacts[], doneOf: ReadonlyMap<string, number
 
 const isShardDone = ({ state, number, started, ended }: JobFacts): boolean =>
   state === 'done' && number !== null && started !== null && ended !== null;
+
+/** Whether the tokens of a job pass through the model: units are split, and parts are merged, without it. */
+const runsText = ({ stage, number, tokens }: JobFacts): boolean =>
+  stage !== 'units' && number !== null && tokens > 0;
 
 const secondsOf = ({ started, ended }: JobFacts): number => (ended! - started!) / 1000;
 

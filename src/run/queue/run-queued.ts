@@ -53,7 +53,13 @@ export async function runQueued({
     const { digest } = await planRun({ ...options, plan: planFile, shards });
     const { run: planned } = await openPlan(planFile);
     await artefacts.givePlan(planFile);
-    const run: QueuedRun = { plan: digest, shards, shares: shards };
+    const run: QueuedRun = {
+      plan: digest,
+      shards,
+      shares: shards,
+      model: String(planned.meta.model['source']),
+      out,
+    };
     const first: Stage = needsMaximaRound(planned.meta)
       ? { name: 'maxima' }
       : { name: 'examples', after: null };

@@ -7,7 +7,7 @@ import {
   stragglers,
 } from '../../../src/run/queue/queue-report.ts';
 
-const run = { plan: 'a'.repeat(64), shards: 6, shares: 3 };
+const run = { plan: 'a'.repeat(64), shards: 6, shares: 3, model: 'folio-5m', out: 'big.db' };
 const NOW = 1_000_000;
 
 function job(number: number | null, state: JobFacts['state'], more: Partial<JobFacts> = {}): JobFacts {
@@ -39,7 +39,15 @@ test('figures of a stage are over all workers', () => {
   // Four of six jobs in a hundred seconds; 4000 tokens in 20 s and 1000 in 10 s.
   expect(report.runs).toEqual([
     {
-      ...{ run: 'a'.repeat(16), state: 'running', stage: 'examples', stageNumber: 1, stages: 3 },
+      ...{
+        run: 'a'.repeat(16),
+        model: 'folio-5m',
+        out: 'big.db',
+        state: 'running',
+        stage: 'examples',
+        stageNumber: 1,
+        stages: 3,
+      },
       ...{
         done: 4,
         total: 6,
@@ -57,6 +65,12 @@ test('figures of a stage are over all workers', () => {
     ['two', 'examples 5', 0],
   ]);
   expect(stragglers(report)).toEqual([]);
+});
+
+test('units, which run no text, have no tokens a second', () => {
+  const at = { stage: 'units', worker: 'one', started: NOW - 10_000, share: 0.5, tokens: 4000 } as const;
+  const report = reportQueue(facts([job(null, 'kept', at), job(1, 'running', at)], 0, ['one']), NOW);
+  expect([report.runs[0]!.tokensPerSecond, report.workers[0]!.job!.tokensPerSecond]).toEqual([null, null]);
 });
 
 test('a job and a worker far slower than the median are named, with how long', () => {

@@ -20,14 +20,19 @@ export function RunsTable({ runs }: { runs: readonly Run[] }) {
           <Head title="Jobs of the stage an hour, by all workers">Jobs/h</Head>
           <Head title="Text tokens a second, by all workers, of the jobs at hand">Tokens/s</Head>
           <Head title="Median time of a job of the stage">Median</Head>
-          <Head title="Jobs that are not tried again">Failed</Head>
         </tr>
       </thead>
       <tbody>
         {runs.map((run) => (
           <tr key={run.run} data-run={run.run}>
             <th scope="row">
-              <span className="mono run-id">{run.run}</span>
+              {run.out !== null && <bdi className="run-name">{run.out}</bdi>}
+              {run.model !== null && (
+                <span className="run-name muted small">
+                  of <bdi>{run.model}</bdi>
+                </span>
+              )}
+              <span className={run.out === null ? 'mono run-id' : 'mono run-id muted small'}>{run.run}</span>
             </th>
             <td>
               {run.stage}{' '}
@@ -40,7 +45,6 @@ export function RunsTable({ runs }: { runs: readonly Run[] }) {
             <td className="num">{formatted(run.jobsPerHour, formatWhole)}</td>
             <td className="num">{formatted(run.tokensPerSecond, formatWhole)}</td>
             <td className="num">{formatted(run.seconds, formatTime)}</td>
-            <td className={`num ${run.failed > 0 ? 'bad' : ''}`}>{formatWhole(run.failed)}</td>
           </tr>
         ))}
       </tbody>
@@ -52,13 +56,18 @@ export function RunsTable({ runs }: { runs: readonly Run[] }) {
 export const shareOf = ({ state, done, total }: Run): number => (state === 'done' ? 1 : done / total);
 
 function RunProgress({ run }: { run: Run }) {
-  const { state, secondsLeft } = run;
+  const { state, secondsLeft, failed } = run;
   const share = shareOf(run);
   return (
     <div className="progress" data-state={STATES[state]}>
       <span className="progress-head">
         <span className="state-name">{state}</span>
         {state !== 'done' && <span className="num percent">{Math.floor(100 * share)} %</span>}
+        {failed > 0 && (
+          <span className="bad small num" {...explained('Jobs that are not tried again')}>
+            {`${formatWhole(failed)} failed`}
+          </span>
+        )}
         {secondsLeft !== null && (
           <span className="muted small num">{formatTime(secondsLeft)} left of the stage</span>
         )}
