@@ -115,5 +115,5 @@ function exampleLine({
     importance === null
       ? `no importance: masking the peak takes away ${cell(drops[position] ?? 0)} only`
       : '';
-  return `  ${cell(activation).padStart(8)}  feature ${feature}, ${minimal} token${minimal === 1 ? '' : 's'} suffice  ${passage.join('')}  ${why}`.trimEnd();
+  return `  ${cell(activation).padStart(8)}  feature ${feature}, ${minimal} token${minimal === 1 ? ' suffices' : 's suffice'}  ${passage.join('')}  ${why}`.trimEnd();
 }

@@ -159,6 +159,13 @@ describe('an upload', () => {
     await expect(upload(server.url)).rejects.toThrow(
       /^http:\/\/127\.0\.0\.1:\d+\/api\/model\/new does not take the upload: status 401, who are you\?; put a key that it knows into NEURONPEDIA_API_KEY$/,
     );
+    await using other = await neuronpediaServer((_, response) => {
+      response.writeHead(501).end('<!DOCTYPE HTML>\n<p>Unsupported method');
+      return true;
+    });
+    await expect(upload(other.url)).rejects.toThrow(
+      /\/api\/model\/new does not take the upload: status 501 and a web page: this is no API of a Neuronpedia; see option to$/,
+    );
     await expect(upload('nowhere')).rejects.toThrow(/"nowhere" is no address of a Neuronpedia/);
     const gone = await neuronpediaServer();
     await gone[Symbol.asyncDispose]();

@@ -23,11 +23,16 @@ export function neuronpedia(
   const api = apiAddress(base);
   const headers: PostOptions['headers'] = key === undefined ? {} : { 'x-api-key': key };
   const fail = (path: string, posted: Posted): never => {
-    const why = posted.status === null ? posted.why : `status ${posted.status}, ${shortened(posted.body)}`;
+    // A proxy's page of 502 to 504 says that the API is away.
+    const isPage = posted.status !== null && posted.status < 502 && /^\s*</.test(posted.body);
+    const said = posted.status === null ? posted.why : `status ${posted.status}`;
+    const why = posted.status === null || isPage ? said : `${said}, ${shortened(posted.body)}`;
     const mend =
       posted.status === 401 || posted.status === 403
         ? '; put a key that it knows into NEURONPEDIA_API_KEY'
-        : '; run the same command again: what was accepted is not sent again';
+        : isPage
+          ? ' and a web page: this is no API of a Neuronpedia; see option to'
+          : '; run the same command again: what was accepted is not sent again';
     throw new PolysemeError(`${api}${path} does not take the upload: ${why}${mend}`, 'unreachable');
   };
   const post = async (path: string, value: unknown, isThere?: RegExp): Promise<void> => {
