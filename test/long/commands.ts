@@ -212,3 +212,8 @@ export function roomFor(command: LongCommand, root: string, number: number): str
   command.prepare(out);
   return out;
 }
+
+/** Whether a command has done its work: typed again after its last rename, it finds what it made, and may say so. */
+export function isDone({ status, said }: { readonly status: number | null; readonly said: string }): boolean {
+  return status === 0 || (status === 1 && / is (there|a site) already: /.test(said));
+}

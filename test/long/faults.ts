@@ -5,7 +5,7 @@ import { spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { drawn, ended, filesOf, type LongCommand, longCommands, roomFor } from './commands.ts';
+import { drawn, ended, filesOf, isDone, type LongCommand, longCommands, roomFor } from './commands.ts';
 
 const [each = '2', seed = String(Date.now() % 2 ** 31), only] = process.argv.slice(2);
 const random = drawn(Number(seed));
@@ -119,13 +119,11 @@ try {
       for (let i = 0; i < Number(each); i++) {
         const out = roomFor(command, root, ++number);
         const { mayRefuse } = await fault.strike(command, out, whole);
-        const { status, signal, said } = await ended(command.args(out));
+        const last = await ended(command.args(out));
+        const { status, signal, said } = last;
+        const same = isDone(last) && (await is(command, out, whole));
         const refused = mayRefuse && status === 1 && said.startsWith('error: ');
-        const outcome = refused
-          ? 'refused'
-          : status === 0 && (await is(command, out, whole))
-            ? 'same'
-            : 'wrong';
+        const outcome = same ? 'same' : refused ? 'refused' : 'wrong';
         counts.get(fault.name)![outcome]++;
         if (outcome === 'wrong') {
           console.log(`${command.name}: ${fault.name}: ${status ?? signal}: ${said || 'another content'}`);

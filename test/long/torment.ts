@@ -1,5 +1,5 @@
 import { readdirSync, rmSync } from 'node:fs';
-import { ended, type LongCommand, roomFor } from './commands.ts';
+import { ended, isDone, type LongCommand, roomFor } from './commands.ts';
 
 export interface Tormented {
   readonly killed: number;
@@ -34,9 +34,7 @@ export async function torment(
       const after = killed < wanted && random() < 0.6 ? random() * time : null;
       ({ status, said } = await ended(args(out), { after }));
     }
-    // Killed between its last rename and its end, it finds what it has made, and may say so.
-    const ends = status === 0 || (status === 1 && said.includes(' is there already: '));
-    const same = ends && (await content(out)) === expected;
+    const same = isDone({ status, said }) && (await content(out)) === expected;
     const others = readdirSync(out).filter((entry) => !left.includes(entry));
     if (!same) faults.push(`ended with ${status}: ${said || 'another content'}`);
     else if (others.length > 0) faults.push(`left ${others.join(', ')}`);
