@@ -31,10 +31,13 @@ function checkFolderOf(path: string, option: string): void {
   }
 }
 
-/** Refuses a folder that cannot be made, since a file has its place, or that of a folder above it. */
-export function checkFolder(path: string, option = 'out'): void {
+/**
+ * Refuses a folder that cannot be made, since a file has its place, or that of a folder above it.
+ * @param said how the error begins
+ */
+export function checkFolder(path: string, said = `option out ${path}`): void {
   let there = resolve(path);
   while (!existsSync(there) && dirname(there) !== there) there = dirname(there);
   if (statSync(there).isDirectory()) return;
-  throw new PolysemeError(`option ${option} ${path}: ${there} is there, and is no folder`, 'exists');
+  throw new PolysemeError(`${said}: ${there} is there, and is no folder`, 'exists');
 }

@@ -1,6 +1,8 @@
+import { existsSync, realpathSync } from 'node:fs';
 import type { Command } from 'commander';
 import * as z from 'zod';
 import { visible } from '../base/visible.ts';
+import { PolysemeError } from '../errors.ts';
 import { SAE_FORMATS, type SaeFormat } from '../sae/config.ts';
 import { withFlags } from './flags.ts';
 import { addOptions, saeArgument, siteOption } from './options.ts';
@@ -40,6 +42,12 @@ export function define(command: Command): void {
       ) => {
         const { loadSae } = await import('../sae/load-sae.ts');
         const { saveSae } = await import('../sae/save.ts');
+        if ([out, source].every((path) => existsSync(path)) && realpathSync(out) === realpathSync(source)) {
+          throw new PolysemeError(
+            `${out} holds the SAE that is read, whose files would be replaced: choose another folder`,
+            'exists',
+          );
+        }
         const sae = await loadSae(source, site === undefined ? {} : { hookName: site });
         const notes = [...sae.notes, ...(await saveSae(sae, out, { format }))];
         const { architecture, dIn, dSae, hookName } = sae.config;

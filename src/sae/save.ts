@@ -36,7 +36,7 @@ export async function saveSae(
   if (!Object.hasOwn(WRITERS, format)) {
     throw new PolysemeError(`SAE format ${String(format)} is not one of ${SAE_FORMATS.join(', ')}`);
   }
-  checkFolder(folder);
+  checkFolder(folder, `cannot write an SAE to ${folder}`);
   try {
     await mkdir(folder, { recursive: true });
   } catch (error) {

@@ -32,7 +32,7 @@ test('a folder can be made with those above it, and takes the place of no file',
   expect(() => checkFolder(at('file'))).toThrow(
     `option out ${at('file')}: ${at('file')} is there, and is no folder`,
   );
-  expect(() => checkFolder(at('file/and/below'), 'artefacts')).toThrow(
-    `option artefacts ${at('file/and/below')}: ${at('file')} is there, and is no folder`,
+  expect(() => checkFolder(at('file/and/below'), 'no place')).toThrow(
+    `no place: ${at('file')} is there, and is no folder`,
   );
 });

@@ -393,6 +393,18 @@ test('sae convert gives the copy a site', async () => {
   await expect(
     promisify(execFile)(process.execPath, [...POLYSEME, 'sae', 'convert', path, out, '--format', 'zip']),
   ).rejects.toMatchObject({ code: 2 });
+  await expect(
+    promisify(execFile)(process.execPath, [...POLYSEME, 'sae', 'convert', path, `${path}/.`]),
+  ).rejects.toMatchObject({
+    code: 1,
+    stderr: expect.stringMatching(/^error: .* holds the SAE that is read/),
+  });
+  await expect(
+    promisify(execFile)(process.execPath, [...POLYSEME, 'sae', 'convert', path, `${path}/cfg.json`]),
+  ).rejects.toMatchObject({
+    code: 1,
+    stderr: expect.stringMatching(/^error: cannot write an SAE to .*cfg\.json is there, and is no folder\n$/),
+  });
 });
 
 const llama = new URL('../../../shared/models/stories260K', import.meta.url).pathname;

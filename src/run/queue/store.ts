@@ -33,7 +33,7 @@ export class FolderStore implements Store {
   }
 
   static async open(folder: string): Promise<FolderStore> {
-    checkFolder(folder, 'artefacts');
+    checkFolder(folder, `option artefacts ${folder}`);
     await mkdir(folder, { recursive: true }).catch((error: Error) => {
       throw new PolysemeError(`option artefacts ${folder}: ${error.message}`);
     });

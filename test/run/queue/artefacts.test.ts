@@ -38,6 +38,10 @@ test('in a folder, one that is not what its name says counts for nothing, and is
     () => Artefacts.open({ artefacts: folder, artefactsEndpoint: 'http://127.0.0.1' }),
     /option artefactsEndpoint needs option artefacts s3:/,
   );
+  await expectOneLine(
+    () => Artefacts.open({ artefacts: join(folder, large) }),
+    /^option artefacts .* is there, and is no folder$/,
+  );
 });
 
 describe('in a bucket', () => {
