@@ -50,8 +50,8 @@ export function define(command: Command): void {
         const { openStudy } = await import('../study/open-study.ts');
         const study = openStudy(path);
         try {
-          noteUnfinished(path, study.info());
           const unit = study.unit(name.bank, name.index);
+          noteUnfinished(path, study.info());
           const certainty = options.significance ? await certaintyOf(study, name) : null;
           if (options.json) {
             printJson(certainty === null ? unit : { ...unit, certainty });
