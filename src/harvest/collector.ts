@@ -5,8 +5,8 @@ import { ContextStore, type PackedContexts } from './context-table.ts';
 import type { NullInputs } from './null-rows.ts';
 import { countSinks, countText, rolesOf, TEXT } from './roles.ts';
 import { BankScan, type Statistics } from './scan.ts';
-import { type Chosen, needsMaxima, Selection, type SelectionOptions } from './selection.ts';
 import { SeenTexts } from './seen-texts.ts';
+import { type Chosen, needsMaxima, Selection, type SelectionOptions } from './selection.ts';
 import { suffixKeys } from './suffix-keys.ts';
 import { TapInputs } from './tap-inputs.ts';
 

@@ -1,5 +1,5 @@
-import { PolysemeError } from '../errors.ts';
 import { SmallNumberReader, SmallNumberWriter } from '../base/small-numbers.ts';
+import { PolysemeError } from '../errors.ts';
 import { Growing } from './growing.ts';
 import { Passages, sums } from './passages.ts';
 

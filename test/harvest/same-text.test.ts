@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import { hashFraction } from '../../src/base/hash.ts';
 import { createRandom } from '../../src/base/random.ts';
-import { rankedSlots, Selection, type SelectionOptions, selectionSalt } from '../../src/harvest/selection.ts';
 import { SeenTexts } from '../../src/harvest/seen-texts.ts';
+import { rankedSlots, Selection, type SelectionOptions, selectionSalt } from '../../src/harvest/selection.ts';
 import { suffixKeys } from '../../src/harvest/suffix-keys.ts';
 
 interface Candidate {

@@ -3,6 +3,7 @@ import { basename, dirname, join } from 'node:path';
 import type { Bank } from '../../bank/bank.ts';
 import { temporaryName } from '../../base/files.ts';
 import type { PackedArray } from '../../base/pack.ts';
+import { checkWritable } from '../../base/writable.ts';
 import type { ContextPart } from '../../corpus/context-part.ts';
 import { PolysemeError } from '../../errors.ts';
 import { unpackTotals } from '../../harvest/bank-totals.ts';
@@ -15,7 +16,6 @@ import {
 } from '../../harvest/harvest-shard.ts';
 import { packRows, unitsPerBlock } from '../../harvest/packed-rows.ts';
 import { wantedRows } from '../../harvest/wanted-rows.ts';
-import { checkWritable } from '../../base/writable.ts';
 import { checkRun } from '../open-run.ts';
 import type { RunHooks } from '../run-hooks.ts';
 import type { ResolvedRunOptions, RunOptions } from '../run-options.ts';

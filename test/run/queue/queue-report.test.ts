@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest';
 import {
   type JobFacts,
-  type QueueFacts,
   progressOf,
+  type QueueFacts,
   reportQueue,
   stragglers,
 } from '../../../src/run/queue/queue-report.ts';

@@ -1,6 +1,6 @@
-import { visible } from '../../../src/base/visible.ts';
 import { useQuery } from '@tanstack/react-query';
 import { Link, useRouteContext } from '@tanstack/react-router';
+import { visible } from '../../../src/base/visible.ts';
 import { shownModel } from '../../../src/contract/image-grid.ts';
 import { column, LISTED } from '../../../src/polysemy/column-lists.ts';
 import { source } from '../source/chosen.ts';

@@ -7,10 +7,11 @@ import {
   redirect,
 } from '@tanstack/react-router';
 import { banksQuery, queryClient, servedQuery, studyQuery, unitQuery } from '../source/query-options.ts';
-import { siteFolder } from '../source/site-folder.ts';
 import { queueQuery } from '../source/queue-queries.ts';
+import { siteFolder } from '../source/site-folder.ts';
 import { trainingsQuery } from '../source/training-queries.ts';
 import { StudyPage } from '../study/study-page.tsx';
+import { firstPage } from '../ui/first-page.ts';
 import { Failure, Loading } from '../ui/states.tsx';
 import {
   classifySearch,
@@ -23,7 +24,6 @@ import {
   trainingsSearch,
   unitSearch,
 } from '../ui/url-state.ts';
-import { firstPage } from '../ui/first-page.ts';
 import { App } from './app.tsx';
 import { Lost } from './lost.tsx';
 

@@ -1,7 +1,7 @@
-import { visible } from '../../../src/base/visible.ts';
 import { useMutation, useQuery } from '@tanstack/react-query';
 import { Link, useNavigate, useSearch } from '@tanstack/react-router';
 import { type KeyboardEvent, useRef } from 'react';
+import { visible } from '../../../src/base/visible.ts';
 import { LONGEST_QUERY } from '../../../src/search/query.ts';
 import { source } from '../source/chosen.ts';
 import { allNotesQuery, keepSearch } from '../source/notes-queries.ts';

@@ -1,6 +1,6 @@
-import { visible } from '../../../src/base/visible.ts';
 import { useQuery } from '@tanstack/react-query';
 import { useEffect } from 'react';
+import { visible } from '../../../src/base/visible.ts';
 import { studyQuery } from '../source/query-options.ts';
 import { rememberStudySearch } from '../ui/last-study.ts';
 import { Failure } from '../ui/states.tsx';

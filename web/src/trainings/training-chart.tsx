@@ -1,6 +1,6 @@
-import { visible } from '../../../src/base/visible.ts';
 import { useLayoutEffect, useMemo, useRef, useState } from 'react';
 import type { CsvValue } from '../../../src/base/csv.ts';
+import { visible } from '../../../src/base/visible.ts';
 import { Figure } from '../charts/figure.tsx';
 import { nameDrawing, PLOT_STYLE, usePlot } from '../charts/plot.tsx';
 import { useWidth } from '../ui/width.ts';

@@ -1,5 +1,5 @@
-import { visible } from '../../../src/base/visible.ts';
 import { useCallback, useMemo } from 'react';
+import { visible } from '../../../src/base/visible.ts';
 import { Figure } from '../charts/figure.tsx';
 import { PLOT_STYLE, type Plot, PlotFigure } from '../charts/plot.tsx';
 import type { Training } from '../source/answers.ts';

@@ -1,6 +1,6 @@
-import { visible } from '../../../src/base/visible.ts';
 import { Link } from '@tanstack/react-router';
 import { type ReactNode, useEffect, useRef, useState } from 'react';
+import { visible } from '../../../src/base/visible.ts';
 import type { Bank, Training } from '../source/answers.ts';
 import { formatShare, formatThree, formatWhole } from '../ui/metric-info.ts';
 import { formatTime } from '../ui/time.ts';

@@ -1,7 +1,7 @@
-import { visible } from '../../../src/base/visible.ts';
 import { useQuery } from '@tanstack/react-query';
 import { useNavigate, useSearch } from '@tanstack/react-router';
 import { useEffect, useMemo, useRef, useState } from 'react';
+import { visible } from '../../../src/base/visible.ts';
 import type { Bank, Training, Trainings } from '../source/answers.ts';
 import { banksQuery, servedQuery } from '../source/query-options.ts';
 import { trainingsQuery } from '../source/training-queries.ts';

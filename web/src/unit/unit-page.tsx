@@ -1,7 +1,7 @@
-import { visible } from '../../../src/base/visible.ts';
 import { useQuery } from '@tanstack/react-query';
 import { useNavigate, useParams } from '@tanstack/react-router';
 import { useEffect } from 'react';
+import { visible } from '../../../src/base/visible.ts';
 import { featureTitle } from '../../../src/features/feature-title.ts';
 import { BlindTest } from '../explain/blind-test.tsx';
 import { EffectsPanel } from '../explain/effects-panel.tsx';
