@@ -1,10 +1,8 @@
 // Part a on a GPU: every unit's 64 strongest contexts, of all 36,864 neurons of a GPT-2-small-shaped model.
-import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { loadModel } from '../../../dist/model/load-model.js';
 import { gpt2SmallShape } from '../../model.mjs';
 import { graphicsCard } from '../gpu.mjs';
-import { benchContexts, EXAMPLES, LENGTH } from '../harvest/contexts.mjs';
+import { EXAMPLES, LENGTH, tokensFile } from '../harvest/contexts.mjs';
 import { agree } from '../harvest/part.mjs';
 import { ratioOf } from '../summary.mjs';
 
@@ -13,11 +11,7 @@ export async function prepare({ dir, quick, python, devices = ['webgpu', 'cuda']
   if (card === null) return null;
   const count = quick ? 256 : 1024;
   const checkpoint = await gpt2SmallShape();
-  const model = await loadModel(checkpoint);
-  const contexts = await benchContexts(model, count);
-  await model.close();
-  const tokens = join(dir, 'tokens');
-  writeFileSync(tokens, new Uint8Array(Int32Array.from(contexts.flatMap((one) => [...one.tokens])).buffer));
+  const tokens = await tokensFile(dir, checkpoint, count);
   const here = join(import.meta.dirname, '..', 'harvest');
   const ours = (what, device) => [
     process.execPath,

@@ -1,5 +1,8 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { cutContexts } from '../../../dist/corpus/contexts.js';
 import { openCorpus } from '../../../dist/corpus/open-corpus.js';
+import { loadModel } from '../../../dist/model/load-model.js';
 
 export const LENGTH = 128;
 export const EXAMPLES = 64;
@@ -14,4 +17,14 @@ export async function benchContexts(model, count) {
     if (contexts.length === count) return contexts;
   }
   throw new Error(`${contexts.length} whole contexts, of ${count}`);
+}
+
+/** The file that gives peers the tokens of these contexts, as a checkpoint's tokenizer has them. */
+export async function tokensFile(dir, checkpoint, count) {
+  const model = await loadModel(checkpoint);
+  const contexts = await benchContexts(model, count);
+  await model.close();
+  const file = join(dir, 'tokens');
+  writeFileSync(file, new Uint8Array(Int32Array.from(contexts.flatMap((one) => [...one.tokens])).buffer));
+  return file;
 }

@@ -1,10 +1,9 @@
 // Every unit's 64 strongest contexts, of all 36,864 neurons of a GPT-2-small-shaped model.
-import { readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { loadModel } from '../../../dist/model/load-model.js';
 import { gpt2SmallShape } from '../../model.mjs';
 import { ratioOf } from '../summary.mjs';
-import { benchContexts, EXAMPLES, LENGTH } from './contexts.mjs';
+import { EXAMPLES, LENGTH, tokensFile } from './contexts.mjs';
 
 /** Largest relative difference of an activation between two float32 implementations. */
 const TOLERANCE = 1e-3;
@@ -12,11 +11,7 @@ const TOLERANCE = 1e-3;
 export async function prepare({ dir, quick, python }) {
   const count = quick ? 96 : 256;
   const checkpoint = await gpt2SmallShape();
-  const model = await loadModel(checkpoint);
-  const contexts = await benchContexts(model, count);
-  await model.close();
-  const tokens = join(dir, 'tokens');
-  writeFileSync(tokens, new Uint8Array(Int32Array.from(contexts.flatMap((one) => [...one.tokens])).buffer));
+  const tokens = await tokensFile(dir, checkpoint, count);
   const here = import.meta.dirname;
   const ours = (what) => [process.execPath, join(here, 'ours.mjs'), checkpoint, count, what, join(dir, what)];
   const peer = (what) => [
