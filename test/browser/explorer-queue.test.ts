@@ -1,8 +1,8 @@
 import type { ChildProcess } from 'node:child_process';
-import { AxeBuilder } from '@axe-core/playwright';
 import type { Locator, Page } from 'playwright-core';
 import { beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { RunningServer } from '../../src/server/server.ts';
+import { axeFaults } from '../helpers/axe.ts';
 import { hasBrowser } from '../helpers/browser.ts';
 import { cutTexts, explorerPages, type Look } from '../helpers/explorer-page.ts';
 import { plantQueue } from '../helpers/planted-queue.ts';
@@ -106,16 +106,7 @@ describe.skipIf(!hasBrowser || !hasRedis)('explorer of a queue', () => {
   });
 
   it.each(['light', 'dark'])('passes axe, empty and full (%s)', async (theme) => {
-    const check = async (page: Page) => {
-      const axe = new AxeBuilder({ page }).setLegacyMode();
-      // Only the colours differ in the dark.
-      if (theme === 'dark') axe.withRules(['color-contrast']);
-      else axe.withTags(['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice']);
-      const { violations } = await axe.analyze();
-      expect(
-        violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).slice(0, 3)}`),
-      ).toEqual([]);
-    };
+    const check = async (page: Page) => expect(await axeFaults(page, theme)).toEqual([]);
     const page = await open({ dark: theme === 'dark' });
     await page.getByText('No run here yet').waitFor();
     await check(page);

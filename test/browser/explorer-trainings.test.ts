@@ -1,10 +1,10 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readFileSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { AxeBuilder } from '@axe-core/playwright';
 import type { Page } from 'playwright-core';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { RunningServer } from '../../src/server/server.ts';
+import { axeFaults } from '../helpers/axe.ts';
 import { hasBrowser } from '../helpers/browser.ts';
 import { compiled } from '../helpers/cli.ts';
 import { explorerPages, type Look } from '../helpers/explorer-page.ts';
@@ -260,16 +260,7 @@ describe.skipIf(!hasBrowser)('explorer of trainings', () => {
   });
 
   it.each(['light', 'dark'])('passes axe, empty and full (%s)', async (theme) => {
-    const check = async (page: Page) => {
-      const axe = new AxeBuilder({ page }).setLegacyMode();
-      // Only the colours differ in the dark.
-      if (theme === 'dark') axe.withRules(['color-contrast']);
-      else axe.withTags(['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice']);
-      const { violations } = await axe.analyze();
-      expect(
-        violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).slice(0, 3)}`),
-      ).toEqual([]);
-    };
+    const check = async (page: Page) => expect(await axeFaults(page, theme)).toEqual([]);
     const page = await open('/trainings', { dark: theme === 'dark' });
     await page.getByText('No training here yet').waitFor();
     await check(page);
