@@ -2,7 +2,7 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { crc32 } from 'node:zlib';
 import { toHalves } from '../base/half.ts';
-import { withLock } from '../base/lock.ts';
+import { clearLeftovers, withLock } from '../base/lock.ts';
 import { checkAborted, type LongCall } from '../base/progress.ts';
 import { createRandom } from '../base/random.ts';
 import { checkFolder } from '../base/writable.ts';
@@ -58,7 +58,10 @@ export async function writeCache(options: WriteCacheOptions): Promise<CacheManif
     return manifest;
   };
   const begun = await readOwn();
-  if (begun?.complete) return begun;
+  if (begun?.complete) {
+    await clearLeftovers(out);
+    return begun;
+  }
   try {
     await mkdir(out, { recursive: true });
   } catch (error) {

@@ -1,6 +1,6 @@
 import { link, readFile, realpath, rename, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
-import { basename, dirname, join } from 'node:path';
+import { basename, dirname, join, resolve } from 'node:path';
 import { PolysemeError } from '../errors.ts';
 import { diskFull, isDiskFull, removeLeftovers, temporaryName } from './files.ts';
 import { isRunning, ownMark, type ProcessMark } from './process.ts';
@@ -62,8 +62,8 @@ export async function lockOutput(out: string, doing: string): Promise<() => Prom
   try {
     const holder = await take(path, text);
     if (holder !== null) throw busy(holder);
-    await removeLeftovers(folder, isFolder ? undefined : basename(out));
-    if (!isFolder) await removeLeftovers(folder, basename(path));
+    if (isFolder) await removeLeftovers(folder);
+    await clearBeside(out);
   } catch (error) {
     held.delete(path);
     return failed(error);
@@ -77,6 +77,32 @@ export async function lockOutput(out: string, doing: string): Promise<() => Prom
     if ((await readFile(path, 'utf8').catch(() => '')) === text) await rm(path, { force: true });
     held.delete(path);
   };
+}
+
+/**
+ * Removes what killed processes left of an output that is whole already: their lock, and what they had begun to write.
+ * A lock that is held stays, and so does what this process may not remove.
+ */
+export async function clearLeftovers(out: string): Promise<void> {
+  try {
+    if ((await stat(out)).isDirectory()) {
+      const folder = await realpath(out);
+      await takeAwayDead(join(folder, NAME));
+      await removeLeftovers(folder);
+    }
+    await clearBeside(out);
+  } catch {
+    // The output is whole: whoever only reads it needs no more.
+  }
+}
+
+/** The same beside the output: while a folder is made under another name, its lock lies there. */
+async function clearBeside(out: string): Promise<void> {
+  const folder = await realpath(dirname(resolve(out)));
+  const name = basename(resolve(out));
+  await takeAwayDead(join(folder, `${name}.lock`));
+  await removeLeftovers(folder, name);
+  await removeLeftovers(folder, `${name}.lock`);
 }
 
 /** Does `work` while this process keeps `out`: see lockOutput. */
@@ -160,6 +186,13 @@ async function takeAway(path: string, text: string): Promise<void> {
   }
   if ((await readFile(away, 'utf8')) === text) await rm(away, { force: true });
   else await rename(away, path);
+}
+
+/** Removes a lock whose process has ended; what is no lock stays. */
+async function takeAwayDead(path: string): Promise<void> {
+  const text = await readLock(path);
+  const holder = text === null ? null : parse(text);
+  if (holder !== null && !held.has(path) && !(await isHeld(holder, path))) await takeAway(path, text!);
 }
 
 async function isHeld(holder: ProcessMark, path: string): Promise<boolean> {

@@ -1,7 +1,7 @@
 import { closeSync, lstatSync, openSync, readSync, realpathSync, statSync } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { writeWhole } from '../base/files.ts';
-import { withLock } from '../base/lock.ts';
+import { clearLeftovers, withLock } from '../base/lock.ts';
 import { checkWritable } from '../base/writable.ts';
 import { PolysemeError } from '../errors.ts';
 import { JSON_LINES_BEGIN } from './jsonl.ts';
@@ -22,6 +22,7 @@ export async function writeExport(
   chunks: Iterable<string>,
   { overwrite = false }: { readonly overwrite?: boolean } = {},
 ): Promise<number> {
+  await clearLeftovers(out);
   const target = placeOf(study.path, out, overwrite);
   return await withLock(target, 'writing', async () => {
     // Another process may have written there in between.

@@ -3,7 +3,7 @@ import { join, resolve } from 'node:path';
 import { type ActivationOrigin, endless } from '../activations/activation-source.ts';
 import { ShuffleBuffer } from '../activations/buffer.ts';
 import { diskFull, isDiskFull } from '../base/files.ts';
-import { lockOutput } from '../base/lock.ts';
+import { clearLeftovers, lockOutput } from '../base/lock.ts';
 import { checkAborted, type LongCall, type Progress } from '../base/progress.ts';
 import { checkFolder } from '../base/writable.ts';
 import type { Corpus } from '../corpus/corpus.ts';
@@ -97,9 +97,10 @@ export async function trainSae({
   }
 }
 
-/** A result that is there already; a kill may have left checkpoints beside it. */
+/** A result that is there already; a kill may have left checkpoints and more beside it. */
 async function finished(out: string, result: readonly TrainedSae[]): Promise<TrainedSae[]> {
   await rm(join(out, 'checkpoints'), { recursive: true, force: true });
+  await clearLeftovers(out);
   return [...result];
 }
 

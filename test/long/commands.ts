@@ -18,6 +18,8 @@ export interface LongCommand {
   content(out: string): Promise<string>;
   /** What may lie in the folder when it has ended. */
   readonly left: readonly string[];
+  /** The one of them that it writes, under a lock. */
+  readonly output?: string;
   /** Puts what it reads into the folder. */
   prepare(out: string): void;
 }
@@ -61,6 +63,7 @@ export async function longCommands(given: string): Promise<readonly LongCommand[
       args: (out) => [...run, '--threads', '1', '--out', join(out, 'study.db')],
       content: hashOf,
       left: ['study.db'],
+      output: 'study.db',
     },
     {
       name: 'run --select fraction',
@@ -68,6 +71,7 @@ export async function longCommands(given: string): Promise<readonly LongCommand[
       args: (out) => [...run, '--select', 'fraction', '--threads', '2', '--out', join(out, 'study.db')],
       content: hashOf,
       left: ['study.db'],
+      output: 'study.db',
     },
     {
       name: 'run --shard',
@@ -75,6 +79,7 @@ export async function longCommands(given: string): Promise<readonly LongCommand[
       args: (out) => [MAIN, 'run', '--plan', plan, '--shard', '1/2', '--out', join(out, 'part')],
       content: file('part'),
       left: ['part'],
+      output: 'part',
     },
     {
       name: 'merge of parts',
@@ -82,6 +87,7 @@ export async function longCommands(given: string): Promise<readonly LongCommand[
       args: (out) => [MAIN, 'merge', part('examples-1'), part('examples-2'), '--out', join(out, 'part')],
       content: file('part'),
       left: ['part'],
+      output: 'part',
     },
     {
       name: 'merge to a study',
@@ -92,6 +98,7 @@ export async function longCommands(given: string): Promise<readonly LongCommand[
       ],
       content: hashOf,
       left: ['study.db'],
+      output: 'study.db',
     },
     {
       name: 'sae cache',
@@ -99,6 +106,7 @@ export async function longCommands(given: string): Promise<readonly LongCommand[
       args: (out) => [MAIN, 'sae', 'cache', ...site, '--tokens', '8000', '--out', join(out, 'cache')],
       content: file('cache'),
       left: ['cache'],
+      output: 'cache',
     },
     {
       name: 'sae train',
@@ -109,6 +117,7 @@ export async function longCommands(given: string): Promise<readonly LongCommand[
       ],
       content: (out) => Promise.resolve(digestOf(join(out, 'sae'), /\.safetensors$/)),
       left: ['sae'],
+      output: 'sae',
     },
     ...(['jsonl', 'parquet', 'site'] as const).map(
       (format): LongCommand => ({
@@ -120,6 +129,7 @@ export async function longCommands(given: string): Promise<readonly LongCommand[
         ],
         content: file(format),
         left: ['study.db', format],
+        output: format,
       }),
     ),
     {

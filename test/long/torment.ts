@@ -1,5 +1,7 @@
-import { readdirSync, rmSync } from 'node:fs';
-import { ended, isDone, type LongCommand, roomFor } from './commands.ts';
+import { readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { hostname } from 'node:os';
+import { join } from 'node:path';
+import { type Ended, ended, isDone, type LongCommand, roomFor } from './commands.ts';
 
 export interface Tormented {
   readonly killed: number;
@@ -25,6 +27,16 @@ export async function torment(
   const expected = await content(undisturbed);
   let [killed, rounds] = [0, 0];
   const faults: string[] = [];
+  const check = async (out: string, last: Omit<Ended, 'signal'>) => {
+    const same = isDone(last) && (await content(out)) === expected;
+    const others = readdirSync(out).filter((entry) => !left.includes(entry));
+    if (!same) faults.push(`ended with ${last.status}: ${last.said || 'another content'}`);
+    else if (others.length > 0) faults.push(`left ${others.join(', ')}`);
+  };
+  if (command.output !== undefined) {
+    plantLeftovers(undisturbed, command.output);
+    await check(undisturbed, await ended(args(undisturbed)));
+  }
   while (killed < wanted) {
     const out = roomFor(command, root, ++rounds);
     let { status, said } = await ended(args(out), { after: random() * time });
@@ -34,11 +46,24 @@ export async function torment(
       const after = killed < wanted && random() < 0.6 ? random() * time : null;
       ({ status, said } = await ended(args(out), { after }));
     }
-    const same = isDone({ status, said }) && (await content(out)) === expected;
-    const others = readdirSync(out).filter((entry) => !left.includes(entry));
-    if (!same) faults.push(`ended with ${status}: ${said || 'another content'}`);
-    else if (others.length > 0) faults.push(`left ${others.join(', ')}`);
+    await check(out, { status, said });
     rmSync(out, { recursive: true, force: true });
   }
   return { killed, rounds, faults };
+}
+
+/** What a process leaves that is killed after its output is whole and before it has given up its lock. */
+function plantLeftovers(folder: string, output: string): void {
+  const pid = 2 ** 22 + 12345;
+  const lock = JSON.stringify({ pid, host: hostname(), began: null });
+  const half = (name: string) =>
+    `.${name}.${hostname().replaceAll(/[^A-Za-z0-9]/g, '_')}-${pid}-0.incomplete`;
+  const plant = (at: string, name: string, lockName: string) => {
+    writeFileSync(join(at, lockName), lock);
+    writeFileSync(join(at, half(name)), 'half');
+    writeFileSync(join(at, half(lockName)), lock);
+  };
+  plant(folder, output, `${output}.lock`);
+  const path = join(folder, output);
+  if (statSync(path).isDirectory()) plant(path, 'manifest.json', 'polyseme.lock');
 }

@@ -1,4 +1,5 @@
 import { existsSync, readFileSync } from 'node:fs';
+import { clearLeftovers } from '../../base/lock.ts';
 import type { PackedArray, PackedArrays } from '../../base/pack.ts';
 import { isSealed, openSealed, type SealedFile, writeSealed } from '../../base/sealed-file.ts';
 import type { ContextSummary } from '../../corpus/contexts.ts';
@@ -122,6 +123,7 @@ export async function isMade(path: string, head: PartHead, overwrite: boolean): 
   if (same && JSON.stringify(there.covers) === JSON.stringify(head.covers)) {
     // What is damaged is told here, where it can be made again, and not only by the merge.
     await there.file.check().catch(refuse);
+    await clearLeftovers(path);
     return true;
   }
   throw new PolysemeError(
