@@ -3,6 +3,8 @@ import { instantiate, type Kernel } from '../wasm/instance.ts';
 
 /** The kernel's rows go in groups of three. */
 export const GROUP = 3;
+/** Scratch that `block` needs: the sums of a tile. */
+export const SUMS_BYTES = 96;
 
 interface DistanceExports {
   pack(

@@ -1,7 +1,7 @@
 import { PolysemeError } from '../errors.ts';
 import { reserve } from '../wasm/instance.ts';
 import { notFinite, rowWidth } from './check-rows.ts';
-import { GROUP, kernel } from './distance-kernel.ts';
+import { GROUP, kernel, SUMS_BYTES } from './distance-kernel.ts';
 import { EqualRows } from './equal-rows.ts';
 
 /** Bytes of packed rows that are held in the kernel's memory. */
@@ -48,7 +48,7 @@ export class DistanceRows {
       end += Math.ceil(bytes / 16) * 16;
       return start;
     };
-    this.#sums = take(GROUP * GROUP * 16);
+    this.#sums = take(SUMS_BYTES);
     const norms = take(PACKED_ROWS * 8);
     const hashes = take(PACKED_ROWS * 4);
     const raw = take(PACKED_ROWS * width * 4);

@@ -2,7 +2,7 @@ import { PolysemeError } from '../errors.ts';
 import { reserve } from '../wasm/instance.ts';
 import { notFinite } from './check-rows.ts';
 import { pairCount, rowStart } from './condensed.ts';
-import { GROUP, kernel } from './distance-kernel.ts';
+import { GROUP, kernel, SUMS_BYTES } from './distance-kernel.ts';
 import { EqualRows } from './equal-rows.ts';
 import { putWeights, sourceWidth, weightBytes } from './row-source.ts';
 
@@ -89,7 +89,7 @@ function layOut(count: number, width: number, weights: number) {
     rowBytes,
     tileRows,
     stripRows,
-    sums: take(GROUP * GROUP * 16),
+    sums: take(SUMS_BYTES),
     norms: take(tileRows * 8),
     hashes: take(tileRows * 4),
     raw: take(tileRows * width * 4),
@@ -163,10 +163,9 @@ function fillBlocks(plan: Plan, a: Strip, b: Strip, count: number, distances: Fl
       for (let i = 0; i < height; i++) {
         const row = a.first + r + i;
         const from = diagonal ? i + 1 : 0;
-        distances.set(
-          values.subarray(i * tileRows + from, i * tileRows + breadth),
-          rowStart(count, row) + b.first + c + from,
-        );
+        // A loop, since a view for each short row would cost more than its copy.
+        const to = rowStart(count, row) + b.first + c;
+        for (let j = from; j < breadth; j++) distances[to + j] = values[i * tileRows + j]!;
       }
     }
   }

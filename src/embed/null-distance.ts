@@ -1,6 +1,6 @@
 import { reserve } from '../wasm/instance.ts';
 import { notFinite } from './check-rows.ts';
-import { GROUP, kernel } from './distance-kernel.ts';
+import { GROUP, kernel, SUMS_BYTES } from './distance-kernel.ts';
 import { cosineDistances } from './distances.ts';
 import { putWeights, type RowSource, sourceWidth, weightBytes } from './row-source.ts';
 
@@ -35,7 +35,7 @@ export function bandDistances(source: RowSource, count: number, groups: number):
   const stride = GROUP * BAND;
   // The first page is the compiler's.
   const sums = 65_536;
-  const block = sums + GROUP * GROUP * 16;
+  const block = sums + SUMS_BYTES;
   const norms = block + Math.ceil((GROUP * stride * 4) / 16) * 16;
   const hashes = norms + Math.ceil((count * 8) / 16) * 16;
   const raw = hashes + Math.ceil((count * 4) / 16) * 16;
