@@ -42,6 +42,8 @@ export interface WordInfo {
 
 const whole = new Intl.NumberFormat('en', { maximumFractionDigits: 0 });
 const three = new Intl.NumberFormat('en', { minimumFractionDigits: 3, maximumFractionDigits: 3 });
+const ordinals = new Intl.PluralRules('en', { type: 'ordinal' });
+const SUFFIXES: Record<string, string> = { one: 'st', two: 'nd', few: 'rd', other: 'th' };
 const two = new Intl.NumberFormat('en', { minimumFractionDigits: 2, maximumFractionDigits: 2 });
 
 /** 12,345 */
@@ -138,8 +140,7 @@ export function formatMetric(metric: Known, value: number | null | undefined): s
 
 /** 1st, 2nd, 3rd, 4th … */
 export function ordinal(rank: number): string {
-  const suffix = { one: 'st', two: 'nd', few: 'rd', other: 'th' } as Record<string, string>;
-  return `${formatWhole(rank)}${suffix[new Intl.PluralRules('en', { type: 'ordinal' }).select(rank)] ?? 'th'}`;
+  return `${formatWhole(rank)}${SUFFIXES[ordinals.select(rank)] ?? 'th'}`;
 }
 
 /** Where a number stands among others, and at which end: "highest", "3rd highest", "lowest"; rank 1 is the largest. */

@@ -1,4 +1,5 @@
-import { useMemo, useRef, useState } from 'react';
+import { memo, useMemo, useRef, useState } from 'react';
+import type { Tree } from '../../../src/cluster/tree.ts';
 import { exampleColours, exampleMarks, featureMark, MARK_DASHES } from '../ui/feature-colours.ts';
 import { counted } from '../ui/metric-info.ts';
 import { useWidth } from '../ui/width.ts';
@@ -21,36 +22,27 @@ const STRIP = 9;
  */
 export function Dendrogram({
   unitCut,
+  threshold,
   selected,
   onThreshold,
   onExample,
 }: {
   unitCut: UnitCut;
+  threshold: number;
   selected: number | undefined;
   onThreshold: (threshold: number, done: boolean) => void;
   onExample: (example: number) => void;
 }) {
-  const { tree, order, cut, threshold } = unitCut;
+  const { tree, order, cut } = unitCut;
   const [host, setHost] = useState<HTMLDivElement | null>(null);
   const svg = useRef<SVGSVGElement>(null);
   const width = useWidth(host);
-  const inner = Math.max(1, width - MARGIN.left - MARGIN.right);
-  const height = width > WIDE ? FLAT : HEIGHT;
-  const base = height - MARGIN.bottom;
-  const top = useMemo(() => Math.max(0.7, tree.merges.at(-2) ?? 0) * 1.06, [tree]);
-  const y = (distance: number) => base - (Math.min(distance, top) / top) * (base - MARGIN.top);
-  const places = useMemo(() => treeLayout(tree), [tree]);
-  const x = (node: number) => MARGIN.left + places[node]! * inner;
-  const colours = useMemo(() => exampleColours(cut.features), [cut]);
-  const marks = useMemo(() => exampleMarks(cut.features), [cut]);
-  const paths = branches(unitCut, x, y);
-  const step = inner / Math.max(1, tree.count);
-
+  const frame = useMemo(() => frameOf(tree, width), [tree, width]);
+  const { height, base, top, step, x, y } = frame;
   const leafAt = (clientX: number): number => {
     const at = Math.floor((clientX - svg.current!.getBoundingClientRect().left - MARGIN.left) / step);
     return order[Math.min(order.length - 1, Math.max(0, at))] ?? -1;
   };
-  const ticks = axisTicks(top);
   return (
     <div ref={setHost} className="dendrogram">
       {width === 0 ? null : (
@@ -66,42 +58,7 @@ export function Dendrogram({
           onPointerLeave={() => setHovered(-1)}
           onClick={(event) => onExample(leafAt(event.clientX))}
         >
-          {ticks.map((tick) => (
-            <g key={tick} transform={`translate(0, ${y(tick)})`}>
-              <line x1={MARGIN.left} x2={width - MARGIN.right} stroke="var(--line)" />
-              <text x={MARGIN.left - 7} dy="0.32em" textAnchor="end" className="tick">
-                {tick.toFixed(1)}
-              </text>
-            </g>
-          ))}
-          <text x={MARGIN.left - 26} y={10} className="tick">
-            ↑ distance at which examples join
-          </text>
-          {paths.map(({ feature, d }) => (
-            <path
-              key={feature?.id ?? -1}
-              d={d}
-              fill="none"
-              stroke={
-                feature === null ? 'var(--line-strong)' : (colours[feature.members[0]!] ?? 'var(--f-rest)')
-              }
-              strokeWidth={feature === null ? 1 : 1.6}
-              strokeDasharray={feature === null ? '' : MARK_DASHES[featureMark(feature)]}
-              strokeOpacity={selected !== undefined && feature !== null && feature.id !== selected ? 0.3 : 1}
-            />
-          ))}
-          {Array.from(order, (example, place) => (
-            <Leaf
-              key={example}
-              x={MARGIN.left + place * step}
-              base={base}
-              step={step}
-              colour={colours[example]!}
-              dash={MARK_DASHES[marks[example]!]}
-              isStray={cut.stray.has(example)}
-              isFaded={selected !== undefined && cut.featureOf[example] !== selected}
-            />
-          ))}
+          <TreeDrawing unitCut={unitCut} frame={frame} selected={selected} />
           <Marker x={x} step={step} base={base} />
           {tree.count < 2 ? null : (
             <ThresholdLine
@@ -118,18 +75,104 @@ export function Dendrogram({
               }}
             />
           )}
-          <text x={MARGIN.left} y={height - 3} className="tick">
-            {counted(tree.count, 'example')}, by likeness
-            {cut.stray.size === 0 ? '' : `; ${cut.stray.size} stray (hollow)`}
-          </text>
         </svg>
       )}
     </div>
   );
 }
 
+/** Where things lie in a tree of some width. */
+interface Frame {
+  readonly width: number;
+  readonly height: number;
+  /** Where the leaves stand. */
+  readonly base: number;
+  /** Distance at the upper edge. */
+  readonly top: number;
+  /** Width of a leaf. */
+  readonly step: number;
+  /** Place of a node. */
+  x(node: number): number;
+  /** Place of a distance. */
+  y(distance: number): number;
+}
+
+function frameOf(tree: Tree, width: number): Frame {
+  const inner = Math.max(1, width - MARGIN.left - MARGIN.right);
+  const height = width > WIDE ? FLAT : HEIGHT;
+  const base = height - MARGIN.bottom;
+  const top = Math.max(0.7, tree.merges.at(-2) ?? 0) * 1.06;
+  const places = treeLayout(tree);
+  return {
+    width,
+    height,
+    base,
+    top,
+    step: inner / Math.max(1, tree.count),
+    x: (node) => MARGIN.left + places[node]! * inner,
+    y: (distance) => base - (Math.min(distance, top) / top) * (base - MARGIN.top),
+  };
+}
+
+/** All but the line: the axis, the branches and the leaves. */
+const TreeDrawing = memo(function TreeDrawing({
+  unitCut,
+  frame: { width, height, base, top, step, x, y },
+  selected,
+}: {
+  unitCut: UnitCut;
+  frame: Frame;
+  selected: number | undefined;
+}) {
+  const { tree, order, cut } = unitCut;
+  const colours = exampleColours(cut.features);
+  const marks = exampleMarks(cut.features);
+  return (
+    <>
+      {axisTicks(top).map((tick) => (
+        <g key={tick} transform={`translate(0, ${y(tick)})`}>
+          <line x1={MARGIN.left} x2={width - MARGIN.right} stroke="var(--line)" />
+          <text x={MARGIN.left - 7} dy="0.32em" textAnchor="end" className="tick">
+            {tick.toFixed(1)}
+          </text>
+        </g>
+      ))}
+      <text x={MARGIN.left - 26} y={10} className="tick">
+        ↑ distance at which examples join
+      </text>
+      {branches(unitCut, x, y).map(({ feature, d }) => (
+        <path
+          key={feature?.id ?? -1}
+          d={d}
+          fill="none"
+          stroke={feature === null ? 'var(--line-strong)' : (colours[feature.members[0]!] ?? 'var(--f-rest)')}
+          strokeWidth={feature === null ? 1 : 1.6}
+          strokeDasharray={feature === null ? '' : MARK_DASHES[featureMark(feature)]}
+          strokeOpacity={selected !== undefined && feature !== null && feature.id !== selected ? 0.3 : 1}
+        />
+      ))}
+      {Array.from(order, (example, place) => (
+        <Leaf
+          key={example}
+          x={MARGIN.left + place * step}
+          base={base}
+          step={step}
+          colour={colours[example]!}
+          dash={MARK_DASHES[marks[example]!]}
+          isStray={cut.stray.has(example)}
+          isFaded={selected !== undefined && cut.featureOf[example] !== selected}
+        />
+      ))}
+      <text x={MARGIN.left} y={height - 3} className="tick">
+        {counted(tree.count, 'example')}, by likeness
+        {cut.stray.size === 0 ? '' : `; ${cut.stray.size} stray (hollow)`}
+      </text>
+    </>
+  );
+});
+
 /** An example in the strip under the tree: a bar in its feature's colour, broken as its feature's branches are; hollow if stray. */
-function Leaf({
+const Leaf = memo(function Leaf({
   x,
   base,
   step,
@@ -176,7 +219,7 @@ function Leaf({
       opacity={opacity}
     />
   );
-}
+});
 
 function Marker({ x, step, base }: { x: (node: number) => number; step: number; base: number }) {
   const hovered = useHovered();
@@ -207,7 +250,7 @@ function Marker({ x, step, base }: { x: (node: number) => number; step: number; 
 
 /** One path per feature, of the merges that hold inside it, and one of those between features. */
 function branches(
-  { tree, cut, threshold, auto }: UnitCut,
+  { tree, cut, height: highest, auto }: UnitCut,
   x: (node: number) => number,
   y: (distance: number) => number,
 ) {
@@ -220,7 +263,7 @@ function branches(
   for (let row = 0; row < count - 1; row++) {
     const [a, b] = [merges[4 * row]!, merges[4 * row + 1]!];
     const distance = merges[4 * row + 2]!;
-    const held = (auto || distance <= threshold) && featureOf[a] === featureOf[b] && featureOf[a]! >= 0;
+    const held = (auto || distance <= highest) && featureOf[a] === featureOf[b] && featureOf[a]! >= 0;
     const key = held ? featureOf[a]! : -1;
     featureOf[count + row] = key;
     let path = parts.get(key);

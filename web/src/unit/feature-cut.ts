@@ -58,6 +58,15 @@ export function answeredCut(answer: Clustering): Cut {
   return { ...answered(answer), metrics: answer.metrics, stray: new Set(answer.stray) };
 }
 
+/** The height of the last merge at or below a threshold: a cut there is the same, and so is what was made of it. */
+export function lastMerge({ merges }: Tree, threshold: number): number {
+  let last = 0;
+  for (let at = 2; at < merges.length; at += 4) {
+    if (merges[at]! <= threshold) last = Math.max(last, merges[at]!);
+  }
+  return last;
+}
+
 /** Cuts a tree here in the browser: features, metrics (where `distances` are there) and words, as the server would. */
 export function recut(
   tree: Tree,

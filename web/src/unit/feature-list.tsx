@@ -76,7 +76,8 @@ export function FeatureList({
   const isOpenAlone = alone && openExample !== undefined && stray.has(openExample);
   const draw = (feature: Feature) => (
     <FeatureSection
-      key={feature.id}
+      // By what it holds: while the threshold is dragged, sections move and grow instead of being made anew.
+      key={feature.members[0]}
       unit={unit}
       feature={feature}
       total={unit.examples}

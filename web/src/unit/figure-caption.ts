@@ -26,8 +26,8 @@ export function featureLegend({ cut: { features } }: UnitCut): LegendItem[] {
 }
 
 /** What a figure of a unit is of: "mlp.1/532, tree: 4 features of 64 examples (average linkage, best split)". */
-export function figureHeading(unit: Unit, { cut, auto, linkage, threshold }: UnitCut, what: string): string {
-  const split = auto ? 'best split' : `cut at ${threshold.toFixed(3)}`;
+export function figureHeading(unit: Unit, { cut, auto, linkage, asked }: UnitCut, what: string): string {
+  const split = auto ? 'best split' : `cut at ${asked.toFixed(3)}`;
   const features = counted(cut.features.length, 'feature');
   return `${unit.bank}/${unit.index}, ${what}: ${features} of ${counted(unit.examples, 'example')} (${linkage} linkage, ${split})`;
 }

@@ -8,18 +8,20 @@ import { hinted } from '../ui/tips.tsx';
 import { Dendrogram } from './dendrogram.tsx';
 import { featureLegend, figureHeading } from './figure-caption.ts';
 import { Peek } from './peek.tsx';
-import type { UnitCut } from './unit-cut.ts';
+import type { Dragged, UnitCut } from './unit-cut.ts';
 
 /** The tree with its linkage and threshold, and the passage under the pointer. */
 export function TreePanel({
   unit,
   unitCut,
+  dragged: { threshold, drag },
   selected,
   onCut,
   onExample,
 }: {
   unit: Unit;
   unitCut: UnitCut;
+  dragged: Dragged;
   selected: number | undefined;
   /** Brings a threshold or linkage into the URL; undefined is the study's own. */
   onCut: (cut: {
@@ -30,7 +32,7 @@ export function TreePanel({
   onExample: (example: number) => void;
 }) {
   const body = useRef<HTMLDivElement>(null);
-  const { linkage, threshold, cut, stored, auto } = unitCut;
+  const { linkage, cut, stored, auto } = unitCut;
   const commit = (to: number) =>
     onCut({ threshold: unit.rule === 'cut' && to === unit.threshold ? undefined : to, features: undefined });
   const reset = () => onCut({ threshold: undefined, linkage: undefined, features: undefined });
@@ -86,9 +88,10 @@ export function TreePanel({
           <div ref={body}>
             <Dendrogram
               unitCut={unitCut}
+              threshold={threshold}
               selected={selected}
               onThreshold={(to, done) => {
-                unitCut.drag(done ? null : to);
+                drag(done ? null : to);
                 if (done) commit(to);
               }}
               onExample={onExample}

@@ -1,5 +1,5 @@
 import { useQuery } from '@tanstack/react-query';
-import { useMemo, useState } from 'react';
+import { useCallback, useMemo, useState } from 'react';
 import { leafOrder } from '../../../src/cluster/leaf-order.ts';
 import type { Tree } from '../../../src/cluster/tree.ts';
 import type { Example, LinkageMethod, Unit } from '../source/answers.ts';
@@ -9,6 +9,7 @@ import {
   answeredCut,
   type Cut,
   LocalWords,
+  lastMerge,
   recut,
   storedCut,
   unitExamples,
@@ -22,8 +23,10 @@ export interface UnitCut {
   readonly examples: readonly Example[];
   readonly distances: Float64Array | null;
   readonly linkage: LinkageMethod;
-  /** Where the tree is cut now, while it is dragged too. */
-  readonly threshold: number;
+  /** Where the address says that the tree is cut. */
+  readonly asked: number;
+  /** The height of the last merge that holds. */
+  readonly height: number;
   readonly cut: Cut;
   /** Whether these are the features that the study stores. */
   readonly stored: boolean;
@@ -32,15 +35,21 @@ export interface UnitCut {
   /** Whether another linkage's tree is on its way; the tree is the one before. */
   readonly waiting: boolean;
   readonly error: Error | null;
-  /** Moves the threshold; only the last of a drag is to reach the URL. */
+}
+
+/** The threshold, while it is dragged too. */
+export interface Dragged {
+  readonly threshold: number;
+  /** Moves it; only the last of a drag is to reach the URL. */
   drag(threshold: number | null): void;
 }
 
 /**
  * A unit's tree and features as the URL asks for them. A cut is made here in the browser at once; words (and for another
- * linkage the tree) come from the server, which knows the whole corpus.
+ * linkage the tree) come from the server, which knows the whole corpus. The first is the same object as long as the
+ * threshold that is dragged leaves the cut as it is.
  */
-export function useUnitCut(unit: Unit, search: UnitSearch): UnitCut {
+export function useUnitCut(unit: Unit, search: UnitSearch): readonly [UnitCut, Dragged] {
   const { bank, index } = unit;
   const [live, setLive] = useState<{ unit: Unit; threshold: number } | null>(null);
   const linkage = search.linkage ?? unit.linkage;
@@ -73,25 +82,36 @@ export function useUnitCut(unit: Unit, search: UnitSearch): UnitCut {
   const isAuto = askedAuto && live?.unit !== unit;
   const settled = threshold === asked && isAuto === askedAuto ? answer.data : undefined;
   const between = distances.data ?? null;
+  const height = lastMerge(tree, threshold);
   const cut = useMemo(() => {
     if (stored) return storedCut(unit);
     if (settled !== undefined)
       return isAuto ? { ...answeredCut(settled), metrics: unit } : answeredCut(settled);
-    return recut(tree, threshold, { distances: between, activation: unit.leaves.activation, words });
-  }, [stored, unit, settled, isAuto, tree, threshold, between, words]);
+    return recut(tree, height, { distances: between, activation: unit.leaves.activation, words });
+  }, [stored, unit, settled, isAuto, tree, height, between, words]);
 
-  return {
-    tree,
-    order,
-    examples,
-    distances: between,
-    linkage,
-    threshold,
-    cut,
-    stored,
-    auto: (stored && unit.rule === 'auto') || (isAuto && settled !== undefined),
-    waiting,
-    error: other.error ?? answer.error ?? distances.error,
-    drag: (to) => setLive(to === null ? null : { unit, threshold: to }),
-  };
+  const auto = (stored && unit.rule === 'auto') || (isAuto && settled !== undefined);
+  const error = other.error ?? answer.error ?? distances.error;
+  const unitCut = useMemo(
+    () => ({
+      tree,
+      order,
+      examples,
+      distances: between,
+      linkage,
+      asked,
+      height,
+      cut,
+      stored,
+      auto,
+      waiting,
+      error,
+    }),
+    [tree, order, examples, between, linkage, asked, height, cut, stored, auto, waiting, error],
+  );
+  const drag = useCallback(
+    (to: number | null) => setLive(to === null ? null : { unit, threshold: to }),
+    [unit],
+  );
+  return [unitCut, useMemo(() => ({ threshold, drag }), [threshold, drag])];
 }

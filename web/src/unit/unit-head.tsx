@@ -1,11 +1,12 @@
 import { Link, useNavigate, useRouter } from '@tanstack/react-router';
-import type { ReactNode } from 'react';
+import { Note } from '../explain/note.tsx';
 import type { Metric, Unit } from '../source/answers.ts';
 import { LeftIcon, RightIcon } from '../ui/icons.tsx';
 import { lastStudySearch } from '../ui/last-study.ts';
 import { formatMetric, formatWhole, metricInfo, placeText } from '../ui/metric-info.ts';
 import { explained, hinted } from '../ui/tips.tsx';
 import { ofNextUnit } from '../ui/url-state.ts';
+import { useRandom } from '../ui/use-random.ts';
 import { metricNow, standing } from './metrics-table.tsx';
 import { saveUnitJson } from './save-features.ts';
 import type { UnitCut } from './unit-cut.ts';
@@ -22,19 +23,9 @@ const TILES: readonly Metric[] = [
 ];
 
 /** The unit's name, the way to others, and its main numbers at the cut on screen. */
-export function UnitHead({
-  unit,
-  unitCut,
-  onRandom,
-  children,
-}: {
-  unit: Unit;
-  unitCut: UnitCut;
-  onRandom: () => void;
-  /** What is noted on it. */
-  children: ReactNode;
-}) {
+export function UnitHead({ unit, unitCut }: { unit: Unit; unitCut: UnitCut }) {
   const { bank, index, neighbours } = unit;
+  const random = useRandom();
   const { history } = useRouter();
   const navigate = useNavigate();
   const back = () => (history.canGoBack() ? history.back() : void navigate({ to: '/' }));
@@ -61,12 +52,12 @@ export function UnitHead({
           <nav className="controls" aria-label="Other units" data-steps>
             <Neighbour bank={bank} index={neighbours.previous} name="Previous" />
             <Neighbour bank={bank} index={neighbours.next} name="Next" />
-            <button type="button" className="button" onClick={onRandom} {...hinted('Random unit (r)')}>
+            <button type="button" className="button" onClick={random} {...hinted('Random unit (r)')}>
               I’m feeling lucky
             </button>
           </nav>
           <div className="controls">
-            {children}
+            <Note key={`note ${bank}/${index}`} unit={unit} about={`${bank}/${index}`} examples={null} />
             <button
               type="button"
               className="button quiet"

@@ -4,7 +4,9 @@ import type { UnitSearch } from '../ui/url-state.ts';
 import { besideOf, MOST_BESIDE } from './beside.ts';
 import type { UnitCut } from './unit-cut.ts';
 
-/** What a unit's page shows, which lies in its address, and the ways to change it. */
+export type UnitWays = ReturnType<typeof useUnitSearch>;
+
+/** What a unit's page shows, which lies in its address, and the ways to change it; the same object as long as both are. */
 export function useUnitSearch() {
   const search = useSearch({ from: '/unit/$bank/$index' });
   const navigate = useNavigate();
@@ -40,7 +42,12 @@ export function useUnitSearch() {
     },
     [search.beside, setBeside],
   );
-  return { search, ...ways, onBeside };
+  return useMemo(() => ({ search, ...ways, onBeside }), [search, ways, onBeside]);
+}
+
+/** The feature that is picked out, where the cut has it. */
+export function selectedOf({ feature }: UnitSearch, { cut }: UnitCut): number | undefined {
+  return feature !== undefined && feature < cut.features.length ? feature : undefined;
 }
 
 /** Goes from an example that a link names to the feature that has it. */
