@@ -1,9 +1,10 @@
 import { type Condensed, checkCondensed } from '../embed/condensed.ts';
 import { PolysemeError } from '../errors.ts';
+import { areas, linkageKernel, treeRows } from './linkage-kernel.ts';
 import { type LinkageMethod, linkageMethods } from './linkage-methods.ts';
 import { nearestNeighbourChain } from './nn-chain.ts';
 import { minimumSpanningTree, spanningTreeOfRows } from './spanning-tree.ts';
-import { mergeCount, type RawMerges, type Tree } from './tree.ts';
+import type { RawMerges, Tree } from './tree.ts';
 
 /**
  * Agglomerative clustering of `count` points by their condensed distances: equal, bit for bit and with ties, to
@@ -27,16 +28,19 @@ export function linkage({
   method?: LinkageMethod;
 }): Tree {
   checkCondensed('linkage', distances, count);
-  checkValues(distances);
   if (!linkageMethods.includes(method)) {
     throw new PolysemeError(`linkage: unknown method '${method}' (known: ${linkageMethods.join(', ')})`);
   }
   if (count < 2) return { count, merges: new Float64Array(0) };
-  const raw =
-    method === 'single'
-      ? minimumSpanningTree(distances, count)
-      : nearestNeighbourChain(distances, count, method);
-  return { count, merges: labelled(raw, count) };
+  if (method !== 'single') {
+    const merges = nearestNeighbourChain(distances, count, method);
+    if ('bad' in merges) throw badDistance(merges.bad, distances);
+    return { count, merges };
+  }
+  for (let i = 0; i < distances.length; i++) {
+    if (!(distances[i]! >= 0 && distances[i]! < Number.POSITIVE_INFINITY)) throw badDistance(i, distances);
+  }
+  return { count, merges: labelled(minimumSpanningTree(distances, count), count) };
 }
 
 /**
@@ -58,50 +62,19 @@ export function singleLinkageOfRows(rows: {
   };
 }
 
-function checkValues(distances: Condensed): void {
-  for (let i = 0; i < distances.length; i++) {
-    const value = distances[i]!;
-    if (!(value >= 0 && value < Number.POSITIVE_INFINITY)) {
-      throw new PolysemeError(
-        `linkage: distance ${i} of distances is ${value}; distances must be finite and not negative`,
-      );
-    }
-  }
+function badDistance(at: number, distances: Condensed): PolysemeError {
+  return new PolysemeError(
+    `linkage: distance ${at} of distances is ${distances[at]}; distances must be finite and not negative`,
+  );
 }
 
 /** Rows of a tree: the merges sorted stably by height, each named by the clusters that its members are in by then. */
 function labelled({ a, b, height }: RawMerges, count: number): Float64Array {
-  const rows = mergeCount(count);
-  const order = Uint32Array.from({ length: rows }, (_, k) => k);
-  order.sort((i, j) => height[i]! - height[j]! || i - j);
-  const merges = new Float64Array(4 * rows);
-  const parent = Int32Array.from({ length: count + rows }, (_, id) => id);
-  const size = new Int32Array(count + rows).fill(1);
-  for (let row = 0; row < rows; row++) {
-    const k = order[row]!;
-    const x = root(parent, a[k]!);
-    const y = root(parent, b[k]!);
-    const merged = count + row;
-    parent[x] = merged;
-    parent[y] = merged;
-    size[merged] = size[x]! + size[y]!;
-    merges[4 * row] = Math.min(x, y);
-    merges[4 * row + 1] = Math.max(x, y);
-    merges[4 * row + 2] = height[k]!;
-    merges[4 * row + 3] = size[merged]!;
-  }
-  return merges;
-}
-
-/** The cluster that holds `id` now, shortening the path to it. */
-function root(parent: Int32Array, id: number): number {
-  let top = id;
-  while (parent[top] !== top) top = parent[top]!;
-  let at = id;
-  while (parent[at] !== top) {
-    const next = parent[at]!;
-    parent[at] = top;
-    at = next;
-  }
-  return top;
+  const { exports, memory } = linkageKernel(count, { stripValues: 0, matrix: false });
+  const { heights, membersA, membersB } = areas(count);
+  new Float64Array(memory.buffer, heights, height.length).set(height);
+  new Int32Array(memory.buffer, membersA, a.length).set(a);
+  new Int32Array(memory.buffer, membersB, b.length).set(b);
+  exports.label();
+  return treeRows(memory, count);
 }

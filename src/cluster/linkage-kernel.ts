@@ -1,0 +1,53 @@
+import { wasm } from '../wasm/generated/linkage.ts';
+import { instantiate, type Kernel, reserve } from '../wasm/instance.ts';
+import { mergeCount } from './tree.ts';
+
+/** Kernel memory up to this many bytes is kept for the next call; a larger one is dropped after use. */
+const KEPT_BYTES = 64 * 2 ** 20;
+/** Where the kernel's data start. */
+const BASE = 65_536;
+
+interface LinkageExports {
+  layOut(count: number, stripValues: number): number;
+  rowValues(count: number): number;
+  begin(): void;
+  fill(first: number, last: number, wide: boolean): number;
+  run(method: number): void;
+  label(): void;
+}
+
+/** The kernel of kernels/linkage.ts, laid out for `count` points, with a matrix of their distances or without. */
+export function linkageKernel(
+  count: number,
+  { stripValues, matrix }: { stripValues: number; matrix: boolean },
+): Kernel<LinkageExports> {
+  kept ??= instantiate<LinkageExports>(wasm);
+  let kernel = kept;
+  const start = kernel.exports.layOut(count, stripValues) >>> 0;
+  const bytes = start + (matrix ? 8 * count * kernel.exports.rowValues(count) : 0);
+  if (bytes > KEPT_BYTES) {
+    kernel = instantiate<LinkageExports>(wasm);
+    kernel.exports.layOut(count, stripValues);
+  }
+  reserve(kernel.memory, bytes);
+  return kernel;
+}
+
+let kept: Kernel<LinkageExports> | undefined;
+
+/** Where the kernel's memory holds what is written and read from here: see `layOut` of the kernel. */
+export function areas(count: number) {
+  const padded = Math.ceil(count / 8) * 8;
+  return {
+    merges: BASE,
+    heights: BASE + 32 * padded,
+    membersA: BASE + 40 * padded,
+    membersB: BASE + 44 * padded,
+    strip: BASE + 48 * padded,
+  };
+}
+
+/** The rows of the tree that `label` has written. */
+export function treeRows(memory: WebAssembly.Memory, count: number): Float64Array {
+  return new Float64Array(memory.buffer, areas(count).merges, 4 * mergeCount(count)).slice();
+}
