@@ -54,9 +54,14 @@ export async function makeWhole(
     await toDisk(dirname(path));
   } catch (error) {
     await rm(temporary, { recursive: true, force: true }).catch(() => {});
-    if (error instanceof PolysemeError) throw error;
-    throw isDiskFull(error) ? diskFull(path) : cannotWrite(path, error);
+    throw writeError(path, error);
   }
+}
+
+/** What is said of an error that came while `path` was written. */
+export function writeError(path: string, error: unknown): PolysemeError {
+  if (error instanceof PolysemeError) return error;
+  return isDiskFull(error) ? diskFull(path) : cannotWrite(path, error);
 }
 
 /**
@@ -115,6 +120,11 @@ const HOST = hostname().replaceAll(/[^A-Za-z0-9]/g, '_');
 /** SQLite adds `-wal` and the like, a lock `.lock`. */
 const TEMPORARY = /^\.(.+)\.(\w+)-(\d+)-\d+\.incomplete(?:[-.]\w+)?$/;
 let count = 0;
+
+/** Whether a file or folder is called as what is only being written. */
+export function isTemporary(name: string): boolean {
+  return TEMPORARY.test(name);
+}
 
 /** A name that no other call has, and that tells whose it is: see removeLeftovers. */
 export function temporaryName(name: string): string {

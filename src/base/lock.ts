@@ -1,8 +1,9 @@
+import { readdirSync } from 'node:fs';
 import { link, readFile, realpath, rename, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { basename, dirname, join, resolve } from 'node:path';
 import { PolysemeError } from '../errors.ts';
-import { diskFull, isDiskFull, removeLeftovers, temporaryName } from './files.ts';
+import { diskFull, isDiskFull, isTemporary, removeLeftovers, temporaryName } from './files.ts';
 import { isRunning, ownMark, type ProcessMark } from './process.ts';
 
 /** In a folder that is written; a file's lock is called as the file and `.lock`. */
@@ -103,6 +104,11 @@ async function clearBeside(out: string): Promise<void> {
   await takeAwayDead(join(folder, `${name}.lock`));
   await removeLeftovers(folder, name);
   await removeLeftovers(folder, `${name}.lock`);
+}
+
+/** What lies in a folder, but for locks and what is only being written. */
+export function contentsOf(folder: string): string[] {
+  return readdirSync(folder).filter((name) => !name.startsWith(NAME) && !isTemporary(name));
 }
 
 /** Does `work` while this process keeps `out`: see lockOutput. */

@@ -6,7 +6,8 @@ import type { StudyAnswer } from './study-answers.ts';
 import type { ExampleAnswer, UnitAnswer } from './unit-answers.ts';
 
 /**
- * The files of a site: a study split so that any host of files serves it whole. `site.json` is plain; an image is a PNG; all
+ * The files of a site: a study split so that any host of files serves it whole. `index.html` names the folder of its data, which
+ * is called after what is in it: a host's or a browser's old copy of one is never taken for another. `site.json` is plain; an image is a PNG; all
  * else are blocks, `NAME.bin`: two bytes with the number of parts, then gzip, which goes on in `NAME.1.bin` and so on. What a
  * block holds is JSON, or arrays (`pack`).
  */
@@ -50,6 +51,8 @@ export const block = {
   compare: 'compare',
   /** Metrics of units drawn down to n examples. */
   matched: (examples: number) => `matched/${examples}`,
+  /** What the export made: only that is replaced by the next one (JSON: `SiteFileList`). */
+  files: 'files',
 } as const;
 
 /** The file of the image that a context is. */
@@ -65,6 +68,14 @@ export interface SiteHead {
   readonly units: number;
   /** Of a site that was exported with its model. */
   readonly model?: SiteModelSummary;
+}
+
+/** `files`: paths of all files that an export made, but for those of this list. */
+export interface SiteFileList {
+  /** In the folder of data. */
+  readonly data: readonly string[];
+  /** Beside it, with the SHA-256 of each: one that was changed is its owner's. */
+  readonly explorer: readonly (readonly [path: string, sha256: string])[];
 }
 
 /** `order` */

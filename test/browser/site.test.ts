@@ -19,6 +19,7 @@ describe.skipIf(!hasBrowser)('a site', () => {
   const { folder } = pages;
   let host: Awaited<ReturnType<typeof hostFiles>>;
   let odd: Awaited<ReturnType<typeof hostFiles>>;
+  let oddData: string;
   let most: UnitSummary;
 
   beforeAll(async () => {
@@ -51,7 +52,7 @@ describe.skipIf(!hasBrowser)('a site', () => {
       words: () => ['<b>bold</b>', '\u202eback'],
     });
     const other = openStudy(unusual);
-    await writeSite(other, join(folder, 'odd'));
+    oddData = (await writeSite(other, join(folder, 'odd'))).data;
     other.close();
     odd = pages.keep(await hostFiles(join(folder, 'odd'), UNDER));
   });
@@ -160,7 +161,7 @@ describe.skipIf(!hasBrowser)('a site', () => {
   it('says what is wrong with a site that was not copied whole', async () => {
     const page = await open('#/unit/mlp.1/99999');
     await page.getByText('its units go from 0 to 159').waitFor();
-    rmSync(join(folder, 'odd', 'data', 'units', '0', '0', '2.bin'));
+    rmSync(join(folder, 'odd', oddData, 'units', '0', '0', '2.bin'));
     await page.goto('about:blank');
     pages.faults.splice(0);
     const other = await page.context().newPage();

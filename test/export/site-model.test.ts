@@ -74,9 +74,9 @@ beforeAll(async () => {
   );
   const explained = openExplained(study, { threads: 1 });
   const site = join(folder, 'site');
-  await writeSite(study, site, { webRoot: webRoot(), withModel: explained });
+  const written = await writeSite(study, site, { webRoot: webRoot(), withModel: explained });
   await explained.close();
-  data = join(site, 'data');
+  data = join(site, written.data);
 });
 afterAll(async () => {
   vi.unstubAllGlobals();
@@ -201,9 +201,9 @@ describe('a file of the model that is damaged, or another’s, is one line', () 
 
 it('a site without its model says so', async () => {
   const out = join(folder, 'plain');
-  await writeSite(study, out, { webRoot: webRoot() });
+  const { data } = await writeSite(study, out, { webRoot: webRoot() });
   const site = await openSite(
-    async (path) => new Uint8Array(readFileSync(join(out, 'data', path))),
+    async (path) => new Uint8Array(readFileSync(join(out, data, path))),
     'http://localhost/',
   );
   expect(site.pageModel).toBeNull();

@@ -304,7 +304,7 @@ describe('of a study of images', () => {
     for (const q of ['3', 'seven']) expect(await site.search({ q })).toEqual(await http.search({ q }));
     const { context } = unit.features[0]!.examples[0]!;
     const address = new URL(site.image(context));
-    expect(address.pathname).toMatch(/^\/data\/images\/\d+\/\d+\.png$/);
+    expect(address.pathname).toMatch(/^\/data-\w+\/images\/\d+\/\d+\.png$/);
     const file = readFileSync(join(folder, 'images', 'site', address.pathname));
     expect(file.equals(Buffer.from(study.image(context)!))).toBe(true);
   });

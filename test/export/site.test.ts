@@ -1,18 +1,19 @@
 import {
-  copyFileSync,
   existsSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
   readFileSync,
+  renameSync,
   rmSync,
   statSync,
+  symlinkSync,
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { gzipSync } from 'node:zlib';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { createRandom } from '../../src/base/random.ts';
 import {
   blockParts,
@@ -91,6 +92,15 @@ test('distances in 16 bits', () => {
   expect(worst).toBeLessThan(1.01 * DISTANCE_ERROR);
 });
 
+/** The files of a folder with what they hold, by path. */
+function filesIn(root: string): Record<string, string> {
+  const entries = readdirSync(root, { recursive: true, withFileTypes: true });
+  const paths = entries.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name));
+  return Object.fromEntries(
+    paths.sort().map((path) => [path.slice(root.length + 1), readFileSync(path, 'latin1')]),
+  );
+}
+
 test('a site takes no folder that is none of its own, and replaces one only where that is asked for', async () => {
   const out = join(folder, 'out');
   mkdirSync(out);
@@ -101,31 +111,132 @@ test('a site takes no folder that is none of its own, and replaces one only wher
   expect(readdirSync(out)).toEqual(['mine.txt']);
   const site = join(folder, 'a-site');
   mkdirSync(site);
-  const { files, bytes } = await writeSite(study, site, { webRoot });
+  const { files, bytes, data } = await writeSite(study, site, { webRoot });
+  const list = 'files.bin';
   const found = readdirSync(site, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile());
   const sizes = found.map(({ parentPath, name }) => statSync(join(parentPath, name)).size);
+  expect(found.map(({ name }) => name)).toContain(list);
   expect(files).toBe(found.length);
   expect(bytes).toBe(sizes.reduce((a, b) => a + b, 0));
   expect(Math.max(...sizes)).toBeLessThanOrEqual(MOST_FILE);
   // A unit of 3,000 examples does not fit into one file.
-  expect(existsSync(join(site, 'data/units/0/0/0.1.bin'))).toBe(true);
+  expect(existsSync(join(site, data, 'units/0/0/0.1.bin'))).toBe(true);
   await expect(writeSite(study, site, { webRoot })).rejects.toThrow('is a site already');
-  writeFileSync(join(site, 'data', 'old.bin'), 'old');
-  await writeSite(study, site, { webRoot, overwrite: true });
-  expect(existsSync(join(site, 'data', 'old.bin'))).toBe(false);
   await expect(writeSite(study, join(out, 'mine.txt'), { webRoot, overwrite: true })).rejects.toThrow(
     'mine.txt is there, and is no folder',
   );
-  // A study that was put into its site would be removed with it.
-  const moved = join(site, 'study.db');
-  copyFileSync(study.path, moved);
-  const inside = openStudy(moved);
-  try {
-    await expect(writeSite(inside, site, { webRoot, overwrite: true })).rejects.toThrow('move the study');
-  } finally {
-    inside.close();
-  }
-  expect(readFileSync(moved)).toEqual(readFileSync(study.path));
+  // Of an earlier version: nobody knows which files are its own.
+  const old = join(folder, 'old');
+  mkdirSync(join(old, 'data'), { recursive: true });
+  writeFileSync(join(old, 'data/site.json'), '{"format":2}');
+  await expect(writeSite(study, old, { webRoot, overwrite: true })).rejects.toThrow('of an earlier version');
+});
+
+describe('in the place of another site', () => {
+  const web = () => join(folder, 'other-web');
+  let small: Study;
+  let other: Study;
+  let site: string;
+  let first: Record<string, string>;
+  /** What others put into a site: into its folder, beside its own files, and among its data. */
+  const foreign = (data: string): Record<string, string> => ({
+    CNAME: 'neurons.example',
+    '.git/HEAD': 'ref: refs/heads/main',
+    'robots.txt': 'User-agent: *',
+    'assets/logo.svg': '<svg/>',
+    'study.db': 'a study',
+    [`${data}/mine.txt`]: 'mine',
+  });
+  const plant = (files: Record<string, string>) => {
+    for (const [path, text] of Object.entries(files)) {
+      mkdirSync(dirname(join(site, path)), { recursive: true });
+      writeFileSync(join(site, path), text);
+    }
+  };
+  beforeAll(() => {
+    mkdirSync(join(web(), 'assets'), { recursive: true });
+    writeFileSync(join(web(), 'index.html'), '<!doctype html><head><meta charset="utf-8" /></head>new');
+    writeFileSync(join(web(), 'assets/new-1.js'), 'new');
+    writeFileSync(join(web(), 'same.js'), 'same');
+    mkdirSync(join(webRoot, 'assets'));
+    writeFileSync(join(webRoot, 'assets/old-1.js'), 'old');
+    writeFileSync(join(webRoot, 'same.js'), 'same');
+    const written = (name: string, units: number) => {
+      const path = join(folder, `${name}.db`);
+      const contexts = [[' a', ' b', ' c']];
+      writeStudy({ path, banks: [{ name: 'mlp.1', units }], examples: () => 3, contexts });
+      return openStudy(path);
+    };
+    small = written('small', 2);
+    other = written('other', 1);
+  });
+  afterAll(() => {
+    small.close();
+    other.close();
+  });
+  beforeEach(async () => {
+    site = mkdtempSync(join(folder, 'replaced-'));
+    const { data } = await writeSite(small, site, { webRoot });
+    first = filesIn(site);
+    plant(foreign(data));
+  });
+
+  test('what an export made is replaced, all else is kept', async () => {
+    const kept = foreign(readdirSync(site).find((name) => name.startsWith('data-'))!);
+    const { files } = await writeSite(other, site, { webRoot: web(), overwrite: true });
+    const fresh = join(folder, 'fresh');
+    await writeSite(other, fresh, { webRoot: web() });
+    expect(filesIn(site)).toEqual({ ...filesIn(fresh), ...kept });
+    expect(files).toBe(Object.keys(filesIn(fresh)).length);
+    expect(existsSync(join(site, 'assets/old-1.js'))).toBe(false);
+    // Back again, and once more the same: to the byte what it was.
+    for (let i = 0; i < 2; i++) await writeSite(small, site, { webRoot, overwrite: true });
+    expect(filesIn(site)).toEqual({ ...first, ...kept });
+  });
+
+  test('a file of an export’s that was changed is neither replaced nor removed', async () => {
+    plant({ 'index.html': 'my own page' });
+    const before = filesIn(site);
+    await expect(writeSite(other, site, { webRoot: web(), overwrite: true })).rejects.toMatchObject({
+      message: expect.stringContaining('index.html is not as an export made it'),
+      code: 'exists',
+    });
+    expect(filesIn(site)).toEqual(before);
+    plant({ 'index.html': first['index.html']!, 'assets/old-1.js': 'changed', 'assets/new-1.js': 'mine' });
+    await expect(writeSite(other, site, { webRoot: web(), overwrite: true })).rejects.toThrow(
+      'new-1.js is not',
+    );
+    rmSync(join(site, 'assets/new-1.js'));
+    await writeSite(other, site, { webRoot: web(), overwrite: true });
+    expect(readFileSync(join(site, 'assets/old-1.js'), 'utf8')).toBe('changed');
+    // A list that leads out of the folder is no list.
+    const data = readdirSync(site).find((name) => existsSync(join(site, name, 'site.json')))!;
+    const list = gzipSync(JSON.stringify({ data: ['../CNAME'], explorer: [] }));
+    writeFileSync(join(site, data, 'files.bin'), Buffer.concat([Uint8Array.of(1, 0), list]));
+    await expect(writeSite(small, site, { webRoot, overwrite: true })).rejects.toThrow('no site of Polyseme');
+    expect(existsSync(join(site, 'CNAME'))).toBe(true);
+  });
+
+  test('nothing is written or removed through a link', async () => {
+    const elsewhere = mkdtempSync(join(folder, 'elsewhere-'));
+    renameSync(join(site, 'assets'), join(elsewhere, 'assets'));
+    symlinkSync(join(elsewhere, 'assets'), join(site, 'assets'));
+    await expect(writeSite(other, site, { webRoot: web(), overwrite: true })).rejects.toThrow(
+      'new-1.js is not',
+    );
+    rmSync(join(web(), 'assets/new-1.js'));
+    await writeSite(other, site, { webRoot: web(), overwrite: true });
+    writeFileSync(join(web(), 'assets/new-1.js'), 'new');
+    expect(readdirSync(join(elsewhere, 'assets')).sort()).toEqual(['logo.svg', 'old-1.js']);
+  });
+
+  test('an export that is stopped leaves the site as it was', async () => {
+    const before = filesIn(site);
+    const stop = new AbortController();
+    const options = { webRoot: web(), overwrite: true, signal: stop.signal, onProgress: () => stop.abort() };
+    await expect(writeSite(other, site, options)).rejects.toMatchObject({ code: 'aborted' });
+    expect(filesIn(site)).toEqual(before);
+  });
 });
 
 test('a site that was not finished is not there', async () => {
@@ -158,9 +269,9 @@ test('an error of one write is the writer’s, whenever it comes', async () => {
 });
 
 test('the page of a site has relative links and a policy of its own, and no more', () => {
-  const page = sitePage(readFileSync(join(import.meta.dirname, '../../web/index.html'), 'utf8'));
+  const page = sitePage(readFileSync(join(import.meta.dirname, '../../web/index.html'), 'utf8'), 'data-1');
   expect(page).not.toMatch(/(href|src)="\//);
-  expect(page).toContain('<meta name="polyseme-site" content="./data/" />');
+  expect(page).toContain('<meta name="polyseme-site" content="./data-1/" />');
   expect(page).toContain('http-equiv="Content-Security-Policy"');
   expect(page).not.toContain('openapi');
 });

@@ -23,9 +23,9 @@ async function makeSite(): Promise<string> {
   writeFileSync(join(webRoot, 'index.html'), '<!doctype html><head><meta charset="utf-8" /></head>');
   writeSmallStudy(path);
   const study = openStudy(path);
-  await writeSite(study, join(folder, 'site'), { webRoot });
+  const { data } = await writeSite(study, join(folder, 'site'), { webRoot });
   study.close();
-  return join(folder, 'site', 'data');
+  return join(folder, 'site', data);
 }
 
 const file = (name: string): string => `${name}.bin`;

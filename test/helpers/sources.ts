@@ -18,10 +18,10 @@ export async function bothSources(study: Study, folder: string): Promise<{ http:
   mkdirSync(webRoot, { recursive: true });
   writeFileSync(join(webRoot, 'index.html'), '<!doctype html><head><meta charset="utf-8" /></head>');
   const out = join(folder, 'site');
-  await writeSite(study, out, { webRoot });
+  const { data } = await writeSite(study, out, { webRoot });
   const site = await openSite(
-    async (path) => new Uint8Array(readFileSync(join(out, 'data', path))),
-    'http://localhost/data/',
+    async (path) => new Uint8Array(readFileSync(join(out, data, path))),
+    `http://localhost/${data}/`,
   );
   return { http: httpSource, site };
 }

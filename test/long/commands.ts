@@ -2,8 +2,19 @@
 import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
-import { copyFileSync, mkdirSync, readdirSync, readFileSync, statSync } from 'node:fs';
-import { join } from 'node:path';
+import {
+  copyFileSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
+import { dirname, join } from 'node:path';
+import { gunzipSync } from 'node:zlib';
+import type { SiteFileList } from '../../src/contract/site.ts';
 import { writeSmallFolio } from '../helpers/small-folio.ts';
 
 /** The command of the built package. */
@@ -16,6 +27,8 @@ export interface LongCommand {
   args(out: string): string[];
   /** A digest of what it has made there. */
   content(out: string): Promise<string>;
+  /** What is wrong there after a kill, where that can be told. */
+  fault?(out: string): string | null;
   /** What may lie in the folder when it has ended. */
   readonly left: readonly string[];
   /** The one of them that it writes, under a lock. */
@@ -54,6 +67,14 @@ export async function longCommands(given: string): Promise<readonly LongCommand[
   ];
   const nothing = () => {};
   const withStudy = (out: string) => copyFileSync(study, join(out, 'study.db'));
+  const earlier = part('site');
+  await whole([...run, '--layers', '1', '--examples', '3', '--out', part('earlier.db')]);
+  await whole([MAIN, 'export', part('earlier.db'), '--format', 'site', '--out', earlier]);
+  const foreign = ['CNAME', '.git/HEAD'];
+  for (const path of foreign) {
+    mkdirSync(dirname(join(earlier, path)), { recursive: true });
+    writeFileSync(join(earlier, path), 'someone else’s');
+  }
   const hashOf = (out: string) => contentHash(join(out, 'study.db'));
   const file = (name: string) => (out: string) => Promise.resolve(digestOf(join(out, name)));
   return [
@@ -133,6 +154,21 @@ export async function longCommands(given: string): Promise<readonly LongCommand[
       }),
     ),
     {
+      name: 'export --format site --overwrite',
+      prepare(out) {
+        withStudy(out);
+        cpSync(earlier, join(out, 'site'), { recursive: true });
+      },
+      args: (out) => [
+        ...[MAIN, 'export', join(out, 'study.db'), '--format', 'site'],
+        ...['--out', join(out, 'site'), '--overwrite'],
+      ],
+      content: file('site'),
+      fault: (out) => siteFault(join(out, 'site'), foreign),
+      left: ['study.db', 'site'],
+      output: 'site',
+    },
+    {
       name: 'serve, asked for what it keeps',
       prepare: withStudy,
       args: (out) => [ASK, join(out, 'study.db'), join(out, 'answers')],
@@ -188,6 +224,18 @@ export async function whole(args: readonly string[]): Promise<string> {
     throw new Error(`${args.slice(1, 3).join(' ')} ended with ${status ?? signal}: ${said}`);
   }
   return text;
+}
+
+/** What a site lacks of the files that it lists, or of those that others put there. */
+function siteFault(site: string, foreign: readonly string[]): string | null {
+  const data = /name="polyseme-site" content="\.\/(.+?)\/"/.exec(
+    readFileSync(join(site, 'index.html'), 'utf8'),
+  )![1]!;
+  const zipped = readFileSync(join(site, data, 'files.bin')).subarray(2);
+  const list = JSON.parse(gunzipSync(zipped).toString()) as SiteFileList;
+  const own = [...list.data.map((path) => join(data, path)), ...list.explorer.map(([path]) => path)];
+  const lost = [...own, ...foreign].filter((path) => !existsSync(join(site, path)));
+  return lost.length === 0 ? null : `lost ${lost.slice(0, 3).join(', ')}`;
 }
 
 /** A digest of the names and bytes of a file, or of all files in a folder that match. */

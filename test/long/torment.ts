@@ -18,7 +18,7 @@ export async function torment(
   command: LongCommand,
   { root, wanted, random }: { root: string; wanted: number; random: () => number },
 ): Promise<Tormented> {
-  const { name, args, content, left } = command;
+  const { name, args, content, left, fault } = command;
   const undisturbed = roomFor(command, root, 0);
   const begun = performance.now();
   const first = await ended(args(undisturbed));
@@ -42,6 +42,8 @@ export async function torment(
     let { status, said } = await ended(args(out), { after: random() * time });
     while (status === null) {
       killed++;
+      const found = fault?.(out) ?? null;
+      if (found !== null) faults.push(`killed: ${found}`);
       // In the end it is let alone: a command that goes on from where it was gets there anyway.
       const after = killed < wanted && random() < 0.6 ? random() * time : null;
       ({ status, said } = await ended(args(out), { after }));

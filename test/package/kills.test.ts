@@ -14,9 +14,12 @@ beforeAll(async () => {
 });
 afterAll(() => rmSync(root, { recursive: true, force: true }));
 
-test.each(['merge to a study', 'sae cache', 'export --format site'])('%s', async (name) => {
-  const command = commands.find((one) => one.name === name)!;
-  const { killed, faults } = await torment(command, { root, wanted: 2, random: drawn(name.length) });
-  expect(faults).toEqual([]);
-  expect(killed).toBeGreaterThanOrEqual(2);
-});
+test.each(['merge to a study', 'sae cache', 'export --format site', 'export --format site --overwrite'])(
+  '%s',
+  async (name) => {
+    const command = commands.find((one) => one.name === name)!;
+    const { killed, faults } = await torment(command, { root, wanted: 2, random: drawn(name.length) });
+    expect(faults).toEqual([]);
+    expect(killed).toBeGreaterThanOrEqual(2);
+  },
+);

@@ -3,6 +3,7 @@ import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { gzip } from 'node:zlib';
 import { blockParts, partFile } from '../../contract/site.ts';
+import { sha256 } from './site-folder.ts';
 
 const zip = promisify(gzip);
 /** Small blocks of one code each: what stands together in a file differs. */
@@ -16,6 +17,8 @@ export class BlockWriter {
   readonly #folders = new Set<string>();
   readonly #pending = new Set<Promise<void>>();
   #failure: { readonly error: unknown } | null = null;
+  /** The files that are written, by path. */
+  readonly written = new Map<string, { readonly bytes: number; readonly sha256: string }>();
 
   constructor(folder: string) {
     this.#folder = folder;
@@ -80,5 +83,6 @@ export class BlockWriter {
       this.#folders.add(folder);
     }
     await writeFile(file, bytes);
+    this.written.set(path, { bytes: Buffer.byteLength(bytes), sha256: sha256(bytes) });
   }
 }

@@ -1,11 +1,12 @@
-import { existsSync, readdirSync, readFileSync, realpathSync, statSync } from 'node:fs';
+import { existsSync, statSync } from 'node:fs';
 import { mkdir, rm } from 'node:fs/promises';
-import { join, sep } from 'node:path';
+import { join } from 'node:path';
 import { keptResults } from '../../answers/kept-results.ts';
 import { notesAnswer } from '../../answers/notes-answer.ts';
 import { StudySource } from '../../answers/served-study.ts';
 import { studyAnswer } from '../../answers/study-answer.ts';
-import { makeWhole } from '../../base/files.ts';
+import { makeWhole, removeLeftovers, temporaryName, writeError } from '../../base/files.ts';
+import { contentsOf } from '../../base/lock.ts';
 import { pack } from '../../base/pack.ts';
 import { checkAborted, type LongCall, type Progress } from '../../base/progress.ts';
 import { nextTurn } from '../../base/turn.ts';
@@ -19,20 +20,22 @@ import { notesPath, readNoteLines } from '../../study/notes-file.ts';
 import type { Study } from '../../study/study.ts';
 import { BlockWriter } from './blocks.ts';
 import { writeComparisons } from './compare-blocks.ts';
-import { copyExplorer } from './explorer.ts';
+import { readExplorer, sitePage } from './explorer.ts';
 import { writeLists } from './list-blocks.ts';
 import { writeModel } from './model/write-model.ts';
 import { writeSearch } from './search-blocks.ts';
+import { dataName, listOf, PAGE, SiteFolder } from './site-folder.ts';
 import { TokenTable } from './token-table.ts';
 import { unitBlock } from './unit-block.ts';
 
-const DATA = 'data';
+/** What a folder of data is called while it is written. */
+const TEMPORARY = 'data';
 const HEAD = 'site.json';
 /** Units between two looks at what else the program has to do. */
 const TURN = 16;
 
 export interface SiteOptions extends LongCall<Progress> {
-  /** Take the place of a site that is there. */
+  /** Take the place of a site that is there; files that no export made stay. */
   readonly overwrite?: boolean;
   /** Folder of the built explorer; default: the one in this package. */
   readonly webRoot?: string;
@@ -40,93 +43,110 @@ export interface SiteOptions extends LongCall<Progress> {
   readonly withModel?: Explained | undefined;
 }
 
+export interface WrittenSite {
+  readonly files: number;
+  readonly bytes: number;
+  /** The folder in it that has the study's data. */
+  readonly data: string;
+  readonly model?: SiteModelSummary | undefined;
+}
+
 /**
- * Writes the explorer with a study as a folder that any host of files serves: see `contract/site.ts`. The folder appears whole or
- * not at all.
+ * Writes the explorer with a study as a folder that any host of files serves: see `contract/site.ts`. A new folder appears whole or
+ * not at all. In one that is there, the site that it has stays whole until the page shows the new one; what no export made stays.
  *
- * @returns how many files there are, their bytes, and what was added of the model
- * @throws PolysemeError (exists) where there is a folder that is not empty, unless it is a site and may be overwritten
+ * @returns how many files there are, their bytes, the folder of the data, and what was added of the model
+ * @throws PolysemeError (exists) where a folder has other files and no site, or a site, unless that may be overwritten
  */
-export async function writeSite(
+export async function writeSite(study: Study, dir: string, options: SiteOptions = {}): Promise<WrittenSite> {
+  const found = checkPlace(dir, options.overwrite ?? false);
+  const explorer = await readExplorer(options.webRoot);
+  if (found === null) {
+    let written: WrittenSite;
+    await makeWhole(dir, async (folder) => {
+      await mkdir(folder);
+      written = await fill(new SiteFolder(folder), study, explorer, options);
+    });
+    return written!;
+  }
+  try {
+    await removeLeftovers(dir, TEMPORARY);
+    return await fill(found, study, explorer, options);
+  } catch (error) {
+    throw writeError(dir, error);
+  }
+}
+
+/** Writes a site into a folder, and removes what earlier exports made there. */
+async function fill(
+  folder: SiteFolder,
   study: Study,
-  dir: string,
-  options: SiteOptions = {},
-): Promise<{ files: number; bytes: number; model?: SiteModelSummary | undefined }> {
-  const { overwrite = false, signal, webRoot } = options;
-  checkPlace(study, dir, overwrite);
-  let model: SiteModelSummary | undefined;
-  await makeWhole(dir, async (folder) => {
-    await copyExplorer(folder, { web: webRoot, hasModel: options.withModel !== undefined });
-    const source = new StudySource(study);
-    try {
-      model = await writeData(source, join(folder, DATA), options);
-    } finally {
-      await source.close();
-    }
-    checkAborted(signal);
-    // The new one is whole.
-    await rm(dir, { recursive: true, force: true });
-  });
-  return { ...sizeOf(dir), model };
+  explorer: ReadonlyMap<string, Uint8Array>,
+  options: SiteOptions,
+): Promise<WrittenSite> {
+  folder.checkPlaces(explorer);
+  const temporary = join(folder.dir, temporaryName(TEMPORARY));
+  const blocks = new BlockWriter(temporary);
+  const source = new StudySource(study);
+  try {
+    await mkdir(temporary);
+    const model = await writeBlocks(source, blocks, options);
+    await blocks.finish();
+    const data = dataName(blocks.written, explorer);
+    const page = Buffer.from(explorer.get(PAGE)!).toString();
+    const files = new Map(explorer).set(
+      PAGE,
+      Buffer.from(sitePage(page, data, options.withModel !== undefined)),
+    );
+    await blocks.json(block.files, listOf(blocks.written.keys(), files));
+    await blocks.finish();
+    checkAborted(options.signal);
+    await folder.takeData(temporary, data);
+    await folder.takeExplorer(files);
+    await folder.removeEarlier(data, files);
+    const sizes = [
+      ...[...blocks.written.values()].map(({ bytes }) => bytes),
+      ...[...files.values()].map(({ length }) => length),
+    ];
+    return { files: sizes.length, bytes: sizes.reduce((sum, size) => sum + size, 0), data, model };
+  } catch (error) {
+    // A folder that is written to cannot be removed.
+    await blocks.settle();
+    await rm(temporary, { recursive: true, force: true }).catch(() => {});
+    throw error;
+  } finally {
+    await source.close();
+  }
 }
 
-function sizeOf(dir: string): { files: number; bytes: number } {
-  const files = readdirSync(dir, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile());
-  const sizes = files.map(({ parentPath, name }) => statSync(join(parentPath, name)).size);
-  return { files: files.length, bytes: sizes.reduce((sum, size) => sum + size, 0) };
-}
-
-function checkPlace(study: Study, dir: string, overwrite: boolean): void {
-  if (!existsSync(dir)) return;
+/** What is in the folder; null where there is none. */
+function checkPlace(dir: string, overwrite: boolean): SiteFolder | null {
+  if (!existsSync(dir)) return null;
   if (!statSync(dir).isDirectory()) {
     throw new PolysemeError(`${dir} is there, and is no folder: choose another (option out)`, 'exists');
   }
-  const entries = readdirSync(dir);
-  if (entries.length === 0) return;
-  if (!isSite(dir)) {
+  const folder = new SiteFolder(dir);
+  if (!folder.isSite) {
+    if (contentsOf(dir).length === 0) return folder;
+    if (existsSync(join(dir, 'data', HEAD))) {
+      throw new PolysemeError(
+        `${dir} has a site of an earlier version, which kept no list of its files: remove it, or choose another folder (option out)`,
+        'exists',
+      );
+    }
     throw new PolysemeError(
       `${dir} is there, and is no site of Polyseme's: choose another folder (option out)`,
       'exists',
     );
   }
-  if (!overwrite) {
+  // Without its page it is what a killed export left.
+  if (!overwrite && existsSync(join(dir, PAGE))) {
     throw new PolysemeError(
       `${dir} is a site already: choose another folder (option out), or option overwrite`,
       'exists',
     );
   }
-  if (realpathSync(study.path).startsWith(`${realpathSync(dir)}${sep}`)) {
-    throw new PolysemeError(
-      `${study.path} lies in ${dir}, which would be removed: move the study, or choose another folder (option out)`,
-      'exists',
-    );
-  }
-}
-
-function isSite(dir: string): boolean {
-  try {
-    const head = JSON.parse(readFileSync(join(dir, DATA, HEAD), 'utf8')) as Partial<SiteHead> | null;
-    return typeof head?.format === 'number' && existsSync(join(dir, 'index.html'));
-  } catch {
-    return false;
-  }
-}
-
-async function writeData(
-  source: StudySource,
-  folder: string,
-  options: SiteOptions,
-): Promise<SiteModelSummary | undefined> {
-  const blocks = new BlockWriter(folder);
-  await mkdir(folder);
-  try {
-    const model = await writeBlocks(source, blocks, options);
-    await blocks.finish();
-    return model;
-  } finally {
-    // A folder that is written to cannot be removed.
-    await blocks.settle();
-  }
+  return folder;
 }
 
 async function writeBlocks(
