@@ -18,7 +18,8 @@ export interface BufferOptions {
   readonly seed: number;
   /** The source's blocks, from the start or after a cursor; a finite source is drained to its last vector. */
   readonly read: (from?: EndlessCursor) => AsyncIterable<EndlessBlock>;
-  readonly onFill?: (vectors: number, wanted: number) => void;
+  /** Awaited: the buffer's state may be saved meanwhile. */
+  readonly onFill?: (vectors: number, wanted: number) => Promise<void> | void;
 }
 
 /**
@@ -52,7 +53,8 @@ export class ShuffleBuffer {
     if (size > capacity / 2) {
       throw new PolysemeError(`a batch of ${size} vectors is more than half of a buffer of ${capacity}`);
     }
-    if (this.#count < Math.max(capacity / 2, size)) await this.#fill();
+    // At first it is filled to the end, wherever it was left.
+    if (this.#batches === 0 || this.#count < Math.max(capacity / 2, size)) await this.#fill();
     const random = createRandom(seed, this.#batches++);
     const vectors = this.#vectors;
     const batch = new Float32Array(Math.min(size, this.#count) * width);
@@ -97,7 +99,7 @@ export class ShuffleBuffer {
       this.#vectors.set(value.vectors, this.#count * width);
       this.#count += value.vectors.length / width;
       this.#cursor = value.cursor;
-      onFill?.(this.#count, capacity);
+      await onFill?.(this.#count, capacity);
     }
   }
 }

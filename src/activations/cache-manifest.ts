@@ -10,7 +10,10 @@ import type { ActivationOrigin } from './activation-source.ts';
 export const CACHE_DTYPES = ['f16', 'f32'] as const;
 export type CacheDtype = (typeof CACHE_DTYPES)[number];
 
-/** What a folder of cached activations holds, in `manifest.json`. */
+/** The file of a folder that says what it holds. */
+export const MANIFEST = 'manifest.json';
+
+/** What a folder of cached activations holds. */
 export interface CacheManifest {
   readonly version: 2;
   /** Whether it is all there; if not, the same command goes on after `place`. */
@@ -62,7 +65,7 @@ const manifestShape = z.object({
 export async function readManifest(dir: string, mayMiss: true): Promise<CacheManifest | null>;
 export async function readManifest(dir: string, mayMiss: false): Promise<CacheManifest>;
 export async function readManifest(dir: string, mayMiss: boolean): Promise<CacheManifest | null> {
-  const path = join(dir, 'manifest.json');
+  const path = join(dir, MANIFEST);
   let text: string;
   try {
     text = (await readWhole(path, MAX_MANIFEST)).toString();
@@ -89,9 +92,9 @@ export async function readManifest(dir: string, mayMiss: boolean): Promise<Cache
 
 export async function writeManifest(dir: string, manifest: CacheManifest): Promise<void> {
   try {
-    await writeWhole(join(dir, 'manifest.json'), [sealedJson(manifest)]);
+    await writeWhole(join(dir, MANIFEST), [sealedJson(manifest)]);
   } catch (error) {
-    throw new PolysemeError(`cannot write ${join(dir, 'manifest.json')}: ${(error as Error).message}`);
+    throw new PolysemeError(`cannot write ${join(dir, MANIFEST)}: ${(error as Error).message}`);
   }
 }
 

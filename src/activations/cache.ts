@@ -5,7 +5,7 @@ import { toHalves } from '../base/half.ts';
 import { clearLeftovers, withLock } from '../base/lock.ts';
 import { checkAborted, type LongCall } from '../base/progress.ts';
 import { createRandom } from '../base/random.ts';
-import { checkFolder } from '../base/writable.ts';
+import { checkFolder, checkVacant } from '../base/writable.ts';
 import { PolysemeError } from '../errors.ts';
 import { convert, openFile, type RandomFile } from '../tensors/random-file.ts';
 import { DTYPE_BYTES, readSafetensorsHeader, tensorOf } from '../tensors/safetensors.ts';
@@ -14,6 +14,7 @@ import type { ActivationSource } from './activation-source.ts';
 import {
   type CacheDtype,
   type CacheManifest,
+  MANIFEST,
   readManifest,
   refuseOther,
   SHARD_BYTES,
@@ -42,11 +43,12 @@ export interface WriteCacheOptions extends LongCall {
  * Writes one pass of a source to disk, shard by shard. A shard is in the manifest once it is whole on the disk, so
  * that a killed run goes on when it is called again; a complete cache is left as it is.
  *
- * @throws PolysemeError where the folder holds a cache of something else
+ * @throws PolysemeError where the folder holds a cache of something else, or other files
  */
 export async function writeCache(options: WriteCacheOptions): Promise<CacheManifest> {
   const { source, out, tokens, dtype = 'f16', seed = 0 } = options;
   checkFolder(out);
+  checkVacant(out, { begun: MANIFEST });
   const { width, origin } = source;
   const bytes = dtype === 'f16' ? 2 : 4;
   const shardRows =
@@ -79,6 +81,9 @@ async function writeShards(
   begun: CacheManifest | null,
 ): Promise<CacheManifest> {
   if (begun?.complete) return begun;
+  // First of all: a folder without it is someone else's.
+  if (begun === null)
+    await writeManifest(out, { ...asked, count: 0, complete: false, place: { after: null, taken: 0 } });
   const { dtype, shardRows, width } = asked;
   let count = begun?.count ?? 0;
   let shard = new Float32Array(shardRows * width);

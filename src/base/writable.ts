@@ -1,6 +1,10 @@
 import { accessSync, constants, existsSync, statSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { PolysemeError } from '../errors.ts';
+import { contentsOf } from './lock.ts';
+
+/** Files of a folder that are named in an error. */
+const MOST_NAMED = 3;
 
 /**
  * Refuses a file that cannot be made or replaced.
@@ -16,6 +20,25 @@ export function checkWritable(path: string, option = 'out'): void {
   } catch {
     throw new PolysemeError(`option ${option} ${path} cannot be written: no permission`);
   }
+}
+
+/**
+ * Refuses a folder that holds what others have put there: it may be new, empty, or begun by the same command.
+ * @param options.begun the file by which a begun one is known
+ * @param options.advice what else can be done
+ */
+export function checkVacant(
+  folder: string,
+  { begun, advice = 'choose another (option out)' }: { begun?: string; advice?: string } = {},
+): void {
+  if (!existsSync(folder)) return;
+  const found = contentsOf(folder);
+  if (found.length === 0 || (begun !== undefined && found.includes(begun))) return;
+  const more = found.length > MOST_NAMED ? ` and ${found.length - MOST_NAMED} more` : '';
+  throw new PolysemeError(
+    `folder ${folder} holds other files (${found.sort().slice(0, MOST_NAMED).join(', ')}${more}): ${advice}`,
+    'exists',
+  );
 }
 
 /** Refuses a file or folder whose own folder is not there, or may not be written to. */

@@ -2,6 +2,7 @@ import { existsSync, realpathSync } from 'node:fs';
 import type { Command } from 'commander';
 import * as z from 'zod';
 import { visible } from '../base/visible.ts';
+import { checkVacant } from '../base/writable.ts';
 import { PolysemeError } from '../errors.ts';
 import { SAE_FORMATS, type SaeFormat } from '../sae/config.ts';
 import { withFlags } from './flags.ts';
@@ -30,7 +31,7 @@ export function define(command: Command): void {
         'the format’s own package will do otherwise is printed as a note.',
     )
     .argument('<IN>', saeArgument)
-    .argument('<OUT>', 'the folder to write; made if it does not exist');
+    .argument('<OUT>', 'the folder to write, new or empty');
   addOptions(command, shape);
   command
     .addHelpText('after', '\nExample:\n  polyseme sae convert my-sae copy --format sparsify')
@@ -48,6 +49,7 @@ export function define(command: Command): void {
             'exists',
           );
         }
+        checkVacant(out, { advice: 'choose another folder' });
         const sae = await loadSae(source, site === undefined ? {} : { hookName: site });
         const notes = [...sae.notes, ...(await saveSae(sae, out, { format }))];
         const { architecture, dIn, dSae, hookName } = sae.config;

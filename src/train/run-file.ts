@@ -30,6 +30,8 @@ export interface RunFile {
   readonly diverged?: string;
 }
 
+/** Its name in the folder of a training. */
+export const RUN = 'run.json';
 /** Bytes of a run.json: some 4 KB per SAE with its evaluation. */
 const MOST_BYTES = 8 << 20;
 
@@ -91,7 +93,7 @@ export function runOptions(
 export async function readRun(out: string, asked: Record<string, unknown>): Promise<RunFile | null> {
   let run: FoundRun;
   try {
-    run = await readRunFile(join(out, 'run.json'));
+    run = await readRunFile(join(out, RUN));
   } catch (error) {
     const { code, message } = error as PolysemeError;
     if (code === 'not-found') return null;
@@ -125,5 +127,5 @@ const OLDER: Record<string, unknown> = { residualWeight: [0] };
 
 /** Writes it whole or not at all. */
 export async function writeRun(out: string, run: RunFile): Promise<void> {
-  await writeWhole(join(out, 'run.json'), [`${JSON.stringify(run, null, 2)}\n`]);
+  await writeWhole(join(out, RUN), [`${JSON.stringify(run, null, 2)}\n`]);
 }

@@ -5,7 +5,7 @@ import { ShuffleBuffer } from '../activations/buffer.ts';
 import { diskFull, isDiskFull } from '../base/files.ts';
 import { clearLeftovers, lockOutput } from '../base/lock.ts';
 import { checkAborted, type LongCall, type Progress } from '../base/progress.ts';
-import { checkFolder } from '../base/writable.ts';
+import { checkFolder, checkVacant } from '../base/writable.ts';
 import type { Corpus } from '../corpus/corpus.ts';
 import { PolysemeError } from '../errors.ts';
 import { evaluateSae } from '../evaluate/evaluate.ts';
@@ -19,10 +19,10 @@ import type { SaeMetadata } from '../sae/trainer/to-sae.ts';
 import { createSaeTrainer, type SaeTrainer } from '../sae/trainer/trainer.ts';
 import type { SaeTrainerOptions } from '../sae/trainer/trainer-options.ts';
 import { writeCard } from './card.ts';
+import { Keeper } from './keeper.ts';
 import { appendLog, trimLog } from './log.ts';
 import { checkMemory } from './memory.ts';
-import { readRun, runOptions, type TrainedSae, writeRun } from './run-file.ts';
-import { readCheckpoint, writeCheckpoint } from './saved-trainer.ts';
+import { RUN, readRun, runOptions, type TrainedSae, writeRun } from './run-file.ts';
 import { trainerOptions } from './settings.ts';
 import { stepDevice } from './step-device.ts';
 import {
@@ -45,7 +45,7 @@ export interface SaeTrainProgress extends Progress {
 export interface SaeTrainHooks extends LongCall<SaeTrainProgress> {
   /** What the user should know, one line each. */
   readonly onNote?: (line: string) => void;
-  /** Seconds of work that a kill may lose; default 60, 0: save after every step. */
+  /** Seconds of work that a kill may lose; default 60, 0: save after every block of the first filling, and after every step. */
   readonly saveEvery?: number;
 }
 
@@ -61,7 +61,7 @@ export interface TrainSaeOptions extends Omit<SaeTrainOptions, 'model' | 'data'>
  * a folder each) in SAELens's format with a card, a log (`log.jsonl`) and an evaluation. A run that was killed goes on
  * when it is called again with the same options, and ends with the same weights to the bit on the same machine.
  *
- * @throws PolysemeError for bad options or inputs, where `out` holds a run of other options, and on divergence
+ * @throws PolysemeError for bad options or inputs, where `out` holds a run of other options or other files, and on divergence
  * @example
  * const [sae] = await trainSae({ site: 'blocks.2.hook_resid_post', latents: 256, k: [8], tokens: 8192, contexts: 100, evalTokens: 2000, out: 'small-sae' });
  * console.log(sae.evaluation?.reconstruction.explainedVariance);
@@ -77,6 +77,7 @@ export async function trainSae({
   const hooks = { onProgress, signal, onNote, saveEvery };
   const checked = parseSaeTrainOptions({ ...options, model: nameOf(model), data: nameOf(data) });
   checkFolder(checked.out);
+  checkVacant(checked.out, { begun: RUN });
   const out = resolve(checked.out);
   const members = sweep(checked);
   const input = await openTrainingSource(checked, { model, data });
@@ -121,7 +122,7 @@ async function train(run: Run): Promise<TrainedSae[]> {
   const dirs = members.map(({ name }) => join(out, name));
   let unlock: () => Promise<void>;
   try {
-    for (const dir of dirs) await mkdir(dir, { recursive: true });
+    await mkdir(out, { recursive: true });
     unlock = await lockOutput(out, 'training in');
   } catch (error) {
     throw error instanceof PolysemeError ? error : cannotWrite(out, error);
@@ -130,9 +131,13 @@ async function train(run: Run): Promise<TrainedSae[]> {
     // Another process may have ended it meanwhile.
     const saved = await readRun(out, described);
     if (saved?.result) return await finished(out, saved.result);
-    await writeRun(out, { version: 1, options: described, result: null }).catch((error) => {
+    try {
+      // First of all: a folder without it is someone else's.
+      await writeRun(out, { version: 1, options: described, result: null });
+      for (const dir of dirs) await mkdir(dir, { recursive: true });
+    } catch (error) {
       throw cannotWrite(out, error);
-    });
+    }
     return await trainMembers({ ...run, capacity, dirs });
   } catch (error) {
     if (!(error instanceof SaeDivergence)) throw error;
@@ -166,18 +171,20 @@ async function trainMembers(run: Prepared): Promise<TrainedSae[]> {
     seed,
     read: (from) => endless(source, from),
     // Later it is filled up between steps.
-    onFill: (done, total) => {
+    onFill: async (done, total) => {
       if (buffer.state().batches > 0) return;
+      if (hooks.signal?.aborted || keeper.isDue) await keeper.save(0);
       checkAborted(hooks.signal);
       hooks.onProgress?.({ stage: 'fill', done, total, unit: 'vectors', saes: [] });
     },
   });
+  const checkpoints = join(out, 'checkpoints');
+  const keeper = new Keeper(checkpoints, buffer, trainers, hooks.saveEvery ?? 60);
   try {
     for (const own of settings) trainers.push(await createSaeTrainer(own));
-    const checkpoints = join(out, 'checkpoints');
-    const start = await resume(checkpoints, buffer, trainers);
+    const start = await keeper.resume();
     for (const dir of dirs) await trimLog(dir, start);
-    const last = await steps({ ...run, batch, trainers, buffer, checkpoints, start });
+    const last = await steps({ ...run, batch, trainers, buffer, keeper, start });
     const total = trainers[0]!.steps;
     const results: TrainedSae[] = [];
     for (const [i, trainer] of trainers.entries()) {
@@ -234,32 +241,20 @@ interface Loop extends Prepared {
   readonly batch: number;
   readonly trainers: readonly SaeTrainer[];
   readonly buffer: ShuffleBuffer;
-  readonly checkpoints: string;
+  readonly keeper: Keeper;
   readonly start: number;
 }
 
 /** Takes the steps that are left; returns the last one's figures, of each trainer. */
 async function steps(loop: Loop): Promise<SaeStep[]> {
-  const { options, batch, latents, trainers, buffer, dirs, checkpoints, start, hooks, members } = loop;
+  const { options, batch, latents, trainers, buffer, dirs, keeper, start, hooks, members } = loop;
   const { logEvery, tokens } = options;
   const total = Math.ceil(tokens / batch);
   const began = performance.now();
-  let saved = began;
-  let saveTook = 0;
-  let savedStep = start;
   let last: SaeStep[] = [];
-  const save = async (step: number) => {
-    const before = performance.now();
-    for (const trainer of trainers) await trainer.settle();
-    const states = trainers.map((trainer) => () => trainer.state());
-    await writeCheckpoint(checkpoints, { step, buffer: buffer.state(), trainers: states });
-    saved = performance.now();
-    savedStep = step;
-    saveTook = saved - before;
-  };
   // The last step's figures are in no checkpoint: the step before it is the latest that is saved.
   for (let step = start + 1; step <= total; step++) {
-    if (hooks.signal?.aborted && savedStep < step - 1) await save(step - 1);
+    if (hooks.signal?.aborted && keeper.step < step - 1) await keeper.save(step - 1);
     checkAborted(hooks.signal);
     const vectors = await buffer.next(batch);
     last = [];
@@ -279,10 +274,7 @@ async function steps(loop: Loop): Promise<SaeStep[]> {
       unit: 'tokens',
       saes: members.map(({ name }, i) => ({ name, latents, step: last[i]! })),
     });
-    const { saveEvery = 60 } = hooks;
-    // Saving takes at most a twentieth of the time.
-    const wait = saveEvery === 0 ? 0 : Math.max(saveEvery * 1000, 20 * saveTook);
-    if (step < total && performance.now() - saved >= wait) await save(step);
+    if (step < total && keeper.isDue) await keeper.save(step);
   }
   return last;
 }
@@ -301,15 +293,6 @@ function remedy(out: string, step: number, learningRate: number, clips: boolean)
       ? 'the inputs are too large: look at them, or let them be scaled'
       : `the learning rate ${learningRate} is likely too high: lower it${clips ? '' : ', or clip gradients'}`;
   return `${cause}; with another output (option out), or delete ${out}`;
-}
-
-/** Puts the newest checkpoint back; returns its step, 0 where there is none. */
-async function resume(dir: string, buffer: ShuffleBuffer, trainers: readonly SaeTrainer[]): Promise<number> {
-  const checkpoint = await readCheckpoint(dir);
-  if (checkpoint === null) return 0;
-  buffer.restore(checkpoint.buffer);
-  for (const [i, trainer] of trainers.entries()) trainer.restore(await checkpoint.trainer(i));
-  return checkpoint.step;
 }
 
 async function evaluate({ options, input, hooks }: Run, sae: Sae) {

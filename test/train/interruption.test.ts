@@ -98,6 +98,40 @@ describe('streaming from the model', () => {
     expect(readdirSync(out).sort()).toEqual(readdirSync(at('whole')).sort());
   });
 
+  it('goes on filling the buffer where it was left, and ends with the same weights', async () => {
+    const out = at('filling');
+    const many = { ...options, buffer: 8000 };
+    /** How full the buffer was each time that something of it was told. */
+    const filling = async (out: string, stopAt?: number) => {
+      const told: number[] = [];
+      const stop = new AbortController();
+      await trainSae({
+        ...many,
+        out,
+        saveEvery: 1e6,
+        signal: stop.signal,
+        onProgress({ stage, done }) {
+          if (stage === 'fill' && told.push(done) === stopAt) stop.abort();
+        },
+      }).catch((error) => expect(error).toMatchObject({ code: 'aborted' }));
+      return told;
+    };
+    const checkpoints = () => readdirSync(join(out, 'checkpoints'));
+    // Stopped after the first block, it saves that and the one it was at; killed at the next one, three are there.
+    const first = await filling(out, 1);
+    expect(checkpoints()).toEqual(['checkpoint-0']);
+    expect(child(out, { options: { ...many, out }, killIn: { stage: 'fill', at: 1 } }).signal).toBe(
+      'SIGKILL',
+    );
+    expect(checkpoints()).toEqual(['checkpoint-0']);
+    const rest = await filling(out);
+    const whole = await filling(at('filled'));
+    expect(whole.length).toBeGreaterThan(3);
+    expect(first).toEqual(whole.slice(0, 1));
+    expect(rest).toEqual(whole.slice(3));
+    expect(outcome(out)).toEqual(outcome(at('filled')));
+  });
+
   it('is killed at any time', () => {
     const out = at('any');
     for (const [i, killAfter] of [30, 90, 10, 200, 60].entries()) {
