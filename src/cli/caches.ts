@@ -5,7 +5,7 @@ import { type Stored, storedAt, storedIn } from '../base/folder-size.ts';
 import { visible } from '../base/visible.ts';
 import { convertedModels } from '../model/gguf/converted-models.ts';
 import { cachePath } from '../study/cache.ts';
-import { vectorsFolder } from '../study/vectors.ts';
+import { spareVectors, vectorsFolder } from '../study/vectors.ts';
 import { addOptions, jsonOption } from './options.ts';
 import { colors, print, printJson, table } from './terminal.ts';
 
@@ -25,8 +25,8 @@ export function define(command: Command): void {
   command
     .description(
       'What is kept so that it need not be computed again: models dequantised from GGUF files (of at most 64 GB; those not ' +
-        'used for longest make room) and, of the studies that are named, results and vectors beside them. Downloads are in ' +
-        'the cache of Hugging Face’s libraries, which has tools of its own.',
+        'used for longest make room), vectors of studies whose folder cannot be written (4 GB, as these) and, of the studies that ' +
+        'are named, results and vectors beside them. Downloads are in the cache of Hugging Face’s libraries, which has tools of its own.',
     )
     .argument('[STUDY...]', 'studies whose results and vectors are listed too');
   addOptions(command, shape);
@@ -65,7 +65,10 @@ export function define(command: Command): void {
 async function listed(studies: readonly string[]): Promise<Cache[]> {
   const of = (kind: string, found: readonly (Stored | null)[]): Cache[] =>
     found.flatMap((stored) => (stored === null ? [] : [{ kind, ...stored }]));
-  const groups = [of('model from GGUF', await storedIn(convertedModels()))];
+  const groups = [
+    of('model from GGUF', await storedIn(convertedModels())),
+    of('vectors of a read-only study', await storedIn(spareVectors())),
+  ];
   for (const study of studies) {
     groups.push(of('results', [await storedAt(cachePath(study))]));
     groups.push(of('vectors', [await storedAt(vectorsFolder(study))]));

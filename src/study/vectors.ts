@@ -1,7 +1,8 @@
-import { existsSync } from 'node:fs';
-import { mkdir } from 'node:fs/promises';
+import { existsSync, lstatSync } from 'node:fs';
+import { mkdir, utimes } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { makeRoom } from '../base/folder-size.ts';
 import { checkAborted, type LongCall, type Progress } from '../base/progress.ts';
 import { connect } from '../base/worker.ts';
 import { PolysemeError } from '../errors.ts';
@@ -29,12 +30,23 @@ export function vectorsFolder(study: string): string {
   return `${study.replace(/\.db$/, '')}.vectors`;
 }
 
+/** Absent on Windows, where each user has temporary files of their own. */
+const UID = process.getuid?.();
+/** Most bytes of the folder for studies whose own folder cannot be written. */
+const MOST_SPARE = 4e9;
+
+/** Where vectors of studies are kept whose own folder cannot be written: a folder a study, of this user alone. */
+export function spareVectors(): string {
+  return join(tmpdir(), ['polyseme-vectors', ...(UID === undefined ? [] : [UID])].join('-'));
+}
+
 /**
  * Where all features of a finished study lie, kept beside it: `study.vectors/` for `study.db`, one safetensors file a
  * bank. They follow from the study and are no part of its content: each file names the content hash that it is of and the
  * digest of its own data, what is missing, damaged or of another content is computed (about a millisecond a unit, in a
  * thread of its own), and the folder may be deleted at any time.
- * Where the study's folder cannot be written, they are kept among the system's temporary files.
+ * Where the study's folder cannot be written, they are kept among the system's temporary files: at most 4 GB, those of
+ * studies not used for longest make room.
  *
  * @throws PolysemeError where the study is unfinished
  * @example
@@ -55,7 +67,8 @@ export async function openVectors(
       `${study.path} is unfinished: its features are compared once its run is done; type the run's command again`,
     );
   }
-  const folders = [vectorsFolder(study.path), join(tmpdir(), `polyseme-${contentHash.slice(0, 32)}`)];
+  const spare = join(spareVectors(), contentHash.slice(0, 32));
+  const folders = [vectorsFolder(study.path), ...(isOwn(spareVectors()) ? [spare] : [])];
   const opened: VectorsFile[] = [];
   const close = (): void => {
     for (const file of opened) file.close();
@@ -74,11 +87,24 @@ export async function openVectors(
       );
       done += units;
     }
+    if (existsSync(spare)) await keepSpare(spare);
   } catch (error) {
     close();
     throw error;
   }
   return { banks: opened, close, [Symbol.dispose]: close };
+}
+
+/** Whether nobody else could have put files there. */
+function isOwn(folder: string): boolean {
+  const found = lstatSync(folder, { throwIfNoEntry: false });
+  return UID === undefined || found === undefined || (found.isDirectory() && found.uid === UID);
+}
+
+/** Its time says when it was last used; others make room for it. */
+async function keepSpare(folder: string): Promise<void> {
+  await utimes(folder, new Date(), new Date()).catch(() => {});
+  await makeRoom(spareVectors(), MOST_SPARE, folder).catch(() => {});
 }
 
 async function openFirst(
@@ -118,7 +144,8 @@ async function make(
     for (const folder of folders) {
       const path = join(folder, name);
       try {
-        await mkdir(folder, { recursive: true });
+        // Among temporary files nobody else may write into it.
+        await mkdir(folder, { recursive: true, mode: folder === folders[0] ? 0o777 : 0o700 });
         await worker.call('write', path);
         return path;
       } catch (error) {

@@ -1,11 +1,12 @@
 import {
   copyFileSync,
-  existsSync,
   mkdtempSync,
   readdirSync,
   readFileSync,
   rmSync,
+  statSync,
   truncateSync,
+  utimesSync,
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -18,7 +19,8 @@ import type { Similarity } from '../../src/explain/similarities.ts';
 import { openExplained } from '../../src/server/explain/open-explained.ts';
 import { openStudy } from '../../src/study/open-study.ts';
 import type { Study } from '../../src/study/study.ts';
-import { openVectors, type StudyVectors, vectorsFolder } from '../../src/study/vectors.ts';
+import { openVectors, type StudyVectors, spareVectors, vectorsFolder } from '../../src/study/vectors.ts';
+import { cli } from '../helpers/cli.ts';
 import { randomSae, savedSae } from '../helpers/saes.ts';
 import { writeStudy } from '../helpers/written-study.ts';
 import { PLANTED, plantedStudy, plantedTensors, type StudyFiles } from './planted.ts';
@@ -306,9 +308,19 @@ describe('the vectors of a study', () => {
     const copy = openStudy(path);
     const kept = await openVectors(copy);
     expect(kept.banks.length).toBe(2);
-    expect(existsSync(join(tmpdir(), `polyseme-${copy.info().contentHash!.slice(0, 32)}`))).toBe(true);
+    const spare = join(spareVectors(), copy.info().contentHash!.slice(0, 32));
+    expect(readdirSync(spare)).toEqual(['0-mlp.0.safetensors', '1-mlp.1.safetensors']);
+    // Of this user alone, and as old as its last use.
+    expect(statSync(spareVectors()).mode & 0o077).toBe(0);
+    utimesSync(spare, 1000, 1000);
     kept.close();
+    (await openVectors(copy)).close();
+    expect(statSync(spare).mtimeMs).toBeGreaterThan(1e12);
+    const { stdout } = await cli(['caches', '--json'], { env: { TMPDIR: tmpdir() } });
+    expect(JSON.parse(stdout)).toContainEqual(
+      expect.objectContaining({ kind: 'vectors of a read-only study', path: spare }),
+    );
     copy.close();
-    rmSync(join(tmpdir(), `polyseme-${study.info().contentHash!.slice(0, 32)}`), { recursive: true });
+    rmSync(spare, { recursive: true });
   });
 });
