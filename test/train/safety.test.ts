@@ -111,7 +111,10 @@ describe('a full disk', () => {
 
       const moments: Record<string, { hooks: SaeTrainHooks; kept: string[]; before?: () => void }> = {
         'run.json': { hooks: {}, before: fill, kept: [] },
-        'the first checkpoint': { hooks: { saveEvery: 0, onProgress: atStep(1, fill) }, kept: [] },
+        'the first checkpoint of a step': {
+          hooks: { saveEvery: 0, onProgress: atStep(1, fill) },
+          kept: ['checkpoint-0'],
+        },
         'a later checkpoint': {
           hooks: { saveEvery: 0, onProgress: atStep(9, fill) },
           kept: ['checkpoint-8'],
