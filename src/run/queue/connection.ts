@@ -90,6 +90,8 @@ export async function checkQueue(url: string): Promise<QueueAddress> {
 /** A client of a queue's server. */
 export interface QueueClient {
   readonly redis: Redis;
+  /** Milliseconds since the server came back; infinite where it was never away. */
+  sinceBack(): number;
   /** Ends it at once, whether the server answers or not. */
   end(): void;
 }
@@ -110,9 +112,14 @@ export async function connectTo(
   // That it is away is told of below, not at each try.
   redis.on('error', () => {});
   redis.on('close', () => turn('away', 'does not answer: waiting for it'));
-  redis.on('ready', () => turn('there', 'answers again'));
+  let back = -Infinity;
+  redis.on('ready', () => {
+    if (state === 'away') back = performance.now();
+    turn('there', 'answers again');
+  });
   return {
     redis,
+    sinceBack: () => performance.now() - back,
     end() {
       state = 'ended';
       redis.disconnect();

@@ -10,6 +10,7 @@ import type { RunHooks } from '../run-hooks.ts';
 import type { RunOptions } from '../run-options.ts';
 import { needsMaximaRound, openPlan, planRun } from '../shards/plan.ts';
 import { Artefacts, type ArtefactsPlace } from './artefacts.ts';
+import { Attendance } from './attendance.ts';
 import { checkQueue, connectTo, loadBull, QUEUE, type QueueAddress } from './connection.ts';
 import { type JobData, jobId, type QueuedRun, type Stage, stageJobs, TRIES } from './jobs.ts';
 import { queueFacts } from './look-at-queue.ts';
@@ -98,7 +99,7 @@ async function byWorkers(
       },
       options,
     );
-    return await untilDone(queue, run, first, flows, options);
+    return await untilDone({ queue, flows, sinceBack: client.sinceBack }, run, first, options);
   } finally {
     client.end();
   }
@@ -114,18 +115,21 @@ async function removeJobs(queue: Queue<JobData, string>, run: QueuedRun): Promis
   }
 }
 
-type Flows = { add(job: ReturnType<typeof stageJobs>): Promise<unknown> };
+interface Connected {
+  readonly queue: Queue<JobData, string>;
+  readonly flows: { add(job: ReturnType<typeof stageJobs>): Promise<unknown> };
+  readonly sinceBack: () => number;
+}
 
 /** Waits for the last job of a run: what it gives. */
 async function untilDone(
-  queue: Queue<JobData, string>,
+  { queue, flows, sinceBack }: Connected,
   run: QueuedRun,
   first: Stage,
-  flows: Flows,
   { onProgress, onNote, signal }: Omit<RunHooks, 'saveEvery'>,
 ): Promise<string> {
   const last: Stage = { name: 'units', after: '', rows: '' };
-  let isAlone = false;
+  const attendance = new Attendance();
   const told = new Set<string>();
   for (;;) {
     const digest = await patiently(
@@ -139,10 +143,8 @@ async function untilDone(
         // A server that was started again without what it had: what is done lies in the artefacts.
         const begun = await queue.getJob(jobId({ run, stage: first, number: null }));
         if (begun === undefined) await flows.add(stageJobs(run, first));
-        const workers = await queue.getWorkersCount();
-        if (workers === 0 && !isAlone)
+        if (attendance.lacks(await queue.getWorkersCount(), sinceBack()))
           onNote?.('no worker is at the queue: start polyseme worker on some machines');
-        isAlone = workers === 0;
         const report = reportQueue(await queueFacts(queue), Date.now());
         for (const line of stragglers(report)) {
           // Once for each, however its time grows.

@@ -267,6 +267,48 @@ describe.skipIf(!hasRedis)('a run by the workers of a queue', () => {
     }
   });
 
+  test('workers that come back later than the run are waited for', async () => {
+    const own = await freePort();
+    let redis = await startRedis(folder, own);
+    const at = { ...place(), queue: `redis://127.0.0.1:${own}` };
+    const { Queue, Worker } = await import('bullmq');
+    // It never ends its job. As any worker it tries again after 1, 3, 7, 20 seconds; a run does so at least every two.
+    const connection = { host: '127.0.0.1', port: own };
+    const worker = new Worker('polyseme', () => new Promise(() => {}), { connection });
+    worker.on('error', () => {});
+    await worker.waitUntilReady();
+    const control = new AbortController();
+    const notes: string[] = [];
+    const run = runQueued({
+      ...OPTIONS,
+      ...at,
+      shards: 2,
+      signal: control.signal,
+      onNote: (line) => notes.push(line),
+    });
+    run.catch(() => {});
+    try {
+      await expect.poll(() => readdirSync(at.artefacts), { timeout: 60_000 }).not.toEqual([]);
+      await wait(1000);
+      await end(redis);
+      await wait(5000);
+      redis = await startRedis(folder, own);
+      await expect.poll(() => notes.at(-1), { timeout: 30_000 }).toMatch('answers again');
+      const queue = new Queue('polyseme', { connection });
+      await expect.poll(() => queue.getWorkersCount(), { timeout: 60_000 }).toBe(1);
+      await queue.close();
+      expect(notes).toEqual([
+        expect.stringContaining('does not answer: waiting for it'),
+        expect.stringContaining('answers again'),
+      ]);
+    } finally {
+      control.abort();
+      await expect(run).rejects.toThrow(/stopped|aborted/);
+      await worker.close(true);
+      await end(redis);
+    }
+  });
+
   test('what cannot be is named', async () => {
     const at = place();
     const dead = `redis://127.0.0.1:${await freePort()}`;
