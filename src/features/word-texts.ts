@@ -1,4 +1,4 @@
-import { brokenBytes, spellBytes } from '../tokenizer/byte-tokens.ts';
+import { brokenBytes, spellBytes, wholeCharacters } from '../tokenizer/byte-tokens.ts';
 import { type ExampleWords, exampleWords, LONGEST_REACH } from './words.ts';
 
 // The one rule of which tokens count for words: the run, the server and the explorer all make words of these texts.
@@ -17,10 +17,10 @@ export function wordText(text: string, special: boolean): string {
 
 /**
  * The texts of consecutive tokens, from `wordText`, as they are split into words.
- * @param spell whether bytes become the characters that they spell, and U+FFFD where they spell none
+ * @param spell whether bytes become the characters that they spell, nothing where a context's end has cut one, else U+FFFD
  */
 export function wordTexts(texts: readonly string[], spell = true): readonly string[] {
-  return spell ? spellBytes(texts).map(brokenBytes) : texts;
+  return spell ? wholeCharacters(spellBytes(texts)).map(brokenBytes) : texts;
 }
 
 /** A token sequence as words see it: how long it is, and `wordText` of each of its tokens. */

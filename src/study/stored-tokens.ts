@@ -1,6 +1,6 @@
 import { PolysemeError } from '../errors.ts';
 import type { TokenTexts } from '../features/split-unit.ts';
-import { spellBytes } from '../tokenizer/byte-tokens.ts';
+import { spellBytes, wholeCharacters } from '../tokenizer/byte-tokens.ts';
 import { readMeta } from './meta.ts';
 import { bytes, integer, kindAndText, type Query } from './select.ts';
 import { loadText } from './stored-text.ts';
@@ -39,7 +39,7 @@ export class StoredTokens {
       if (this.#specialIds!.has(id)) special.push(position);
       return this.text(id);
     });
-    return { tokens: spellBytes(texts), special };
+    return { tokens: wholeCharacters(spellBytes(texts), special), special };
   }
 
   #storedSpecialIds(): ReadonlySet<number> | null {

@@ -57,11 +57,51 @@ export function brokenBytes(text: string): string {
   return text.replace(BYTE, '\uFFFD');
 }
 
-/** The token that shows the character to which token `position` belongs, in texts from `spellBytes`. */
+/**
+ * Texts from `spellBytes` without the part of a character with which they begin or end: what is cut into contexts is cut
+ * between tokens, and a token may end within a character. Other bytes that are no character stay what they are.
+ *
+ * @param special positions of special tokens, which stand before the first and after the last character
+ */
+export function wholeCharacters(
+  texts: readonly string[],
+  special: readonly number[] = [],
+): readonly string[] {
+  if (!texts.some((text) => text.includes('<0x'))) return texts;
+  const whole = [...texts];
+  const isText = (token: number) => !special.includes(token) && texts[token]!.trim() !== '';
+  const tokens = texts.map((_, token) => token).filter(isText);
+  // At the beginning up to three bytes that go on with a character.
+  for (const token of tokens.slice(0, 3)) {
+    const [bytes] = /^(?:<0x[89AB][0-9A-F]>)*/.exec(texts[token]!)!;
+    whole[token] = texts[token]!.slice(bytes.length);
+    if (whole[token] !== '') break;
+  }
+  // At the end the byte that begins one, and up to two after it.
+  let rest = '';
+  for (const token of tokens.slice(-3).reverse()) {
+    const [bytes] = /(?:<0x[89A-F][0-9A-F]>)*$/.exec(texts[token]!)!;
+    rest = bytes + rest;
+    const [part] = /(?:<0x[C-F][0-9A-F]>(?:<0x[89AB][0-9A-F]>)*)?$/.exec(rest)!;
+    if (part !== '') {
+      whole.fill('', token + 1, tokens.at(-1)! + 1);
+      whole[token] = texts[token]!.slice(0, texts[token]!.length - bytes.length + rest.length - part.length);
+    }
+    if (part !== '' || bytes.length < texts[token]!.length) break;
+  }
+  return whole;
+}
+
+/**
+ * The token that shows the character to which token `position` belongs, in texts from `spellBytes`; of a part of a character that
+ * is not shown, a token beside it.
+ */
 export function spelledAt(texts: readonly string[], position: number): number {
   let at = position;
   while (at > 0 && texts[at] === '') at--;
-  return at;
+  if (texts[at] !== '') return at;
+  while (at < texts.length - 1 && texts[at] === '') at++;
+  return texts[at] === '' ? position : at;
 }
 
 /** Bytes of the UTF-8 character that starts at `i`, or 0 where none does. */

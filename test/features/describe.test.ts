@@ -92,11 +92,11 @@ describe('which tokens count for words', () => {
   });
 
   test('bytes count as the characters that they spell; those that spell none are no word', () => {
-    const tokens = [' war', '<0xE2>', '<0x80>', '<0x94>', ' caf', '<0xC3>', '<0xA9>', '<0xE2>'];
+    const tokens = [' war', '<0xE2>', '<0x80>', '<0x94>', ' caf', '<0xC3>', '<0xA9>', '<0x94>', ' b'];
     for (const peak of [1, 2, 3]) {
       expect(peakWords(wordTokens({ tokens, special: [] }), peak)).toMatchObject({ peak: '—' });
     }
-    expect(peakWords(wordTokens({ tokens, special: [] }), 4).words).toEqual(['war', '—', 'café\uFFFD']);
+    expect(peakWords(wordTokens({ tokens, special: [] }), 4).words).toEqual(['war', '—', 'café\uFFFD', 'b']);
     expect(wordTexts(tokens, false)).toBe(tokens);
   });
 

@@ -1,6 +1,12 @@
 import { describe, expect, test } from 'vitest';
 import { createRandom } from '../../src/base/random.ts';
-import { brokenBytes, byteText, spellBytes, spelledAt } from '../../src/tokenizer/byte-tokens.ts';
+import {
+  brokenBytes,
+  byteText,
+  spellBytes,
+  spelledAt,
+  wholeCharacters,
+} from '../../src/tokenizer/byte-tokens.ts';
 
 /** A text as a tokenizer with byte fallback cuts it, where it knows no character but ASCII. */
 const bytesOf = (text: string): string[] =>
@@ -58,9 +64,74 @@ describe('spellBytes', () => {
     }
   });
 
+  test.each([
+    // A dash whose first byte, or first two, are in the context before.
+    [
+      ['<0x94>', 'not', 'hing'],
+      ['', 'not', 'hing'],
+    ],
+    [
+      ['<0x80>', '<0x94>', 'not'],
+      ['', '', 'not'],
+    ],
+    [
+      ['<0x80><0x94>not', 'hing'],
+      ['not', 'hing'],
+    ],
+    // Whose last byte, or last two, are in the one after.
+    [
+      [' a', '<0xE2>', '<0x80>'],
+      [' a', '', ''],
+    ],
+    [
+      [' a<0xE2>', '<0x80>'],
+      [' a', ''],
+    ],
+    [
+      [' a', '<0xF0><0x9F><0x91>'],
+      [' a', ''],
+    ],
+    [
+      ['<0x8D>', ' a', '<0xE2>'],
+      ['', ' a', ''],
+    ],
+    // After a special token, before one, and a space.
+    [
+      ['<|endoftext|>', ' ', '<0x94>', 'b', '<0xC3>', '<|endoftext|>'],
+      ['<|endoftext|>', ' ', '', 'b', '', '<|endoftext|>'],
+    ],
+    // No part of a character: in the middle, and at the ends.
+    [
+      [' a', '<0x94>', 'b'],
+      [' a', '<0x94>', 'b'],
+    ],
+    [
+      ['<0xFF>', 'b', '<0x94>'],
+      ['<0xFF>', 'b', '<0x94>'],
+    ],
+    [
+      ['<0xE2>', 'b', '<0x80>'],
+      ['<0xE2>', 'b', '<0x80>'],
+    ],
+    [['<0x94>'], ['']],
+    [
+      ['—', 'é'],
+      ['—', 'é'],
+    ],
+  ])('%j shows no part of a character at its ends', (tokens, shown) => {
+    const special = tokens.flatMap((token, at) => (token.startsWith('<|') ? [at] : []));
+    const whole = wholeCharacters(spellBytes(tokens), special);
+    expect(whole).toEqual(shown);
+    expect(wholeCharacters(whole, special)).toEqual(shown);
+  });
+
   test('spelledAt finds the token that shows a character; brokenBytes marks what is none', () => {
     const texts = spellBytes(['<0xE2>', '<0x80>', '<0x94>', 'b']);
     expect([0, 1, 2, 3].map((position) => spelledAt(texts, position))).toEqual([0, 0, 0, 3]);
+    // A part of a character that is not shown.
+    expect(spelledAt(['', '', 'b', ''], 0)).toBe(2);
+    expect(spelledAt(['', '', 'b', ''], 3)).toBe(2);
+    expect(spelledAt(['', ''], 1)).toBe(1);
     expect(brokenBytes('a<0xE2><0x80>b')).toBe('a\uFFFD\uFFFDb');
     expect(brokenBytes('<0x7F>')).toBe('<0x7F>');
   });

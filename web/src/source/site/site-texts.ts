@@ -3,7 +3,7 @@ import { NamingTexts } from '../../../../src/features/naming.ts';
 import type { TokenTexts } from '../../../../src/features/split-unit.ts';
 import { type CountedWords, countedWords } from '../../../../src/features/word-counter.ts';
 import { allWordTexts, wordTokens } from '../../../../src/features/word-texts.ts';
-import { spellBytes } from '../../../../src/tokenizer/byte-tokens.ts';
+import { spellBytes, wholeCharacters } from '../../../../src/tokenizer/byte-tokens.ts';
 
 /** A context's tokens, and what it shows where it is an image. */
 export interface ShownTexts extends TokenTexts {
@@ -28,7 +28,7 @@ export class SiteTexts {
       if (this.#special.has(number)) special.push(position);
       return this.#texts[number]!;
     });
-    return { tokens: spellBytes(texts), special };
+    return { tokens: wholeCharacters(spellBytes(texts), special), special };
   }
 
   setNaming({ total, words, sample }: SiteNaming): void {
