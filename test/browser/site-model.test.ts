@@ -91,6 +91,14 @@ describe.skipIf(!hasBrowser)('a site with its model, on a plain host of files', 
       client: document.documentElement.clientWidth,
     }));
     expect(scroll).toBeLessThanOrEqual(client);
+    // The table is as wide as its panel, which would hide the rest.
+    const table = (await page.locator('.effects-table').boundingBox())!;
+    const panel = (await page.locator('.effects .panel-body').boundingBox())!;
+    expect(table.x + table.width).toBeLessThanOrEqual(panel.x + panel.width);
+    for (const chip of await page.locator('.effects-table .token-chip').all()) {
+      const { x, width } = (await chip.boundingBox())!;
+      expect(x + width).toBeLessThanOrEqual(table.x + table.width);
+    }
     const { violations } = await new AxeBuilder({ page })
       .setLegacyMode()
       .options({ resultTypes: ['violations'] })

@@ -158,6 +158,15 @@ describe.skipIf(!hasBrowser)('a site', () => {
     expect(await page.title()).not.toBe('broken');
   });
 
+  it('says in one line what a comparison needs where there is one bank', async () => {
+    const page = await open('#/compare', { base: odd.url });
+    const line = page.getByText('A comparison needs two banks');
+    await line.waitFor();
+    await page.locator('.compared').waitFor();
+    expect((await line.boundingBox())!.height).toBeLessThan(40);
+    expect(await page.locator('.matched').count()).toBe(0);
+  });
+
   it('says what is wrong with a site that was not copied whole', async () => {
     const page = await open('#/unit/mlp.1/99999');
     await page.getByText('its units go from 0 to 159').waitFor();

@@ -83,6 +83,7 @@ function Chosen({ all }: { all: readonly Bank[] }) {
       </div>
       <Answer
         chosen={chosen}
+        all={names.length}
         data={matched.data}
         error={matched.error}
         onRetry={() => void matched.refetch()}

@@ -15,31 +15,42 @@ export function canMatch(banks: number): boolean {
 /** The answer of a comparison, in a sentence, and how far each bank is to be trusted. */
 export function Answer({
   chosen,
+  all,
   data,
   error,
   onRetry,
   colour,
 }: {
   chosen: readonly string[];
+  /** Banks that the study has. */
+  all: number;
   data: MatchedComparison | undefined;
   error: Error | null;
   onRetry: () => void;
   colour: (bank: string) => string;
 }) {
+  if (!canMatch(chosen.length)) {
+    return (
+      <p className="matched-need muted" role="status">
+        {all < 2 ? (
+          <>
+            A comparison needs two banks, and this study has one: <code>polyseme run</code> with more{' '}
+            <code>--layers</code>, or with <code>--sae</code>, makes another.
+          </>
+        ) : chosen.length < 2 ? (
+          'Choose two or more banks above to compare them.'
+        ) : (
+          `Choose at most ${MATCHED_BANKS} banks: their units are split again.`
+        )}
+      </p>
+    );
+  }
   return (
     <section className="panel matched" aria-labelledby="matched-title">
       <h2 id="matched-title" className="sr">
         The answer
       </h2>
-      {!canMatch(chosen.length) ? (
-        <div className="state">
-          <p>
-            {chosen.length < 2
-              ? 'Choose two or more banks above to compare them.'
-              : `Choose at most ${MATCHED_BANKS} banks: their units are split again.`}
-          </p>
-        </div>
-      ) : error instanceof ApiError && error.status === 422 ? (
+      {error instanceof ApiError && error.status === 422 ? (
         <div className="state" role="alert">
           <p>These banks cannot be compared: {error.message}</p>
         </div>
