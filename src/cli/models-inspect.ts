@@ -48,13 +48,17 @@ function lines({
     const attention = heads === null ? '' : `${number(heads)} heads, ${number(kvHeads!)} key-value heads, `;
     shown.push(
       ['layers', `${number(layers)}, of width ${number(width)}`],
-      ['attention', attention + (model.bidirectional ? 'bidirectional' : 'causal')],
+      ...(heads === null && onnx === null
+        ? []
+        : [
+            ['attention', attention + (model.bidirectional ? 'bidirectional' : 'causal')] as [string, string],
+          ]),
       [
         'units',
         `${number(units)}: ${number(mlpWidth)} neurons a layer, ${activation}${gated ? ', gated' : ''}`,
       ],
       ...(model.images ? [] : [['vocabulary', number(model.vocabulary)] as [string, string]]),
-      ['context', `${number(model.contextLength)} positions`],
+      ['context', `${number(model.contextLength)} ${model.contextLength === 1 ? 'position' : 'positions'}`],
     );
   }
   shown.push([

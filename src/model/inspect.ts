@@ -33,7 +33,7 @@ export interface ModelDescription {
   readonly model: {
     readonly layers: number;
     readonly width: number;
-    /** Null of an ONNX file, whose attention is not looked into. */
+    /** Null of an ONNX file, whose attention is not looked into, and of a model that has none. */
     readonly heads: number | null;
     readonly kvHeads: number | null;
     /** Neurons of one layer, and of all. */
@@ -207,11 +207,12 @@ function describe(files: ModelFiles): NonNullable<ModelDescription['model']> {
     .flatMap((at) => [sites.get(`${at}hook_post`)!, sites.get(`${at}shared.hook_post`) ?? 0])
     .reduce((a, b) => a + b);
   const { bidirectional } = model;
+  const attends = [...sites.keys()].some((site) => site.endsWith('.hook_attn_out'));
   return {
     layers,
     width,
-    heads,
-    kvHeads,
+    heads: attends ? heads : null,
+    kvHeads: attends ? kvHeads : null,
     mlpWidth,
     units,
     activation,

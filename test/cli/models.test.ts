@@ -42,6 +42,19 @@ test('models lists every kind of model, and each was checked against the version
 });
 
 describe('models inspect', () => {
+  test('of a model without attention, nothing of heads', async () => {
+    const { model } = await inspectModel('builtin:digits');
+    expect(model).toMatchObject({ heads: null, kvHeads: null, images: true });
+    const { stdout } = await cli(['models', 'inspect', 'builtin:digits']);
+    expect(stdout).not.toMatch(/attention|head/);
+    expect(stdout).toMatch(/^context +1 position$/m);
+    // Every kind of transformer has its heads.
+    for (const name of fixtureNames()) {
+      if (readFixture(name).config['model_type'] === 'mlp') continue;
+      expect((await inspectModel(checkpoint(name))).model?.heads, name).toBeGreaterThan(0);
+    }
+  });
+
   test('says what a checkpoint holds', async () => {
     const dir = checkpoint('stablelm-parallel');
     const { source, sites, ...rest } = await inspectModel(dir);
