@@ -116,11 +116,22 @@ function faultOf(magnitudes: v128): i32 {
   return v128.any_true(f32x4.ge(magnitudes, f32x4.splat(TOO_LARGE))) ? 2 : 0;
 }
 
-/** Writes the offsets of the rows of a role, `row` bytes each, to `offsets` after `count` others; returns how many there are then. */
-function offsetsOf(role: u8, valid: usize, positions: i32, row: usize, offsets: usize, count: i32): i32 {
+/**
+ * Writes the offsets of the rows of a role, `row` bytes each and the first at `from`, to `offsets` after `count` others; returns
+ * how many there are then.
+ */
+function offsetsOf(
+  role: u8,
+  valid: usize,
+  positions: i32,
+  row: usize,
+  from: usize,
+  offsets: usize,
+  count: i32,
+): i32 {
   for (let t: i32 = 0; t < positions; t++) {
     if (load<u8>(valid + t) != role) continue;
-    store<u32>(offsets + ((<usize>count) << 2), <u32>t * <u32>row);
+    store<u32>(offsets + ((<usize>count) << 2), <u32>(from + <usize>t * row));
     count++;
   }
   return count;
@@ -139,7 +150,7 @@ export function addRows(
   high: usize,
   low: usize,
 ): i32 {
-  const text = offsetsOf(1, valid, count, (<usize>width) << 2, offsets, 0);
+  const text = offsetsOf(1, valid, count, (<usize>width) << 2, 0, offsets, 0);
   const all = i32x4.splat(-1);
   let magnitudes = i32x4.splat(0);
   for (let i: i32 = 0; i < width; i += 4) {
@@ -172,20 +183,27 @@ function addOne(at: usize, one: u32): void {
 }
 
 /**
- * One context's activations of some units [positions, units]; rows are `stride` floats apart, and there are numbers to be
- * read up to the next multiple of 4 units, of which nothing is kept.
- * `valid`: a byte a position: 0 where it isn't text, 1 where it is, 2 where it is but can't be a peak. offsets: room for
- * one u32 a position. Statistics: sums as two i64 (high, low; see addExactly), max f32, min f32, active u32, histogram u32[units][2·BINS].
- * best: the largest score of each unit, f32: a (sign 1), -a (-1), |a| (0); -Infinity where no position can be a peak.
- * Returns 1 when a NaN was met, 2 where an activation is too large to be summed, else 0.
+ * Activations of some units in some contexts: context r has `rows` rows, `stride` floats apart, of which the first
+ * positions[r] (u32) are its positions; there are numbers to be read up to the next multiple of 4 units, of which nothing
+ * is kept.
+ * valid: a byte a row: 0 where it isn't text, 1 where it is, 2 where it is but can't be a peak. offsets: room for one u32
+ * a row; bounds: for two u32 a context, and one. Statistics: sums as two i64 (high, low; see addExactly), max f32, min f32,
+ * active u32, histogram u32[units][2·BINS].
+ * best: the largest score of each unit in each context, f32, `pitch` bytes from one context to the next: a (sign 1), -a (-1),
+ * |a| (0); -Infinity where no position can be a peak. faults: room for 16 bytes a context.
+ * Returns 0, or of the first context with a fault 4 times its number and 1 when a NaN was met, 2 where an activation is too
+ * large to be summed.
  */
 export function scanUnits(
   data: usize,
-  positions: i32,
+  contexts: i32,
+  rows: i32,
+  positions: usize,
   units: i32,
   stride: usize,
   valid: usize,
   offsets: usize,
+  bounds: usize,
   sign: i32,
   statistics: i32,
   high: usize,
@@ -195,49 +213,74 @@ export function scanUnits(
   active: usize,
   histogram: usize,
   best: usize,
+  pitch: usize,
+  faults: usize,
 ): i32 {
-  const peaks = offsetsOf(1, valid, positions, stride << 2, offsets, 0);
-  const text = offsetsOf(2, valid, positions, stride << 2, offsets, peaks);
-  let magnitudes = i32x4.splat(0);
+  let text: i32 = 0;
+  for (let r: i32 = 0; r < contexts; r++) {
+    const count = load<i32>(positions + ((<usize>r) << 2));
+    const own = valid + <usize>(r * rows);
+    const from = (<usize>(r * rows) * stride) << 2;
+    const bound = bounds + ((<usize>r) << 3);
+    store<i32>(bound, text);
+    text = offsetsOf(1, own, count, stride << 2, from, offsets, text);
+    store<i32>(bound, text, 4);
+    text = offsetsOf(2, own, count, stride << 2, from, offsets, text);
+    store<i32>(bound, text, 8);
+    v128.store(faults + ((<usize>r) << 4), i32x4.splat(0));
+  }
   for (let u: i32 = 0; u < units; u += 4) {
     const offset = (<usize>u) << 2;
     const at = data + offset;
     // The last four may be partly of other units: these lanes are not kept.
     const own = i32x4.lt_s(i32x4.add(i32x4.splat(u), i32x4(0, 1, 2, 3)), i32x4.splat(units));
-    let top = f32x4.splat(-Infinity);
-    let bottom = f32x4.splat(Infinity);
+    // All contexts at once: what is kept of the units stays in the cache.
     if (statistics) {
       sumColumns(at, offsets, text, high + (offset << 1), low + (offset << 1), own);
-      magnitudes = i32x4.max_s(magnitudes, largest4);
       countColumns(at, offsets, text, histogram + <usize>(u * 2 * BINS) * 4, active + offset, own);
     }
-    let size = i32x4.splat(0);
-    for (let i: i32 = 0; i < peaks; i++) {
-      const v = v128.load(at + load<u32>(offsets + ((<usize>i) << 2)));
-      top = f32x4.pmax(top, v);
-      bottom = f32x4.pmin(bottom, v);
-      size = i32x4.max_s(size, v128.and(v, i32x4.splat(0x7fffffff)));
-    }
-    let score = top;
-    if (sign < 0) score = f32x4.neg(bottom);
-    if (sign == 0) score = peaks > 0 ? size : f32x4.splat(-Infinity);
-    keep4(best + offset, score, own);
-    for (let i = peaks; i < text; i++) {
-      const v = v128.load(at + load<u32>(offsets + ((<usize>i) << 2)));
-      top = f32x4.pmax(top, v);
-      bottom = f32x4.pmin(bottom, v);
-      size = i32x4.max_s(size, v128.and(v, i32x4.splat(0x7fffffff)));
+    let top = f32x4.splat(-Infinity);
+    let bottom = f32x4.splat(Infinity);
+    for (let r: i32 = 0; r < contexts; r++) {
+      const bound = bounds + ((<usize>r) << 3);
+      const first = load<i32>(bound);
+      const peaks = load<i32>(bound, 4);
+      const end = load<i32>(bound, 8);
+      let largest = f32x4.splat(-Infinity);
+      let smallest = f32x4.splat(Infinity);
+      let size = i32x4.splat(0);
+      for (let i = first; i < peaks; i++) {
+        const v = v128.load(at + load<u32>(offsets + ((<usize>i) << 2)));
+        largest = f32x4.pmax(largest, v);
+        smallest = f32x4.pmin(smallest, v);
+        size = i32x4.max_s(size, v128.and(v, i32x4.splat(0x7fffffff)));
+      }
+      let score = largest;
+      if (sign < 0) score = f32x4.neg(smallest);
+      if (sign == 0) score = peaks > first ? size : f32x4.splat(-Infinity);
+      keep4(best + <usize>r * pitch + offset, score, own);
+      for (let i = peaks; i < end; i++) {
+        const v = v128.load(at + load<u32>(offsets + ((<usize>i) << 2)));
+        largest = f32x4.pmax(largest, v);
+        smallest = f32x4.pmin(smallest, v);
+        size = i32x4.max_s(size, v128.and(v, i32x4.splat(0x7fffffff)));
+      }
+      top = f32x4.pmax(top, largest);
+      bottom = f32x4.pmin(bottom, smallest);
+      const met = faults + ((<usize>r) << 4);
+      v128.store(met, i32x4.max_s(v128.load(met), v128.and(size, own)));
     }
     if (statistics) {
       keep4(max + offset, f32x4.pmax(v128.load(max + offset), top), own);
       keep4(min + offset, f32x4.pmin(v128.load(min + offset), bottom), own);
-    } else {
-      // Where nothing is summed nothing is too large.
-      const nan = i32x4.gt_s(size, i32x4.splat(0x7f800000));
-      magnitudes = v128.or(magnitudes, v128.and(v128.and(size, nan), own));
     }
   }
-  return faultOf(magnitudes);
+  for (let r: i32 = 0; r < contexts; r++) {
+    const fault = faultOf(v128.load(faults + ((<usize>r) << 4)));
+    // Where nothing is summed nothing is too large.
+    if (fault == 1 || (fault == 2 && statistics)) return (r << 2) | fault;
+  }
+  return 0;
 }
 
 /** Counts the activations of four neighbouring units that are above 0, and those in each bin. */
@@ -286,31 +329,28 @@ function countColumns(
 }
 
 /**
- * Packs the windows of four neighbouring units, their activations over the context, each as `halve` packs a row, and finds
- * where their scores, of which `best` has the largest, are largest: the first position of those that `valid` says are 1, as i32
- * (-1: none). data: the first unit's activation at the first position, rows `units` floats apart, up to the next multiple of
- * eight rows. Unit i's row goes to to + pitch·i: its scale (f32), then its halves, zeros after the positions; pitch: a multiple of
- * 16, and 4 bytes.
+ * Of four neighbouring units in one context: where their scores, of which `best` has the largest, are largest, the first
+ * position of those that `valid` says are 1, as i32 (-1: none), to `where`; and how far `windows` scales each, to `exponents`.
+ * data: the first unit's activation at the first position, rows `stride` floats apart.
  */
-export function windows(
+export function places(
   data: usize,
   positions: i32,
-  units: i32,
+  stride: usize,
   valid: usize,
   sign: i32,
   best: usize,
   where: usize,
-  pitch: usize,
-  to: usize,
+  exponents: usize,
 ): void {
-  const stride = (<usize>units) << 2;
+  const row = stride << 2;
   const flip = sign < 0 ? i32x4.splat(0x80000000) : i32x4.splat(0);
   const keep = sign == 0 ? i32x4.splat(0x7fffffff) : i32x4.splat(-1);
   const peak = v128.load(best);
   let place = i32x4.splat(-1);
   let largest = i32x4.splat(0);
-  let at = data + <usize>(positions - 1) * stride;
-  for (let t = positions - 1; t >= 0; t--, at -= stride) {
+  let at = data + <usize>(positions - 1) * row;
+  for (let t = positions - 1; t >= 0; t--, at -= row) {
     const v = v128.load(at);
     largest = i32x4.max_s(largest, v128.and(v, i32x4.splat(0x7fffffff)));
     if (load<u8>(valid + t) != 1) continue;
@@ -318,19 +358,38 @@ export function windows(
     place = v128.bitselect(i32x4.splat(t), place, here);
   }
   v128.store(where, place);
-  const exponent = scaleExponents(largest);
+  v128.store(exponents, scaleExponents(largest));
+}
+
+/**
+ * Packs the windows of four neighbouring units, their activations over the context, each as `halve` packs a row; exponents:
+ * what `places` said. data: the first unit's activation at the first position, rows `units` floats apart, up to the next
+ * multiple of eight rows. Unit i's row goes to to + apart·i: its scale (f32), from the eighth byte on its halves, zeros after the
+ * positions, up to `pitch` bytes, a multiple of 16, and 8.
+ */
+export function windows(
+  data: usize,
+  positions: i32,
+  units: usize,
+  exponents: usize,
+  pitch: usize,
+  apart: usize,
+  to: usize,
+): void {
+  const stride = units << 2;
+  const exponent = v128.load(exponents);
   const scales = i32x4.shl(exponent, 23);
   const inverse = i32x4.shl(i32x4.sub(i32x4.splat(254), exponent), 23);
   v128.store32_lane(to, scales, 0);
-  v128.store32_lane(to + pitch, scales, 1);
-  v128.store32_lane(to + 2 * pitch, scales, 2);
-  v128.store32_lane(to + 3 * pitch, scales, 3);
-  const first = to + 4;
-  const second = first + pitch;
-  const third = second + pitch;
-  const fourth = third + pitch;
+  v128.store32_lane(to + apart, scales, 1);
+  v128.store32_lane(to + 2 * apart, scales, 2);
+  v128.store32_lane(to + 3 * apart, scales, 3);
+  const first = to + 8;
+  const second = first + apart;
+  const third = second + apart;
+  const fourth = third + apart;
   const end = (<usize>((positions + 7) & ~7)) << 1;
-  at = data;
+  let at = data;
   for (let offset: usize = 0; offset < end; offset += 16) {
     // Halves of units 0 to 3 at one position and at the fourth after it, then two zips, which interleave positions.
     const p04 = halves(v128.load(at), v128.load(at + 4 * stride), inverse);
@@ -351,7 +410,8 @@ export function windows(
     v128.store(third + offset, v128.shuffle<i64>(early23, late23, 0, 2));
     v128.store(fourth + offset, v128.shuffle<i64>(early23, late23, 1, 3));
   }
-  const rest = pitch - 4 - end;
+  const rest = pitch - 8 - end;
+  if (rest == 0) return;
   memory.fill(first + end, 0, rest);
   memory.fill(second + end, 0, rest);
   memory.fill(third + end, 0, rest);

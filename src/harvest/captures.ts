@@ -8,10 +8,8 @@ export interface CapturedRows {
   readonly inputs: HalfRows;
   /** The row of each slot's input. */
   readonly rows: Uint32Array;
-  /** Each slot's activations over its context, zeros after them: in the row that `windowRow` tells. */
+  /** Each slot's activations over its context, zeros after them. */
   readonly windows: HalfRows;
-  /** Units of the bank, where windows lie in the order of the units: all first slots, then all second ones, and so on. */
-  readonly units?: number;
   /** The activation at each slot's position. */
   readonly activations: Float32Array;
 }
@@ -20,18 +18,8 @@ export interface CapturedRows {
 export function capturedAt(captured: CapturedRows, slot: number): { input: PackedRow; window: PackedRow } {
   return {
     input: halfRow(captured.inputs, captured.rows[slot]!),
-    window: halfRow(captured.windows, windowRow(captured, slot)),
+    window: halfRow(captured.windows, slot),
   };
-}
-
-/**
- * The row of a slot's window. While examples fill up, neighbouring units take the same slot: there their windows, which lie side
- * by side when they are packed, are copied together.
- */
-function windowRow({ units, rows }: Pick<CapturedRows, 'units' | 'rows'>, slot: number): number {
-  if (units === undefined) return slot;
-  const capacity = rows.length / units;
-  return (slot % capacity) * units + Math.floor(slot / capacity);
 }
 
 /** The captures of a bank while it is harvested. */
@@ -40,12 +28,10 @@ export class Captures implements CapturedRows {
   readonly rows: Uint32Array;
   readonly windows: HalfRowTable;
   readonly activations: Float32Array;
-  readonly units: number;
 
   /** @param capacity slots of a unit; `length`: positions of the longest context */
   constructor(units: number, capacity: number, length: number, store: RowStore) {
     const slots = units * capacity;
-    this.units = units;
     this.store = store;
     this.rows = new Uint32Array(sharedBytes(slots * 4));
     this.windows = new HalfRowTable(length);
@@ -54,11 +40,6 @@ export class Captures implements CapturedRows {
 
   get inputs(): HalfRows {
     return this.store.table;
-  }
-
-  /** The row of a slot's window. */
-  windowRow(slot: number): number {
-    return windowRow(this, slot);
   }
 
   /** What a checkpoint must hold beside rows and windows. */
@@ -77,12 +58,11 @@ export class Captures implements CapturedRows {
 }
 
 /** The parts of captured rows that other threads read. */
-export function shareRows({ inputs, rows, windows, units, activations }: CapturedRows): CapturedRows {
+export function shareRows({ inputs, rows, windows, activations }: CapturedRows): CapturedRows {
   return {
     inputs: shared(inputs),
     rows,
     windows: shared(windows),
-    ...(units !== undefined && { units }),
     activations,
   };
 }

@@ -4,7 +4,7 @@ import { type CapturedRows, Captures } from './captures.ts';
 import { ContextStore, type PackedContexts } from './context-table.ts';
 import type { NullInputs } from './null-rows.ts';
 import { countSinks, countText, rolesOf, TEXT } from './roles.ts';
-import { BankScan, type Statistics } from './scan.ts';
+import { BankScan, contextsTogether, type Statistics } from './scan.ts';
 import { SeenTexts } from './seen-texts.ts';
 import { type Chosen, needsMaxima, Selection, type SelectionOptions } from './selection.ts';
 import { suffixKeys } from './suffix-keys.ts';
@@ -57,6 +57,8 @@ export class Collector {
   readonly contexts = new ContextStore();
   readonly #options: SelectionOptions;
   readonly #what: Collected;
+  /** Contexts that are scanned together. */
+  readonly #together: number;
   /** The inputs of each tap. */
   readonly #inputs = new Map<string, TapInputs>();
   /** By context of the batch at hand: what stands for the text up to each position, and whether it is new. */
@@ -81,6 +83,7 @@ export class Collector {
   ) {
     this.#options = options;
     this.#what = what;
+    this.#together = contextsTogether(length);
     this.#choosing = what === 'examples' || (what === 'all' && !needsMaxima(options));
     this.#measuring = what !== 'maxima';
     this.banks = banks.map((bank) => {
@@ -123,13 +126,18 @@ export class Collector {
       this.#keys = batch.ids.map((_, row) => keysOf(batch, row));
       this.#new = this.#keys.map((keys) => this.#seen.take(keys));
     }
-    // One tap after another, with all contexts of the batch: what is kept of its banks stays in the cache.
+    // One tap after another, with many contexts: what is kept of its banks stays in the cache.
+    const { length: count } = batch.ids;
+    const most = this.#together;
     for (const [tap, inputs] of this.#inputs) {
       const own = this.banks.filter(({ bank }) => bank.inputTap === tap);
-      for (let row = 0; row < batch.ids.length; row++) {
+      if (this.#measuring) {
+        for (let row = 0; row < count; row++) this.#measureInputs(tap, inputs, batch, taps, row);
+      }
+      for (let first = 0; first < count; first += most) {
+        const rows = Array.from({ length: Math.min(most, count - first) }, (_, r) => first + r);
         inputs.store.begin();
-        if (this.#measuring) this.#measureInputs(tap, inputs, batch, taps, row);
-        for (const state of own) this.#takeContext(state, batch, taps, row);
+        for (const state of own) this.#takeContexts(state, batch, taps, rows);
       }
     }
   }
@@ -185,89 +193,114 @@ export class Collector {
     }
   }
 
-  #takeContext(state: CollectedBank, batch: Batch, taps: BatchTaps, row: number): void {
+  /** Takes in rows of a batch that are scanned together. */
+  #takeContexts(state: CollectedBank, batch: Batch, taps: BatchTaps, rows: readonly number[]): void {
     const { bank, scan, selection, maxima } = state;
-    const { all, own: roles } = rolesOf(bank, taps, batch, row);
+    const roles = rows.map((row) => rolesOf(bank, taps, batch, row));
     if (this.#measuring) {
-      state.sinks[0]! += countSinks(all);
-      addRouted(state.routed, roles);
+      for (const { all, own } of roles) {
+        state.sinks[0]! += countSinks(all);
+        addRouted(state.routed, own);
+      }
     }
-    const first = row * batch.length * bank.units;
-    const best = inContext(bank.name, batch, row, () =>
-      scan.scan(taps[bank.activationTap]!.data, first, roles, this.#options.sign, this.#measuring),
-    );
-    if (!this.#choosing) {
-      for (let u = 0; u < bank.units; u++) if (best[u]! > maxima[u]!) maxima[u] = best[u]!;
-      return;
-    }
+    const contexts = rows.map((row, r) => ({
+      first: row * batch.length * bank.units,
+      roles: roles[r]!.own,
+    }));
     const { floor } = selection;
-    const { capture, end } = this.#capturer(state, taps[bank.inputTap]!.data, batch, row);
-    if (!this.#options.everyPosition) {
-      for (let u = 0; u < bank.units; u++) {
-        if (best[u]! > floor[u]!) capture(u, best[u]!, scan.position(u));
+    const { best } = scan;
+    const { sign, everyPosition } = this.#options;
+    const { capture, end: endUnit } = this.#capturer(state, taps[bank.inputTap]!.data, batch, rows);
+    const panels = scan.scan(taps[bank.activationTap]!.data, contexts, sign, this.#measuring, (r, fail) =>
+      inContext(bank.name, batch, rows[r]!, fail),
+    );
+    for (const { first, end } of panels) {
+      if (!this.#choosing) {
+        for (let r = 0; r < rows.length; r++) {
+          const own = best[r]!;
+          for (let u = first; u < end; u++) if (own[u]! > maxima[u]!) maxima[u] = own[u]!;
+        }
+        continue;
       }
-      end();
-      return;
-    }
-    const candidates: number[] = [];
-    for (let u = 0; u < bank.units; u++) if (best[u]! > floor[u]!) candidates.push(u);
-    const each = bank.units / roles.length;
-    for (let t = 0; t < batch.lengths[row]!; t++) {
-      for (const u of candidates) {
-        if (roles[Math.floor(u / each)]![t] !== TEXT) continue;
-        const a = scan.activation(u, t);
-        const score =
-          this.#options.sign === 'positive' ? a : this.#options.sign === 'negative' ? -a : Math.abs(a);
-        if (score > floor[u]!) capture(u, score, t);
+      for (let u = first; u < end; u++) {
+        for (let r = 0; r < rows.length; r++) {
+          const score = best[r]![u]!;
+          if (!(score > floor[u]!)) continue;
+          if (everyPosition) this.#captureAll(state, contexts[r]!.roles, u, r, capture);
+          else capture(u, r, score, scan.position(u, r));
+        }
+        endUnit();
       }
     }
-    end();
   }
 
-  /** Offers candidates of one context, and captures those that are taken; `end` when all were offered. */
+  /** Offers every position of a unit in a context. */
+  #captureAll(
+    { bank, scan, selection: { floor } }: CollectedBank,
+    roles: readonly Uint8Array[],
+    unit: number,
+    r: number,
+    capture: (unit: number, r: number, score: number, position: number) => void,
+  ): void {
+    const { sign } = this.#options;
+    const own = roles[Math.floor((unit * roles.length) / bank.units)]!;
+    for (let t = 0; t < own.length; t++) {
+      if (own[t] !== TEXT) continue;
+      const a = scan.activation(unit, r, t);
+      const score = sign === 'positive' ? a : sign === 'negative' ? -a : Math.abs(a);
+      if (score > floor[unit]!) capture(unit, r, score, t);
+    }
+  }
+
+  /** Offers candidates of some rows, one unit after another, and captures those that are taken; `end` when a unit's were offered. */
   #capturer(
     { bank, scan, selection, captures }: CollectedBank,
     inputs: Float32Array,
     batch: Batch,
-    row: number,
+    rows: readonly number[],
   ) {
-    const { store, rows, windows, activations } = captures;
-    const keys = this.#keys[row];
-    const isNew = this.#new[row];
+    const { store, rows: inputRows, windows, activations } = captures;
+    const contexts = rows.map((row) => ({
+      id: batch.ids[row]!,
+      start: row * batch.length,
+      keys: this.#keys[row],
+      isNew: this.#new[row],
+      describe: () => keptContext(batch, row),
+    }));
     const { sign } = this.#options;
-    const id = batch.ids[row]!;
-    const start = row * batch.length;
-    const describe = () => keptContext(batch, row);
-    const offer = (unit: number, score: number, position: number): number =>
-      selection.offer(unit, score, id, position, keys?.[position] ?? 0, isNew?.[position] === 1);
+    const offer = (unit: number, r: number, score: number, position: number): number => {
+      const { id, keys, isNew } = contexts[r]!;
+      return selection.offer(unit, score, id, position, keys?.[position] ?? 0, isNew?.[position] === 1);
+    };
     if (this.#what === 'examples') return { capture: offer, end: () => {} };
-    // Windows of neighbouring units that come to lie side by side are copied together.
-    let [firstUnit, firstRow, count] = [0, 0, 0];
+    // Windows of a unit that come to lie side by side are copied together.
+    let [firstUnit, firstContext, firstSlot, count] = [0, 0, 0, 0];
     const end = (): void => {
-      if (count > 0) windows.writeRows(firstRow, scan.windows(firstUnit, count));
+      if (count > 0) windows.writeRows(firstSlot, scan.windows(firstUnit, firstContext, count));
       count = 0;
     };
-    const capture = (unit: number, score: number, position: number): void => {
-      const slot = offer(unit, score, position);
+    const capture = (unit: number, r: number, score: number, position: number): void => {
+      const slot = offer(unit, r, score, position);
       if (slot < 0) return;
+      const { id, start, describe } = contexts[r]!;
+      const at = r * batch.length + position;
       // The new row is held before the old one is let go: they may be the same.
-      let input = store.hold(position);
+      let input = store.hold(at);
       if (input < 0) {
-        const at = (start + position) * bank.width;
-        input = store.add(position, scan.pack(inputs.subarray(at, at + bank.width)));
+        const from = (start + position) * bank.width;
+        input = store.add(at, scan.pack(inputs.subarray(from, from + bank.width)));
         this.contexts.hold(id, describe);
       }
-      if (selection.givenUp >= 0 && store.release(rows[slot]!)) this.contexts.release(selection.givenUp);
-      rows[slot] = input;
+      if (selection.givenUp >= 0 && store.release(inputRows[slot]!)) this.contexts.release(selection.givenUp);
+      inputRows[slot] = input;
       activations[slot] =
-        sign === 'positive' ? score : sign === 'negative' ? -score : scan.activation(unit, position);
-      const window = captures.windowRow(slot);
-      if (count > 0 && unit === firstUnit + count && window === firstRow + count) {
+        sign === 'positive' ? score : sign === 'negative' ? -score : scan.activation(unit, r, position);
+      if (count > 0 && r === firstContext + count && slot === firstSlot + count) {
         count++;
         return;
       }
       end();
-      [firstUnit, firstRow, count] = [unit, window, 1];
+      [firstUnit, firstContext, firstSlot, count] = [unit, r, slot, 1];
     };
     return { capture, end };
   }

@@ -9,10 +9,16 @@ export interface PackedRow {
   readonly scale: number;
 }
 
-/** Where packed rows lie: blocks of rows, each a scale (float32) and then `width` halves. Threads share them. */
+/**
+ * Bytes of a row before its halves: its scale (float32), and nothing. What is copied to memory that threads share is copied byte
+ * by byte unless it lies eight by eight.
+ */
+const HEAD_BYTES = 8;
+
+/** Where packed rows lie: blocks of rows, each a scale and then `width` halves. Threads share them. */
 export interface HalfRows {
   readonly width: number;
-  /** Bytes from one row to the next, a multiple of 4. */
+  /** Bytes from one row to the next, a multiple of 8. */
   readonly stride: number;
   readonly rowsPerBlock: number;
   /** A hole where no row of the block was written. */
@@ -21,17 +27,20 @@ export interface HalfRows {
 
 /** A row's halves and scale; the halves are a view. */
 export function halfRow({ width, stride, rowsPerBlock, blocks }: HalfRows, index: number): PackedRow {
-  const buffer = blocks[Math.floor(index / rowsPerBlock)]!;
-  const start = (index % rowsPerBlock) * stride;
+  return rowAt(blocks[Math.floor(index / rowsPerBlock)]!, (index % rowsPerBlock) * stride, width);
+}
+
+/** The row of `width` halves that begins at a byte of a buffer; the halves are a view. */
+export function rowAt(buffer: ArrayBufferLike, start: number, width: number): PackedRow {
   return {
-    halves: new Uint16Array(buffer, start + 4, width),
+    halves: new Uint16Array(buffer, start + HEAD_BYTES, width),
     scale: new Float32Array(buffer, start, 1)[0]!,
   };
 }
 
-/** Bytes from one row of `width` halves to the next: the scale, and halves for the kernel, which writes eight at a time. */
+/** Bytes from one row of `width` halves to the next: its head, and halves for the kernel, which writes eight at a time. */
 export function rowBytes(width: number): number {
-  return 4 + 16 * Math.ceil(width / 8);
+  return HEAD_BYTES + 16 * Math.ceil(width / 8);
 }
 
 /** Whether a row holds anything, and whether it was written since the last save. */
@@ -67,7 +76,7 @@ export class HalfRowTable implements HalfRows {
     const row = index - number * this.rowsPerBlock;
     block.scales[(row * this.stride) >> 2] = scale;
     // `set` moves memory at once: a loop over shared memory takes four times as long.
-    block.halves.set(halves, ((row * this.stride) >> 1) + 2);
+    block.halves.set(halves, (row * this.stride + HEAD_BYTES) >> 1);
     block.states[row] = RowState.written;
     if (index >= this.size) this.size = index + 1;
   }

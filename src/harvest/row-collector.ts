@@ -5,7 +5,7 @@ import { ContextStore, type PackedContexts } from './context-table.ts';
 import { HalfRowTable } from './half-rows.ts';
 import { BankScan } from './scan.ts';
 
-/** Examples of a bank whose rows are wanted, by ascending context. */
+/** Examples of a bank whose rows are wanted, by ascending context, and of each context by ascending slot. */
 export interface WantedRows {
   readonly context: Uint32Array;
   readonly position: Uint32Array;
@@ -83,23 +83,27 @@ export class RowCollector {
     const { inputTap, activationTap, width, units } = bank;
     const start = row * batch.length;
     const valid = batch.valid.subarray(start, start + batch.lengths[row]!);
-    inContext(bank.name, batch, row, () =>
-      scan.scan(taps[activationTap]!.data, start * units, valid, 'positive', false),
+    const contexts = [{ first: start * units, roles: [valid] }];
+    const panels = scan.scan(taps[activationTap]!.data, contexts, 'positive', false, (_, fail) =>
+      inContext(bank.name, batch, row, fail),
     );
     this.#contexts.hold(id, () => keptContext(batch, row));
     const inputs = this.#inputs.get(inputTap)!;
-    for (let i = first; wanted.context[i] === id; i++) {
-      const position = wanted.position[i]!;
-      let input = inputs.rows.get(position);
-      if (input === undefined) {
-        input = inputs.count++;
-        inputs.rows.set(position, input);
-        const at = (start + position) * width;
-        inputs.table.write(input, scan.pack(taps[inputTap]!.data.subarray(at, at + width)));
+    let i = first;
+    for (const { end } of panels) {
+      for (; wanted.context[i] === id && wanted.unit[i]! < end; i++) {
+        const position = wanted.position[i]!;
+        let input = inputs.rows.get(position);
+        if (input === undefined) {
+          input = inputs.count++;
+          inputs.rows.set(position, input);
+          const at = (start + position) * width;
+          inputs.table.write(input, scan.pack(taps[inputTap]!.data.subarray(at, at + width)));
+        }
+        rows[i] = input;
+        windows.write(i, scan.window(wanted.unit[i]!, 0));
+        activations[i] = scan.activation(wanted.unit[i]!, 0, position);
       }
-      rows[i] = input;
-      windows.write(i, scan.window(wanted.unit[i]!));
-      activations[i] = scan.activation(wanted.unit[i]!, position);
     }
   }
 }

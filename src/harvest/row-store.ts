@@ -5,12 +5,12 @@ const ROOM = 1024;
 
 /**
  * Input rows, each kept once however many examples lie at its (context, position), and counted by them; the number
- * of a row that none needs any more is given out again. Contexts come one after another: only rows of the context
- * at hand are ever held anew.
+ * of a row that none needs any more is given out again. Contexts come one after another, or some together: only rows of those
+ * at hand are ever held anew, and positions are numbered through them.
  */
 export class RowStore {
   readonly table: HalfRowTable;
-  /** The row of each position of the context at hand, or -1. */
+  /** The row of each position at hand, or -1. */
   readonly #current: Int32Array;
   /** Of each row, how many examples hold it, and its position. */
   #uses = new Uint32Array(ROOM);
@@ -19,10 +19,10 @@ export class RowStore {
   #count = 0;
   #free: number[] = [];
 
-  /** @param longest positions of the longest context */
-  constructor(width: number, longest: number) {
+  /** @param positions the most that are at hand at a time */
+  constructor(width: number, positions: number) {
     this.table = new HalfRowTable(width);
-    this.#current = new Int32Array(longest).fill(-1);
+    this.#current = new Int32Array(positions).fill(-1);
   }
 
   /** Rows that some example holds. */
@@ -30,19 +30,19 @@ export class RowStore {
     return this.#count - this.#free.length;
   }
 
-  /** Goes on to the next context. */
+  /** Goes on to the next contexts. */
   begin(): void {
     this.#current.fill(-1);
   }
 
-  /** Counts one more example at a position of the context at hand; returns its row, or -1 where none is kept yet. */
+  /** Counts one more example at a position at hand; returns its row, or -1 where none is kept yet. */
   hold(position: number): number {
     const row = this.#current[position]!;
     if (row >= 0) this.#uses[row]!++;
     return row;
   }
 
-  /** Keeps the row of a position of the context at hand for one example; returns its number. */
+  /** Keeps the row of a position at hand for one example; returns its number. */
   add(position: number, packed: PackedRow): number {
     const row = this.#free.pop() ?? this.#count++;
     if (row === this.#uses.length) {

@@ -89,7 +89,7 @@ export class StateWriter {
     this.#banks.forEach((bank, b) => {
       const windows = this.#windows[b]!;
       windows.write(number);
-      add(`${b}.windowsBySlot`, windows.state());
+      add(`${b}.windows`, windows.state());
       add(`${b}.statistics`, bank.scan.state());
       add(`${b}.selection`, bank.selection.state());
       const { maxima, sinks, routed } = bank;
@@ -112,7 +112,7 @@ export class StateWriter {
         files.load(group(`${s}.rows`));
       });
       this.#banks.forEach((bank, b) => {
-        this.#windows[b]!.load(group(`${b}.windowsBySlot`));
+        this.#windows[b]!.load(group(`${b}.windows`));
         bank.scan.restore(group(`${b}.statistics`));
         bank.selection.restore(group(`${b}.selection`));
         const limits = group<{ maxima: Float32Array; sinks: Float64Array; routed?: Float64Array }>(

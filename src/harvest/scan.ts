@@ -2,7 +2,8 @@ import { PolysemeError } from '../errors.ts';
 import { wasm } from '../wasm/generated/harvest.ts';
 import { instantiate, type Kernel, reserve } from '../wasm/instance.ts';
 import { exactSums } from './exact-sums.ts';
-import { type PackedRow, rowBytes } from './half-rows.ts';
+import { type PackedRow, rowAt, rowBytes } from './half-rows.ts';
+import type { ScanExports, ScanRegion } from './scan-kernel.ts';
 
 /** Which activations count as examples: the largest, the most negative, or the largest of either sign. */
 export type Sign = 'positive' | 'negative' | 'absolute';
@@ -21,55 +22,32 @@ export interface Statistics {
   readonly histogram: Uint32Array;
 }
 
-interface Exports {
-  scanUnits(
-    data: number,
-    positions: number,
-    units: number,
-    stride: number,
-    valid: number,
-    offsets: number,
-    sign: number,
-    statistics: number,
-    high: number,
-    low: number,
-    max: number,
-    min: number,
-    active: number,
-    histogram: number,
-    best: number,
-  ): number;
-  windows(
-    data: number,
-    positions: number,
-    units: number,
-    valid: number,
-    sign: number,
-    best: number,
-    where: number,
-    pitch: number,
-    to: number,
-  ): void;
-  halve(from: number, count: number, to: number): number;
-  copy(to: number, from: number, bytes: number): void;
+/** Contexts that are scanned together, at most. @param longest positions of the longest */
+export function contextsTogether(longest: number): number {
+  return Math.max(1, Math.floor(ROWS / multiple(longest, 8)));
 }
 
-type Region =
-  | 'high'
-  | 'low'
-  | 'max'
-  | 'min'
-  | 'active'
-  | 'histogram'
-  | 'best'
-  | 'where'
-  | 'scratch'
-  | 'half'
-  | 'windows'
-  | 'row'
-  | 'valid'
-  | 'offsets'
-  | 'data';
+/** Activations of a bank in one context. */
+export interface ScanContext {
+  /** Where they begin among those that are scanned: row-major, positions × units. */
+  readonly first: number;
+  /**
+   * A byte a position: 0 where it is no text, 1 where it is, 2 where it is but cannot be a peak; of several groups of
+   * units, each an equal share of them, what positions are to each.
+   */
+  readonly roles: readonly Uint8Array[];
+}
+
+/** Units that are at hand: from `first` up to `end`. */
+export interface Panel {
+  readonly first: number;
+  readonly end: number;
+}
+
+/** Rows of activations that are scanned at a time, or those of one context where it has more. */
+const ROWS = 1024;
+/** Units that are scanned at a time: their rows stay in the cache, and lie on few pages of memory. */
+const PANEL = 512;
 
 /** What the kernel's answers mean. */
 const FAULTS = [
@@ -81,42 +59,55 @@ const FAULTS = [
 const SIGNS: Record<Sign, number> = { positive: 1, negative: -1, absolute: 0 };
 
 /**
- * The scanner of one bank: a kernel with the bank's statistics in its memory, and room for the activations of
- * one context. The memory is laid out once and never grows.
+ * The scanner of one bank: a kernel with the bank's statistics in its memory, and room for the activations of some of its
+ * units in some contexts. The memory is laid out once and never grows.
  */
 export class BankScan {
   readonly units: number;
+  /** Numbers from one row of activations to the next, and rows from one context to the next. */
   readonly #stride: number;
-  readonly #kernel: Kernel<Exports>;
-  readonly #at: Readonly<Record<Region, number>>;
+  readonly #rows: number;
+  /** Numbers from one context's `best` to the next one's. */
+  readonly #across: number;
+  readonly #kernel: Kernel<ScanExports>;
+  readonly #at: Readonly<Record<ScanRegion, number>>;
   readonly #data: Float32Array;
   readonly #scratch: Float32Array;
   readonly #valid: Uint8Array;
-  readonly #best: Float32Array;
+  readonly #counts: Int32Array;
   readonly #where: Int32Array;
   readonly #half: Uint16Array;
   readonly #row: Uint8Array;
-  /** Bytes from one unit's window to the next's, as in a table of rows. */
+  /** Bytes from one window to the next, as in a table of rows. */
   readonly #pitch: number;
   readonly #longest: number;
-  /** 1 for each four units whose windows of the context scanned last are packed, and whose peaks are found. */
+  /** The largest score of each unit, by context; -Infinity where no position can be a peak. */
+  readonly best: readonly Float32Array[];
+  /** By context and four units at hand, whether their peaks are found. */
+  readonly #placed: Uint8Array;
+  /** By context, whether the windows of the four units are packed that begin with `#four`. */
   readonly #packed: Uint8Array;
-  #positions = 0;
+  #four = -1;
   #sign: Sign = 'positive';
-  /** Of the context scanned last, by group of units; and of which group the kernel's memory has them. */
-  #roles: readonly Uint8Array[] = [];
+  #panel: Panel = { first: 0, end: 0 };
+  /** The contexts at hand; and of which group of units the kernel's memory has what positions are. */
+  #scanned: readonly ScanContext[] = [];
   #rolesHeld = -1;
 
   /** @param longest positions of the longest context; `width`: dimension of the unit's input */
   constructor(units: number, longest: number, width: number) {
     this.units = units;
+    const panel = Math.min(PANEL, multiple(units, 4));
     // An odd number of cache lines, so that successive positions of a unit do not share one set of the cache. The kernel reads
     // up to three units past the last.
-    this.#stride = 16 * (Math.ceil((units + 3) / 16) | 1);
+    this.#stride = 16 * (Math.ceil((panel + 3) / 16) | 1);
+    this.#rows = multiple(longest, 8);
     this.#longest = longest;
     this.#pitch = rowBytes(longest);
-    this.#kernel = instantiate<Exports>(wasm);
-    const stride = this.#stride;
+    this.#across = multiple(units + 3, 16);
+    this.#kernel = instantiate<ScanExports>(wasm);
+    const [across, contexts] = [this.#across, contextsTogether(longest)];
+    const rows = contexts * this.#rows;
     let end = 1024;
     const take = (bytes: number): number => {
       const start = end;
@@ -124,161 +115,223 @@ export class BankScan {
       return start;
     };
     this.#at = {
-      high: take(stride * 8),
-      low: take(stride * 8),
-      max: take(stride * 4),
-      min: take(stride * 4),
-      active: take(stride * 4),
-      histogram: take(stride * HISTOGRAM_BINS * 4),
-      best: take(stride * 4),
-      where: take(stride * 4),
+      high: take(across * 8),
+      low: take(across * 8),
+      max: take(across * 4),
+      min: take(across * 4),
+      active: take(across * 4),
+      histogram: take(across * HISTOGRAM_BINS * 4),
+      best: take(contexts * across * 4),
+      where: take(contexts * this.#stride * 4),
+      exponents: take(contexts * this.#stride * 4),
       scratch: take(multiple(width, 4) * 4),
       half: take(multiple(width, 4) * 2),
-      windows: take(stride * this.#pitch),
+      windows: take(4 * contexts * this.#pitch),
       row: take(this.#pitch),
-      valid: take(longest),
-      offsets: take(longest * 4),
-      data: take(multiple(longest, 8) * stride * 4),
+      valid: take(rows),
+      positions: take(contexts * 4),
+      offsets: take(rows * 4),
+      bounds: take((2 * contexts + 1) * 4),
+      faults: take(contexts * 16),
+      data: take(rows * this.#stride * 4),
     };
     reserve(this.#kernel.memory, end);
     const { buffer } = this.#kernel.memory;
-    this.#data = this.#floats(this.#at.data, multiple(longest, 8) * stride);
+    this.#data = this.#floats(this.#at.data, rows * this.#stride);
     this.#scratch = this.#floats(this.#at.scratch, multiple(width, 4));
-    this.#valid = new Uint8Array(buffer, this.#at.valid, longest);
-    this.#best = this.#floats(this.#at.best, units);
-    this.#where = new Int32Array(buffer, this.#at.where, units);
+    this.#valid = new Uint8Array(buffer, this.#at.valid, rows);
+    this.#counts = new Int32Array(buffer, this.#at.positions, contexts);
+    this.best = Array.from({ length: contexts }, (_, r) =>
+      this.#floats(this.#at.best + r * across * 4, units),
+    );
+    this.#where = new Int32Array(buffer, this.#at.where, contexts * this.#stride);
     this.#half = new Uint16Array(buffer, this.#at.half, width);
     this.#row = new Uint8Array(buffer, this.#at.row, this.#pitch);
-    this.#packed = new Uint8Array(stride / 4);
-    this.#floats(this.#at.max, stride).fill(Number.NEGATIVE_INFINITY);
-    this.#floats(this.#at.min, stride).fill(Number.POSITIVE_INFINITY);
+    this.#placed = new Uint8Array((contexts * this.#stride) / 4);
+    this.#packed = new Uint8Array(contexts);
+    this.#floats(this.#at.max, across).fill(Number.NEGATIVE_INFINITY);
+    this.#floats(this.#at.min, across).fill(Number.POSITIVE_INFINITY);
   }
 
   /**
-   * Scans one context's activations (row-major positions × units, starting at `offset` of `activations`).
-   * @param roles a byte a position: 0 where it is no text, 1 where it is, 2 where it is but cannot be a peak; of several
-   *   groups of units, each an equal share of them, what positions are to each
-   * @returns the peak score of each unit (-Infinity where no position can be one), a view that the next scan overwrites
-   * @throws PolysemeError (damaged) where an activation is NaN, or too large
+   * Scans the activations of contexts, some units after others: `best` has the peak scores of those that were given last, and what
+   * is asked for of a unit must be of these.
+   * @param contexts at most `contextsTogether`
+   * @throws PolysemeError (damaged) where an activation is NaN, or too large; through `inContext`, which says in which context
    */
-  scan(
+  *scan(
     activations: Float32Array,
-    offset: number,
-    roles: Uint8Array | readonly Uint8Array[],
+    contexts: readonly ScanContext[],
     sign: Sign,
     statistics: boolean,
-  ): Float32Array {
-    const { units } = this;
-    const stride = this.#stride;
-    const groups = roles instanceof Uint8Array ? [roles] : roles;
-    const positions = groups[0]!.length;
-    const data = this.#data;
-    for (let t = 0; t < positions; t++) {
-      data.set(activations.subarray(offset + t * units, offset + (t + 1) * units), t * stride);
-    }
-    data.fill(0, positions * stride, multiple(positions, 8) * stride);
-    this.#positions = positions;
-    this.#sign = sign;
-    this.#roles = groups;
+    inContext: (context: number, fail: () => never) => void = (_, fail) => fail(),
+  ): Generator<Panel, void, undefined> {
+    this.#scanned = contexts;
     this.#rolesHeld = -1;
-    this.#packed.fill(0);
-    const each = units / groups.length;
-    groups.forEach((_, group) => {
-      this.#scanGroup(group, each, sign, statistics);
+    this.#sign = sign;
+    contexts.forEach(({ roles }, r) => {
+      this.#counts[r] = roles[0]!.length;
     });
-    return this.#best;
+    for (let first = 0; first < this.units; first += PANEL) {
+      this.#panel = { first, end: Math.min(first + PANEL, this.units) };
+      this.#load(activations);
+      this.#placed.fill(0);
+      this.#four = -1;
+      for (const { group, from, to } of this.#groups(first, this.#panel.end)) {
+        const fault = this.#scanGroup(group, from, to, statistics);
+        if (fault === 0) continue;
+        inContext(fault >> 2, () => {
+          throw new PolysemeError(FAULTS[fault & 3]!, 'damaged');
+        });
+      }
+      yield this.#panel;
+    }
   }
 
-  /** Scans some units of the context whose activations lie in the kernel's memory. */
-  #scanGroup(group: number, units: number, sign: Sign, statistics: boolean): void {
+  /** Copies the activations of the units at hand to the kernel. */
+  #load(activations: Float32Array): void {
+    const { first, end } = this.#panel;
+    const [data, stride, units] = [this.#data, this.#stride, this.units];
+    this.#scanned.forEach((context, r) => {
+      const positions = context.roles[0]!.length;
+      let to = r * this.#rows * stride;
+      let from = context.first + first;
+      for (let t = 0; t < positions; t++, to += stride, from += units) {
+        data.set(activations.subarray(from, from + end - first), to);
+      }
+      if (positions % 8 > 0) data.fill(0, to, to + (8 - (positions % 8)) * stride);
+    });
+  }
+
+  /** The groups that some units are of, and which of them each has. */
+  *#groups(first: number, end: number): Generator<{ group: number; from: number; to: number }> {
+    const each = this.units / this.#scanned[0]!.roles.length;
+    for (let group = Math.floor(first / each); group * each < end; group++) {
+      yield { group, from: Math.max(first, group * each), to: Math.min(end, (group + 1) * each) };
+    }
+  }
+
+  /** Scans units of one group whose activations lie in the kernel's memory. */
+  #scanGroup(group: number, from: number, to: number, statistics: boolean): number {
     const at = this.#at;
-    const first = group * units;
     this.#holdRoles(group);
-    const fault = this.#kernel.exports.scanUnits(
-      at.data + first * 4,
-      this.#positions,
-      units,
+    return this.#kernel.exports.scanUnits(
+      at.data + (from - this.#panel.first) * 4,
+      this.#scanned.length,
+      this.#rows,
+      at.positions,
+      to - from,
       this.#stride,
       at.valid,
       at.offsets,
-      SIGNS[sign],
+      at.bounds,
+      SIGNS[this.#sign],
       statistics ? 1 : 0,
-      at.high + first * 8,
-      at.low + first * 8,
-      at.max + first * 4,
-      at.min + first * 4,
-      at.active + first * 4,
-      at.histogram + first * HISTOGRAM_BINS * 4,
-      at.best + first * 4,
+      at.high + from * 8,
+      at.low + from * 8,
+      at.max + from * 4,
+      at.min + from * 4,
+      at.active + from * 4,
+      at.histogram + from * HISTOGRAM_BINS * 4,
+      at.best + from * 4,
+      this.#across * 4,
+      at.faults,
     );
-    if (fault !== 0) throw new PolysemeError(FAULTS[fault]!, 'damaged');
   }
 
   #holdRoles(group: number): void {
     if (this.#rolesHeld === group) return;
-    this.#valid.set(this.#roles[group]!);
+    this.#scanned.forEach(({ roles }, r) => {
+      this.#valid.set(roles[group]!, r * this.#rows);
+    });
     this.#rolesHeld = group;
   }
 
-  /** The position of a unit's peak in the context scanned last; -1 where no position can be one. */
-  position(unit: number): number {
-    this.#pack(unit >> 2);
-    return this.#where[unit]!;
+  /** The position of a unit's peak in a context at hand; -1 where no position can be one. */
+  position(unit: number, context: number): number {
+    const own = unit - this.#panel.first;
+    this.#place(own >> 2, context);
+    return this.#where[context * this.#stride + own]!;
   }
 
   /**
-   * One unit's activations over the context scanned last, packed; zeros after them up to the longest context.
-   * The halves are a view that later scans overwrite.
+   * One unit's activations over a context at hand, packed; zeros after them up to the longest context.
+   * The halves are a view that is overwritten when others are asked for.
    */
-  window(unit: number): PackedRow {
-    this.#pack(unit >> 2);
-    const start = this.#at.windows + unit * this.#pitch;
-    const { buffer } = this.#kernel.memory;
-    return {
-      halves: new Uint16Array(buffer, start + 4, this.#longest),
-      scale: new Float32Array(buffer, start, 1)[0]!,
-    };
+  window(unit: number, context: number): PackedRow {
+    return rowAt(this.#kernel.memory.buffer, this.#windowsAt(unit, context, 1), this.#longest);
   }
 
-  /** The windows of some neighbouring units, as rows of a table of them; a view that later scans overwrite. */
-  windows(first: number, count: number): Uint8Array {
-    for (let four = first >> 2; 4 * four < first + count; four++) this.#pack(four);
+  /** The windows of a unit in some contexts one after another, as rows of a table of them; a view as that of `window`. */
+  windows(unit: number, context: number, count: number): Uint8Array {
+    const start = this.#windowsAt(unit, context, count);
     if (count === 1) {
       // To copy a row costs less than to make a view of it.
-      this.#kernel.exports.copy(this.#at.row, this.#at.windows + first * this.#pitch, this.#pitch);
+      this.#kernel.exports.copy(this.#at.row, start, this.#pitch);
       return this.#row;
     }
-    return new Uint8Array(
-      this.#kernel.memory.buffer,
-      this.#at.windows + first * this.#pitch,
-      count * this.#pitch,
-    );
+    return new Uint8Array(this.#kernel.memory.buffer, start, count * this.#pitch);
   }
 
-  #pack(four: number): void {
-    if (this.#packed[four] === 1) return;
-    this.#packed[four] = 1;
-    const at = this.#at;
-    const first = 4 * four;
-    const each = this.units / this.#roles.length;
-    const last = Math.min(first + 3, this.units - 1);
-    // The four may be of several groups: one after another, and what is not the group's own is done again.
-    for (let group = Math.floor(first / each); group <= Math.floor(last / each); group++) {
-      this.#holdRoles(group);
-      const own = this.#where.slice(first, Math.min(group * each, last + 1));
-      this.#kernel.exports.windows(
-        at.data + first * 4,
-        this.#positions,
-        this.#stride,
-        at.valid,
-        SIGNS[this.#sign],
-        at.best + first * 4,
-        at.where + first * 4,
-        this.#pitch,
-        at.windows + first * this.#pitch,
-      );
-      if (group * each > first) this.#where.set(own, first);
+  /** Packs a unit's windows in some contexts, with those of the units beside it; returns where they lie. */
+  #windowsAt(unit: number, context: number, count: number): number {
+    const own = unit - this.#panel.first;
+    const four = own >> 2;
+    if (this.#four !== four) {
+      this.#four = four;
+      this.#packed.fill(0);
     }
+    const at = this.#at;
+    const apart = this.#packed.length * this.#pitch;
+    for (let r = context; r < context + count; r++) {
+      if (this.#packed[r] === 1) continue;
+      this.#packed[r] = 1;
+      this.#place(four, r);
+      this.#kernel.exports.windows(
+        at.data + (r * this.#rows * this.#stride + 4 * four) * 4,
+        this.#counts[r]!,
+        this.#stride,
+        at.exponents + (r * this.#stride + 4 * four) * 4,
+        this.#pitch,
+        apart,
+        at.windows + r * this.#pitch,
+      );
+    }
+    return at.windows + (own & 3) * apart + context * this.#pitch;
+  }
+
+  /** Finds the peaks of four neighbouring units. */
+  #place(four: number, context: number): void {
+    const own = context * this.#stride + 4 * four;
+    if (this.#placed[own >> 2] === 1) return;
+    this.#placed[own >> 2] = 1;
+    if (this.#scanned[0]!.roles.length === 1) {
+      this.#placeFour(four, context);
+      return;
+    }
+    // The four may be of several groups: one after another, and what is not the group's own is done again.
+    const first = this.#panel.first + 4 * four;
+    for (const { group, from } of this.#groups(first, Math.min(first + 4, this.units))) {
+      this.#holdRoles(group);
+      const before = this.#where.slice(own, own + from - first);
+      this.#placeFour(four, context);
+      this.#where.set(before, own);
+    }
+  }
+
+  #placeFour(four: number, context: number): void {
+    const at = this.#at;
+    const own = context * this.#stride + 4 * four;
+    this.#kernel.exports.places(
+      at.data + (context * this.#rows * this.#stride + 4 * four) * 4,
+      this.#counts[context]!,
+      this.#stride,
+      at.valid + context * this.#rows,
+      SIGNS[this.#sign],
+      at.best + (context * this.#across + this.#panel.first + 4 * four) * 4,
+      at.where + own * 4,
+      at.exponents + own * 4,
+    );
   }
 
   /** Packs an input row; the halves are a view that the next call overwrites. */
@@ -288,9 +341,9 @@ export class BankScan {
     return { halves: this.#half, scale };
   }
 
-  /** One unit's activation at a position of the context scanned last. */
-  activation(unit: number, position: number): number {
-    return this.#data[position * this.#stride + unit]!;
+  /** One unit's activation at a position of a context at hand. */
+  activation(unit: number, context: number, position: number): number {
+    return this.#data[(context * this.#rows + position) * this.#stride + unit - this.#panel.first]!;
   }
 
   /** The statistics so far, as views. */

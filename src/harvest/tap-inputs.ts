@@ -2,6 +2,7 @@ import type { PackedArrays } from '../base/pack.ts';
 import { NullRows } from './null-rows.ts';
 import { RowStore } from './row-store.ts';
 import { RowSums } from './row-sums.ts';
+import { contextsTogether } from './scan.ts';
 
 /** What is kept of the input rows of one tap: those of examples, and of all of them the mean and a random few. */
 export class TapInputs {
@@ -13,7 +14,7 @@ export class TapInputs {
   /** @param longest positions of the longest context */
   constructor(width: number, longest: number, seed: number) {
     this.width = width;
-    this.store = new RowStore(width, longest);
+    this.store = new RowStore(width, longest * contextsTogether(longest));
     this.sums = new RowSums(width, longest);
     this.nulls = new NullRows(width, seed);
   }

@@ -158,19 +158,26 @@ describe('windows', () => {
     (positions) => {
       const random = createRandom(positions);
       const scan = new BankScan(UNITS, 16, 16);
-      const valid = (length: number) => new Uint8Array(length).fill(1);
+      const all = (data: Float32Array, ...lengths: number[]) => {
+        const contexts = lengths.map((length, r) => ({
+          first: r * UNITS * positions,
+          roles: [new Uint8Array(length).fill(1)],
+        }));
+        expect([...scan.scan(data, contexts, 'positive', false)]).toEqual([{ first: 0, end: UNITS }]);
+      };
       // What a longer context leaves behind must not show.
-      scan.scan(new Float32Array(UNITS * 16).fill(3), 0, valid(16), 'positive', false);
-      scan.window(0);
-      const data = Float32Array.from({ length: UNITS * positions }, (_, i) =>
+      all(new Float32Array(UNITS * 16 + 16 * UNITS * positions).fill(3), 16, 16);
+      scan.window(0, 1);
+      const data = Float32Array.from({ length: 2 * UNITS * positions }, (_, i) =>
         i % UNITS === 4 ? 0 : (random.next() - 0.5) * 2 ** ((i % 40) - 20),
       );
-      scan.scan(data, 0, valid(positions), 'positive', false);
-      for (let u = UNITS - 1; u >= 0; u--) {
+      all(data, positions, positions);
+      for (let i = 2 * UNITS - 1; i >= 0; i--) {
+        const [u, r] = [i >> 1, i & 1];
         const column = Float32Array.from({ length: 16 }, (_, t) =>
-          t < positions ? data[t * UNITS + u]! : 0,
+          t < positions ? data[(r * positions + t) * UNITS + u]! : 0,
         );
-        const window = scan.window(u);
+        const window = scan.window(u, r);
         const alone = scan.pack(column);
         expect(window.halves).toEqual(alone.halves);
         expect(window.scale).toBe(alone.scale);

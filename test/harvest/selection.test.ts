@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { unpackRows } from '../../src/base/half.ts';
+import { createRandom } from '../../src/base/random.ts';
 import { RowSums } from '../../src/harvest/row-sums.ts';
 import { BankScan, HISTOGRAM_BINS, histogramEdge, type Sign } from '../../src/harvest/scan.ts';
 import { rankedSlots, Selection, type SelectionOptions } from '../../src/harvest/selection.ts';
@@ -165,7 +166,22 @@ test('a selection goes on from its saved state as if it had not stopped', () => 
   }
 });
 
-describe('the scan of one context', () => {
+/** Scans contexts of one length, one after another in `data` from `first` on; returns the peaks in the first. */
+function scanned(
+  scan: BankScan,
+  data: Float32Array,
+  first: number,
+  roles: readonly Uint8Array[],
+  sign: Sign,
+  statistics: boolean,
+): Float32Array {
+  const each = roles[0]!.length * scan.units;
+  const contexts = roles.map((own, r) => ({ first: first + r * each, roles: [own] }));
+  expect([...scan.scan(data, contexts, sign, statistics)].length).toBe(1);
+  return scan.best[0]!;
+}
+
+describe('the scan of contexts', () => {
   const UNITS = 7;
   const POSITIONS = 9;
   const values = numbers(UNITS * POSITIONS, 2).map((v, i) =>
@@ -176,7 +192,7 @@ describe('the scan of one context', () => {
   test.each(['positive', 'negative', 'absolute'] as Sign[])('%s: peaks and statistics', (sign) => {
     const scan = new BankScan(UNITS, 16, 12);
     for (let times = 1; times <= 3; times++) {
-      const best = scan.scan(Float32Array.from([99, ...values]), 1, valid, sign, true);
+      const best = scanned(scan, Float32Array.from([99, ...values]), 1, [valid], sign, true);
       for (let u = 0; u < UNITS; u++) {
         const seen = Array.from({ length: POSITIONS }, (_, t) => t)
           .filter((t) => valid[t] === 1)
@@ -184,7 +200,7 @@ describe('the scan of one context', () => {
         const score = (a: number) => (sign === 'positive' ? a : sign === 'negative' ? -a : Math.abs(a));
         const top = Math.max(...seen.map(({ a }) => score(a)));
         expect(best[u]).toBe(top);
-        expect(scan.position(u)).toBe(seen.find(({ a }) => score(a) === top)!.t);
+        expect(scan.position(u, 0)).toBe(seen.find(({ a }) => score(a) === top)!.t);
         const { sum, max, min, active, histogram } = scan.statistics();
         let total = 0;
         for (let i = 0; i < times; i++) for (const { a } of seen) total += a;
@@ -199,13 +215,91 @@ describe('the scan of one context', () => {
     }
   });
 
+  test.each([
+    [1, 'positive'],
+    [1, 'negative'],
+    [3, 'absolute'],
+    [343, 'positive'],
+  ] as [number, Sign][])(
+    'many contexts and units of %i groups, as plain loops have them (%s)',
+    (groups, sign) => {
+      const [units, longest] = [1029, 10];
+      const lengths = [10, 3, 8, 1];
+      const random = createRandom(units + groups);
+      const scan = new BankScan(units, longest, 4);
+      const contexts = lengths.map((length, r) => ({
+        first: 5 + r * units * longest,
+        roles: Array.from({ length: groups }, () =>
+          Uint8Array.from({ length }, () => Math.floor(random.next() * 3)),
+        ),
+      }));
+      const data = Float32Array.from({ length: 5 + lengths.length * units * longest }, (_, i) =>
+        i % 17 === 0 ? 0.25 : (random.next() - 0.5) * 2 ** ((i % 31) - 15),
+      );
+      const score = (a: number) => (sign === 'positive' ? a : sign === 'negative' ? -a : Math.abs(a));
+      const of = (u: number, r: number) => {
+        const { first, roles } = contexts[r]!;
+        const own = [...roles[Math.floor((u * groups) / units)]!];
+        return own.map((role, t) => ({ role, t, a: data[first + t * units + u]! }));
+      };
+      const histogram = new Uint32Array(units * HISTOGRAM_BINS);
+      let next = 0;
+      for (const { first, end } of scan.scan(data, contexts, sign, true)) {
+        expect(first).toBe(next);
+        next = end;
+        for (let u = first; u < end; u++) {
+          for (const r of lengths.keys()) {
+            const all = of(u, r);
+            const peaks = all.filter(({ role }) => role === 1);
+            const top = Math.max(...peaks.map(({ a }) => score(a)));
+            expect(scan.best[r]![u]).toBe(top);
+            expect(scan.position(u, r)).toBe(peaks.find(({ a }) => score(a) === top)?.t ?? -1);
+            for (const { t, a } of all) expect(scan.activation(u, r, t)).toBe(a);
+            for (const { role, a } of all) if (role !== 0) histogram[u * HISTOGRAM_BINS + histogramBin(a)]!++;
+          }
+        }
+      }
+      expect(next).toBe(units);
+      const found = scan.statistics();
+      expect(Buffer.from(found.histogram.slice().buffer).equals(Buffer.from(histogram.buffer))).toBe(true);
+      for (let u = 0; u < units; u++) {
+        const text = lengths.flatMap((_, r) => of(u, r)).filter(({ role }) => role !== 0);
+        expect(found.max[u]).toBe(Math.max(...text.map(({ a }) => a)));
+        expect(found.min[u]).toBe(Math.min(...text.map(({ a }) => a)));
+        expect(found.active[u]).toBe(text.filter(({ a }) => a > 0).length);
+        const sum = text.reduce((total, { a }) => total + a, 0);
+        expect(Math.abs(found.sum[u]! - sum)).toBeLessThanOrEqual(1e-9);
+      }
+    },
+  );
+
+  test('a fault is told of the first context that has one', () => {
+    const scan = new BankScan(5, 8, 4);
+    const data = new Float32Array(5 * 8 * 4).fill(1);
+    data[5 * 8 * 3] = Number.NaN;
+    data[5 * 8 * 2 + 7] = 2 ** 39;
+    const contexts = [0, 1, 2, 3].map((r) => ({ first: r * 40, roles: [new Uint8Array(8).fill(1)] }));
+    const told: number[] = [];
+    const run = (statistics: boolean) => [
+      ...scan.scan(data, contexts, 'positive', statistics, (context, fail) => {
+        told.push(context);
+        fail();
+      }),
+    ];
+    expect(() => run(true)).toThrow('2^39');
+    // Where nothing is summed nothing is too large.
+    expect(() => run(false)).toThrow('NaN');
+    expect(told).toEqual([2, 3]);
+  });
+
   test('sums are exact, whatever the order, from tiny to large', () => {
     const order = numbers(1000, 5).map((v, i) => ({ v, i }));
     const rows = order.map(({ v, i }) => Math.fround((v - 0.5) * 2 ** ((i % 60) - 30)));
     const exact = Number(rows.reduce((sum, v) => sum + BigInt(Math.round(v * 2 ** 60)), 0n)) / 2 ** 60;
     const sumOf = (values: readonly number[]): number => {
       const scan = new BankScan(1, 1, 4);
-      for (const value of values) scan.scan(Float32Array.of(value), 0, Uint8Array.of(1), 'positive', true);
+      for (const value of values)
+        scanned(scan, Float32Array.of(value), 0, [Uint8Array.of(1)], 'positive', true);
       return scan.statistics().sum[0]!;
     };
     const shuffled = order.toSorted((a, b) => a.v - b.v).map(({ i }) => rows[i]!);
@@ -234,7 +328,7 @@ describe('the scan of one context', () => {
           [below(edges[bin]!), bin - 1],
         ]) {
           const scan = new BankScan(1, 4, 4);
-          scan.scan(Float32Array.of(sign * value!), 0, Uint8Array.of(1), 'positive', true);
+          scanned(scan, Float32Array.of(sign * value!), 0, [Uint8Array.of(1)], 'positive', true);
           const { histogram } = scan.statistics();
           expect(histogram.indexOf(1)).toBe(expected! + (sign < 0 ? 257 : 0));
         }
@@ -245,10 +339,11 @@ describe('the scan of one context', () => {
   test('a NaN is noticed, but not where nothing is text; no text, no peak', () => {
     const scan = new BankScan(3, 4, 4);
     const row = Float32Array.of(1, 2, 3, 4, Number.NaN, 6);
-    expect(() => scan.scan(row, 0, Uint8Array.of(1, 1), 'positive', true)).toThrow('NaN');
-    expect(() => scan.scan(row, 0, Uint8Array.of(1, 0), 'positive', true)).not.toThrow();
-    scan.scan(row, 0, Uint8Array.of(0, 0), 'positive', true);
-    expect([0, 1, 2].map((unit) => scan.position(unit))).toEqual([-1, -1, -1]);
+    const run = (...texts: number[]) => scanned(scan, row, 0, [Uint8Array.from(texts)], 'positive', true);
+    expect(() => run(1, 1)).toThrow('NaN');
+    expect(() => run(1, 0)).not.toThrow();
+    run(0, 0);
+    expect([0, 1, 2].map((unit) => scan.position(unit, 0))).toEqual([-1, -1, -1]);
   });
 
   test('rows are packed to the nearest half of the next power of two', () => {
