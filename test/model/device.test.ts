@@ -1,10 +1,13 @@
 // Where a model runs. No machine of the tests has a GPU: WebGPU runs on SwiftShader, which is software, where it is there.
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { mayHaveGpu } from '../../src/base/gpu.ts';
 import { PolysemeError } from '../../src/errors.ts';
 import { AGREEMENT, disagreement } from '../../src/model/agreement.ts';
 import { cannotUse } from '../../src/model/backends/onnxruntime-node.ts';
 import { chooseDevice, type Device } from '../../src/model/device.ts';
 import { cli, cliOf, compiled, expectFailure } from '../helpers/cli.ts';
+import { temporaryFolder } from '../helpers/expect.ts';
 import { softwareGpu } from '../helpers/software-gpu.ts';
 
 const missing = (device: Device): never => {
@@ -117,6 +120,21 @@ it('says in one line that there is no CUDA', async () => {
     'cuda',
   ]);
   expectFailure(ended, /device cuda cannot be used \(.+\): it needs an NVIDIA GPU/);
+});
+
+/** A cache of a few vectors on a device: without an `out` that is free, it fails before. */
+const cacheOn = (device: string, out: string) => [
+  ...['sae', 'cache', '--site', 'blocks.0.hook_resid_post', '--contexts', '2', '--tokens', '20'],
+  ...['--device', device, '--out', out],
+];
+
+it.skipIf(mayHaveGpu())('says in one line that there is no WebGPU, and of auto what it takes', async () => {
+  const folder = temporaryFolder();
+  const refused = await cli(cacheOn('webgpu', join(folder, 'refused')));
+  expectFailure(refused, /device webgpu cannot be used \(there is no Vulkan\): it needs a GPU/);
+  const { code, stderr } = await cli(cacheOn('auto', join(folder, 'taken')));
+  expect(code).toBe(0);
+  expect(stderr).not.toMatch(/Vulkan|dawn/i);
 });
 
 it.skipIf(softwareGpu === null)(

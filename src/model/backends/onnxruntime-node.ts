@@ -1,3 +1,4 @@
+import { mayHaveGpu } from '../../base/gpu.ts';
 import { withoutTelemetry } from '../../base/no-telemetry.ts';
 import { PolysemeError } from '../../errors.ts';
 import type { Backend } from '../backend.ts';
@@ -18,6 +19,7 @@ export async function onnxruntimeNode(device: Device = 'cpu'): Promise<Backend> 
   const library: Library = await import('onnxruntime-node').catch((error: unknown) => {
     throw cannotLoad(error, process.platform, process.arch);
   });
+  if (device === 'webgpu' && !mayHaveGpu()) throw cannotUse(device, new Error('there is no Vulkan'));
   // What is wrong is thrown, too: a missing GPU is told in one line.
   if (device !== 'cpu') library.env.logLevel = 'fatal';
   return {

@@ -1,3 +1,4 @@
+import { mayHaveGpu } from '../../../base/gpu.ts';
 import { PolysemeError } from '../../../errors.ts';
 
 /** What is asked of a GPU beyond WebGPU's least: large SAEs need large buffers. */
@@ -20,14 +21,13 @@ export async function openGpu(): Promise<Gpu> {
       error.code === 'ERR_MODULE_NOT_FOUND' ? 'is not installed' : `cannot be loaded (${error.message})`;
     throw missing(`the package webgpu ${why}: npm install webgpu`);
   });
+  const none = () =>
+    missing('there is no GPU with a driver (on Linux Vulkan: libvulkan.so.1 and the driver’s own file)');
+  if (!mayHaveGpu()) throw none();
   Object.assign(globalThis, globals);
   const instance = create([]);
   const adapter = await instance.requestAdapter({ powerPreference: 'high-performance' });
-  if (adapter === null) {
-    throw missing(
-      'there is no GPU with a driver (on Linux Vulkan: libvulkan.so.1 and the driver’s own file)',
-    );
-  }
+  if (adapter === null) throw none();
   const device = await adapter.requestDevice({
     requiredLimits: Object.fromEntries(LIMITS.map((name) => [name, adapter.limits[name]])),
   });
