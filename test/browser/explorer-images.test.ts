@@ -110,7 +110,27 @@ describe.skipIf(!hasBrowser)('explorer of images', () => {
       await open.getByRole('button', { name: 'Close' }).click();
       await expect.poll(() => page.locator('.open-image').count()).toBe(0);
       await page.getByRole('button', { name: 'Measure' }).click();
-      await page.getByRole('img', { name: /^Effect on each class: 0 / }).waitFor();
+      const bars = page.getByRole('img', { name: /^Effect on each class: 0 / });
+      await bars.waitFor();
+      // Of one feature: other images, and other numbers.
+      const ofAll = await bars.getAttribute('aria-label');
+      await page.getByLabel('Images measured').selectOption('1');
+      await expect.poll(() => bars.getAttribute('aria-label')).not.toBe(ofAll);
+      const { effects } = await page.evaluate(
+        async (path) =>
+          (
+            await fetch(path, {
+              method: 'POST',
+              headers: { 'content-type': 'application/json' },
+              body: '{"feature":1}',
+            })
+          ).json(),
+        `/api/units/mlp.0/${index}/class-effect`,
+      );
+      const said = (await bars.getAttribute('aria-label'))!;
+      const shown = Number(/0 ([+−][\d.]+)/.exec(said)![1]!.replace('−', '-'));
+      expect(Math.abs(shown - effects[0])).toBeLessThan(0.006);
+      await isAccessible(page);
     });
   });
 

@@ -59,13 +59,15 @@ export const patchImportanceQuery = (bank: string, index: number, example: numbe
     retry: false,
   });
 
-/** Asked for by hand: the images of the unit's examples with it and without it. */
-export const classEffectQuery = (bank: string, index: number) =>
+/** The images of a unit's examples, or those of one feature, with the unit and without it; needs the model. */
+export const classEffectQuery = (bank: string, index: number, feature: number | null) =>
   queryOptions({
-    queryKey: ['class-effect', bank, index],
-    queryFn: ({ signal }) => post<ClassEffect>(`${unitPath(bank, index)}/class-effect`, {}, signal),
-    enabled: false,
+    queryKey: ['class-effect', bank, index, feature],
+    queryFn: ({ signal }) =>
+      post<ClassEffect>(`${unitPath(bank, index)}/class-effect`, feature === null ? {} : { feature }, signal),
     retry: false,
+    placeholderData: (before, query) =>
+      query?.queryKey[1] === bank && query.queryKey[2] === index ? before : undefined,
   });
 
 /** Whether the model behind the study is at hand. */

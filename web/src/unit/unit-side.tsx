@@ -55,7 +55,7 @@ export const UnitSide = memo(function UnitSide({
           {images === null ? (
             <EffectsPanel key={`effects ${unit.bank}/${unit.index}`} unit={unit} />
           ) : images.classes === null ? null : (
-            <ClassEffects unit={unit} />
+            <ClassEffects key={`effects ${unit.bank}/${unit.index}`} unit={unit} />
           )}
           <BlindTest
             key={`blind ${unit.bank}/${unit.index}`}
