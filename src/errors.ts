@@ -41,6 +41,9 @@ export class PolysemeError extends Error {
   }
 }
 
+/** An option or an argument that is wrong whatever the data are: the command line exits with 2. */
+export class UsageError extends PolysemeError {}
+
 /** Most characters of a message: more is a name of a file, a column or a tensor that nobody would read. */
 const LONGEST = 2000;
 

@@ -1,6 +1,6 @@
 import type { LongCall } from '../base/progress.ts';
 import { searchQuery } from '../contract/queries.ts';
-import { PolysemeError } from '../errors.ts';
+import { PolysemeError, UsageError } from '../errors.ts';
 import type { FeatureName } from '../features/names.ts';
 import type { TokenTexts, UnitSummary } from '../features/split-unit.ts';
 import type { PassagesProgress } from '../search/open-passages.ts';
@@ -87,16 +87,16 @@ export async function searchStudy(
   query: string,
   { minSeparation, onProgress, signal, ...options }: SearchOptions = {},
 ): Promise<SearchResult> {
-  if (query.trim() === '') throw new PolysemeError('the query is empty: there is nothing to search for');
+  if (query.trim() === '') throw new UsageError('the query is empty: there is nothing to search for');
   if (query.length > LONGEST_QUERY) {
-    throw new PolysemeError(
+    throw new UsageError(
       `the query has ${query.length} characters, at most ${LONGEST_QUERY} are read: shorten it`,
     );
   }
   const asked = searchQuery.safeParse({ q: query, 'min.separation': minSeparation, ...options });
   if (!asked.success) {
     const { path, message } = asked.error.issues[0]!;
-    throw new PolysemeError(`searchStudy: ${path.join('.')}: ${message}`, 'bad-input');
+    throw new UsageError(`searchStudy: ${path.join('.')}: ${message}`, 'bad-input');
   }
   const banks = study.info().banks.map(({ name }) => name);
   const { bank } = options;

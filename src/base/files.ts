@@ -1,6 +1,6 @@
 import { writeSync, writevSync } from 'node:fs';
-import { type FileHandle, open, readdir, rename, rm } from 'node:fs/promises';
-import { hostname } from 'node:os';
+import { type FileHandle, mkdir, open, readdir, rename, rm } from 'node:fs/promises';
+import { hostname, tmpdir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import { PolysemeError } from '../errors.ts';
 import { hasProcess } from './process.ts';
@@ -66,15 +66,27 @@ export function writeError(path: string, error: unknown): PolysemeError {
 
 /**
  * Removes from a folder what processes that were killed had begun to write: of the file or folder `name`, else of all.
- * Temporary files of other machines are left alone: they may be written now.
+ * Temporary files of other machines are left alone: they may be written now. What cannot be removed, as it is another
+ * user's, stays and does no harm.
  */
 export async function removeLeftovers(folder: string, name?: string): Promise<void> {
   for (const entry of await readdir(folder).catch(() => [] as string[])) {
     const match = TEMPORARY.exec(entry);
     if (match === null || (name !== undefined && match[1] !== name)) continue;
     if (match[2] !== HOST || hasProcess(Number(match[3]))) continue;
-    await rm(join(folder, entry), { recursive: true, force: true });
+    await rm(join(folder, entry), { recursive: true, force: true }).catch(() => {});
   }
+}
+
+/**
+ * A new folder for what is needed only now, in the system's folder of temporary files (`TMPDIR`), which the caller removes.
+ * What killed processes left of such is removed.
+ */
+export async function temporaryFolder(name: string): Promise<string> {
+  await removeLeftovers(tmpdir(), name);
+  const folder = join(tmpdir(), temporaryName(name));
+  await mkdir(folder, { mode: 0o700 });
+  return folder;
 }
 
 /** Whether an error says that a disk is full, or that a user may use no more of it. */

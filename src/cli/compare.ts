@@ -2,6 +2,7 @@ import type { Command } from 'commander';
 import * as z from 'zod';
 import { visible } from '../base/visible.ts';
 import type { Comparison } from '../compare/compare-banks.ts';
+import { UsageError } from '../errors.ts';
 import { evaluateOptions } from '../evaluate/evaluate-options.ts';
 import { textOptions, whole } from '../model/text-options.ts';
 import type { Study } from '../study/study.ts';
@@ -95,11 +96,11 @@ export function define(command: Command): void {
     .action(act);
 }
 
-async function act(args: string[], options: Options, command: Command): Promise<void> {
+async function act(args: string[], options: Options): Promise<void> {
   const { redraw, json, examples, units, seed } = options;
   const unused = redraw ? [] : OF_REDRAW.filter((name) => options[name] !== undefined);
-  if (unused.length > 0) command.error(`error: ${flag(unused[0]!)} means nothing without --redraw`);
-  const named = namedBanks(args, options.banks, command);
+  if (unused.length > 0) throw new UsageError(`${flag(unused[0]!)} means nothing without --redraw`);
+  const named = namedBanks(args, options.banks);
   const [{ openStudy }, { compareStudyBanks }] = await Promise.all([
     import('../study/open-study.ts'),
     import('../study/compare-study.ts'),
@@ -147,17 +148,16 @@ async function act(args: string[], options: Options, command: Command): Promise<
 function namedBanks(
   args: readonly string[],
   names: readonly string[] | undefined,
-  command: Command,
 ): { path: string; bank: string; name?: string }[] {
   if (names !== undefined) {
     if (args.length > 1)
-      command.error('error: with --banks name one study; or write FILE:BANK for each bank');
+      throw new UsageError('with --banks name one study; or write FILE:BANK for each bank');
     return names.map((bank) => ({ path: args[0]!, bank }));
   }
   return args.map((text) => {
     const at = text.lastIndexOf(':');
     if (at < 1 || at === text.length - 1) {
-      command.error(`error: ${visible(text)} names no bank: write FILE:BANK, or give --banks`);
+      throw new UsageError(`${text} names no bank: write FILE:BANK, or give --banks`);
     }
     return { path: text.slice(0, at), bank: text.slice(at + 1), name: text };
   });

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import type { Command } from 'commander';
 import * as z from 'zod';
 import { visible } from '../base/visible.ts';
-import { PolysemeError } from '../errors.ts';
+import { UsageError } from '../errors.ts';
 import type { Study } from '../study/study.ts';
 import { modelShape } from './explained.ts';
 import { START_AGAIN, untilInterrupted } from './interrupt.ts';
@@ -117,7 +117,7 @@ const FORMATS: Readonly<Record<Options['format'], (study: Study, options: Option
     const { withLock } = await import('../base/lock.ts');
     const dir = needed(out, 'site', 'out', 'study-site');
     if (model !== undefined && !withModel) {
-      throw new PolysemeError('option model says which model option with-model adds: give both, or neither');
+      throw new UsageError('option model says which model option with-model adds: give both, or neither');
     }
     const progress = new Progress();
     const explained = withModel ? openExplained(study, { model, onNote: printNote }) : undefined;
@@ -182,7 +182,7 @@ const FORMATS: Readonly<Record<Options['format'], (study: Study, options: Option
 
 function needed<T>(value: T | undefined, format: string, option: string, example: string): T {
   if (value !== undefined) return value;
-  throw new PolysemeError(`format ${format} needs option ${option}, e.g. ${example}`);
+  throw new UsageError(`format ${format} needs option ${option}, e.g. ${example}`);
 }
 
 /** Writes a file whole or not at all, or standard output. */

@@ -2,7 +2,7 @@
 import { CommanderError } from 'commander';
 import { isDiskFull } from '../base/files.ts';
 import { visible, visibleLines } from '../base/visible.ts';
-import { PolysemeError } from '../errors.ts';
+import { PolysemeError, UsageError } from '../errors.ts';
 import { withFlags } from './flags.ts';
 import { INTERRUPTED_STATUS, Interrupted } from './interrupt.ts';
 import { createProgram } from './program.ts';
@@ -31,7 +31,7 @@ try {
     process.stderr.write(
       `error: ${verbose && error instanceof Error ? visibleLines(error.stack ?? message) : oneLine(message, error)}\n`,
     );
-    process.exitCode = 1;
+    process.exitCode = error instanceof UsageError ? 2 : 1;
   }
 }
 

@@ -3,7 +3,7 @@ import { text as readAll } from 'node:stream/consumers';
 import type { Command } from 'commander';
 import * as z from 'zod';
 import { visible } from '../base/visible.ts';
-import { PolysemeError } from '../errors.ts';
+import { PolysemeError, UsageError } from '../errors.ts';
 import { MOST_UNITS } from '../explain/limits.ts';
 import type { Firing, ProbedText, ProbedUnit } from '../explain/probe.ts';
 import { featureTitle } from '../features/feature-title.ts';
@@ -52,9 +52,9 @@ export function define(command: Command): void {
       'after',
       '\nExample:\n  polyseme probe study.db "the treaty with Spain" --bank mlp.2 --top 3',
     )
-    .action(async (path: string, given: string, options: Options, self: Command) => {
+    .action(async (path: string, given: string, options: Options) => {
       if (options.keys !== undefined && options.bank !== undefined) {
-        self.error('error: --keys and --bank exclude each other: the keys name their banks');
+        throw new UsageError('--keys and --bank exclude each other: the keys name their banks');
       }
       const text = given === '-' ? (await readAll(process.stdin)).replace(/\r?\n$/, '') : given;
       await withExplained(path, options, async (explained, signal) => {

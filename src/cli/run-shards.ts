@@ -1,11 +1,11 @@
-import type { Command } from 'commander';
 import { visible } from '../base/visible.ts';
+import { UsageError } from '../errors.ts';
 import type { RunQueuedOptions } from '../run/queue/run-queued.ts';
-import type { ResolvedRunOptions, RunOptions } from '../run/run-options.ts';
+import type { RunOptions } from '../run/run-options.ts';
 import type { RunPlan } from '../run/shards/plan.ts';
 import type { RunPart } from '../run/shards/run-shard.ts';
 import type { StudyInfo } from '../study/study.ts';
-import { flag, withFlags } from './flags.ts';
+import { flag } from './flags.ts';
 import { OTHERS_GO_ON, START_AGAIN, untilInterrupted } from './interrupt.ts';
 import { colors, number, Progress, print, printJson, printNote, shellWord } from './terminal.ts';
 
@@ -24,49 +24,43 @@ interface Divided extends RunOptions {
 const OF_A_SHARD = ['plan', 'shard', 'after', 'out', 'threads', 'overwrite'];
 
 /** `run --plan FILE --shards n`, `run --plan FILE --shard i/n`, and `run --shard i/n --keep-duplicates`. */
-export async function runDivided(
-  typed: Readonly<Record<string, unknown>>,
-  json: boolean,
-  command: Command,
-): Promise<void> {
+export async function runDivided(typed: Readonly<Record<string, unknown>>, json: boolean): Promise<void> {
   const { plan, shards, shard, after, queue, artefacts, artefactsEndpoint, ...options } = typed as Divided;
-  const wrong = (message: string): never => command.error(`error: ${withFlags(message)}`);
   if (queue !== undefined || artefacts !== undefined || artefactsEndpoint !== undefined) {
     if (queue === undefined)
-      return wrong(
+      throw new UsageError(
         `option ${artefacts === undefined ? 'artefactsEndpoint' : 'artefacts'} needs option queue`,
       );
     if (artefacts === undefined)
-      return wrong('option queue needs option artefacts: the folder or bucket that all workers see');
+      throw new UsageError('option queue needs option artefacts: the folder or bucket that all workers see');
     if (shards === undefined)
-      return wrong('option queue needs option shards: parts that the text is divided into');
+      throw new UsageError('option queue needs option shards: parts that the text is divided into');
     const not = (['plan', 'shard', 'after'] as const).find((name) => typed[name] !== undefined);
     if (not !== undefined)
-      return wrong(`option queue makes plan and shards by itself: leave out option ${not}`);
-    await runOnQueue({ queue, artefacts, artefactsEndpoint, shards, ...options }, json, wrong);
+      throw new UsageError(`option queue makes plan and shards by itself: leave out option ${not}`);
+    await runOnQueue({ queue, artefacts, artefactsEndpoint, shards, ...options }, json);
     return;
   }
   if (plan === undefined && (shards !== undefined || shard === undefined)) {
-    return wrong(
+    throw new UsageError(
       `option ${shards === undefined ? 'after' : 'shards'} needs option plan: the file that says which contexts each shard has`,
     );
   }
   if (plan !== undefined && shards !== undefined) {
     const not = (['shard', 'after', 'out'] as const).find((name) => typed[name] !== undefined);
-    if (not !== undefined) return wrong(`option shards makes the plan alone: leave out ${flag(not)}`);
-    await makePlan(plan, shards, options, json, wrong);
+    if (not !== undefined) throw new UsageError(`option shards makes the plan alone: leave out ${flag(not)}`);
+    await makePlan(plan, shards, options, json);
     return;
   }
   if (shard === undefined)
-    return wrong('option plan needs option shards, to make it, or option shard, to run a part of it');
+    throw new UsageError('option plan needs option shards, to make it, or option shard, to run a part of it');
   const others = Object.keys(typed).filter((name) => !OF_A_SHARD.includes(name));
   if (plan !== undefined && others.length > 0) {
-    return wrong(`the plan has the options of the run: leave out ${others.map(flag).join(', ')}`);
+    throw new UsageError(`the plan has the options of the run: leave out ${others.map(flag).join(', ')}`);
   }
   const { out, threads, overwrite, ...run } = options;
-  const { runShard, NEEDS_PLAN } = await import('../run/shards/run-shard.ts');
-  if (plan === undefined && !(await checkOptions(run, wrong)).keepDuplicates) return wrong(NEEDS_PLAN);
-  if (out === undefined) return wrong('option shard needs option out: the file of what it finds');
+  const { runShard } = await import('../run/shards/run-shard.ts');
+  if (out === undefined) throw new UsageError('option shard needs option out: the file of what it finds');
   const { number: which, of } = shard;
   const part = await withProgress((hooks) =>
     runShard({ plan: plan ?? run, shard: which, of, after, out, threads, overwrite, ...hooks }),
@@ -116,12 +110,7 @@ export async function withProgress<T>(
 }
 
 /** `run --queue URL`. */
-async function runOnQueue(
-  options: RunQueuedOptions,
-  json: boolean,
-  wrong: (message: string) => never,
-): Promise<void> {
-  await checkOptions(options, wrong);
+async function runOnQueue(options: RunQueuedOptions, json: boolean): Promise<void> {
   const { runQueued } = await import('../run/queue/run-queued.ts');
   const info = await withProgress((hooks) => runQueued({ ...options, ...hooks }), OTHERS_GO_ON);
   printMerged(options.out ?? 'study.db', info, json);
@@ -146,38 +135,13 @@ export function printMerged(
   );
 }
 
-async function checkOptions(
-  {
-    queue: _,
-    artefacts: __,
-    artefactsEndpoint: ___,
-    shards: ____,
-    ...options
-  }: RunOptions & Partial<RunQueuedOptions>,
-  wrong: (message: string) => never,
-): Promise<ResolvedRunOptions> {
-  const { parseRunOptions } = await import('../run/run-options.ts');
-  try {
-    return parseRunOptions(options);
-  } catch (error) {
-    return wrong((error as Error).message);
-  }
-}
-
 /** What is being done, for a line of progress. */
 export function progressLabel(stage: string, what: string): string {
   if (stage === 'features') return `features of ${what}`;
   return what === '' ? stage : `${stage}, ${what}`;
 }
 
-async function makePlan(
-  plan: string,
-  shards: number,
-  options: RunOptions,
-  json: boolean,
-  wrong: (message: string) => never,
-): Promise<void> {
-  await checkOptions(options, wrong);
+async function makePlan(plan: string, shards: number, options: RunOptions, json: boolean): Promise<void> {
   const { planRun } = await import('../run/shards/plan.ts');
   const made = await withProgress((hooks) => planRun({ ...options, plan, shards, ...hooks }));
   if (json) printJson({ plan, ...made });

@@ -5,7 +5,6 @@ import { visible } from '../base/visible.ts';
 import { runOptions } from '../run/run-options.ts';
 import type { Study, StudyInfo } from '../study/study.ts';
 import { deadUnits, infoWithDead } from './dead.ts';
-import { withFlags } from './flags.ts';
 import { RESUME, untilInterrupted } from './interrupt.ts';
 import { leftOut } from './left-out.ts';
 import { addOptions } from './options.ts';
@@ -80,9 +79,8 @@ async function act(
   }: Record<string, unknown> & { json?: boolean; serve?: boolean },
   command: Command,
 ): Promise<void> {
-  const [{ runStudy }, { parseRunOptions }, { openStudy }] = await Promise.all([
+  const [{ runStudy }, { openStudy }] = await Promise.all([
     import('../run/run-study.ts'),
-    import('../run/run-options.ts'),
     import('../study/open-study.ts'),
   ]);
   // Options that were not typed have the library's defaults.
@@ -90,13 +88,8 @@ async function act(
     Object.entries(all).filter(([name]) => command.getOptionValueSource(name) !== 'default'),
   );
   if (Object.keys(shardOptions).some((name) => name in options)) {
-    await (await import('./run-shards.ts')).runDivided(options, json, command);
+    await (await import('./run-shards.ts')).runDivided(options, json);
     return;
-  }
-  try {
-    parseRunOptions(options);
-  } catch (error) {
-    command.error(`error: ${withFlags((error as Error).message)}`);
   }
   const started = performance.now();
   const progress = new Progress();

@@ -3,8 +3,7 @@ import * as z from 'zod';
 import { visible } from '../base/visible.ts';
 import type { TrainedSae } from '../train/run-file.ts';
 import type { SaeTrainProgress } from '../train/train.ts';
-import { parseSaeTrainOptions, saeTrainOptions } from '../train/train-options.ts';
-import { withFlags } from './flags.ts';
+import { saeTrainOptions } from '../train/train-options.ts';
 import { RESUME, untilInterrupted } from './interrupt.ts';
 import { addOptions } from './options.ts';
 import { cell, colors, number, Progress, print, printJson, printNote, shellWord, table } from './terminal.ts';
@@ -27,15 +26,11 @@ export function define(command: Command): void {
     .action(act);
 }
 
-async function act(
-  { json, verbose: _, ...options }: Record<string, unknown> & { json?: boolean },
-  command: Command,
-): Promise<void> {
-  try {
-    parseSaeTrainOptions(options as never);
-  } catch (error) {
-    command.error(`error: ${withFlags((error as Error).message)}`);
-  }
+async function act({
+  json,
+  verbose: _,
+  ...options
+}: Record<string, unknown> & { json?: boolean }): Promise<void> {
   const { trainSae } = await import('../train/train.ts');
   const progress = new Progress();
   // Said when the folder is there.

@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import * as z from 'zod';
 import { visible } from '../base/visible.ts';
+import { UsageError } from '../errors.ts';
 import { whole } from '../model/text-options.ts';
 import { type ModelOptions, modelShape } from './explained.ts';
 import { addOptions, studyArgument } from './options.ts';
@@ -43,9 +44,9 @@ export function define(command: Command): void {
       'after',
       '\nExamples:\n  polyseme serve study.db\n  polyseme serve --trainings sweep\n  polyseme serve --queue redis://localhost',
     )
-    .action((path: string | undefined, options: ServeOptions, self: Command) => {
+    .action((path: string | undefined, options: ServeOptions) => {
       if (path === undefined && options.trainings === undefined && options.queue === undefined) {
-        self.error('error: nothing to serve: give a STUDY, --trainings DIR or --queue URL');
+        throw new UsageError('nothing to serve: give a STUDY, --trainings DIR or --queue URL');
       }
       return serveStudy(path ?? null, options);
     });

@@ -55,8 +55,7 @@ export function define(command: Command): void {
           progress.show(progressLabel(stage, what), done, total, unit, at),
         onJob(job, failure) {
           progress.end();
-          if (failure === null) print(`done: ${job}`);
-          else print(`failed: ${job}: ${visible(failure)}`);
+          print(visible(failure === null ? `done: ${job}` : `failed: ${job}: ${failure}`));
         },
       });
       print(`working for ${visible(queue.replace(/\/\/.*@/, '//'))}; Ctrl-C ends it`);

@@ -1,6 +1,6 @@
 import type { LongCall } from '../base/progress.ts';
 import { createRandom } from '../base/random.ts';
-import { PolysemeError } from '../errors.ts';
+import { PolysemeError, UsageError } from '../errors.ts';
 import { predictedBy } from '../model/predicted.ts';
 import { ABLATION_TAPS, ablationEdits } from './ablation-edits.ts';
 import { ablationRows, COPIES, measureRows, type Replacement } from './ablation-rows.ts';
@@ -223,12 +223,12 @@ function toPair(found: readonly [number, number] | null): [number, number] | nul
 
 function checkOptions(contexts: number, scale: number): void {
   if (!(Number.isSafeInteger(contexts) && contexts >= 1 && contexts <= MOST_CONTEXTS)) {
-    throw new PolysemeError(
+    throw new UsageError(
       `option contexts is ${contexts}: it must be a whole number from 1 to ${MOST_CONTEXTS}`,
     );
   }
   const [least, most] = SCALES;
   if (!(scale >= least && scale <= most)) {
-    throw new PolysemeError(`option scale is ${scale}: it must be from ${least} to ${most}`);
+    throw new UsageError(`option scale is ${scale}: it must be from ${least} to ${most}`);
   }
 }

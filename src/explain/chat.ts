@@ -1,5 +1,5 @@
 import { type Posted, type PostOptions, postJson, shortened } from '../base/post-json.ts';
-import { PolysemeError } from '../errors.ts';
+import { PolysemeError, UsageError } from '../errors.ts';
 
 /** A language model behind an endpoint that speaks OpenAI's protocol: llama.cpp, Ollama, vLLM, or a service. */
 export interface Endpoint {
@@ -52,7 +52,7 @@ function whyNone(posted: Posted): string {
 export function chatAddress(url: string): string {
   const address = URL.canParse(url) ? new URL(url) : null;
   if (address === null || !/^https?:$/.test(address.protocol) || address.username !== '') {
-    throw new PolysemeError(
+    throw new UsageError(
       `the namer ${JSON.stringify(url)} is no address: give one such as http://localhost:11434/v1 (option namer)`,
     );
   }

@@ -1,4 +1,4 @@
-import { PolysemeError } from '../errors.ts';
+import { PolysemeError, UsageError } from '../errors.ts';
 import type { GraphEdit } from '../model/compile.ts';
 import type { OpenTaps } from '../model/load-model.ts';
 import type { TapBlock } from '../model/taps.ts';
@@ -103,7 +103,7 @@ export class Prober {
    */
   async probe(text: string, { bank, top = USUAL_UNITS, signal }: ProbeOptions = {}): Promise<Probe> {
     if (!Number.isInteger(top) || top < 1 || top > MOST_UNITS) {
-      throw new PolysemeError(`option top is ${top}: it must be a whole number from 1 to ${MOST_UNITS}`);
+      throw new UsageError(`option top is ${top}: it must be a whole number from 1 to ${MOST_UNITS}`);
     }
     const model = await this.#explained.model();
     const cut = cutText(text, model.tokenizer, this.#explained.units.options);

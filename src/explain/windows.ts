@@ -1,5 +1,5 @@
 import { frameOf, type TokenEncoder, windowSize, windowTokens } from '../corpus/windows.ts';
-import { PolysemeError } from '../errors.ts';
+import { PolysemeError, UsageError } from '../errors.ts';
 import type { StudyInfo } from '../study/study.ts';
 import { MAX_TEXT } from './limits.ts';
 
@@ -24,7 +24,7 @@ export function cutText(text: string, tokenizer: TokenEncoder, options: StudyInf
     );
   }
   const ids = new Int32Array(tokenizer.encode(text));
-  if (ids.length === 0) throw new PolysemeError('the text is empty: there is nothing to probe');
+  if (ids.length === 0) throw new UsageError('the text is empty: there is nothing to probe');
   const length = options['context'] as number;
   const frame = frameOf(tokenizer, options['bos'] === true);
   const size = windowSize(length, frame);

@@ -1,6 +1,6 @@
 import * as z from 'zod';
 import { linkageMethods } from '../cluster/linkage-methods.ts';
-import { PolysemeError } from '../errors.ts';
+import { UsageError } from '../errors.ts';
 import { featureRules } from '../features/labeling.ts';
 import { textOptions, whole } from '../model/text-options.ts';
 import { PAPER } from './settings.ts';
@@ -189,7 +189,7 @@ export function parseRunOptions(options: RunOptions): ResolvedRunOptions {
     const unused =
       options.activations === undefined ? [] : OF_A_MODEL.filter((name) => options[name] !== undefined);
     if (unused.length === 0) return parsed.data;
-    throw new PolysemeError(`with activations no model runs: leave out ${unused.join(', ')}`);
+    throw new UsageError(`with activations no model runs: leave out ${unused.join(', ')}`);
   }
   const [issue] = parsed.error.issues;
   const name = issue!.path.join('.');
@@ -197,7 +197,7 @@ export function parseRunOptions(options: RunOptions): ResolvedRunOptions {
     (at, key) => (at as Record<PropertyKey, unknown>)?.[key],
     options,
   );
-  throw new PolysemeError(
+  throw new UsageError(
     name === '' ? issue!.message : `option ${name} is ${JSON.stringify(value)}: ${issue!.message}`,
   );
 }
@@ -207,7 +207,7 @@ function paperSettings(options: RunOptions): RunOptions {
   for (const [name, value] of Object.entries(PAPER)) {
     const given = options[name as keyof typeof PAPER];
     if (given === undefined || given === value) continue;
-    throw new PolysemeError(
+    throw new UsageError(
       `option paper means option ${name} ${value}, but option ${name} is ${JSON.stringify(given)}: leave one of them out`,
     );
   }

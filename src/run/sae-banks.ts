@@ -1,9 +1,9 @@
 import { existsSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import type { Bank } from '../bank/bank.ts';
+import { isBankName } from '../bank/bank-name.ts';
 import { saeBank } from '../bank/sae-bank.ts';
-import { visible } from '../base/visible.ts';
-import { PolysemeError } from '../errors.ts';
+import { PolysemeError, UsageError } from '../errors.ts';
 import { beginsWithBos } from '../model/context-rules.ts';
 import type { Model } from '../model/load-model.ts';
 import { attachSae, type CenterWriting, type SaeAttachment } from '../sae/attach.ts';
@@ -30,7 +30,7 @@ export function nameSaes(sources: readonly string[]): NamedSource[] {
   named.forEach(({ name, source }, i) => {
     const other = named.findIndex((sae) => sae.name === name);
     if (other !== i) {
-      throw new PolysemeError(
+      throw new UsageError(
         `two SAEs are named ${name} (${named[other]!.source}, ${source}): give one another name with option sae NAME=PATH`,
       );
     }
@@ -107,8 +107,8 @@ function folderName(source: string): string {
 
 /** A name is part of BANK/INDEX, and of lists with commas; and it is read. */
 function checkName(name: string, given: string): string {
-  if (/^[^\s,/\\]+$/.test(name) && visible(name) === name) return name;
-  throw new PolysemeError(
+  if (isBankName(`sae/${name}`) && !/[/\\]/.test(name)) return name;
+  throw new UsageError(
     `option sae ${given}: ${JSON.stringify(name)} cannot be an SAE's name (no spaces, commas, slashes or invisible characters): give one with option sae NAME=PATH`,
   );
 }

@@ -1,6 +1,6 @@
 import type { AddressInfo } from 'node:net';
 import { createAdaptorServer } from '@hono/node-server';
-import { PolysemeError } from '../errors.ts';
+import { PolysemeError, UsageError } from '../errors.ts';
 import { openStudy } from '../study/open-study.ts';
 import { createServer, type ServerOptions } from './api.ts';
 import { allowedHosts, isLoopback } from './http/headers.ts';
@@ -41,6 +41,7 @@ export interface RunningServer extends AsyncDisposable {
  */
 export async function startServer(path: string | null, options: ListenOptions = {}): Promise<RunningServer> {
   const { port = 7423, host = '127.0.0.1', ...rest } = options;
+  if (port > 65535) throw new UsageError(`port ${port} is too large: choose option port up to 65535`);
   checkToken(host, rest.token);
   const study = path === null ? null : openStudy(path);
   try {
@@ -49,7 +50,6 @@ export async function startServer(path: string | null, options: ListenOptions = 
     if ('maxConnections' in server) server.maxConnections = CONNECTIONS;
     await new Promise<void>((resolve, reject) => {
       server.once('error', (error) => reject(refusal(error, host, port)));
-      if (port > 65535) throw new PolysemeError(`port ${port} is too large: choose option port up to 65535`);
       server.listen(port, host, resolve);
     });
     const { port: taken } = server.address() as AddressInfo;
@@ -85,12 +85,12 @@ export async function startServer(path: string | null, options: ListenOptions = 
 /** A server that others can reach is not left open. */
 function checkToken(host: string, token: string | undefined): void {
   if (token === undefined && !isLoopback(host)) {
-    throw new PolysemeError(
+    throw new UsageError(
       `other machines can reach ${host}: give option token, ${TOKEN_LENGTH} characters or more that they have to send`,
     );
   }
   if (token !== undefined && token.length < TOKEN_LENGTH) {
-    throw new PolysemeError(`option token has ${token.length} characters: give ${TOKEN_LENGTH} or more`);
+    throw new UsageError(`option token has ${token.length} characters: give ${TOKEN_LENGTH} or more`);
   }
 }
 

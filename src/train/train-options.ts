@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { PolysemeError } from '../errors.ts';
+import { PolysemeError, UsageError } from '../errors.ts';
 import { textOptions, whole } from '../model/text-options.ts';
 
 const list = (value: z.ZodNumber) => z.array(value).min(1).max(64);
@@ -146,20 +146,20 @@ export function parseSaeTrainOptions(options: SaeTrainOptions): ResolvedSaeTrain
   if (!parsed.success) {
     const [issue] = parsed.error.issues;
     const [name] = issue!.path;
-    if (name === undefined) throw new PolysemeError(issue!.message);
+    if (name === undefined) throw new UsageError(issue!.message);
     const value = options[name as keyof SaeTrainOptions];
-    throw new PolysemeError(`option ${String(name)} is ${JSON.stringify(value)}: ${issue!.message}`);
+    throw new UsageError(`option ${String(name)} is ${JSON.stringify(value)}: ${issue!.message}`);
   }
   const { data: resolved } = parsed;
   const topK = ['topk', 'batchtopk', 'matryoshka'].includes(resolved.architecture);
   const [given, other] = topK ? (['l1', 'k'] as const) : (['k', 'l1'] as const);
   if (resolved[given] !== undefined) {
-    throw new PolysemeError(
+    throw new UsageError(
       `option ${given} does not belong to ${resolved.architecture}, whose sparsity is set by ${other}: leave it out`,
     );
   }
   if (resolved.activations === undefined && resolved.site === undefined) {
-    throw new PolysemeError('no site: name the one to train on, e.g. blocks.2.hook_resid_post');
+    throw new UsageError('no site: name the one to train on, e.g. blocks.2.hook_resid_post');
   }
   return resolved;
 }

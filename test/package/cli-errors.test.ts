@@ -232,7 +232,6 @@ describe('a study', () => {
     const path = join(folder, 'study.db');
     expectFailure(await cli(['unit', path, 'mlp.0/32']), /no unit mlp\.0\/32: units go from 0 to 31/);
     expectFailure(await cli(['search', path, 'mlp.0/32']), /no unit mlp\.0\/32: units go from 0 to 31/);
-    expectFailure(await cli(['search', path, '']), /^error: the query is empty: there is nothing/);
     expectFailure(await cli(['unit', path, 'mlp.5/0']), /no bank mlp\.5 \(it has mlp\.0, mlp\.1\)/);
     expectFailure(await cli(['units', path, '--bank', 'sae/x']), /no bank sae\/x/);
   });

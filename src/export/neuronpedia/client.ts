@@ -1,5 +1,5 @@
 import { type Posted, type PostOptions, postJson, shortened } from '../../base/post-json.ts';
-import { PolysemeError } from '../../errors.ts';
+import { PolysemeError, UsageError } from '../../errors.ts';
 import type { SentFeature } from './features.ts';
 
 /** Neuronpedia's API, as far as an upload needs it. */
@@ -62,7 +62,7 @@ export function neuronpedia(
 function apiAddress(base: string): string {
   const address = URL.canParse(base) ? new URL(base) : null;
   if (address === null || !/^https?:$/.test(address.protocol) || address.username !== '') {
-    throw new PolysemeError(
+    throw new UsageError(
       `${JSON.stringify(base)} is no address of a Neuronpedia: give one such as http://localhost:3000 (option to)`,
     );
   }

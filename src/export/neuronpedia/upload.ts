@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { checkAborted, type LongCall } from '../../base/progress.ts';
-import { PolysemeError } from '../../errors.ts';
+import { PolysemeError, UsageError } from '../../errors.ts';
 import type { Study } from '../../study/study.ts';
 import type { ExportProgress } from '../parquet.ts';
 import type { Neuronpedia } from './client.ts';
@@ -155,7 +155,7 @@ function idOf(source: string): string {
 
 function checkModelId(id: string): void {
   if (/^[a-z][a-z0-9.-]{0,30}[a-z0-9]$/.test(id)) return;
-  throw new PolysemeError(
+  throw new UsageError(
     `${JSON.stringify(id)} is no id of a model that Neuronpedia takes: 2 to 32 of a-z, 0-9, "." and "-", a letter first (option modelId)`,
   );
 }

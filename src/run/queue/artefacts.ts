@@ -3,9 +3,9 @@ import { copyFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { digestFiles } from '../../base/file-digest.ts';
 import { temporaryName, writeWhole } from '../../base/files.ts';
-import { PolysemeError } from '../../errors.ts';
+import { PolysemeError, UsageError } from '../../errors.ts';
 import { openKind } from '../shards/part-file.ts';
-import { BucketStore } from './bucket.ts';
+import { BucketStore, checkEndpoint } from './bucket.ts';
 import { FolderStore, type Store } from './store.ts';
 
 /** What a job gives: a part of a divided run, whose digest is that of its arrays, or a study, whose bytes are digested. */
@@ -17,6 +17,26 @@ export interface ArtefactsPlace {
   readonly artefacts: string;
   /** Address of an S3-compatible store; default what AWS_ENDPOINT_URL_S3 says, else Amazon's. */
   readonly artefactsEndpoint?: string;
+}
+
+/** @throws UsageError where artefacts can be in no such place */
+export function checkPlace({ artefacts, artefactsEndpoint }: ArtefactsPlace): void {
+  if (isBucket(artefacts) && (!URL.canParse(artefacts) || new URL(artefacts).hostname === '')) {
+    throw new UsageError(
+      `option artefacts is ${JSON.stringify(artefacts)}: it must be s3://BUCKET[/PREFIX], or a folder`,
+    );
+  }
+  if (artefactsEndpoint === undefined) return;
+  if (!isBucket(artefacts)) {
+    throw new UsageError(
+      `option artefactsEndpoint needs option artefacts s3://BUCKET, which is ${artefacts}`,
+    );
+  }
+  checkEndpoint(artefactsEndpoint);
+}
+
+function isBucket(artefacts: string): boolean {
+  return artefacts.startsWith('s3://');
 }
 
 /**
@@ -33,15 +53,11 @@ export class Artefacts {
   }
 
   static async open({ artefacts, artefactsEndpoint }: ArtefactsPlace): Promise<Artefacts> {
-    if (artefacts.startsWith('s3://')) {
-      return new Artefacts(await BucketStore.open(artefacts, artefactsEndpoint));
-    }
-    if (artefactsEndpoint !== undefined) {
-      throw new PolysemeError(
-        `option artefactsEndpoint needs option artefacts s3://BUCKET, which is ${artefacts}`,
-      );
-    }
-    return new Artefacts(await FolderStore.open(artefacts));
+    return new Artefacts(
+      isBucket(artefacts)
+        ? await BucketStore.open(artefacts, artefactsEndpoint)
+        : await FolderStore.open(artefacts),
+    );
   }
 
   /** Tells of which run the next files are: copies of another's are not kept. */

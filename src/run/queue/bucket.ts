@@ -5,9 +5,9 @@ import { basename, join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import type { S3Client } from '@aws-sdk/client-s3';
-import { diskFull, isDiskFull, removeLeftovers, temporaryName } from '../../base/files.ts';
+import { diskFull, isDiskFull, temporaryFolder, temporaryName } from '../../base/files.ts';
 import { loadOptional } from '../../base/optional.ts';
-import { PolysemeError } from '../../errors.ts';
+import { PolysemeError, UsageError } from '../../errors.ts';
 import { patiently } from './patiently.ts';
 import type { Store } from './store.ts';
 
@@ -27,7 +27,7 @@ type Sdk = typeof import('@aws-sdk/client-s3') & typeof import('@aws-sdk/lib-sto
 /** A bucket of an S3-compatible store, with copies of what was read of it on this machine. */
 export class BucketStore implements Store {
   readonly shown: string;
-  readonly scratch: string;
+  scratch = '';
   readonly #sdk: Sdk;
   readonly #client: S3Client;
   readonly #bucket: string;
@@ -36,7 +36,6 @@ export class BucketStore implements Store {
   private constructor(url: string, sdk: Sdk, client: S3Client) {
     const { hostname, pathname } = new URL(url);
     this.shown = url;
-    this.scratch = join(tmpdir(), temporaryName(COPIES));
     this.#sdk = sdk;
     this.#client = client;
     this.#bucket = hostname;
@@ -44,22 +43,18 @@ export class BucketStore implements Store {
   }
 
   /**
-   * @param url s3://BUCKET[/PREFIX]
+   * @param url s3://BUCKET[/PREFIX], see checkPlace
    * @param endpoint of another store than Amazon's; else what AWS_ENDPOINT_URL_S3 and the like say
    * @throws PolysemeError where the bucket does not answer, is not there, or does not let in
    */
   static async open(url: string, endpoint: string | undefined): Promise<BucketStore> {
-    if (!URL.canParse(url) || new URL(url).hostname === '') {
-      throw new PolysemeError(`option artefacts is ${JSON.stringify(url)}: it must be s3://BUCKET[/PREFIX]`);
-    }
     const sdk = await loadSdk();
     const store = new BucketStore(url, sdk, connect(sdk, endpoint));
     await store.#patiently(
       () => store.#client.send(new sdk.HeadBucketCommand({ Bucket: store.#bucket })),
       AWAY_AT_START,
     );
-    await removeLeftovers(tmpdir(), COPIES);
-    await mkdir(store.scratch, { recursive: true });
+    store.scratch = await temporaryFolder(COPIES);
     return store;
   }
 
@@ -111,7 +106,7 @@ export class BucketStore implements Store {
       recursive: true,
       force: true,
     });
-    await mkdir(this.scratch, { recursive: true });
+    await mkdir(this.scratch, { recursive: true, mode: 0o700 });
   }
 
   async close(): Promise<void> {
@@ -166,14 +161,18 @@ async function loadSdk(): Promise<Sdk> {
   );
 }
 
+/** @throws UsageError where the address of a store is none */
+export function checkEndpoint(address: string): void {
+  if (/^https?:\/\/./.test(address)) return;
+  throw new UsageError(
+    `option artefactsEndpoint is ${JSON.stringify(address)}: it must be http:// or https://`,
+  );
+}
+
 function connect(sdk: Sdk, given: string | undefined): S3Client {
   const { env } = process;
   const other = given ?? env['AWS_ENDPOINT_URL_S3'] ?? env['AWS_ENDPOINT_URL'];
-  if (other !== undefined && !/^https?:\/\/./.test(other)) {
-    throw new PolysemeError(
-      `option artefactsEndpoint is ${JSON.stringify(other)}: it must be http:// or https://`,
-    );
-  }
+  if (other !== undefined) checkEndpoint(other);
   const region = env['AWS_REGION'] ?? env['AWS_DEFAULT_REGION'];
   return new sdk.S3Client({
     // Stores other than Amazon's have no names of buckets in those of hosts, often no region, and not all checksums.

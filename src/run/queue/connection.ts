@@ -1,6 +1,6 @@
 import type { Redis } from 'ioredis';
 import { loadOptional } from '../../base/optional.ts';
-import { PolysemeError } from '../../errors.ts';
+import { PolysemeError, UsageError } from '../../errors.ts';
 import { VERSION } from '../shards/part-file.ts';
 
 /** The name of the queue on its server, of all runs. */
@@ -142,7 +142,7 @@ function parse(url: string): QueueAddress {
     parsed.hostname === '' ||
     !/^(\/\d{0,9})?$/.test(parsed.pathname)
   ) {
-    throw new PolysemeError(
+    throw new UsageError(
       `option queue is ${JSON.stringify(url)}: it must be redis://HOST[:PORT][/DATABASE], or rediss://`,
     );
   }

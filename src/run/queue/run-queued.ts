@@ -6,10 +6,11 @@ import { checkWritable } from '../../base/writable.ts';
 import { PolysemeError } from '../../errors.ts';
 import { openStudy } from '../../study/open-study.ts';
 import type { StudyInfo } from '../../study/study.ts';
+import { checkRun } from '../open-run.ts';
 import type { RunHooks } from '../run-hooks.ts';
 import type { RunOptions } from '../run-options.ts';
 import { needsMaximaRound, openPlan, planRun } from '../shards/plan.ts';
-import { Artefacts, type ArtefactsPlace } from './artefacts.ts';
+import { Artefacts, type ArtefactsPlace, checkPlace } from './artefacts.ts';
 import { Attendance } from './attendance.ts';
 import { checkQueue, connectTo, loadBull, QUEUE, type QueueAddress } from './connection.ts';
 import { type JobData, jobId, type QueuedRun, type Stage, stageJobs, TRIES } from './jobs.ts';
@@ -46,6 +47,9 @@ export async function runQueued({
   out = 'study.db',
   ...options
 }: RunQueuedOptions): Promise<StudyInfo> {
+  const { signal: _, onNote: __, onProgress: ___, ...asked } = options;
+  checkRun(asked);
+  checkPlace({ artefacts: place, artefactsEndpoint });
   checkWritable(resolve(out));
   const connection = await checkQueue(url);
   const artefacts = await Artefacts.open({ artefacts: place, artefactsEndpoint });

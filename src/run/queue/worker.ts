@@ -3,7 +3,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 import type { Job } from 'bullmq';
 import { PolysemeError } from '../../errors.ts';
 import type { RunHooks, RunProgress } from '../run-hooks.ts';
-import type { ArtefactsPlace } from './artefacts.ts';
+import { type ArtefactsPlace, checkPlace } from './artefacts.ts';
 import { checkQueue, connectTo, loadBull, QUEUE } from './connection.ts';
 import { JobProcess } from './job-process.ts';
 import { type JobData, jobId, stageJobs } from './jobs.ts';
@@ -52,6 +52,7 @@ const GIVE_BACK = 3000;
 export async function startWorker(options: WorkerOptions): Promise<RunningWorker> {
   const { queue: url, artefacts: place, artefactsEndpoint, threads, patience = 60, ...hooks } = options;
   const { onJob, onNote, onProgress } = hooks;
+  checkPlace({ artefacts: place, artefactsEndpoint });
   const address = await checkQueue(url);
   const [jobs, { Worker, Queue, FlowProducer, DelayedError, isNotConnectionError }] = await Promise.all([
     JobProcess.start({ artefacts: place, artefactsEndpoint }, threads),

@@ -3,7 +3,7 @@ import { resolve } from 'node:path';
 import { diskFull, isDiskFull } from '../../base/files.ts';
 import { lockOutput } from '../../base/lock.ts';
 import { checkWritable } from '../../base/writable.ts';
-import { PolysemeError } from '../../errors.ts';
+import { PolysemeError, UsageError } from '../../errors.ts';
 import { sinksAt } from '../../harvest/find-sinks.ts';
 import type { StudyCounts } from '../../study/meta.ts';
 import type { StudyInfo } from '../../study/study.ts';
@@ -57,7 +57,7 @@ export function mergeShards(options: MergeOptions): Promise<Merged> {
 
 /** The same, where more than one job is done by a process. */
 export async function mergeBy(open: PlannedOpener, options: MergeOptions): Promise<Merged> {
-  if (options.parts.length === 0) throw new PolysemeError('there are no parts to merge');
+  if (options.parts.length === 0) throw new UsageError('there are no parts to merge');
   checkWritable(options.out);
   const parts = await openParts(options.parts);
   checkAlike(parts);
@@ -109,7 +109,7 @@ async function share(
   rows: readonly Part[],
 ): Promise<RunPart> {
   if (!(Number.isInteger(of) && of >= 1 && Number.isInteger(share) && share >= 1 && share <= of)) {
-    throw new PolysemeError(`option units is ${share}/${of}: it must be a share i of n, from 1/n to n/n`);
+    throw new UsageError(`option units is ${share}/${of}: it must be a share i of n, from 1/n to n/n`);
   }
   const { plan, run, file } = examples;
   const head: PartHead = { kind: 'units', plan, run, covers: [share], of, after: file.digest };

@@ -5,7 +5,7 @@ import { type SealedFile, writeSealed } from '../../base/sealed-file.ts';
 import { checkWritable } from '../../base/writable.ts';
 import { extendDigest, NO_CONTEXTS } from '../../corpus/context-digest.ts';
 import { ContextLog, type ContextPart } from '../../corpus/context-part.ts';
-import { PolysemeError } from '../../errors.ts';
+import { PolysemeError, UsageError } from '../../errors.ts';
 import { findSinks } from '../../harvest/find-sinks.ts';
 import { readInputs } from '../inputs.ts';
 import { mostExamples, selectionOf } from '../most-examples.ts';
@@ -56,7 +56,7 @@ export async function planRun({
   ...options
 }: PlanRunOptions): Promise<RunPlan> {
   if (!(Number.isInteger(shards) && shards >= 1 && shards <= MAX_SHARDS)) {
-    throw new PolysemeError(`option shards is ${shards}: it must be a whole number from 1 to ${MAX_SHARDS}`);
+    throw new UsageError(`option shards is ${shards}: it must be a whole number from 1 to ${MAX_SHARDS}`);
   }
   const checked = checkRun(options);
   checkWritable(plan, 'plan');

@@ -5,7 +5,7 @@ import { temporaryName } from '../../base/files.ts';
 import type { PackedArray } from '../../base/pack.ts';
 import { checkWritable } from '../../base/writable.ts';
 import type { ContextPart } from '../../corpus/context-part.ts';
-import { PolysemeError } from '../../errors.ts';
+import { PolysemeError, UsageError } from '../../errors.ts';
 import { unpackTotals } from '../../harvest/bank-totals.ts';
 import type { PackedContexts } from '../../harvest/context-table.ts';
 import {
@@ -43,7 +43,7 @@ export interface RunShardOptions extends Omit<RunHooks, 'saveEvery'> {
 }
 
 /** Why a shard without a plan is refused. */
-export const NEEDS_PLAN =
+const NEEDS_PLAN =
   'option shard needs option plan, the file that says which contexts each shard has; or option keepDuplicates, with which each shard reads all of the text to find its own';
 
 /** What a part of a divided run is. */
@@ -85,7 +85,7 @@ export async function shardBy(open: PlannedOpener, options: RunShardOptions): Pr
  */
 async function runUnplanned(options: RunShardOptions, run: RunOptions): Promise<RunPart> {
   const { of, out, onNote, onProgress, signal } = options;
-  if (of === undefined || !checkRun(run).checked.keepDuplicates) throw new PolysemeError(NEEDS_PLAN);
+  if (of === undefined || !checkRun(run).checked.keepDuplicates) throw new UsageError(NEEDS_PLAN);
   const plan = join(dirname(out), temporaryName(basename(out)));
   try {
     await planRun({ ...run, plan, shards: of, onNote, onProgress, signal });
