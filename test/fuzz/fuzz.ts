@@ -23,9 +23,13 @@ export interface Fuzzed {
  * @param target the parser
  * @param options.runs inputs
  * @param options.seed of the changes
+ * @param options.onInput is called before each
  * @throws fast-check's report of the fewest changes that show a fault
  */
-export async function fuzz(target: Target, { runs, seed }: { runs: number; seed: number }): Promise<Fuzzed> {
+export async function fuzz(
+  target: Target,
+  { runs, seed, onInput = () => {} }: { runs: number; seed: number; onInput?: () => void },
+): Promise<Fuzzed> {
   const folder = mkdtempSync(join(tmpdir(), 'polyseme-fuzz-'));
   try {
     const path = await target.make(folder);
@@ -33,6 +37,7 @@ export async function fuzz(target: Target, { runs, seed }: { runs: number; seed:
     const expected = await target.read(path);
     let refused = 0;
     const check = async (bytes: Uint8Array): Promise<void> => {
+      onInput();
       writeFileSync(path, bytes);
       if (!(await isRead(target, path, expected))) refused++;
     };

@@ -8,12 +8,18 @@ import { TARGETS } from './targets.ts';
 /** Worker threads on the sources, too. */
 const SOURCES = new URL('../helpers/process-from-sources.mjs', import.meta.url).href;
 
+/** Milliseconds between two inputs after which a process hangs. */
+const SILENCE = 120_000;
+
 const [inputs = '100000', seed = String(Date.now() % 2 ** 31), only] = process.argv.slice(2);
 
 if (only !== undefined) {
   const target = TARGETS.find(({ name }) => name === only)!;
   const begun = performance.now();
-  const { refused } = await fuzz(target, { runs: Number(inputs), seed: Number(seed) });
+  const { refused } = await fuzz(target, {
+    ...{ runs: Number(inputs), seed: Number(seed) },
+    onInput: () => process.send?.('alive'),
+  });
   const seconds = ((performance.now() - begun) / 1000).toFixed(1);
   const memory = (process.resourceUsage().maxRSS / 1000).toFixed(0);
   console.log(
@@ -26,7 +32,11 @@ if (only !== undefined) {
     const child = fork(new URL(import.meta.url), [String(each), seed, name], {
       execArgv: ['--import', SOURCES],
     });
+    // What computes without a break hears no clock of its own.
+    const hangs = setTimeout(() => child.kill('SIGKILL'), SILENCE);
+    child.on('message', () => hangs.refresh());
     const [code, signal] = await once(child, 'exit');
+    clearTimeout(hangs);
     if (code === 0) continue;
     console.log(`${name}: FAULT (${signal ?? `exit ${code}`}), seed ${seed}`);
     process.exitCode = 1;

@@ -1,15 +1,8 @@
-import { type FileHandle, open } from 'node:fs/promises';
-import {
-  type FileMetaData,
-  parquetMetadataAsync,
-  parquetReadObjects,
-  parquetSchema,
-  type SchemaTree,
-} from 'hyparquet';
-import { compressors } from 'hyparquet-compressors';
+import { type FileMetaData, parquetSchema, type SchemaTree } from 'hyparquet';
 import { PolysemeError } from '../../errors.ts';
 import { readError } from '../input.ts';
-import { checkGroup, fileBuffer } from '../readers/read-parquet.ts';
+import { readFooter, readGroup } from '../readers/decode-parquet.ts';
+import { checkGroup } from '../readers/read-parquet.ts';
 import { missingColumn } from '../row-pieces.ts';
 import { decodeImage, findDecoder, imageSize } from './decode.ts';
 import type { ImageItem } from './image-corpus.ts';
@@ -28,7 +21,9 @@ export interface ImageTable {
 
 /** @param column of the images; default the first that can hold some */
 export async function imageTable(path: string, name: string, column?: string): Promise<ImageTable> {
-  const metadata = await readFooter(path, name);
+  const metadata = await readFooter(path, name).catch((error) => {
+    throw unreadable(error, path, name);
+  });
   const columns = findColumns(metadata, name, column);
   await findDecoder();
   return {
@@ -56,37 +51,26 @@ interface Columns {
 }
 
 async function* readRows(path: string, name: string, { image, label, classes }: Columns, from: number) {
-  const handle = await open(path).catch((error) => {
-    throw readError(error, { name, path });
-  });
   try {
-    const { file, metadata } = await parsed(handle);
+    const metadata = await readFooter(path, name);
     let end = 0;
     for (const [index, group] of metadata.row_groups.entries()) {
       checkGroup(metadata, index, image, name);
       const start = end;
       end += Number(group.num_rows);
       if (end <= from) continue;
-      const rows = await parquetReadObjects({
-        file,
-        metadata,
-        compressors,
-        columns: label === null ? [image] : [image, label],
-        rowStart: start,
-        rowEnd: end,
-        utf8: false,
-      });
-      for (let at = Math.max(0, from - start); at < rows.length; at++) {
-        const row = rows[at]!;
+      const columns = label === null ? [image] : [image, label];
+      const request = { path, start, end, columns, bytes: 'of all' } as const;
+      let number = start - 1;
+      for await (const row of readGroup(request, name)) {
+        if (++number < from) continue;
         const value = row[image] as unknown;
         const bytes = value instanceof Uint8Array ? value : (Object(value) as { bytes?: unknown }).bytes;
-        yield { number: start + at, bytes, label: label === null ? null : labelText(row[label], classes) };
+        yield { number, bytes, label: label === null ? null : labelText(row[label], classes) };
       }
     }
   } catch (error) {
     throw unreadable(error, path, name);
-  } finally {
-    await handle.close();
   }
 }
 
@@ -148,24 +132,6 @@ function classesOf(metadata: FileMetaData, label: string): string[] | null {
     return isRight ? names : null;
   } catch {
     return null;
-  }
-}
-
-async function parsed(handle: FileHandle) {
-  const file = await fileBuffer(handle);
-  return { file, metadata: await parquetMetadataAsync(file) };
-}
-
-/** What the file's footer says. */
-async function readFooter(path: string, name: string): Promise<FileMetaData> {
-  let handle: FileHandle | undefined;
-  try {
-    handle = await open(path);
-    return (await parsed(handle)).metadata;
-  } catch (error) {
-    throw unreadable(error, path, name);
-  } finally {
-    await handle?.close();
   }
 }
 

@@ -1,34 +1,22 @@
-import { type FileHandle, open } from 'node:fs/promises';
-import {
-  type AsyncBuffer,
-  type FileMetaData,
-  parquetMetadataAsync,
-  parquetReadObjects,
-  parquetSchema,
-  type SchemaTree,
-} from 'hyparquet';
-import { compressors } from 'hyparquet-compressors';
+import { stat } from 'node:fs/promises';
+import { type FileMetaData, parquetSchema, type SchemaTree } from 'hyparquet';
 import { PolysemeError } from '../../errors.ts';
 import { type Input, readError } from '../input.ts';
 import { checkColumn, columnText, LABELS, type Row, type RowCursor, rowLabel } from '../row-pieces.ts';
 import { decodeUtf8 } from '../utf8.ts';
+import { readFooter, readGroup } from './decode-parquet.ts';
+import { GROUP_BYTES_LIMIT } from './parquet-group.ts';
 
-/** Longest footer, in bytes. */
-const FOOTER_LIMIT = 1 << 27;
 /** Most rows of a row group: each costs some hundred bytes while the group is read. */
 const GROUP_ROWS_LIMIT = 1 << 24;
-/** Largest text column of a row group, in bytes, compressed or not: it is held in memory as a whole. */
-const GROUP_BYTES_LIMIT = 2 ** 31 - 1;
 /** Longest text of a row, in bytes. */
 const TEXT_LIMIT = 1 << 27;
 
 /** Rows of a Parquet file, row group by row group; only the text column and a row's name are read. */
 export async function* readParquet(input: Input, column: string, from: RowCursor): AsyncGenerator<Row> {
-  let handle: FileHandle | undefined;
   try {
-    handle = await open(input.path);
-    const file = await fileBuffer(handle);
-    const metadata = await parquetMetadataAsync(file);
+    const { size } = await stat(input.path);
+    const metadata = await readFooter(input.path, input.name);
     const columns = readColumns(metadata, column, input.name);
     let end = 0;
     for (const [index, group] of metadata.row_groups.entries()) {
@@ -36,23 +24,13 @@ export async function* readParquet(input: Input, column: string, from: RowCursor
       const start = end;
       end += Number(group.num_rows);
       if (end < from.row) continue;
-      // Strings stay bytes until their row is reached: outside the JavaScript heap, and decoded strictly.
-      const rows = await parquetReadObjects({
-        file,
-        metadata,
-        compressors,
-        columns,
-        rowStart: start,
-        rowEnd: end,
-        parsers: { stringFromBytes: (bytes) => bytes },
-      });
-      input.read = ((index + 1) / metadata.row_groups.length) * file.byteLength;
-      if (rows.length !== end - start)
-        throw new Error(`row group ${index} has ${rows.length} rows, not ${end - start}`);
-      for (let at = Math.max(0, from.row - 1 - start); at < rows.length; at++) {
-        const row = start + at + 1;
-        yield { row, byte: 0, ...decodeRow(rows[at]!, column, `${input.name}:${row}`) };
+      const request = { path: input.path, start, end, columns, bytes: 'of strings' } as const;
+      let row = start;
+      for await (const values of readGroup(request, input.name)) {
+        input.read = ((index + (row - start + 1) / (end - start)) / metadata.row_groups.length) * size;
+        if (++row >= from.row) yield { row, byte: 0, ...decodeRow(values, column, `${input.name}:${row}`) };
       }
+      if (row !== end) throw new Error(`row group ${index} has ${row - start} rows, not ${end - start}`);
     }
   } catch (error) {
     const told = readError(error, input);
@@ -61,43 +39,7 @@ export async function* readParquet(input: Input, column: string, from: RowCursor
       `${input.name}: not readable as Parquet (${(error as Error).message})`,
       'damaged',
     );
-  } finally {
-    await handle?.close();
   }
-}
-
-/** Random access to a file; a range outside it is an error, not an allocation. */
-export async function fileBuffer(handle: FileHandle): Promise<AsyncBuffer> {
-  const { size } = await handle.stat();
-  if (size < 12) throw new Error(`${size} bytes are too few`);
-  const read = async (start: number, end: number): Promise<ArrayBuffer> => {
-    if (!(start >= 0 && end >= start && end <= size)) {
-      throw new Error(`it points to bytes ${start} to ${end} of ${size}; it may be truncated`);
-    }
-    if (end - start > GROUP_BYTES_LIMIT) throw new Error(`it asks for ${end - start} bytes at once`);
-    const bytes = new Uint8Array(end - start);
-    for (let at = 0; at < bytes.length; ) {
-      const { bytesRead } = await handle.read(bytes, at, bytes.length - at, start + at);
-      if (bytesRead === 0) throw new Error(`it ends at byte ${start + at} of ${size}`);
-      at += bytesRead;
-    }
-    return bytes.buffer;
-  };
-  const buffer: AsyncBuffer = {
-    byteLength: size,
-    slice(start, end = size) {
-      const bytes = read(start, end);
-      // The library asks for several ranges and waits for one: without this another's error would end the process.
-      bytes.catch(() => {});
-      return bytes;
-    },
-  };
-  const [length, magic] = new Uint32Array(await buffer.slice(size - 8, size));
-  // "PAR1"
-  if (magic !== 0x31524150) throw new Error('it does not end with PAR1; it may be truncated');
-  if (length! > FOOTER_LIMIT)
-    throw new Error(`its footer claims ${length} bytes, over the limit of ${FOOTER_LIMIT}`);
-  return buffer;
 }
 
 /** The columns to read: the text, and the first that may name a row. */
