@@ -183,7 +183,7 @@ async function readLock(path: string): Promise<string | null> {
  */
 async function takeAway(path: string, text: string): Promise<void> {
   if ((await readLock(path)) !== text) return;
-  const away = `${path}.${process.pid}`;
+  const away = join(dirname(path), temporaryName(basename(path)));
   try {
     await rename(path, away);
   } catch (error) {

@@ -1,8 +1,7 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { rmSync } from 'node:fs';
 import type { Bank } from '../bank/bank.ts';
 import { weightsWidth } from '../bank/embedding.ts';
+import { temporaryFolder } from '../base/files.ts';
 import { unpackRows } from '../base/half.ts';
 import type { ExampleSource, UnitExamples } from '../compare/matched.ts';
 import type { DrawnBank } from '../compare/redraw.ts';
@@ -35,7 +34,7 @@ export interface DrawRequest
  */
 export async function drawBanks(request: DrawRequest): Promise<{ banks: DrawnBank[]; tokens: number }> {
   const { seeds, most, seed, sign, center, banks, ...source } = request;
-  const stateDir = mkdtempSync(join(tmpdir(), 'polyseme-draw-'));
+  const stateDir = await temporaryFolder('polyseme-draw');
   try {
     const found = await harvest({
       ...source,

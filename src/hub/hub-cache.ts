@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { copyFile, mkdir, readdir, readFile, rename, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
-import { dirname, join, relative, sep } from 'node:path';
+import { basename, dirname, join, relative, sep } from 'node:path';
 import { isDiskFull, makeWhole } from '../base/files.ts';
 import { readJsonObject } from '../base/json-file.ts';
 import { hasProcess } from '../base/process.ts';
@@ -178,7 +178,10 @@ async function ensureBlob(
 ): Promise<string> {
   const { size, etag, path } = file.entry;
   const status = await stat(blob).catch(() => null);
-  if (status?.size === size) return blob;
+  if (status?.size === size) {
+    await removePartials(blob);
+    return blob;
+  }
   await mkdir(dirname(blob), { recursive: true });
   const partial = await claimPartial(blob);
   for (let tries = 1; ; tries++) {
@@ -193,7 +196,13 @@ async function ensureBlob(
     }
   }
   await rename(partial, blob);
+  await removePartials(blob);
   return blob;
+}
+
+/** Removes what processes that have ended left of a download that is whole now. */
+async function removePartials(blob: string): Promise<void> {
+  for (const path of await leftPartials(blob)) await rm(path, { force: true }).catch(() => {});
 }
 
 /**
@@ -201,17 +210,22 @@ async function ensureBlob(
  * process has its own, so that two never write into the same.
  */
 async function claimPartial(blob: string): Promise<string> {
-  const host = hostname().replaceAll(/[^A-Za-z0-9]/g, '_');
-  const own = `${blob}.${host}-${process.pid}.incomplete`;
-  for (const name of await readdir(dirname(blob))) {
-    const match = /^([0-9a-f]+)\.(\w+)-(\d+)\.incomplete$/.exec(name);
-    const path = join(dirname(blob), name);
-    if (match === null || !blob.endsWith(match[1]!) || match[2] !== host || path === own) continue;
-    if (hasProcess(Number(match[3]))) continue;
-    await rename(path, own).catch(() => {});
-    break;
-  }
+  const own = `${blob}.${HOST}-${process.pid}.incomplete`;
+  const [left] = await leftPartials(blob);
+  if (left !== undefined) await rename(left, own).catch(() => {});
   return own;
+}
+
+const HOST = hostname().replaceAll(/[^A-Za-z0-9]/g, '_');
+
+/** What processes of this machine that have ended left of a download. */
+async function leftPartials(blob: string): Promise<string[]> {
+  const names = await readdir(dirname(blob));
+  return names.flatMap((name) => {
+    const match = /^([0-9a-f]+)\.(\w+)-(\d+)\.incomplete$/.exec(name);
+    if (match === null || match[1] !== basename(blob) || match[2] !== HOST) return [];
+    return hasProcess(Number(match[3])) ? [] : [join(dirname(blob), name)];
+  });
 }
 
 /** SHA-256 of the content, or git's blob SHA-1, as the length of `etag` tells. */

@@ -32,8 +32,7 @@ export class Spill {
 
   /** @param folder default the system's folder of temporary files */
   static async open(folder = tmpdir()): Promise<Spill> {
-    // Those of other users cannot be removed, and do not matter.
-    await removeLeftovers(folder, NAME).catch(() => {});
+    await removeLeftovers(folder, NAME);
     const path = join(folder, temporaryName(NAME));
     const file = await open(path, 'wx+', 0o600).catch((error: unknown) => {
       throw cannotKeep(path, error);

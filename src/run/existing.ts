@@ -6,7 +6,7 @@ import type { StoredMeta, StudyInputs, StudyMeta } from '../study/meta.ts';
 import { StudyWriter } from '../study/writer.ts';
 import { settledOptions } from './settings.ts';
 
-/** Made whole: no half-made study is ever there. */
+/** Made whole: no half-made study is ever there. There must be none. */
 export function createStudy(
   out: string,
   meta: StudyMeta,
@@ -22,6 +22,8 @@ export function createStudy(
     embedding,
   }));
   return makeWhole(out, (temporary) => {
+    // Of a study that somebody deleted, or a kill moved away: SQLite would play them into the new one.
+    for (const suffix of LOGS) rmSync(out + suffix, { force: true });
     try {
       StudyWriter.create(temporary, meta, described, inputs).close();
     } catch (error) {
@@ -118,7 +120,8 @@ export function isComplete(
 }
 
 /** A study and the files that SQLite keeps beside one that was not closed. */
-const SUFFIXES = ['', '-wal', '-shm'];
+const LOGS = ['-wal', '-shm'];
+const SUFFIXES = ['', ...LOGS];
 
 /** Removes a study with the files beside it, or a folder. */
 export function removeStudy(path: string): void {

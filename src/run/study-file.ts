@@ -43,6 +43,8 @@ export async function makeStudy(
     if (existsSync(replaced)) removeStudy(out);
     else moveStudy(out, replaced);
   }
+  // What was saved for a study that somebody deleted is none of a new one.
+  if (found === null) removeStudy(stateDir);
   const created = found === null || renewed;
   const inputs = created ? await readInputs(source) : found.inputs;
   if (created) await createStudy(out, meta, banks, inputs!);

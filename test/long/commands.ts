@@ -1,4 +1,4 @@
-// The long commands, as faults strike them: what is typed, what it makes, and what may lie beside that when it has ended.
+// The long commands, as faults strike them: what is typed, what it reads, and what it makes.
 import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
@@ -29,9 +29,7 @@ export interface LongCommand {
   content(out: string): Promise<string>;
   /** What is wrong there after a kill, where that can be told. */
   fault?(out: string): string | null;
-  /** What may lie in the folder when it has ended. */
-  readonly left: readonly string[];
-  /** The one of them that it writes, under a lock. */
+  /** What it writes in that folder, under a lock. */
   readonly output?: string;
   /** Puts what it reads into the folder. */
   prepare(out: string): void;
@@ -66,6 +64,10 @@ export async function longCommands(given: string): Promise<readonly LongCommand[
     '1',
   ];
   const nothing = () => {};
+  await whole([
+    ...[MAIN, 'sae', 'train', ...site, ...training, '--tokens', '2000', '--eval-tokens', '0'],
+    ...['--out', part('sae')],
+  ]);
   const withStudy = (out: string) => copyFileSync(study, join(out, 'study.db'));
   const earlier = part('site');
   await whole([...run, '--layers', '1', '--examples', '3', '--out', part('earlier.db')]);
@@ -83,7 +85,6 @@ export async function longCommands(given: string): Promise<readonly LongCommand[
       prepare: nothing,
       args: (out) => [...run, '--threads', '1', '--out', join(out, 'study.db')],
       content: hashOf,
-      left: ['study.db'],
       output: 'study.db',
     },
     {
@@ -91,7 +92,6 @@ export async function longCommands(given: string): Promise<readonly LongCommand[
       prepare: nothing,
       args: (out) => [...run, '--select', 'fraction', '--threads', '2', '--out', join(out, 'study.db')],
       content: hashOf,
-      left: ['study.db'],
       output: 'study.db',
     },
     {
@@ -99,7 +99,6 @@ export async function longCommands(given: string): Promise<readonly LongCommand[
       prepare: nothing,
       args: (out) => [MAIN, 'run', '--plan', plan, '--shard', '1/2', '--out', join(out, 'part')],
       content: file('part'),
-      left: ['part'],
       output: 'part',
     },
     {
@@ -107,7 +106,6 @@ export async function longCommands(given: string): Promise<readonly LongCommand[
       prepare: nothing,
       args: (out) => [MAIN, 'merge', part('examples-1'), part('examples-2'), '--out', join(out, 'part')],
       content: file('part'),
-      left: ['part'],
       output: 'part',
     },
     {
@@ -118,7 +116,6 @@ export async function longCommands(given: string): Promise<readonly LongCommand[
         ...['--out', join(out, 'study.db')],
       ],
       content: hashOf,
-      left: ['study.db'],
       output: 'study.db',
     },
     {
@@ -126,7 +123,6 @@ export async function longCommands(given: string): Promise<readonly LongCommand[
       prepare: nothing,
       args: (out) => [MAIN, 'sae', 'cache', ...site, '--tokens', '8000', '--out', join(out, 'cache')],
       content: file('cache'),
-      left: ['cache'],
       output: 'cache',
     },
     {
@@ -137,7 +133,6 @@ export async function longCommands(given: string): Promise<readonly LongCommand[
         ...['--tokens', '8000', '--eval-tokens', '0', '--out', join(out, 'sae')],
       ],
       content: (out) => Promise.resolve(digestOf(join(out, 'sae'), /\.safetensors$/)),
-      left: ['sae'],
       output: 'sae',
     },
     ...(['jsonl', 'parquet', 'site'] as const).map(
@@ -149,7 +144,6 @@ export async function longCommands(given: string): Promise<readonly LongCommand[
           ...['--out', join(out, format)],
         ],
         content: file(format),
-        left: ['study.db', format],
         output: format,
       }),
     ),
@@ -165,15 +159,26 @@ export async function longCommands(given: string): Promise<readonly LongCommand[
       ],
       content: file('site'),
       fault: (out) => siteFault(join(out, 'site'), foreign),
-      left: ['study.db', 'site'],
       output: 'site',
+    },
+    {
+      name: 'run --overwrite',
+      prepare: (out) => copyFileSync(part('earlier.db'), join(out, 'study.db')),
+      args: (out) => [...run, '--threads', '1', '--overwrite', '--out', join(out, 'study.db')],
+      content: hashOf,
+      output: 'study.db',
+    },
+    {
+      name: 'sae convert',
+      prepare: nothing,
+      args: (out) => [MAIN, 'sae', 'convert', part('sae'), join(out, 'sae'), '--format', 'sparsify'],
+      content: file('sae'),
     },
     {
       name: 'serve, asked for what it keeps',
       prepare: withStudy,
       args: (out) => [ASK, join(out, 'study.db'), join(out, 'answers')],
       content: file('answers'),
-      left: ['study.db', 'study.cache.db', 'study.vectors', 'answers'],
     },
   ];
 }
@@ -186,13 +191,27 @@ export interface Ended {
   readonly said: string;
 }
 
-/** Runs Node on these arguments, by way of `through` where it is given; killed after so many milliseconds. */
+/** How a command is struck. */
+export interface Striking {
+  /** Milliseconds after which it is killed. */
+  readonly after?: number | null;
+  /** The program that starts it, with its arguments. */
+  readonly through?: readonly string[];
+  /** Arguments of Node itself. */
+  readonly before?: readonly string[];
+  readonly env?: Readonly<Record<string, string>>;
+}
+
+/** Runs Node on these arguments. */
 export async function ended(
   args: readonly string[],
-  { after, through = [] }: { after?: number | null; through?: readonly string[] } = {},
+  { after, through = [], before = [], env = {} }: Striking = {},
 ): Promise<Ended> {
-  const [command, ...rest] = [...through, process.execPath, ...args];
-  const child = spawn(command!, rest, { stdio: ['ignore', 'ignore', 'pipe'] });
+  const [command, ...rest] = [...through, process.execPath, ...before, ...args];
+  const child = spawn(command!, rest, {
+    stdio: ['ignore', 'ignore', 'pipe'],
+    env: { ...process.env, ...env },
+  });
   let text = '';
   child.stderr.on('data', (piece) => {
     text += piece;
@@ -261,17 +280,4 @@ export function drawn(seed: number): () => number {
     state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
     return state / 2 ** 32;
   };
-}
-
-/** A new folder with what a command reads. */
-export function roomFor(command: LongCommand, root: string, number: number): string {
-  const out = join(root, `${command.name.replaceAll(/\W+/g, '-')}-${number}`);
-  mkdirSync(out);
-  command.prepare(out);
-  return out;
-}
-
-/** Whether a command has done its work: typed again after its last rename, it finds what it made, and may say so. */
-export function isDone({ status, said }: { readonly status: number | null; readonly said: string }): boolean {
-  return status === 0 || (status === 1 && / is (there|a site) already: /.test(said));
 }

@@ -5,25 +5,18 @@ import { spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { drawn, ended, filesOf, isDone, type LongCommand, longCommands, roomFor } from './commands.ts';
+import { drawn, filesOf, type LongCommand, longCommands } from './commands.ts';
+import { faultOf, removeRoom, roomFor, typed, type Undisturbed, undisturbed } from './undisturbed.ts';
 
 const [each = '2', seed = String(Date.now() % 2 ** 31), only] = process.argv.slice(2);
 const random = drawn(Number(seed));
-
-/** What a command makes when nobody disturbs it. */
-interface Whole {
-  readonly content: string;
-  readonly time: number;
-  /** Bytes of its largest file. */
-  readonly largest: number;
-}
 
 interface Fault {
   readonly name: string;
   /** The program that it needs. */
   readonly tool?: string;
   /** Strikes the command, which writes into `out`. Whether the second one may refuse, naming what is damaged. */
-  strike(command: LongCommand, out: string, whole: Whole): Promise<{ readonly mayRefuse: boolean }>;
+  strike(command: LongCommand, out: string, whole: Undisturbed): Promise<{ readonly mayRefuse: boolean }>;
 }
 
 const through = (...words: string[]) => ({ through: words });
@@ -34,18 +27,20 @@ const FAULTS: readonly Fault[] = [
   {
     name: 'files no longer than some size (RLIMIT_FSIZE)',
     tool: 'prlimit',
-    async strike({ args }, out, { largest }) {
+    async strike(command, out, whole) {
+      const largest = Math.max(...filesOf(whole.out).map((name) => statSync(join(whole.out, name)).size));
       const size = Math.floor(random() * largest);
-      await ended(args(out), through('prlimit', `--fsize=${size}`));
+      await typed(command, out, through('prlimit', `--fsize=${size}`));
       return { mayRefuse: false };
     },
   },
   {
     name: 'one write in fifty fails (fiu)',
     tool: 'fiu-run',
-    async strike({ args }, out) {
-      await ended(
-        args(out),
+    async strike(command, out) {
+      await typed(
+        command,
+        out,
         through('fiu-run', '-x', ...failing('rw/pwrite', 'rw/write', 'rw/pwritev', 'rw/writev')),
       );
       return { mayRefuse: false };
@@ -54,18 +49,18 @@ const FAULTS: readonly Fault[] = [
   {
     name: 'one sync, rename or truncation in fifty fails (fiu)',
     tool: 'fiu-run',
-    async strike({ args }, out) {
+    async strike(command, out) {
       const names = ['sync/fsync', 'sync/fdatasync', 'sync/sync_file_range', 'dir/rename', 'oc/ftruncate'];
-      await ended(args(out), through('fiu-run', '-x', ...failing(...names)));
+      await typed(command, out, through('fiu-run', '-x', ...failing(...names)));
       return { mayRefuse: false };
     },
   },
   {
     name: 'killed, and typed again four years before (faketime)',
     tool: 'faketime',
-    async strike({ args }, out, { time }) {
-      await ended(args(out), { after: random() * time });
-      await ended(args(out), { after: 3 * time, ...through('faketime', '-f', '-1460d') });
+    async strike(command, out, { time }) {
+      await typed(command, out, { after: random() * time });
+      await typed(command, out, { after: 3 * time, ...through('faketime', '-f', '-1460d') });
       return { mayRefuse: false };
     },
   },
@@ -87,13 +82,13 @@ const FAULTS: readonly Fault[] = [
 
 /** Kills a command and damages a file of what it has written. */
 async function damaged(
-  { args }: LongCommand,
+  command: LongCommand,
   out: string,
-  { time }: Whole,
+  { time }: Undisturbed,
   damage: (path: string) => void,
 ): Promise<{ readonly mayRefuse: boolean }> {
   const before = new Set(filesOf(out));
-  await ended(args(out), { after: (0.3 + 0.7 * random()) * time });
+  await typed(command, out, { after: (0.3 + 0.7 * random()) * time });
   const written = filesOf(out).filter((name) => !before.has(name) && statSync(join(out, name)).size > 0);
   if (written.length > 0) damage(join(out, written[Math.floor(random() * written.length)]!));
   return { mayRefuse: true };
@@ -113,22 +108,19 @@ try {
     return found;
   });
   for (const command of commands) {
-    const whole = await undisturbed(command);
+    const whole = await undisturbed(command, root);
     let number = 0;
     for (const fault of usable) {
       for (let i = 0; i < Number(each); i++) {
         const out = roomFor(command, root, ++number);
         const { mayRefuse } = await fault.strike(command, out, whole);
-        const last = await ended(command.args(out));
-        const { status, signal, said } = last;
-        const same = isDone(last) && (await is(command, out, whole));
-        const refused = mayRefuse && status === 1 && said.startsWith('error: ');
-        const outcome = same ? 'same' : refused ? 'refused' : 'wrong';
+        const last = await typed(command, out);
+        const found = await faultOf(command, out, last, whole);
+        const refused = mayRefuse && last.status === 1 && last.said.startsWith('error: ');
+        const outcome = found === null ? 'same' : refused ? 'refused' : 'wrong';
         counts.get(fault.name)![outcome]++;
-        if (outcome === 'wrong') {
-          console.log(`${command.name}: ${fault.name}: ${status ?? signal}: ${said || 'another content'}`);
-        }
-        rmSync(out, { recursive: true, force: true });
+        if (outcome === 'wrong') console.log(`${command.name}: ${fault.name}: ${found}`);
+        removeRoom(out);
       }
     }
   }
@@ -139,19 +131,4 @@ try {
   }
 } finally {
   rmSync(root, { recursive: true, force: true });
-}
-
-async function undisturbed(command: LongCommand): Promise<Whole> {
-  const out = roomFor(command, root, 0);
-  const begun = performance.now();
-  const { status, said } = await ended(command.args(out));
-  if (status !== 0) throw new Error(`${command.name}: ${said}`);
-  const time = performance.now() - begun;
-  const largest = Math.max(...filesOf(out).map((name) => statSync(join(out, name)).size));
-  return { content: await command.content(out), time, largest };
-}
-
-/** Whether what was made is whole: what cannot be read is not. */
-async function is(command: LongCommand, out: string, { content }: Whole): Promise<boolean> {
-  return (await command.content(out).catch(() => null)) === content;
 }

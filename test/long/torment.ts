@@ -1,7 +1,8 @@
-import { readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { statSync, writeFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
-import { type Ended, ended, isDone, type LongCommand, roomFor } from './commands.ts';
+import type { LongCommand } from './commands.ts';
+import { faultOf, removeRoom, roomFor, typed, undisturbed } from './undisturbed.ts';
 
 export interface Tormented {
   readonly killed: number;
@@ -18,38 +19,31 @@ export async function torment(
   command: LongCommand,
   { root, wanted, random }: { root: string; wanted: number; random: () => number },
 ): Promise<Tormented> {
-  const { name, args, content, left, fault } = command;
-  const undisturbed = roomFor(command, root, 0);
-  const begun = performance.now();
-  const first = await ended(args(undisturbed));
-  if (first.status !== 0) throw new Error(`${name}: ${first.said}`);
-  const time = performance.now() - begun;
-  const expected = await content(undisturbed);
+  const expected = await undisturbed(command, root);
+  const { time } = expected;
   let [killed, rounds] = [0, 0];
   const faults: string[] = [];
-  const check = async (out: string, last: Omit<Ended, 'signal'>) => {
-    const same = isDone(last) && (await content(out)) === expected;
-    const others = readdirSync(out).filter((entry) => !left.includes(entry));
-    if (!same) faults.push(`ended with ${last.status}: ${last.said || 'another content'}`);
-    else if (others.length > 0) faults.push(`left ${others.join(', ')}`);
+  const check = async (out: string, last: { status: number | null; said: string }) => {
+    const fault = await faultOf(command, out, last, expected);
+    if (fault !== null) faults.push(fault);
+    removeRoom(out);
   };
   if (command.output !== undefined) {
-    plantLeftovers(undisturbed, command.output);
-    await check(undisturbed, await ended(args(undisturbed)));
+    plantLeftovers(expected.out, command.output);
+    await check(expected.out, await typed(command, expected.out));
   }
   while (killed < wanted) {
     const out = roomFor(command, root, ++rounds);
-    let { status, said } = await ended(args(out), { after: random() * time });
+    let { status, said } = await typed(command, out, { after: random() * time });
     while (status === null) {
       killed++;
-      const found = fault?.(out) ?? null;
+      const found = command.fault?.(out) ?? null;
       if (found !== null) faults.push(`killed: ${found}`);
       // In the end it is let alone: a command that goes on from where it was gets there anyway.
       const after = killed < wanted && random() < 0.6 ? random() * time : null;
-      ({ status, said } = await ended(args(out), { after }));
+      ({ status, said } = await typed(command, out, { after }));
     }
     await check(out, { status, said });
-    rmSync(out, { recursive: true, force: true });
   }
   return { killed, rounds, faults };
 }

@@ -160,6 +160,19 @@ test('the layers harvested together may change on the way', async () => {
   expect(left(out)).toEqual(['study.db']);
 });
 
+test('a study that was deleted without the log beside it leaves nothing to a new one', async () => {
+  const few = { ...PLAIN, contexts: 20 };
+  const wanted = { ...few, examples: 5 };
+  const whole = await runStudy({ ...wanted, out: newPath() });
+  const all = await run({ ...few, out: newPath() });
+  const out = newPath();
+  expect((await run({ ...few, out }, { killAt: all.progress.length - 3 })).killed).toBe(true);
+  expect(left(out)).toContain('study.db-wal');
+  rmSync(out);
+  expect((await run({ ...wanted, out })).contentHash).toBe(whole.contentHash);
+  expect(left(out)).toEqual(['study.db']);
+});
+
 test('of a real model, the content is the same on any number of threads and layers together', async () => {
   const hashes = new Set<string>();
   for (const options of [{ threads: 1 }, { threads: 2 }, { threads: 2, layersAtOnce: 1 }]) {
