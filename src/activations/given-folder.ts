@@ -1,6 +1,7 @@
 import { readdir, stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import type { Bank } from '../bank/bank.ts';
+import { BANK_NAME, isBankName } from '../bank/bank-name.ts';
 import { embeddingOf, weightRows } from '../bank/given.ts';
 import { readJsonObject } from '../base/json-file.ts';
 import { sharedBytes } from '../base/shared-bytes.ts';
@@ -114,9 +115,7 @@ function describe(json: Record<string, unknown>, path: string): Described {
     const shown = JSON.stringify(value) ?? 'missing';
     throw new PolysemeError(`${path}: ${field} is ${shown.slice(0, 80)}; it must be ${rule}`);
   };
-  if (typeof name !== 'string' || !/^[^\s,]{1,200}$/.test(name)) {
-    refuse('name', name, 'a text of at most 200 characters without spaces and commas');
-  }
+  if (!isBankName(name)) refuse('name', name, BANK_NAME);
   if (typeof site !== 'string' || site.length > 200) refuse('site', site, 'a text of at most 200 characters');
   if (tokenizer !== null && typeof tokenizer !== 'string') {
     refuse('tokenizer', tokenizer, 'the path of a folder with tokenizer.json');

@@ -1,6 +1,7 @@
 import type { GateActivation } from '../embed/gate-activation.ts';
 import type { GatedMode } from '../embed/gated.ts';
 import { PolysemeError } from '../errors.ts';
+import { BANK_NAME, isBankName } from './bank-name.ts';
 import type { Embedding } from './embedding.ts';
 
 /** Weights of gated units, a = act(gate·h + gateBias) · (up·h + upBias). */
@@ -20,7 +21,7 @@ export interface GatedWeights {
 
 /** What `bankOf` makes a bank of: n vectors, from contexts one after another. */
 export interface GivenBankOptions {
-  /** `my-model/mlp.3`: part of BANK/INDEX; without spaces and commas. */
+  /** `my-model/mlp.3`: part of BANK/INDEX; without spaces, commas and invisible characters. */
   readonly name: string;
   /** Where the vectors come from, in words or as TransformerLens names it; for display. */
   readonly site?: string;
@@ -77,10 +78,8 @@ export interface GivenBank {
  */
 export function bankOf(options: GivenBankOptions): GivenBank {
   const { name, site = '', inputs, activations, weights, tokens, special = [], documents } = options;
-  if (!/^[^\s,]+$/.test(name)) {
-    throw new PolysemeError(
-      `bankOf: name is ${JSON.stringify(name)}; it must not be empty or hold spaces or commas`,
-    );
+  if (!isBankName(name)) {
+    throw new PolysemeError(`bankOf: name is ${JSON.stringify(name)}; it must be ${BANK_NAME}`);
   }
   const matrix = weights instanceof Float32Array ? weights : weights.gate;
   const { count, width, units } = sizesOf(inputs.length, activations.length, matrix.length);

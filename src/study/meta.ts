@@ -1,3 +1,4 @@
+import { BANK_NAME, isBankName } from '../bank/bank-name.ts';
 import type { Embedding } from '../bank/embedding.ts';
 import type { FileDigest } from '../base/file-digest.ts';
 import { gateActivations } from '../embed/gate-activation.ts';
@@ -130,6 +131,9 @@ export function readBanks(path: string, query: Query): StudyBank[] {
       embedding: decodeJson(embedding, path) as Embedding,
     };
     const { units: count, width } = bank;
+    if (!isBankName(bank.name)) {
+      refuse(`its bank ${i} is called ${JSON.stringify(bank.name)}, which must be ${BANK_NAME}`);
+    }
     if (id !== i) refuse(`its bank ${i} has the id ${id}`);
     if (!isCount(count) || count > MAX_UNITS) refuse(`its bank ${i} has ${count} units (limit ${MAX_UNITS})`);
     if (!isCount(width) || width > MAX_WIDTH)

@@ -12,6 +12,8 @@ import type { RunningServer } from '../../src/server/server.ts';
 import { hasBrowser } from '../helpers/browser.ts';
 import { explorerPages } from '../helpers/explorer-page.ts';
 import { HOSTILE_NAME, HOSTILE_TOKENS, type HostileWorld, hostileWorld } from '../helpers/hostile.ts';
+import { plantQueue } from '../helpers/planted-queue.ts';
+import { end, freePort, hasRedis, startRedis } from '../helpers/queue-servers.mjs';
 import { evaluation, writeLog, writeRun } from '../helpers/written-training.ts';
 
 describe.skipIf(!hasBrowser)('hostile text in a page', () => {
@@ -22,6 +24,7 @@ describe.skipIf(!hasBrowser)('hostile text in a page', () => {
   /** The address of a unit of the SAE with the hostile name, and what it is called. */
   let unit: string;
   let single: string;
+  let queue: string;
 
   beforeAll(async () => {
     world = await hostileWorld(pages.folder);
@@ -41,6 +44,12 @@ describe.skipIf(!hasBrowser)('hostile text in a page', () => {
       writeLog(dir, 1, 20);
     }
     server = await pages.serve(out, { trainings });
+    const port = await freePort();
+    queue = `redis://127.0.0.1:${port}`;
+    if (hasRedis) {
+      const redis = await startRedis(pages.folder, port);
+      pages.keep({ close: () => end(redis) });
+    }
     site = pages.keep(await hostFiles(join(world.folder, 'site'), '/a site/'));
   });
 
@@ -108,6 +117,18 @@ describe.skipIf(!hasBrowser)('hostile text in a page', () => {
       await page.locator(there).first().waitFor();
       await expectText(page);
     }
+  });
+
+  it.skipIf(!hasRedis)('a queue of a server', async () => {
+    // A worker's name ends at a line break.
+    const workers = [0, 1, 2].map((i) => `${HOSTILE_NAME.replace('\n', ' ')}${i}`);
+    const words = { model: HOSTILE_NAME, out: `${HOSTILE_TOKENS[1]}${HOSTILE_NAME}`, workers };
+    pages.keep(await plantQueue(queue, { ...words, reason: HOSTILE_TOKENS.slice(0, 12).join(' ') }));
+    const page = await pages.open(`${(await pages.serve(null, { queue })).url}/queue`);
+    for (const name of ['Runs', 'Workers', 'Failures']) {
+      await page.getByRole('region', { name, exact: true }).getByText('onerror').first().waitFor();
+    }
+    await expectText(page);
   });
 
   it('a unit as one file', async () => {

@@ -1,18 +1,21 @@
 // One hostile model, corpus and folder, over every command: what is printed does nothing, and what is written is the true text.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DuckDBInstance } from '@duckdb/node-api';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { visible } from '../../src/base/visible.ts';
 import { openStudy } from '../../src/study/open-study.ts';
 import type { Study } from '../../src/study/study.ts';
 import { chatServer } from '../helpers/chat-server.ts';
 import { cli, type Ended, POLYSEME } from '../helpers/cli.ts';
 import { allCommands } from '../helpers/commands.ts';
-import { HOSTILE_TOKENS, type HostileWorld, hostileWorld } from '../helpers/hostile.ts';
+import { HOSTILE_NAME, HOSTILE_TOKENS, type HostileWorld, hostileWorld } from '../helpers/hostile.ts';
 import { neuronpediaServer } from '../helpers/neuronpedia-server.ts';
+import { end, freePort, hasRedis, startRedis } from '../helpers/queue-servers.mjs';
+import { writeStudy } from '../helpers/written-study.ts';
 
 const parent = mkdtempSync(join(tmpdir(), 'polyseme-hostile-text-'));
 let world: HostileWorld;
@@ -173,6 +176,85 @@ describe('a terminal', () => {
     const result = await cli(args);
     expect(result).toMatchObject({ code: 1, stderr: expect.stringMatching(/^error: [^\n]*\n$/) });
     expectInert(result);
+  });
+
+  test.skipIf(!hasRedis)('worker, and run by a queue: their lines, and the same study', async () => {
+    const port = await freePort();
+    const redis = await startRedis(parent, port);
+    const place = ['--queue', `redis://127.0.0.1:${port}`, '--artefacts', at('artefacts')];
+    const worker = spawn(process.execPath, [...POLYSEME, 'worker', ...place, '--threads', '1'], {
+      env: { ...process.env, NO_COLOR: '1' },
+    });
+    let said = '';
+    for (const stream of [worker.stdout, worker.stderr]) {
+      stream.setEncoding('utf8').on('data', (piece) => {
+        said += piece;
+      });
+    }
+    try {
+      const run = ['run', ...small(), '--layers', '0', '--examples', '4'];
+      await ended([...run, ...place, '--shards', '2', '--out', at('queued.db')]);
+      await ended([...run, '--out', at('undivided.db')]);
+      const [queued, undivided] = [at('queued.db'), at('undivided.db')].map((path) => {
+        const study = openStudy(path);
+        const { contentHash } = study.info();
+        study.close();
+        return contentHash;
+      });
+      expect(queued).toBe(undivided);
+    } finally {
+      await end(worker);
+      await end(redis);
+    }
+    expect(said).toContain('done: ');
+    expectInert({ stdout: said, stderr: '' });
+  });
+
+  test('errors are one line, whatever names they tell', async () => {
+    const missing = at('missing');
+    const broken = at('broken');
+    writeFileSync(broken, HOSTILE_NAME);
+    for (const args of [
+      ['info', missing],
+      ['info', broken],
+      ['unit', world.study, `${world.bank}/99`],
+      ['unit', world.study, `none${HOSTILE_NAME}/1`],
+      ['units', world.study, '--bank', HOSTILE_NAME],
+      ['run', '--data', missing, '--out', at('x.db')],
+      ['run', '--model', missing, '--out', at('x.db')],
+      ['info', missing, '--verbose'],
+    ]) {
+      const result = await cli(args);
+      expect(result).toMatchObject({ code: 1, stderr: expect.stringMatching(/^error: /) });
+      if (!args.includes('--verbose')) expect(result.stderr.trimEnd().split('\n')).toHaveLength(1);
+      expectInert(result);
+    }
+    const usage = await cli(['units', world.study, `--${HOSTILE_NAME}`]);
+    expect(usage.code).toBe(2);
+    expectInert(usage);
+  });
+
+  test('a study of somebody else’s, whose bank has a name that none may have, is refused', async () => {
+    for (const name of HOSTILE_TOKENS.filter((token) => visible(token) !== token)) {
+      const path = join(parent, 'foreign.db');
+      writeStudy({ path, banks: [{ name, units: 4 }], examples: () => 12, contexts: [['a', 'b']] });
+      const result = await cli(['units', path]);
+      expect(result).toMatchObject({
+        code: 1,
+        stderr: expect.stringMatching(/^error: .* is damaged: its bank 0 is called .*\n$/),
+      });
+      expectInert(result);
+    }
+  });
+
+  test('bytes are shown as the character that they spell, with the peak on it', async () => {
+    const path = join(parent, 'bytes.db');
+    const dash = ['<0xE2>', '<0x80>', '<0x94>', ' dash', '<0xE2>', `x${HOSTILE_TOKENS[0]}`];
+    const bank = { name: 'mlp.0', units: 4 };
+    writeStudy({ path, banks: [bank], examples: () => 12, contexts: [[' a', ' b'], dash] });
+    const { stdout } = await ended(['unit', path, 'mlp.0/1', '--examples', '12']);
+    expect(stdout).toContain('— dash<0xE2>x␛');
+    expect(stdout).not.toContain('<0x80>');
   });
 
   test('completion: banks that a study has', async () => {

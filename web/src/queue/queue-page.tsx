@@ -1,5 +1,6 @@
 import { useQuery } from '@tanstack/react-query';
 import type { ReactNode } from 'react';
+import { visible } from '../../../src/base/visible.ts';
 import type { QueueState } from '../source/answers.ts';
 import { servedQuery } from '../source/query-options.ts';
 import { queueQuery } from '../source/queue-queries.ts';
@@ -21,7 +22,7 @@ export function QueuePage() {
           Queue{' '}
           {data !== undefined && (
             <>
-              <span className="muted">at</span> <bdi>{data.queue}</bdi>
+              <span className="muted">at</span> <bdi>{visible(data.queue)}</bdi>
             </>
           )}
         </h1>
@@ -70,7 +71,7 @@ function Found({ data, error }: { data: QueueState; error: Error | null }) {
   if (unreachable !== null) {
     return (
       <Empty title="The queue does not answer">
-        <p className="wrap">{unreachable}</p>
+        <p className="wrap">{visible(unreachable)}</p>
         <p>This page keeps asking. What is done lies in the artefacts, and workers wait for the queue.</p>
       </Empty>
     );

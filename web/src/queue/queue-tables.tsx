@@ -1,4 +1,5 @@
 import type { ReactNode } from 'react';
+import { visible } from '../../../src/base/visible.ts';
 import type { QueueState } from '../source/answers.ts';
 import { formatWhole } from '../ui/metric-info.ts';
 import { formatTime } from '../ui/time.ts';
@@ -26,10 +27,10 @@ export function RunsTable({ runs }: { runs: readonly Run[] }) {
         {runs.map((run) => (
           <tr key={run.run} data-run={run.run}>
             <th scope="row">
-              {run.out !== null && <bdi className="run-name">{run.out}</bdi>}
+              {run.out !== null && <bdi className="run-name">{visible(run.out)}</bdi>}
               {run.model !== null && (
                 <span className="run-name muted small">
-                  of <bdi>{run.model}</bdi>
+                  of <bdi>{visible(run.model)}</bdi>
                 </span>
               )}
               <span className={run.out === null ? 'mono run-id' : 'mono run-id muted small'}>{run.run}</span>
@@ -102,7 +103,7 @@ export function WorkersTable({ workers }: { workers: readonly Worker[] }) {
         {order.map(({ name, job, done, slowness, isStraggler }) => (
           <tr key={name} data-worker={name}>
             <th scope="row">
-              <bdi className="mono worker-name">{name}</bdi>
+              <bdi className="mono worker-name">{visible(name)}</bdi>
               {isStraggler && <span className="bad small">slow</span>}
             </th>
             <td className={job === null ? 'muted' : ''}>{job === null ? 'idle' : job.job}</td>
@@ -151,13 +152,13 @@ export function FailuresTable({ failures }: { failures: QueueState['failures'] }
               {job} <span className="muted small mono run-id failure-run">{run}</span>
             </th>
             <td className="failure-reason">
-              <bdi>{reason}</bdi>
+              <bdi>{visible(reason)}</bdi>
             </td>
             <td className={isFinal ? 'bad' : ''}>
               {count === 1 ? 'once' : `${formatWhole(count)} times`}
               <span className="small">{isFinal ? ', given up' : ', tried again'}</span>
             </td>
-            <td className="mono worker-name">{worker ?? '–'}</td>
+            <td className="mono worker-name">{worker === null ? '–' : visible(worker)}</td>
           </tr>
         ))}
       </tbody>
