@@ -8,8 +8,9 @@ import { PolysemeError } from '../../src/errors.ts';
 import { type ByteEdit, byteEdits, editBytes, editJson, type JsonEdit, jsonEdits } from './edits.ts';
 import type { Target } from './target.ts';
 
-/** Milliseconds that no reading of such a small file may take, on a machine however busy. */
-const LIMIT = 20_000;
+/** Seconds of the processor that no reading of such a small file may take; and of waiting, on a machine however busy. */
+const LIMIT = 20;
+const WAIT = 300;
 /** Bytes that no reading of such a small file may add to the process: several times the largest buffer of any reader. */
 const MEMORY = 1 << 30;
 
@@ -74,8 +75,15 @@ async function isRead(target: Target, path: string, expected: unknown): Promise<
 /** The one line that it is refused with; null where it is read. @throws where it is neither */
 async function outcome(target: Target, path: string, expected: unknown): Promise<PolysemeError | null> {
   let timer: NodeJS.Timeout | undefined;
+  const begun = performance.now();
+  const before = process.cpuUsage();
   const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error(`no answer within ${LIMIT / 1000} s`)), LIMIT);
+    timer = setInterval(() => {
+      const { user, system } = process.cpuUsage(before);
+      const [worked, waited] = [(user + system) / 1e6, (performance.now() - begun) / 1000];
+      if (worked > LIMIT || waited > WAIT)
+        reject(new Error(`no answer after ${worked.toFixed(0)} s of work, ${waited.toFixed(0)} s in all`));
+    }, 1000);
   });
   try {
     const value = await Promise.race([Promise.resolve().then(() => target.read(path)), late]);
@@ -85,6 +93,6 @@ async function outcome(target: Target, path: string, expected: unknown): Promise
     if (error instanceof PolysemeError) return error;
     throw error;
   } finally {
-    clearTimeout(timer);
+    clearInterval(timer);
   }
 }

@@ -9,7 +9,7 @@ import { TARGETS } from './targets.ts';
 const SOURCES = new URL('../helpers/process-from-sources.mjs', import.meta.url).href;
 
 /** Milliseconds between two inputs after which a process hangs. */
-const SILENCE = 120_000;
+const SILENCE = 600_000;
 
 const [inputs = '100000', seed = String(Date.now() % 2 ** 31), only] = process.argv.slice(2);
 
