@@ -2,6 +2,9 @@ import { mkdirSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Ended, ended, type LongCommand, type Striking } from './commands.ts';
 
+/** What the program of failing writes itself leaves of a command that is killed. */
+const FIU = /^fiu-ctrl-/;
+
 /** What a command makes when nobody disturbs it. */
 export interface Undisturbed {
   /** Where it lies. */
@@ -52,7 +55,7 @@ export async function faultOf(
   if (found !== expected.content) return `ended with ${last.status}: ${last.said || 'another content'}`;
   const others = [
     ...entriesOf(out).filter((name) => !expected.entries.includes(name)),
-    ...entriesOf(temporary(out)).map((name) => `${name} among temporary files`),
+    ...entriesOf(temporary(out)).flatMap((name) => (FIU.test(name) ? [] : [`${name} among temporary files`])),
   ];
   return others.length === 0 ? null : `left ${others.join(', ')}`;
 }
