@@ -37,9 +37,7 @@ export function linkage({
     if ('bad' in merges) throw badDistance(merges.bad, distances);
     return { count, merges };
   }
-  for (let i = 0; i < distances.length; i++) {
-    if (!(distances[i]! >= 0 && distances[i]! < Number.POSITIVE_INFINITY)) throw badDistance(i, distances);
-  }
+  checkValues(distances);
   return { count, merges: labelled(minimumSpanningTree(distances, count), count) };
 }
 
@@ -60,6 +58,13 @@ export function singleLinkageOfRows(rows: {
       count,
     ),
   };
+}
+
+function checkValues(distances: Condensed): void {
+  for (let i = 0; i < distances.length; i++) {
+    const value = distances[i]!;
+    if (!(value >= 0 && value < Number.POSITIVE_INFINITY)) throw badDistance(i, distances);
+  }
 }
 
 function badDistance(at: number, distances: Condensed): PolysemeError {
