@@ -3,7 +3,7 @@
 // A cluster has a place: a row of the matrix and, in the other rows, a column. A merged cluster takes the place of one of
 // its two; its row is written at once, its column not: whatever row is read next fetches from the rows of the clusters
 // made since it was last read what they say of it. (A column is a cache line of every row, and most of them would be
-// written several times before they are read.) When three eighths of the places have fallen empty, the others are moved
+// written several times before they are read.) When half of the places (of many, a quarter) have fallen empty, the others are moved
 // together, in their order: rows stay short, and the matrix sinks into the cache.
 //
 // Functions with loops are exported, so that engines compile each of them for itself, and the hot ones well.
@@ -14,9 +14,11 @@ const BASE: usize = 65_536;
 const SEGMENT: usize = 4096;
 /** Fewer places than this are not worth moving. */
 const FEWEST_PLACES: i32 = 48;
+/** With so many places a row is longer than what moving them costs. */
+const MANY_PLACES: i32 = 1024;
 
-/** Rows that are moved and made right together: what a cache line of another row says of them. */
-const TOGETHER: i32 = 8;
+/** Rows that are moved and made right together: four cache lines of what another row says of them. */
+const TOGETHER: i32 = 32;
 
 let count: i32 = 0;
 let merges: usize = 0;
@@ -43,6 +45,9 @@ let newer: usize = 0;
 let chain: usize = 0;
 let livePlaces: usize = 0;
 let newPlaces: usize = 0;
+/** While places are moved: of the live clusters that were made, their new places, in order. */
+let madeRanks: usize = 0;
+let madeCount: i32 = 0;
 
 let places: i32 = 0;
 let live: i32 = 0;
@@ -72,7 +77,8 @@ export function layOut(points: i32, stripValues: i32): usize {
   chain = newer + 4 * m;
   livePlaces = chain + 4 * m;
   newPlaces = livePlaces + 4 * m;
-  order = newPlaces + 4 * m;
+  madeRanks = newPlaces + 4 * m;
+  order = madeRanks + 4 * m;
   spare = order + 4 * m;
   parents = spare + 4 * m;
   sizesOf = parents + 8 * m;
@@ -164,7 +170,7 @@ export function run(method: i32): void {
   let links = 0;
   let lowest = 0;
   for (let step = 1; step < count; step++) {
-    if (live < places - ((places * 3) >> 3) && places >= FEWEST_PLACES) {
+    if (places - live > places >> (places < MANY_PLACES ? 1 : 2) && places >= FEWEST_PLACES) {
       compact(step - 1, links);
       lowest = 0;
     }
@@ -290,8 +296,10 @@ export function blend(low: i32, high: i32, method: i32): void {
 /** Moves the live places together, in their order. */
 function compact(now: i32, links: i32): void {
   let rank = 0;
+  madeCount = 0;
   for (let place = 0; place < places; place++) {
     if (getF64(dead, place) != 0) continue;
+    if (getI32(made, place) > 0) setI32(madeRanks, madeCount++, rank);
     setI32(livePlaces, rank, place);
     setI32(newPlaces, place, rank++);
   }
@@ -338,10 +346,11 @@ export function refreshRows(first: i32, last: i32, newStride: i32): void {
   for (let k = first; k < last; k++) since = min(since, getI32(seen, getI32(livePlaces, k)));
   const rowBytes = (<usize>newStride) << 3;
   const rows = square + <usize>first * rowBytes;
-  for (let c = newest; c >= 0; c = getI32(older, c)) {
+  for (let i = 0; i < madeCount; i++) {
+    const column = getI32(madeRanks, i);
+    const c = getI32(livePlaces, column);
     const birth = getI32(made, c);
-    if (birth <= since) break;
-    const column = getI32(newPlaces, c);
+    if (birth <= since) continue;
     const moved = column < last;
     const from = moved ? square + <usize>column * rowBytes : rowOf(c);
     let to = rows + ((<usize>column) << 3);

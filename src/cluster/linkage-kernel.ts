@@ -2,7 +2,7 @@ import { wasm } from '../wasm/generated/linkage.ts';
 import { instantiate, type Kernel, reserve } from '../wasm/instance.ts';
 import { mergeCount } from './tree.ts';
 
-/** Kernel memory up to this many bytes is kept for the next call; a larger one is dropped after use. */
+/** Kernel memory up to this many bytes is kept for the next call; a larger one until the garbage collector takes it. */
 const KEPT_BYTES = 64 * 2 ** 20;
 /** Where the kernel's data start. */
 const BASE = 65_536;
@@ -26,7 +26,8 @@ export function linkageKernel(
   const start = kernel.exports.layOut(count, stripValues) >>> 0;
   const bytes = start + (matrix ? 8 * count * kernel.exports.rowValues(count) : 0);
   if (bytes > KEPT_BYTES) {
-    kernel = instantiate<LinkageExports>(wasm);
+    kernel = large?.deref() ?? instantiate<LinkageExports>(wasm);
+    large = new WeakRef(kernel);
     kernel.exports.layOut(count, stripValues);
   }
   reserve(kernel.memory, bytes);
@@ -34,6 +35,7 @@ export function linkageKernel(
 }
 
 let kept: Kernel<LinkageExports> | undefined;
+let large: WeakRef<Kernel<LinkageExports>> | undefined;
 
 /** Where the kernel's memory holds what is written and read from here: see `layOut` of the kernel. */
 export function areas(count: number) {
