@@ -272,7 +272,8 @@ describe.skipIf(!hasRedis)('a run by the workers of a queue', () => {
     let redis = await startRedis(folder, own);
     const at = { ...place(), queue: `redis://127.0.0.1:${own}` };
     const { Queue, Worker } = await import('bullmq');
-    // It never ends its job. As any worker it tries again after 1, 3, 7, 20 seconds; a run does so at least every two.
+    // It never ends its job. As any worker it tries again every second, from the eighth time on after 3, 8 and then 20: after
+    // twelve seconds it has just tried in vain. A run tries every two.
     const connection = { host: '127.0.0.1', port: own };
     const worker = new Worker('polyseme', () => new Promise(() => {}), { connection });
     worker.on('error', () => {});
@@ -291,7 +292,7 @@ describe.skipIf(!hasRedis)('a run by the workers of a queue', () => {
       await expect.poll(() => readdirSync(at.artefacts), { timeout: 60_000 }).not.toEqual([]);
       await wait(1000);
       await end(redis);
-      await wait(5000);
+      await wait(12_000);
       redis = await startRedis(folder, own);
       await expect.poll(() => notes.at(-1), { timeout: 30_000 }).toMatch('answers again');
       const queue = new Queue('polyseme', { connection });
