@@ -101,6 +101,25 @@ describe('linkage', () => {
     }
   });
 
+  test('1,300 points with many ties equal the plain algorithm: places are moved together in quarters, then in halves', () => {
+    const count = 1300;
+    const distances = distancesOf(count, 9).map((distance) => Math.round(distance * 256) / 256);
+    const { merges } = linkage({ distances, count, method: 'average' });
+    expect([...merges].filter((_, i) => i % 4 === 2)).toEqual(
+      plainLinkage(distances, count, (a, b, na, nb) => (na * a + nb * b) / (na + nb)),
+    );
+    expect(linkage({ distances: Float64Array.from(distances), count }).merges).toEqual(merges);
+  });
+
+  test('a large tree after a larger one: its memory is used again', () => {
+    for (const count of [3100, 2950]) {
+      const distances = distancesOf(count, count);
+      const first = linkage({ distances, count });
+      expect(linkage({ distances, count })).toEqual(first);
+      expect(first.merges.at(-1)).toBe(count);
+    }
+  });
+
   test('single linkage cut at t: the connected components of the graph similarity ≥ 1 − t', () => {
     const count = 120;
     for (const seed of [3, 4, 5]) {
