@@ -31,7 +31,8 @@ export function checkVacant(
   folder: string,
   { begun, advice = 'choose another (option out)' }: { begun?: string; advice?: string } = {},
 ): void {
-  if (!existsSync(folder)) return;
+  // Of a file that has its place, others tell: see checkFolder.
+  if (!statSync(folder, { throwIfNoEntry: false })?.isDirectory()) return;
   const found = contentsOf(folder);
   if (found.length === 0 || (begun !== undefined && found.includes(begun))) return;
   const more = found.length > MOST_NAMED ? ` and ${found.length - MOST_NAMED} more` : '';
