@@ -1,3 +1,4 @@
+import { rmSync } from 'node:fs';
 import { pack } from '../base/pack.ts';
 import type { PackedContexts } from '../harvest/context-table.ts';
 import type { TextSample } from '../harvest/text-sample.ts';
@@ -223,7 +224,11 @@ export class StudyWriter {
   /** Leaves one file of a complete study, unless it is being read: its run may have been killed before it did so. */
   settle(): void {
     const [[mode]] = this.#query('PRAGMA journal_mode') as [[string]];
-    if (mode !== 'wal') return;
+    if (mode !== 'wal') {
+      // SQLite removes its log after the study says that it has none: a kill may come in between.
+      for (const suffix of ['-wal', '-shm']) rmSync(this.path + suffix, { force: true });
+      return;
+    }
     guard(this.path, () => this.#db.exec('PRAGMA wal_checkpoint(TRUNCATE)'));
     try {
       this.#db.exec('PRAGMA journal_mode = DELETE');

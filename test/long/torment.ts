@@ -60,6 +60,9 @@ function plantLeftovers(folder: string, output: string): void {
     writeFileSync(join(at, half(lockName)), lock);
   };
   plant(folder, output, `${output}.lock`);
+  // SQLite, which says first that there is no log, and then removes it.
+  if (output.endsWith('.db'))
+    for (const log of ['-wal', '-shm']) writeFileSync(join(folder, output + log), '');
   const path = join(folder, output);
   if (statSync(path).isDirectory()) plant(path, 'manifest.json', 'polyseme.lock');
 }
