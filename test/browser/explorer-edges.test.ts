@@ -42,16 +42,16 @@ describe.skipIf(!hasBrowser)('explorer on unusual studies', () => {
 
   it.each([0, 1, 2])('shows every page of one unit with examples: %d', async (examples) => {
     await visit(
-      { banks: [{ name: 'sae/a b%', units: 1 }], examples: () => examples, contexts: [PLAIN] },
+      { banks: [{ name: 'sae/a+b%', units: 1 }], examples: () => examples, contexts: [PLAIN] },
       async (page, { url }) => {
         await page.goto(url);
         await page.getByText('1 unit', { exact: true }).first().waitFor();
         await page.locator('.scatter canvas').waitFor();
-        await page.getByRole('link', { name: 'sae/a b%/0', exact: true }).click();
-        await page.waitForURL(/\/unit\/sae%2Fa(%20|\+)b%25\/0$/);
+        await page.getByRole('link', { name: 'sae/a+b%/0', exact: true }).click();
+        await page.waitForURL(/\/unit\/sae%2Fa(%2B|\+)b%25\/0$/);
         for (const view of VIEWS) {
-          await page.goto(`${url}/unit/sae%2Fa%20b%25/0${view}`);
-          await page.getByRole('heading', { name: 'sae/a b%/0' }).waitFor();
+          await page.goto(`${url}/unit/sae%2Fa%2Bb%25/0${view}`);
+          await page.getByRole('heading', { name: 'sae/a+b%/0' }).waitFor();
           await page.waitForLoadState('networkidle');
           expect(await page.locator('.features .example').count()).toBe(examples);
         }

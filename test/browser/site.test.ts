@@ -42,7 +42,7 @@ describe.skipIf(!hasBrowser)('a site', () => {
     const unusual = join(folder, 'unusual.db');
     writeStudy({
       path: unusual,
-      banks: [{ name: 'sae/a b%', units: 4 }],
+      banks: [{ name: 'sae/a+b%', units: 4 }],
       examples: (unit) => [0, 1, 2, 1000][unit]!,
       contexts: [
         ['<script>document.title="broken"</script>', '\u202egnorw', '\u0000', '\ud800', ' fine'],
@@ -139,19 +139,19 @@ describe.skipIf(!hasBrowser)('a site', () => {
     await page.getByText('4 units').first().waitFor();
     for (const [index, examples] of [0, 1, 2, 1000].entries()) {
       for (const view of ['', '?view=matrix', '?view=activations&threshold=0.3']) {
-        await page.goto(`${odd.url}#/unit/sae%2Fa%20b%25/${index}${view}`);
-        await page.getByRole('heading', { name: `sae/a b%/${index}` }).waitFor();
+        await page.goto(`${odd.url}#/unit/sae%2Fa%2Bb%25/${index}${view}`);
+        await page.getByRole('heading', { name: `sae/a+b%/${index}` }).waitFor();
         await page.waitForLoadState('networkidle');
         expect(await page.getByRole('alert').filter({ hasText: /\S/ }).count()).toBe(0);
       }
       if (examples === 0) await page.getByText('This unit never responds').waitFor();
       if (examples === 1000) {
-        await page.goto(`${odd.url}#/unit/sae%2Fa%20b%25/${index}?view=matrix`);
+        await page.goto(`${odd.url}#/unit/sae%2Fa%2Bb%25/${index}?view=matrix`);
         await page.getByText('Not in this copy').waitFor();
         expect(await page.getByText('UMAP', { exact: true }).count()).toBe(0);
       }
     }
-    await page.goto(`${odd.url}#/unit/sae%2Fa%20b%25/1?example=0`);
+    await page.goto(`${odd.url}#/unit/sae%2Fa%2Bb%25/1?example=0`);
     const passage = page.locator('.example.open .passage');
     await passage.waitFor();
     expect(await passage.textContent()).toContain('<script>document.title="broken"</script>');
@@ -174,7 +174,7 @@ describe.skipIf(!hasBrowser)('a site', () => {
     await page.goto('about:blank');
     pages.faults.splice(0);
     const other = await page.context().newPage();
-    await other.goto(`${odd.url}#/unit/sae%2Fa%20b%25/2`);
+    await other.goto(`${odd.url}#/unit/sae%2Fa%2Bb%25/2`);
     await other.getByText('lacks its file units/0/0/2.bin').waitFor();
   });
 

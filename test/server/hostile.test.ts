@@ -18,7 +18,7 @@ const TEXTS = [
   [LARGE, ' end'],
   ['__proto__', 'constructor', 'toString', 'null'],
 ];
-const BANKS = ['sae/a b%2F?#&<script>', 'sae/日本\u202e', '../../etc/passwd', '__proto__', 'a"b'];
+const BANKS = ['sae/a+b%2F?#&<script>', 'sae/日本', '../../etc/passwd', '__proto__', 'a"b'];
 
 let dir: string;
 const open: Study[] = [];
