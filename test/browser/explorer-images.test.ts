@@ -1,12 +1,12 @@
 // The explorer on studies of images: the built-in digits with their model, and a vision transformer.
 import { cpSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { AxeBuilder } from '@axe-core/playwright';
 import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { encodePng } from '../../src/corpus/images/png.ts';
 import { openStudy, runStudy, type Study } from '../../src/index.ts';
 import type { RunningServer } from '../../src/server/server.ts';
+import { axeFaults } from '../helpers/axe.ts';
 import { hasBrowser } from '../helpers/browser.ts';
 import { explorerPages } from '../helpers/explorer-page.ts';
 import { FAMILIES } from '../helpers/families.ts';
@@ -37,9 +37,8 @@ describe.skipIf(!hasBrowser)('explorer of images', () => {
     { theme = 'light', base = server.url, ...look }: { theme?: Theme; width?: number; base?: string } = {},
   ) => pages.visit(base + path, work, { ...look, base, dark: theme === 'dark' });
 
-  async function isAccessible(page: Page): Promise<void> {
-    const { violations } = await new AxeBuilder({ page }).analyze();
-    expect(violations.map(({ id, nodes }) => [id, nodes.map(({ html }) => html)])).toEqual([]);
+  async function isAccessible(page: Page, theme?: Theme): Promise<void> {
+    expect(await axeFaults(page, { dark: theme === 'dark' })).toEqual([]);
   }
 
   const isWider = (page: Page) =>
@@ -71,7 +70,7 @@ describe.skipIf(!hasBrowser)('explorer of images', () => {
             expect(Math.sign(red! - blue!), `pixel ${i}`).toBe(Math.sign(weight));
           }
         });
-        await isAccessible(page);
+        await isAccessible(page, theme);
       },
       { theme },
     );
@@ -157,7 +156,7 @@ describe.skipIf(!hasBrowser)('explorer of images', () => {
         await thumb.waitFor();
         expect(await page.getByRole('link', { name: 'Probe' }).count()).toBe(0);
         await page.getByRole('link', { name: 'Classify' }).waitFor();
-        await isAccessible(page);
+        await isAccessible(page, theme);
         await page.goto(`${server.url}/search?q=7`);
         await page.locator('.results .thumb, .found .thumb, main .thumb').first().waitFor();
       },
@@ -191,7 +190,7 @@ describe.skipIf(!hasBrowser)('explorer of images', () => {
         await page.locator('.class-list button').nth(3).click();
         await page.waitForURL(/class=3/);
         await page.getByRole('heading', { name: 'What makes the logit of 3' }).waitFor();
-        await isAccessible(page);
+        await isAccessible(page, theme);
       },
       { theme },
     );

@@ -1,11 +1,11 @@
 import { join } from 'node:path';
-import { AxeBuilder } from '@axe-core/playwright';
 import type { Page } from 'playwright-core';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { cutTree } from '../../src/cluster/cut.ts';
 import { openStudy, runStudy, type UnitSummary } from '../../src/index.ts';
 import { METRICS } from '../../src/polysemy/column-lists.ts';
 import type { RunningServer } from '../../src/server/server.ts';
+import { axeFaults } from '../helpers/axe.ts';
 import { hasBrowser } from '../helpers/browser.ts';
 import { cutTexts, explorerPages, type Look, layoutShift } from '../helpers/explorer-page.ts';
 import { writeSmallFolio } from '../helpers/small-folio.ts';
@@ -256,13 +256,7 @@ describe.skipIf(!hasBrowser)('layout of the explorer', () => {
     for (const at of ['/', unitPath('?feature=0&example=0&beside=0,1')]) {
       const page = await open(at, { width: 390, height: 844, dark: theme === 'dark' });
       await settled(page);
-      const axe = new AxeBuilder({ page }).setLegacyMode().options({ resultTypes: ['violations'] });
-      if (theme === 'dark') axe.withRules(['color-contrast']);
-      const { violations } = await axe.analyze();
-      expect(
-        violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).slice(0, 3)}`),
-        at,
-      ).toEqual([]);
+      expect(await axeFaults(page, { dark: theme === 'dark', small: true }), at).toEqual([]);
       await page.context().close();
     }
   });

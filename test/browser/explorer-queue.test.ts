@@ -106,7 +106,7 @@ describe.skipIf(!hasBrowser || !hasRedis)('explorer of a queue', () => {
   });
 
   it.each(['light', 'dark'])('passes axe, empty and full (%s)', async (theme) => {
-    const check = async (page: Page) => expect(await axeFaults(page, theme)).toEqual([]);
+    const check = async (page: Page) => expect(await axeFaults(page, { dark: theme === 'dark' })).toEqual([]);
     const page = await open({ dark: theme === 'dark' });
     await page.getByText('No run here yet').waitFor();
     await check(page);

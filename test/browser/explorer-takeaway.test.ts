@@ -1,11 +1,11 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { AxeBuilder } from '@axe-core/playwright';
 import type { Page } from 'playwright-core';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { documentAnswer } from '../../src/answers/document-answer.ts';
 import { openCorpus, openStudy, runStudy, type SplitUnit, type StudyInfo } from '../../src/index.ts';
 import type { RunningServer } from '../../src/server/server.ts';
+import { axeFaults } from '../helpers/axe.ts';
 import { hasBrowser } from '../helpers/browser.ts';
 import { explorerPages, type Look } from '../helpers/explorer-page.ts';
 import { writeSmallFolio } from '../helpers/small-folio.ts';
@@ -175,8 +175,7 @@ describe.skipIf(!hasBrowser)('what a reader takes away from the explorer', () =>
     expect(await page.locator('img').count()).toBe(0);
     await page.reload();
     await row.locator('.around').first().waitFor();
-    const { violations } = await new AxeBuilder({ page }).include('.example.open').analyze();
-    expect(violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html)}`)).toEqual([]);
+    expect(await axeFaults(page, { within: '.example.open' })).toEqual([]);
     await row.getByRole('button', { name: 'Passage', exact: true }).click();
     await row.locator('.around').first().waitFor({ state: 'detached' });
     await row.getByRole('button', { name: 'Snippet', exact: true }).click();

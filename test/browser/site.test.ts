@@ -1,11 +1,11 @@
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { AxeBuilder } from '@axe-core/playwright';
 import type { Page } from 'playwright-core';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { hostFiles } from '../../bench/static-host.mjs';
 import { writeSite } from '../../src/export/site/write-site.ts';
 import { openStudy, runStudy, type UnitSummary } from '../../src/index.ts';
+import { axeFaults } from '../helpers/axe.ts';
 import { hasBrowser } from '../helpers/browser.ts';
 import { explorerPages, type Look } from '../helpers/explorer-page.ts';
 import { writeSmallFolio } from '../helpers/small-folio.ts';
@@ -186,14 +186,7 @@ describe.skipIf(!hasBrowser)('a site', () => {
       await page.goto(host.url + at);
       await page.getByRole('heading', { level: 1 }).waitFor();
       await page.waitForLoadState('networkidle');
-      const { violations } = await new AxeBuilder({ page })
-        .setLegacyMode()
-        .options({ resultTypes: ['violations'] })
-        .analyze();
-      expect(
-        violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).slice(0, 3)}`),
-        at,
-      ).toEqual([]);
+      expect(await axeFaults(page), at).toEqual([]);
     }
   });
 });
