@@ -12,17 +12,19 @@ import { type SplitBankOptions, splitBank } from '../../src/harvest/split-given.
 import { loadModel, type Model } from '../../src/model/load-model.ts';
 import { runStudy } from '../../src/run/run-study.ts';
 import { openStudy } from '../../src/study/open-study.ts';
+import { NEURONS, writeSmallFolio } from '../helpers/small-folio.ts';
 
 const CONTEXTS = 24;
 const LENGTH = 48;
 
-describe('a layer of folio-5m, given as arrays', () => {
+describe('a layer of folio-5m with fewer neurons, given as arrays', () => {
   const folder = mkdtempSync(join(tmpdir(), 'polyseme-given-'));
+  const path = writeSmallFolio(join(folder, 'model'));
   let model: Model;
   let bank: GivenBank;
 
   beforeAll(async () => {
-    model = await loadModel('builtin:folio-5m');
+    model = await loadModel(path);
     const { tokenizer, config } = model;
     const contexts: Context[] = [];
     const corpus = await openCorpus('builtin:sotu');
@@ -65,10 +67,10 @@ describe('a layer of folio-5m, given as arrays', () => {
     { select: 'random', examples: 6, sign: 'absolute' },
   ] satisfies SplitBankOptions[])('gives the units of a run of the model: %o', async (options) => {
     const out = join(folder, `${options.select}.db`);
-    const run = { layers: [1], context: LENGTH, contexts: CONTEXTS, ...options };
+    const run = { model: path, layers: [1], context: LENGTH, contexts: CONTEXTS, ...options };
     await runStudy({ ...run, out });
     const study = openStudy(out);
-    const wanted = [0, 5, 17, 300, 1023];
+    const wanted = [0, 5, 17, 100, NEURONS - 1];
     const seen: number[] = [];
     for await (const unit of splitBank(bank, { ...options, units: wanted })) {
       seen.push(unit.index);

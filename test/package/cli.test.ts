@@ -3,11 +3,15 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { expectFailure } from '../helpers/cli.ts';
-import { cli, shell } from './cli-of-dist.ts';
+import { cliOf, expectFailure, manyCommands } from '../helpers/cli.ts';
+import { smallPackage } from './small-package.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'polyseme-cli-'));
 const study = join(folder, 'study.db');
+const NEURONS = 256;
+const programs = mkdtempSync(join(tmpdir(), 'polyseme-programs-'));
+const MAIN = smallPackage(programs, NEURONS);
+const { cli, shell } = cliOf([MAIN]);
 let made: Awaited<ReturnType<typeof cli>>;
 beforeAll(async () => {
   made = await cli([
@@ -25,7 +29,9 @@ beforeAll(async () => {
     '--json',
   ]);
 });
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
+afterAll(() => {
+  for (const each of [folder, programs]) rmSync(each, { recursive: true, force: true });
+});
 
 const ESCAPE = String.fromCharCode(27);
 const HASH = /^[0-9a-f]{64}$/;
@@ -100,7 +106,7 @@ describe('--json', () => {
         name: 'mlp.1',
         kind: 'mlp',
         site: 'blocks.1.mlp.hook_in',
-        units: 1024,
+        units: NEURONS,
         width: 256,
         dead: expect.any(Number),
       },
@@ -108,7 +114,7 @@ describe('--json', () => {
         name: 'mlp.3',
         kind: 'mlp',
         site: 'blocks.3.mlp.hook_in',
-        units: 1024,
+        units: NEURONS,
         width: 256,
         dead: expect.any(Number),
       },
@@ -116,7 +122,7 @@ describe('--json', () => {
     expect(info).toMatchObject({ contexts: 16, status: 'complete' });
     expect(info['tokens']).toBeGreaterThan(900);
     expect(info['tokens']).toBeLessThanOrEqual(1024);
-    expect(info['examples']).toBeGreaterThan(2048 * 5);
+    expect(info['examples']).toBeGreaterThan(2 * NEURONS * 5);
     expect(info['contentHash']).toMatch(HASH);
   };
 
@@ -135,14 +141,11 @@ describe('--json', () => {
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
     const document = parse(stdout) as { units: Row[] };
     expect(Object.keys(document)).toEqual(['units']);
-    expect(document.units.length).toBe(2048);
+    expect(document.units.length).toBe(2 * NEURONS);
     for (const unit of document.units) checkUnit(unit);
-    expect(document.units.map(({ bank, index }) => `${bank}/${index}`).slice(1022, 1026)).toEqual([
-      'mlp.1/1022',
-      'mlp.1/1023',
-      'mlp.3/0',
-      'mlp.3/1',
-    ]);
+    expect(
+      document.units.map(({ bank, index }) => `${bank}/${index}`).slice(NEURONS - 2, NEURONS + 2),
+    ).toEqual(['mlp.1/254', 'mlp.1/255', 'mlp.3/0', 'mlp.3/1']);
 
     const sorted = async (...args: string[]) => {
       const ended = await cli(['units', study, '--json', ...args]);
@@ -226,7 +229,7 @@ describe('--json', () => {
     }
     const units = parse((await cli(['units', study, '--sort', 'unit', '--json'])).stdout) as { units: Row[] };
     const { merges: _, features: __, ...summary } = unit;
-    expect(summary).toEqual(units.units[1024 + 17]);
+    expect(summary).toEqual(units.units[NEURONS + 17]);
   });
 
   test('export: a line a unit, as unit --json prints it; to a file, whole or not at all', async () => {
@@ -234,7 +237,7 @@ describe('--json', () => {
     const ended = await cli(['export', study, '--format', 'jsonl', '--bank', 'mlp.3', '--out', out]);
     expect(ended).toEqual({
       code: 0,
-      stdout: expect.stringMatching(/^.*units\.jsonl: 1,024 units, [\d,]+ bytes\n$/),
+      stdout: expect.stringMatching(/^.*units\.jsonl: 256 units, [\d,]+ bytes\n$/),
       stderr: '',
     });
     expectFailure(
@@ -243,7 +246,7 @@ describe('--json', () => {
     );
     const [head, ...lines] = readFileSync(out, 'utf8').trimEnd().split('\n');
     expect(JSON.parse(head!)).toHaveProperty('study.contentHash');
-    expect(lines.length).toBe(1024);
+    expect(lines.length).toBe(NEURONS);
     const { stdout } = await cli(['unit', study, 'mlp.3/5', '--json']);
     expect(JSON.parse(lines[5]!)).toMatchObject(JSON.parse(stdout)); // it has stars and notes beside
     rmSync(out);
@@ -264,7 +267,7 @@ describe('for people', () => {
     const { code, stdout } = await cli(['info', study]);
     expect(code).toBe(0);
     expect(stdout).toMatch(/complete/);
-    expect(stdout).toMatch(/mlp\.1 +1,024 +\d+ +256 +clusters/);
+    expect(stdout).toMatch(/mlp\.1 +256 +\d+ +256 +clusters/);
   });
   test('units and unit', async () => {
     const units = await cli(['units', study, '--sort', 'clusters', '--desc', '--limit', '3']);
@@ -291,7 +294,14 @@ describe('for people', () => {
     expect(stderr).toBe('');
     expect(stdout).toContain(study);
     expect(stdout).toMatch(/mlp\.1 {2}[\d,]+ several things · [\d,]+ one thing · [\d,]+ scatter/);
-    expect(stdout.match(/^ {2}mlp\.\d\/\d+ {2}\d+ features/gm)).toHaveLength(10);
+    // Those of each bank that are several things, five at most.
+    const { units } = parse((await cli(['units', study, '--json'])).stdout) as { units: Row[] };
+    const shown = ['mlp.1', 'mlp.3'].map(
+      (name) => units.filter(({ bank, verdict }) => bank === name && verdict === 'several').length,
+    );
+    expect(Math.max(...shown)).toBeGreaterThanOrEqual(5);
+    const lines = stdout.match(/^ {2}mlp\.\d\/\d+ {2}\d+ features/gm);
+    expect(lines).toHaveLength(shown.reduce((sum, count) => sum + Math.min(5, count), 0));
   });
   test('no escape codes where nobody sees colours; colours on a terminal, unless NO_COLOR', async () => {
     for (const command of [
@@ -311,9 +321,7 @@ describe('for people', () => {
     }
     if (!terminal) return;
     const on = (environment: string) =>
-      shell(
-        `${environment} script -qec "'${process.execPath}' dist/cli/main.js unit '${study}' mlp.1/3" /dev/null`,
-      );
+      shell(`${environment} script -qec "'${process.execPath}' '${MAIN}' unit '${study}' mlp.1/3" /dev/null`);
     expect((await on('TERM=xterm')).stdout).toContain(`${ESCAPE}[1m`);
     expect((await on('TERM=xterm NO_COLOR=1')).stdout).not.toContain(ESCAPE);
   });
@@ -359,6 +367,8 @@ describe('help', () => {
 });
 
 describe('wrong usage ends with 2 and says what is wrong', () => {
+  const { cli: many, close } = manyCommands(MAIN);
+  afterAll(close);
   const cases: [string[], RegExp][] = [
     [['bogus'], /bogus/],
     [['run', '--bogus'], /--bogus/],
@@ -386,7 +396,7 @@ describe('wrong usage ends with 2 and says what is wrong', () => {
     [['export', 'x.db', '--format', 'xml'], /--format.*jsonl/],
   ];
   test.each(cases)('%j', async (args, pattern) => {
-    const { code, stdout, stderr } = await cli(args, { cwd: folder });
+    const { code, stdout, stderr } = await many(args);
     expect(stderr).toMatch(/^error: /);
     expect(stderr).toMatch(pattern);
     expect(stderr).not.toMatch(/\n\s+at /);

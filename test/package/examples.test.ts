@@ -65,7 +65,7 @@ beforeAll(async () => {
     b_dec: new Float32Array(256),
   });
   await polyseme.saveSae(random, join(folder, 'folio-sae'));
-  const library = JSON.stringify(join(smallPackage(join(folder, 'package')), '../../index.js'));
+  const library = JSON.stringify(join(smallPackage(join(folder, 'package'), 48), '../../index.js'));
   const parts = [
     `import { runStudy } from ${library};
     await runStudy({ contexts: 4, layers: [0, 1], examples: 4, out: 'study.db' });`,

@@ -5,6 +5,7 @@ import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { writeSmallFolio } from '../helpers/small-folio.ts';
 import { MAIN } from './cli-of-dist.ts';
 
 const ROOT = new URL('../..', import.meta.url).pathname;
@@ -34,6 +35,8 @@ describe.skipIf(!reachable)('registry: the package installed where only npm can 
     installed = npm(home, 'install', join(folder, filename), '--prefer-offline', '--no-audit', '--no-fund');
     const small = [
       'run',
+      '--model',
+      writeSmallFolio(join(folder, 'model'), 40),
       '--contexts',
       '2',
       '--layers',
@@ -86,7 +89,7 @@ describe.skipIf(!reachable)('registry: the package installed where only npm can 
     const { status, stderr } = polyseme('export', 'study.db', '--out', 'study.jsonl');
     expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
     // The study's line, one a unit, and the end.
-    expect(readFileSync(join(home, 'study.jsonl'), 'utf8').split('\n').length).toBe(1026);
+    expect(readFileSync(join(home, 'study.jsonl'), 'utf8').split('\n').length).toBe(42);
   });
 
   test('and the explorer', async () => {

@@ -21,7 +21,7 @@ const programs = readdirSync(EXAMPLES).filter((name) => name.endsWith('.mjs'));
 
 const small = mkdtempSync(join(tmpdir(), 'polyseme-programs-'));
 beforeAll(() => {
-  smallPackage(small);
+  smallPackage(small, 48);
   cpSync(EXAMPLES, join(small, 'examples'), { recursive: true });
 });
 afterAll(() => rmSync(small, { recursive: true, force: true }));

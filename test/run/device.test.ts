@@ -6,12 +6,15 @@ import { afterAll, expect, test } from 'vitest';
 import { openStudy, runStudy } from '../../src/index.ts';
 import type { UnitDetail } from '../../src/study/record.ts';
 import { cli } from '../helpers/cli.ts';
+import { writeSmallFolio } from '../helpers/small-folio.ts';
 import { softwareGpu } from '../helpers/software-gpu.ts';
 
+const NEURONS = 400;
 const folder = mkdtempSync(join(tmpdir(), 'polyseme-device-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-const options = { layers: [1], contexts: 6, context: 32, examples: 4, sinkMultiple: 0, keepText: 0 };
+const model = writeSmallFolio(join(folder, 'model'), NEURONS);
+const options = { model, layers: [1], contexts: 6, context: 32, examples: 6, sinkMultiple: 0, keepText: 0 };
 const typed = Object.entries({ ...options, layers: '1' }).flatMap(([name, value]) => [
   `--${name.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`,
   String(value),
@@ -38,7 +41,7 @@ test.skipIf(softwareGpu === null)(
       expect(gpu.info().options).toEqual(cpu.info().options);
       expect(gpu.info().contentHash).not.toBe(cpu.info().contentHash);
       let compared = 0;
-      for (let unit = 0; unit < 1024; unit++) {
+      for (let unit = 0; unit < NEURONS; unit++) {
         const [found, expected] = [gpu, cpu].map((study) => byPlace(study.detail('mlp.1', unit)));
         // One that is as good as 0 may be below it on the other device, and then it is no example.
         for (const place of new Set([...found!.keys(), ...expected!.keys()])) {

@@ -18,7 +18,10 @@ import { compareBanks } from '../../src/study/compare-study.ts';
 import { openStudy } from '../../src/study/open-study.ts';
 import type { Study } from '../../src/study/study.ts';
 import { apiClient } from '../helpers/api-client.ts';
+import { writeSmallFolio } from '../helpers/small-folio.ts';
 
+/** Of each of the two layers: more than the 300 that are compared. */
+const NEURONS = 400;
 let dir: string;
 let study: Study;
 let api: Awaited<ReturnType<typeof apiClient>>;
@@ -26,7 +29,8 @@ let api: Awaited<ReturnType<typeof apiClient>>;
 beforeAll(async () => {
   dir = mkdtempSync(join(tmpdir(), 'polyseme-server-'));
   const out = join(dir, 'study.db');
-  await runStudy({ contexts: 20, examples: 8, layers: [0, 1], out });
+  const model = writeSmallFolio(join(dir, 'model'), NEURONS);
+  await runStudy({ model, contexts: 20, examples: 8, layers: [0, 1], out });
   study = openStudy(out);
   mkdirSync(join(dir, 'web', 'assets'), { recursive: true });
   writeFileSync(join(dir, 'web', 'index.html'), '<!doctype html><title>explorer</title>');
@@ -54,7 +58,7 @@ describe('the study', () => {
     expect(banks.map(({ name }: { name: string }) => name)).toEqual(['mlp.0', 'mlp.1']);
     for (const bank of banks) {
       const units = study.units({ bank: bank.name });
-      expect([bank.units, bank.analysed]).toEqual([1024, units.length]);
+      expect([bank.units, bank.analysed]).toEqual([NEURONS, units.length]);
       expect(bank.dead).toBe(units.filter(({ examples }) => examples === 0).length);
       for (const metric of METRICS) {
         const values = units.map((unit) => unit[metric]).filter((value) => value !== null);
@@ -87,7 +91,7 @@ describe('lists of units', () => {
       let next: string | null = null;
       do {
         const cursor = next === null ? '' : `&cursor=${next}`;
-        const page = await api.get(`/api/units?sort=${sort}&order=${order}&limit=900${cursor}`);
+        const page = await api.get(`/api/units?sort=${sort}&order=${order}&limit=350${cursor}`);
         expect(page.total).toBe(want.length);
         got.push(
           ...page.units.map((row: Record<string, unknown>) => {
@@ -168,7 +172,7 @@ describe('lists of units', () => {
     for (const { bank, index, features } of withText.units) {
       expect(features[0].id).toBe(best.get(`${bank}/${index}`));
     }
-    expect((await api.get('/api/units?bank=mlp.0&offset=1020&limit=10')).units).toHaveLength(4);
+    expect((await api.get('/api/units?bank=mlp.0&offset=396&limit=10')).units).toHaveLength(4);
   });
 
   it('gives columns of numbers as arrays', async () => {
@@ -321,7 +325,8 @@ describe('banks at equal numbers of examples', () => {
       expect(problem.detail).toContain(said);
     }
     const out = join(dir, 'few.db');
-    await runStudy({ contexts: 20, examples: 1, layers: [0, 1], out });
+    const model = writeSmallFolio(join(dir, 'small'), 20);
+    await runStudy({ model, contexts: 20, examples: 1, layers: [0, 1], out });
     const few = openStudy(out);
     const client = await apiClient(createServer(few));
     const { status, detail } = await client.problem(path);
@@ -332,7 +337,7 @@ describe('banks at equal numbers of examples', () => {
 
 describe('a unit', () => {
   it('gives what the study holds of it', async () => {
-    for (const index of [0, 3, 500, 1023]) {
+    for (const index of [0, 3, 200, NEURONS - 1]) {
       const unit = await api.get(`/api/units/mlp.0/${index}`);
       const want = study.unit('mlp.0', index);
       for (const metric of METRICS) expect(unit[metric]).toBe(want[metric]);
@@ -340,7 +345,7 @@ describe('a unit', () => {
       expect([unit.linkage, unit.threshold]).toEqual(['average', 0.5]);
       expect(unit.neighbours).toEqual({
         previous: index === 0 ? null : index - 1,
-        next: index === 1023 ? null : index + 1,
+        next: index === NEURONS - 1 ? null : index + 1,
       });
       expect(unit.features.map(({ id }: { id: number }) => id)).toEqual(want.features.map(({ id }) => id));
       want.features.forEach((feature, f) => {
@@ -497,8 +502,8 @@ describe('bad requests', () => {
 
   it.each([
     ['/api/units/mlp.7/1', 'no bank "mlp.7" (it has mlp.0, mlp.1)'],
-    ['/api/units/mlp.0/1024', 'units go from 0 to 1023'],
-    ['/api/units/mlp.0/4294967296', 'units go from 0 to 1023'],
+    ['/api/units/mlp.0/400', 'units go from 0 to 399'],
+    ['/api/units/mlp.0/4294967296', 'units go from 0 to 399'],
     ['/api/units?bank=x', 'no bank "x"'],
     ['/api/random?bank=x', 'no bank "x"'],
     ['/api/compare?banks=mlp.0,', ''],
