@@ -10,7 +10,7 @@ import { visible } from '../../src/base/visible.ts';
 import { openStudy } from '../../src/study/open-study.ts';
 import type { Study } from '../../src/study/study.ts';
 import { chatServer } from '../helpers/chat-server.ts';
-import { cli, type Ended, POLYSEME } from '../helpers/cli.ts';
+import { compiled, type Ended, manyCommands, POLYSEME } from '../helpers/cli.ts';
 import { allCommands } from '../helpers/commands.ts';
 import { HOSTILE_NAME, HOSTILE_TOKENS, type HostileWorld, hostileWorld } from '../helpers/hostile.ts';
 import { neuronpediaServer } from '../helpers/neuronpedia-server.ts';
@@ -21,7 +21,11 @@ const parent = mkdtempSync(join(tmpdir(), 'polyseme-hostile-text-'));
 let world: HostileWorld;
 /** A unit with several features, of the SAE with the hostile name. */
 let unit: string;
-afterAll(() => rmSync(parent, { recursive: true, force: true }));
+const { cli, close } = manyCommands(compiled('src/cli/main.ts'));
+afterAll(async () => {
+  await close();
+  rmSync(parent, { recursive: true, force: true });
+});
 
 /** That nothing but whole lines of text came out: no control, bidirectional or invisible character. */
 function expectInert({ stdout, stderr }: Pick<Ended, 'stdout' | 'stderr'>): void {
@@ -31,9 +35,9 @@ function expectInert({ stdout, stderr }: Pick<Ended, 'stdout' | 'stderr'>): void
   ).toBeNull();
 }
 
-/** Runs a command that must end well, without colours. */
+/** Runs a command that must end well. */
 async function ended(args: readonly string[]): Promise<Ended> {
-  const result = await cli(args, { env: { NO_COLOR: '1' } });
+  const result = await cli(args);
   expect(result, args.slice(0, 2).join(' ')).toMatchObject({ code: 0 });
   expectInert(result);
   return result;
