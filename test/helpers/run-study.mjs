@@ -1,5 +1,5 @@
 // A run in a process of its own, to be killed: prints its progress, a JSON line each, and kills itself at line `killAt`.
-import { runStudy } from '../../src/index.ts';
+import { runStudy } from '../../src/run/run-study.ts';
 
 const { options, saveEvery, killAt } = JSON.parse(process.argv[2]);
 let lines = 0;
