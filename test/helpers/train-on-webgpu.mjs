@@ -30,7 +30,8 @@ function apart(one, other) {
 }
 
 const found = {};
-for (const [name, { tokens, taken, start = {}, ...options }] of Object.entries(JSON.parse(process.argv[2]))) {
+for (const [name, one] of Object.entries(JSON.parse(process.argv[2]))) {
+  const { tokens, taken, start = {}, resume = true, ...options } = one;
   const initial = weightsOf(options, start);
   const [cpu, gpu] = [
     await createSaeTrainer({ ...options, initial, threads: 2 }),
@@ -48,13 +49,16 @@ for (const [name, { tokens, taken, start = {}, ...options }] of Object.entries(J
     isRefused = true;
   }
   await gpu.settle();
-  // Put back, the next step begins with the host's weights.
   const state = gpu.state();
-  const batch = makeBatch(99, tokens, options.width);
-  const { loss } = await gpu.step(batch);
-  gpu.restore(state);
-  const again = await gpu.step(batch);
-  found[name] = { steps, apart: apart(cpu.state(), state), isRefused, resumed: [loss, again.loss] };
+  const resumed = [];
+  if (resume) {
+    // Put back, the next step begins with the host's weights.
+    const batch = makeBatch(99, tokens, options.width);
+    resumed.push((await gpu.step(batch)).loss);
+    gpu.restore(state);
+    resumed.push((await gpu.step(batch)).loss);
+  }
+  found[name] = { steps, apart: apart(cpu.state(), state), isRefused, resumed };
   await cpu.close();
   await gpu.close();
 }
