@@ -15,7 +15,7 @@ const project = (name: string, limit: number, include: string[], exclude: string
 });
 
 /** Projects whose files share a process, which loads what they import once. */
-const TOGETHER = ['unit', 'rooms'];
+const TOGETHER = ['browser', 'rooms', 'unit'];
 
 /** Tests of pure functions: no model, no file but fixtures. */
 const UNIT = ['base', 'cluster', 'embed', 'features', 'polysemy', 'tensors', 'web'].map(
@@ -24,7 +24,8 @@ const UNIT = ['base', 'cluster', 'embed', 'features', 'polysemy', 'tensors', 'we
 
 /** Tests that leave their process as they found it. That of a new column replaces a module for all of its process. */
 const ROOMS = [
-  ...['answers', 'corpus', 'export', 'hub', 'tokenizer'].map((room) => `test/${room}/**/*.test.ts`),
+  'test/{activations,answers,bank,bench,compare,contract,corpus,docs,evaluate,explain}/**/*.test.ts',
+  'test/{export,harvest,hub,model,onnx,sae,search,server,tokenizer}/**/*.test.ts',
   'test/study/!(new-column).test.ts',
 ];
 
@@ -36,17 +37,18 @@ export default defineConfig({
     maxWorkers: 2,
     expect: { poll: { timeout: 60_000 } },
     sequence: { sequencer: LongestFirst },
+    // Those whose files share a process are last: each ends where one of another project is next.
     projects: [
-      project('unit', 60_000, UNIT),
-      project('rooms', 240_000, ROOMS),
+      project('package', 240_000, ['test/package/**/*.test.ts']),
+      project('browser', 240_000, ['test/browser/**/*.test.ts']),
       project(
         'node',
         240_000,
         ['test/**/*.test.ts'],
         [...UNIT, ...ROOMS, 'test/browser/**', 'test/package/**'],
       ),
-      project('browser', 240_000, ['test/browser/**/*.test.ts']),
-      project('package', 240_000, ['test/package/**/*.test.ts']),
+      project('rooms', 240_000, ROOMS),
+      project('unit', 60_000, UNIT),
     ],
   },
 });
