@@ -202,7 +202,7 @@ describe('on the command line', () => {
   });
 
   it.each([
-    ['an empty text', ['probe', ''], /^error: the text is empty: there is nothing to probe$/m],
+    ['an empty text', ['probe', ''], /^error: the text is empty: there is nothing to probe$/m, 2],
     [
       'no file of keys',
       ['probe', 'a', '--keys', '/nowhere.json'],
@@ -213,7 +213,7 @@ describe('on the command line', () => {
     ['an unknown unit', ['neighbours', 'mlp.0/99'], /has no unit mlp\.0\/99: units go from 0 to 23/],
     ['an unknown feature', ['neighbours', 'mlp.0/2', '--feature', '9'], /has no feature 9/],
     ['no second study', ['neighbours', 'mlp.0/2', '--other', '/nowhere.db'], /no such study/],
-  ])('%s is an error of one line', async (_, [command, ...rest], message) => {
-    expectFailure(await cli([command!, files.study, ...rest]), message);
+  ])('%s is an error of one line', async (_, [command, ...rest], message, code = 1) => {
+    expectFailure(await cli([command!, files.study, ...rest]), message, code);
   });
 });

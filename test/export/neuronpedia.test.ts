@@ -23,7 +23,7 @@ beforeAll(() => {
     path,
     banks: [
       { name: 'mlp.2', units: 150 },
-      { name: 'sae/My SAE', units: 3 },
+      { name: 'sae/My+SAE', units: 3 },
     ],
     examples: (unit) => (unit % 50 === 1 ? 0 : 6 + (unit % 5)),
     contexts: [words, words.slice(5, 30), ['a', '', ' b', ' c', ' d', ' e', ' f', ' g']],

@@ -230,7 +230,7 @@ describe('of a study of unusual units and hostile text', () => {
       writeStudy({
         path,
         banks: [
-          { name: 'sae/a b%', units: counts.length },
+          { name: 'sae/a+b%', units: counts.length },
           { name: '../x', units: 1 },
         ],
         examples: (unit) => counts[unit]!,
@@ -247,7 +247,7 @@ describe('of a study of unusual units and hostile text', () => {
   it('answers alike', async () => {
     expect(await site.units({})).toEqual(await http.units({}));
     for (const [index, count] of counts.entries()) {
-      const bank = 'sae/a b%';
+      const bank = 'sae/a+b%';
       expect(await site.unit(bank, index)).toEqual(await http.unit(bank, index));
       const distances = (await http.distances(bank, index))!;
       expect((await site.distances(bank, index))?.length ?? null).toBe(
@@ -262,8 +262,8 @@ describe('of a study of unusual units and hostile text', () => {
   it('cuts many examples without their distances: the same features, no distances among the metrics', async () => {
     const question = { linkage: 'complete', cut: 0.9 } as const;
     const [a, b] = [
-      await site.clustering('sae/a b%', 3, question),
-      await http.clustering('sae/a b%', 3, question),
+      await site.clustering('sae/a+b%', 3, question),
+      await http.clustering('sae/a+b%', 3, question),
     ];
     expect(a.merges).toEqual(b.merges);
     expect(a.leaves).toEqual(b.leaves);

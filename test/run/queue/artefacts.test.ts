@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
 import { writeSealed } from '../../../src/base/sealed-file.ts';
-import { Artefacts } from '../../../src/run/queue/artefacts.ts';
+import { Artefacts, checkPlace } from '../../../src/run/queue/artefacts.ts';
 import { expectOneLine, temporaryFolder } from '../../helpers/expect.ts';
 import { CREDENTIALS, freePort, startBucket, startCable } from '../../helpers/queue-servers.mjs';
 
@@ -35,7 +35,7 @@ test('in a folder, one that is not what its name says counts for nothing, and is
   writeFileSync(join(folder, large), bytes);
   expect(await artefacts.given('job-4', 'part')).toBeNull();
   await expectOneLine(
-    () => Artefacts.open({ artefacts: folder, artefactsEndpoint: 'http://127.0.0.1' }),
+    () => checkPlace({ artefacts: folder, artefactsEndpoint: 'http://127.0.0.1' }),
     /option artefactsEndpoint needs option artefacts s3:/,
   );
   await expectOneLine(
@@ -120,7 +120,7 @@ describe('in a bucket', () => {
       () => Artefacts.open({ ...place, artefacts: 's3://nothings' }),
       /s3:\/\/nothings: there is no bucket nothings/,
     );
-    await expectOneLine(() => Artefacts.open({ ...place, artefacts: 's3://' }), /it must be s3:\/\/BUCKET/);
+    await expectOneLine(() => checkPlace({ ...place, artefacts: 's3://' }), /it must be s3:\/\/BUCKET/);
     await expectOneLine(
       () => Artefacts.open({ ...place, artefactsEndpoint: 'nowhere' }),
       /option artefactsEndpoint is "nowhere"/,
