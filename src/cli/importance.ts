@@ -10,7 +10,7 @@ import { type ExplainOptions, explainShape, withExplained } from './explained.ts
 import { labelsOf, printPatches } from './image-explanations.ts';
 import { addOptions, featureOption, studyArgument, unitArgument } from './options.ts';
 import { unitName } from './parse.ts';
-import { cell, colors, Progress, print, printJson } from './terminal.ts';
+import { cell, colors, Progress, peakMark, print, printJson } from './terminal.ts';
 
 /** Tokens shown before the peak. */
 const BEFORE = 24;
@@ -106,8 +106,8 @@ function exampleLine({
   const first = Math.max(0, position + 1 - BEFORE);
   const passage = tokens.slice(first, position + 1 + AFTER).map((token, i) => {
     const share = importance?.[first + i] ?? 0;
+    if (first + i === position) return peakMark(token);
     const text = visible(token);
-    if (first + i === position) return colors.bold(colors.inverse(text));
     if (share < 0.1) return colors.dim(text);
     return `${share > 0.5 ? colors.yellow(text) : colors.green(text)}${colors.dim(`[${share.toFixed(2)}]`)}`;
   });

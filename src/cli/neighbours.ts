@@ -10,7 +10,7 @@ import { type ExplainOptions, explainShape, type ModelOptions } from './explaine
 import { START_AGAIN, untilInterrupted } from './interrupt.ts';
 import { addOptions, studyArgument, unitArgument } from './options.ts';
 import { unitName } from './parse.ts';
-import { colors, Progress, print, printJson, printNote } from './terminal.ts';
+import { colors, Progress, peakMark, print, printJson, printNote } from './terminal.ts';
 
 /** Tokens shown to each side of the peak. */
 const AROUND = 8;
@@ -121,10 +121,9 @@ function similarLine(similar: SimilarFeature): string {
   const { tokens, document } = passage;
   const position = spelledAt(tokens, passage.position);
   const first = Math.max(0, position - AROUND);
-  const shown = tokens.slice(first, position + AROUND + 1).map((token, i) => {
-    const text = visible(token);
-    return first + i === position ? colors.bold(colors.inverse(text)) : text;
-  });
+  const shown = tokens
+    .slice(first, position + AROUND + 1)
+    .map((token, i) => (first + i === position ? peakMark(token) : visible(token)));
   const unit = visible(`${bank}/${index}`);
   const where = other ? `${unit} (other study)` : unit;
   return `  ${similarity.toFixed(3)}  ${where} feature ${feature}  ${colors.cyan(visible(featureTitle(similar)))}  ${shown.join('')}  ${colors.dim(visible(document))}`;

@@ -6,7 +6,7 @@ import { featureTitle } from '../features/feature-title.ts';
 import { whole } from '../model/text-options.ts';
 import { START_AGAIN, untilInterrupted } from './interrupt.ts';
 import { addOptions, bankOption, studyArgument } from './options.ts';
-import { colors, noteUnfinished, number, Progress, print, printJson } from './terminal.ts';
+import { colors, noteUnfinished, number, Progress, peakMark, print, printJson } from './terminal.ts';
 
 const shape = {
   bank: bankOption,
@@ -104,11 +104,11 @@ function printUnit({ bank, index, examples, found, matches, passage }: SearchedU
 function textOf({ tokens, position, marked }: SearchedPassage): string {
   const isMarked = new Set(marked);
   const shown = tokens.map((token, i) => {
-    // The space before a word is no part of it.
+    const marks = (text: string): string =>
+      isMarked.has(i) && text !== '' ? colors.underline(colors.yellow(text)) : text;
+    if (i === position) return peakMark(token, marks);
     const space = /^\s*/.exec(token)![0];
-    const text = visible(token.slice(space.length));
-    const marks = isMarked.has(i) && text !== '' ? colors.underline(colors.yellow(text)) : text;
-    return visible(space) + (i === position ? colors.bold(colors.inverse(marks)) : marks);
+    return visible(space) + marks(visible(token.slice(space.length)));
   });
   return shown.join('');
 }

@@ -5,6 +5,16 @@ import { withFlags } from './flags.ts';
 /** Colours of standard output: none when it is no terminal or NO_COLOR is set. */
 export const colors = pc.createColors(Boolean(process.stdout.isTTY) && !process.env['NO_COLOR']);
 
+/**
+ * The token that a passage is shown for: bright, or between « and » where there are no colours. The space before a word is
+ * no part of it.
+ */
+export function peakMark(token: string, style = (text: string) => text): string {
+  const [space] = /^\s+(?=\S)|/.exec(token)!;
+  const text = style(visible(token.slice(space.length)));
+  return visible(space) + (colors.isColorSupported ? colors.bold(colors.inverse(text)) : `«${text}»`);
+}
+
 /** Prints a line on standard output. What is not ours in it (names, words, tokens) has passed `visible`. */
 export function print(line = ''): void {
   process.stdout.write(`${line}\n`);

@@ -11,7 +11,7 @@ import { spelledAt } from '../tokenizer/byte-tokens.ts';
 import { printCertainty } from './certainty-table.ts';
 import { addOptions, studyArgument, unitArgument } from './options.ts';
 import { unitName } from './parse.ts';
-import { cell, colors, noteUnfinished, print, printJson } from './terminal.ts';
+import { cell, colors, noteUnfinished, peakMark, print, printJson } from './terminal.ts';
 
 /** Tokens shown to each side of the peak. */
 const AROUND = 12;
@@ -115,9 +115,9 @@ function exampleLine(example: UnitExample, largest: number): string {
   const position = spelledAt(tokens, example.position);
   const first = Math.max(0, position - AROUND);
   const shown = tokens.slice(first, position + AROUND + 1).map((token, i) => {
-    const text = visible(token);
     const at = first + i;
-    if (at === position) return colors.bold(colors.inverse(text));
+    if (at === position) return peakMark(token);
+    const text = visible(token);
     const share = Math.abs(activations[at]! / largest);
     return share > 0.5 ? colors.yellow(text) : share > 0.2 ? colors.green(text) : text;
   });

@@ -1,5 +1,5 @@
 import { afterEach, expect, it, vi } from 'vitest';
-import { Progress } from '../../src/cli/terminal.ts';
+import { Progress, peakMark } from '../../src/cli/terminal.ts';
 
 afterEach(() => {
   vi.useRealTimers();
@@ -34,4 +34,14 @@ it('tells no time left that grows while the work waits, and an end once', () => 
     'work: 2 of 4 jobs, 0.1/s, 20 s left\n',
     'work: 4 of 4 jobs, 0.19/s\n',
   ]);
+});
+
+it('marks the token of a peak without colours, but not the space before it', () => {
+  expect(peakMark(' war')).toBe(' «war»');
+  expect(peakMark('\n\twar')).toBe('↵⇥«war»');
+  expect(peakMark('\n')).toBe('«↵»');
+  expect(peakMark(' ')).toBe('« »');
+  expect(peakMark('')).toBe('«»');
+  expect(peakMark('\u001b[31m')).toBe('«␛[31m»');
+  expect(peakMark(' war', (text) => `_${text}_`)).toBe(' «_war_»');
 });

@@ -259,7 +259,7 @@ describe('a terminal', () => {
     const bank = { name: 'mlp.0', units: 4 };
     writeStudy({ path, banks: [bank], examples: () => 12, contexts: [[' a', ' b'], dash] });
     const { stdout } = await ended(['unit', path, 'mlp.0/1', '--examples', '12']);
-    expect(stdout).toContain('— dash<0xE2>x␛');
+    expect(stdout).toContain('«—» dash<0xE2>x␛');
     expect(stdout).not.toContain('<0x80>');
   });
 
