@@ -31,7 +31,7 @@ export interface Corpus {
   source: string;
   /** What it is, in words: `3 files, 12.4 MB`. */
   description: string;
-  /** `stream`: too large, or too far away, to be read more than once. */
+  /** `stream`: too large, or too far away, to be read through before contexts are chosen. */
   kind: 'finite' | 'stream';
   /** Number of files, and their size together as stored, in bytes. */
   files: number;

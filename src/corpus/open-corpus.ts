@@ -18,7 +18,7 @@ export interface CorpusOptions {
   hub?: HubFiles;
 }
 
-/** Local data over this size, in bytes as stored, are read once, as a stream. */
+/** Local data over this size, in bytes as stored, are read as a stream. */
 export const FINITE_LIMIT = 2 ** 30;
 /** Branch that the hub keeps its own Parquet conversion of a dataset in. */
 const CONVERTED = 'refs/convert/parquet';

@@ -59,7 +59,7 @@ export interface RunSource {
     /** What its positions are called. */
     readonly positions: readonly string[];
   } | null;
-  /** The documents of the text from the start; null where there are none, and of a stream, which is not read once more. */
+  /** The documents of the text from the start; null where there are none. */
   readonly documents: (() => AsyncIterable<Document>) | null;
   /** The contexts of one pass, from the start or after a cursor and the digests up to it. */
   contexts(from?: ContextCursor, digests?: Uint32Array): Contexts;
@@ -132,7 +132,7 @@ function modelSource(
     texts: Array.from({ length: tokenizer.size }, (_, id) => tokenizer.text(id)),
     keepDuplicates,
     images: null,
-    documents: corpus.kind === 'finite' ? () => corpus.documents() : null,
+    documents: () => corpus.documents(),
     contexts: (from, digests) =>
       cutContexts(corpus, tokenizer, {
         length,

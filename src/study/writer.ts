@@ -18,8 +18,8 @@ import {
 } from './meta.ts';
 import type { BankInputs, StoredImage, UnitRecord } from './record.ts';
 import { checkLayout, createDatabase, openDatabase } from './schema.ts';
-import { createQuery, hasTable, integer, type Query } from './select.ts';
-import { storedText } from './stored-text.ts';
+import { createQuery, hasTable, integer, kindAndText, type Query } from './select.ts';
+import { loadText, storedText } from './stored-text.ts';
 
 /** The columns of `units`, by which values are bound. */
 const UNIT_COLUMNS = ['bank', 'idx', ...STORED, 'words', 'names', 'hash', 'digest'];
@@ -127,14 +127,14 @@ export class StudyWriter {
     });
   }
 
-  /** Ordinals of the documents whose texts are not in the study yet. */
-  missingTexts(): Set<number> {
+  /** Ordinals and names of the documents whose texts are not in the study yet. */
+  missingTexts(): Map<number, string> {
     // A study that was begun before they were kept has no table for them.
-    if (!hasTable(this.#query, 'documentTexts')) return new Set();
+    if (!hasTable(this.#query, 'documentTexts')) return new Map();
     const rows = this.#query(
-      `SELECT ${integer('id')} FROM documents WHERE id NOT IN (SELECT id FROM documentTexts)`,
+      `SELECT ${integer('id')}, ${kindAndText('name')} FROM documents WHERE id NOT IN (SELECT id FROM documentTexts)`,
     );
-    return new Set(rows.map(([id]) => id as number));
+    return new Map(rows.map(([id, isBlob, name]) => [id as number, loadText(isBlob, name, this.path)]));
   }
 
   /** Adds the texts of documents. Not part of the content: they follow from the data. */
