@@ -22,6 +22,7 @@ export interface ScanExports {
     pitch: number,
     faults: number,
   ): number;
+  panel(from: number, pitch: number, to: number, stride: number, units: number, positions: number): void;
   places(
     data: number,
     positions: number,
@@ -65,4 +66,5 @@ export type ScanRegion =
   | 'offsets'
   | 'bounds'
   | 'faults'
-  | 'data';
+  | 'data'
+  | 'stage';

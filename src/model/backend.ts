@@ -17,7 +17,7 @@ export interface BackendProgram {
 /** An opened program. Its outputs are float32. */
 export interface BackendSession {
   /**
-   * @param into where outputs are to be written, by name; without it the backend makes new arrays
+   * @param into where outputs are to be written, all of them, by name; without it the backend makes new arrays
    * @returns the outputs by name
    */
   run(

@@ -93,6 +93,30 @@ export function encodeModel(graph: Graph): Uint8Array {
   return model.finish();
 }
 
+/** An operator that needs no input and gives no tensor, but an empty sequence; older operator sets than 11 lack it. */
+export const EMPTY_SEQUENCE = 'SequenceEmpty';
+
+/** An encoded model with one output more, before its own: an empty sequence. */
+export function withEmptySequence(encoded: Uint8Array, name: string): Uint8Array {
+  const model = new BinaryWriter();
+  message(model, 7, () => {
+    message(model, 1, () =>
+      encodeNode(model, { op: EMPTY_SEQUENCE, domain: '', inputs: [], outputs: [name], attributes: {} }),
+    );
+    message(model, 12, () => {
+      text(model, 1, name);
+      // Its type: a sequence of tensors of floats.
+      message(model, 2, () =>
+        message(model, 4, () =>
+          message(model, 1, () => message(model, 1, () => integer(model, 1, ELEMENT.float))),
+        ),
+      );
+    });
+  });
+  // Parts of a message that come one after another are one.
+  return model.raw(encoded).finish();
+}
+
 function encodeNode(w: BinaryWriter, node: Node): void {
   for (const input of node.inputs) text(w, 1, input);
   for (const output of node.outputs) text(w, 2, output);

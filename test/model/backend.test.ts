@@ -12,6 +12,7 @@ import {
   TOKENS,
 } from '../../src/model/backends/reference.ts';
 import { openBackend } from '../../src/model/open-backend.ts';
+import { encodeModel } from '../../src/onnx/proto.ts';
 import { activations, add, affine, attend, linear, normalize } from '../helpers/reference-math.ts';
 
 const { width, heads, hidden } = SIZES;
@@ -122,6 +123,62 @@ describe('the proof of a backend', () => {
     await expect(proveBackend(nan, backendReference())).rejects.toThrow('is NaN, not');
     const few = await changed(({ data, shape }) => ({ data: (data as Float32Array).slice(1), shape }));
     await expect(proveBackend(few, backendReference())).rejects.toThrow('31 numbers of');
+  });
+});
+
+describe('memory that is given for outputs', () => {
+  const numbers = (size: number) => ({
+    data: Float32Array.from({ length: size }, (_, i) => i),
+    shape: [size],
+  });
+
+  /** Doubles its input, with operators of a set. */
+  async function doubling(opset: number) {
+    const backend = await openBackend();
+    return backend.open({
+      bytes: encodeModel({
+        nodes: [{ op: 'Add', domain: '', inputs: ['x', 'x'], outputs: ['y'], attributes: {} }],
+        initializers: [],
+        inputs: [{ name: 'x', type: 'float', shape: ['n'] }],
+        outputs: [{ name: 'y', type: 'float' }],
+        opsets: new Map([['', opset]]),
+      }),
+    });
+  }
+
+  // Operator set 10 has no sequences, which spare the copy.
+  it.each([23, 10])(
+    'takes them, and what is asked for without it is the same: operator set %i',
+    async (opset) => {
+      const session = await doubling(opset);
+      const x = numbers(100);
+      const into = { y: numbers(100) };
+      const { y } = await session.run({ x }, into);
+      const fresh = await session.run({ x });
+      await session.close();
+      expect(Object.keys(fresh)).toEqual(['y']);
+      expect(y).toEqual(fresh['y']);
+      expect(into.y.data).toEqual(y!.data);
+      expect(y!.data.at(-1)).toBe(198);
+    },
+  );
+
+  it('is not copied', async () => {
+    const session = await doubling(23);
+    const x = numbers(2 ** 20);
+    const into = { y: numbers(2 ** 20) };
+    const before = process.memoryUsage().arrayBuffers;
+    const { y } = await session.run({ x }, into);
+    const grown = process.memoryUsage().arrayBuffers - before;
+    await session.close();
+    expect(y!.data).toBe(into.y.data);
+    expect(grown).toBeLessThan(2 ** 20);
+  });
+
+  it('does not hide an error of the run', async () => {
+    const session = await doubling(23);
+    await expect(session.run({ x: numbers(100) }, { y: numbers(2) })).rejects.toThrow(/shape|dim/i);
+    await session.close();
   });
 });
 

@@ -1,9 +1,11 @@
+import type { InferenceSession } from 'onnxruntime-node';
 import { mayHaveGpu } from '../../base/gpu.ts';
 import { withoutTelemetry } from '../../base/no-telemetry.ts';
 import { PolysemeError } from '../../errors.ts';
 import type { Backend } from '../backend.ts';
 import type { Device } from '../device.ts';
 import { ortSession } from './ort-session.ts';
+import { uncopied } from './uncopied.ts';
 
 /** The library, loaded when it is first needed: it is an optional dependency. */
 type Library = Pick<typeof import('onnxruntime-node'), 'InferenceSession' | 'Tensor' | 'env'>;
@@ -25,7 +27,7 @@ export async function onnxruntimeNode(device: Device = 'cpu'): Promise<Backend> 
   return {
     name: device === 'cpu' ? 'onnxruntime-node' : `onnxruntime-node (${device})`,
     async open({ bytes }, { threads } = {}) {
-      const session = await library.InferenceSession.create(bytes, {
+      const options: InferenceSession.SessionOptions = {
         ...(device === 'cpu' ? {} : { executionProviders: [device] }),
         ...(threads === undefined ? {} : { intraOpNumThreads: threads }),
         interOpNumThreads: 1,
@@ -39,8 +41,10 @@ export async function onnxruntimeNode(device: Device = 'cpu'): Promise<Backend> 
             intra_op: { allow_spinning: '0' },
           },
         },
-      });
-      return ortSession(library, session);
+      };
+      const create = (graph: Uint8Array) => library.InferenceSession.create(graph, options);
+      // What a GPU gives comes in memory of its own.
+      return ortSession(library, await (device === 'cpu' ? uncopied(bytes, create) : create(bytes)));
     },
   };
 }

@@ -1,13 +1,13 @@
 import type { BackendSession, Values } from '../backend.ts';
 
 /** A tensor of ONNX Runtime, in Node or in a page. */
-interface OrtTensor {
+export interface OrtTensor {
   readonly data: unknown;
   readonly dims: readonly number[];
 }
 
 /** What a session of ONNX Runtime is asked, in Node or in a page. */
-interface OrtSession<T extends OrtTensor> {
+export interface OrtSession<T extends OrtTensor> {
   run(feeds: Record<string, T>, fetches?: Record<string, T>): Promise<Readonly<Record<string, OrtTensor>>>;
   release(): Promise<void>;
 }
