@@ -1,6 +1,7 @@
 import { BANK_NAME, isBankName } from '../bank/bank-name.ts';
 import type { Embedding } from '../bank/embedding.ts';
 import type { FileDigest } from '../base/file-digest.ts';
+import { MOST_UNITS } from '../contract/constants.ts';
 import { gateActivations } from '../embed/gate-activation.ts';
 import { PolysemeError } from '../errors.ts';
 import { bytes, decodeJson, decodeText, integer, type Query } from './select.ts';
@@ -68,8 +69,6 @@ const MAX_KEYS = 64;
 /** Bytes of one value. */
 const MAX_VALUE = 1 << 26;
 const MAX_BANKS = 4096;
-/** Units of one bank; the largest SAE released for one layer has 2^20. */
-const MAX_UNITS = 2 ** 24;
 /** Dimension of the inputs. */
 const MAX_WIDTH = 2 ** 20;
 
@@ -135,7 +134,8 @@ export function readBanks(path: string, query: Query): StudyBank[] {
       refuse(`its bank ${i} is called ${JSON.stringify(bank.name)}, which must be ${BANK_NAME}`);
     }
     if (id !== i) refuse(`its bank ${i} has the id ${id}`);
-    if (!isCount(count) || count > MAX_UNITS) refuse(`its bank ${i} has ${count} units (limit ${MAX_UNITS})`);
+    if (!isCount(count) || count > MOST_UNITS)
+      refuse(`its bank ${i} has ${count} units (limit ${MOST_UNITS})`);
     if (!isCount(width) || width > MAX_WIDTH)
       refuse(`its bank ${i} has inputs of ${width} (limit ${MAX_WIDTH})`);
     if (!isEmbedding(bank.embedding)) refuse(`its bank ${i} has an unknown kind of embedding`);

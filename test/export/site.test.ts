@@ -81,6 +81,23 @@ test('a file that is damaged or missing is one line that names it', async () => 
   await expect(openSite(newer, 'http://localhost/')).rejects.toThrow('of layout 99');
 });
 
+test('a number of units that cannot be is refused, and no length of an array', async () => {
+  const { data } = await writeSite(study, join(folder, 'counted'), { webRoot });
+  const files = join(folder, 'counted', data);
+  const head = JSON.parse(readFileSync(join(files, 'site.json'), 'utf8'));
+  const [bank] = head.study.banks;
+  const opened = (changed: object) =>
+    openSite(
+      async () => new TextEncoder().encode(JSON.stringify({ ...head, ...changed })),
+      'http://localhost/',
+    );
+  const ofUnits = (units: unknown) => ({ study: { ...head.study, banks: [{ ...bank, units }] } });
+  await opened({});
+  const wrong = [{ units: 3 }, { units: -1 }, { units: '2' }, ...[2 ** 31, 2.5, null].map(ofUnits)];
+  for (const changed of wrong)
+    await expect(opened(changed)).rejects.toThrow('A file of this site is damaged (site.json)');
+});
+
 test('distances in 16 bits', () => {
   const random = createRandom(2);
   const distances = Float32Array.from({ length: 5000 }, () => 2 * random.next());

@@ -182,7 +182,9 @@ function readStudy(path: string): unknown {
   }
 }
 
+/** A site's first: of what a long run reads last the least is known, should it be stopped. */
 export const TARGETS: readonly Target[] = [
+  ...SITE_TARGETS,
   { name: 'safetensors', make: copied('sae/golden/sl-standard/sae_weights.safetensors'), read: tensors },
   { name: 'torch, zip', make: copied('sae/golden/dl-topk/ae.pt'), read: tensors },
   { name: 'torch before 1.6', make: copied('sae/golden/dl-legacy/ae.pt'), read: tensors },
@@ -308,5 +310,4 @@ export const TARGETS: readonly Target[] = [
     checked: true,
   },
   ...SHARD_TARGETS,
-  ...SITE_TARGETS,
 ];

@@ -2,6 +2,7 @@ import { clusteringAnswer, type OwnClustering } from '../../../../src/answers/cl
 import { HttpProblem } from '../../../../src/answers/problem.ts';
 import { randomUnit } from '../../../../src/answers/units-page.ts';
 import { plain } from '../../../../src/answers/wire.ts';
+import { MOST_UNITS } from '../../../../src/contract/constants.ts';
 import { block, imageFile, SITE_FORMAT, type SiteHead } from '../../../../src/contract/site.ts';
 import { PolysemeError } from '../../../../src/errors.ts';
 import type { Clustering } from '../answers.ts';
@@ -33,10 +34,19 @@ export async function openSite(
     throw new ApiError(500, `The data of this site is ${layouts}: export it anew.`);
   }
   try {
+    checkCounts(head);
     return ofHead(files, head, base, openModel);
   } catch (error) {
     throw sourceProblem(error);
   }
+}
+
+/** Tables are as long as the head says: a number that cannot be is no length of an array. */
+function checkCounts({ units, study: { banks } }: SiteHead): void {
+  const all = banks.reduce((sum, bank) => sum + bank.units, 0);
+  const isCount = (count: number, most: number) => Number.isInteger(count) && count >= 0 && count <= most;
+  if (isCount(units, all) && banks.every((bank) => isCount(bank.units, MOST_UNITS))) return;
+  throw new ApiError(500, 'A file of this site is damaged (site.json): copy the folder anew.');
 }
 
 function ofHead(
