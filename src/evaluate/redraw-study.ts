@@ -5,7 +5,7 @@ import type { Corpus } from '../corpus/corpus.ts';
 import { PolysemeError } from '../errors.ts';
 import type { Model } from '../model/load-model.ts';
 import { nameOf } from '../model/to-model.ts';
-import { parseRunOptions, type RunOptions } from '../run/run-options.ts';
+import { ofFile, parseRunOptions, type RunOptions } from '../run/run-options.ts';
 import { openSource, type RunSource } from '../run/run-source.ts';
 import { nameSaes } from '../run/sae-banks.ts';
 import { checkEqual, labelOf, OPTIONS_BEFORE, type StudyBank } from '../study/compare-study.ts';
@@ -149,7 +149,8 @@ async function openBanks(
   banks: readonly StudyBank[],
   { sae = [], threads, tokens, seed, ...given }: RedrawBanksOptions & { tokens: number; seed: number },
 ): Promise<RunSource & { options: ReturnType<typeof parseRunOptions> }> {
-  const info = banks[0]!.study.info();
+  const { study } = banks[0]!;
+  const info = study.info();
   const made: Readonly<Record<string, unknown>> = { ...OPTIONS_BEFORE, ...info.options };
   const named = nameSaes(sae).filter(({ name }) => banks.some(({ bank }) => bank === `sae/${name}`));
   const layers: number[] = [];
@@ -166,14 +167,15 @@ async function openBanks(
   const bos = made['bos'] === true;
   const model: Model | string = given.model ?? String(info.model.source);
   const data: Corpus | string = given.data ?? String(info.data.source);
+  const kept = Object.fromEntries(
+    [...KEPT, 'context'].flatMap((name) => (made[name] == null ? [] : [[name, made[name]]])),
+  ) as RunOptions;
+  ofFile(study.path, () => parseRunOptions(kept));
   const options = parseRunOptions({
-    ...(Object.fromEntries(
-      KEPT.flatMap((name) => (made[name] == null ? [] : [[name, made[name]]])),
-    ) as RunOptions),
+    ...kept,
     model: nameOf(model),
     data: nameOf(data),
     layers,
-    context,
     contexts: Math.ceil(tokens / (context - (bos ? 1 : 0))),
     bos: bos ? 'yes' : 'no',
     seed,

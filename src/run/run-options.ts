@@ -1,6 +1,6 @@
 import * as z from 'zod';
 import { linkageMethods } from '../cluster/linkage-methods.ts';
-import { UsageError } from '../errors.ts';
+import { PolysemeError, UsageError } from '../errors.ts';
 import { featureRules } from '../features/labeling.ts';
 import { textOptions, whole } from '../model/text-options.ts';
 import { PAPER } from './settings.ts';
@@ -200,6 +200,19 @@ export function parseRunOptions(options: RunOptions): ResolvedRunOptions {
   throw new UsageError(
     name === '' ? issue!.message : `option ${name} is ${JSON.stringify(value)}: ${issue!.message}`,
   );
+}
+
+/**
+ * Reads options that a file holds: what does not parse there is damage, and no wrong usage.
+ * @param path the file, as an error names it
+ */
+export function ofFile<T>(path: string, read: () => T): T {
+  try {
+    return read();
+  } catch (error) {
+    if (!(error instanceof UsageError)) throw error;
+    throw new PolysemeError(`${path} is damaged: ${error.message}`, 'damaged');
+  }
 }
 
 /** The paper's settings; an option that says otherwise is an error that names it. */

@@ -31,10 +31,11 @@ if (!Worker.ofSources) {
       }
     }
   };
-  childProcess.fork = (module, options = {}) => {
+  childProcess.fork = (module, ...rest) => {
     const source = sourceOf(module);
-    if (source === null) return fork(module, options);
-    return fork(source, { ...options, execArgv: ['--import', import.meta.url] });
+    if (source === null) return fork(module, ...rest);
+    const [args, options] = Array.isArray(rest[0]) ? rest : [[], rest[0]];
+    return fork(source, args, { ...options, execArgv: ['--import', import.meta.url] });
   };
   syncBuiltinESMExports();
 }

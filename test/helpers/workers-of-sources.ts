@@ -27,7 +27,8 @@ if (!('ofSources' in workerThreads.Worker)) {
   };
   // Taken out before it is replaced: the binding of an import would be replaced, too.
   const { fork } = childProcess;
-  const startProcess = (module: URL, options?: ForkOptions) => fork(compiledModule(module), options);
+  const startProcess = (module: URL, ...rest: [ForkOptions?] | [readonly string[], ForkOptions?]) =>
+    fork(compiledModule(module), ...(rest as [readonly string[], ForkOptions?]));
   childProcess.fork = startProcess as typeof fork;
   syncBuiltinESMExports();
 }

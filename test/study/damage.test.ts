@@ -6,7 +6,9 @@ import { join } from 'node:path';
 import Database from 'libsql';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createRandom } from '../../src/base/random.ts';
-import { openStudy, type PolysemeError } from '../../src/index.ts';
+import { UsageError } from '../../src/errors.ts';
+import { openStudy, type PolysemeError, redrawBanks } from '../../src/index.ts';
+import { bankOptions } from '../../src/run/bank-options.ts';
 import { verifyStudy } from '../../src/study/verify.ts';
 import { cli, compiled, expectFailure } from '../helpers/cli.ts';
 import { expectOneLine } from '../helpers/expect.ts';
@@ -159,6 +161,30 @@ test('bounds of verdicts that are not there, or others than today’s, are no da
     `UPDATE meta SET value = json_set(value, '$.bounds', json('${JSON.stringify(other)}')) WHERE key = 'options'`,
   );
   expect(read(path, (study) => study.info().options['bounds'])).toEqual(other);
+});
+
+test('options that no run takes are the study’s fault, not wrong usage', async () => {
+  const of = (name: string, value: string) =>
+    changed(`UPDATE meta SET value = json_set(value, '$.${name}', json('${value}')) WHERE key = 'options'`);
+  const refused = async (path: string, work: (study: ReturnType<typeof openStudy>) => unknown) => {
+    await damaged(() => read(path, work), /^\S+\.db is damaged: option \w+ is /);
+    await expect((async () => read(path, work))()).rejects.not.toBeInstanceOf(UsageError);
+  };
+  for (const value of ['5', '"<img>"', '{}']) {
+    await refused(of('layernorm', value), bankOptions);
+    await refused(of('gated', value), bankOptions);
+  }
+  for (const [name, value] of [
+    ['context', '"x"'],
+    ['column', '7'],
+    ['threshold', '[]'],
+  ] as const) {
+    const study = openStudy(of(name, value));
+    const banks = [0, 1].map((i) => ({ study, bank: study.info().banks[i]!.name }));
+    const work = redrawBanks(banks, { sae: ['x=nowhere'], model: 'builtin:folio-5m' });
+    await damaged(() => work, /^\S+\.db is damaged: option \w+ is /).finally(() => study.close());
+    await expect(work).rejects.not.toBeInstanceOf(UsageError);
+  }
 });
 
 test.each([

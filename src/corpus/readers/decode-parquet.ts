@@ -72,7 +72,7 @@ function take(): ChildProcess {
     child.channel?.ref();
     return child;
   }
-  const child = fork(new URL('./parquet-process.js', import.meta.url), {
+  const child = fork(new URL('./parquet-process.js', import.meta.url), [`${process.pid}`], {
     execArgv: [],
     serialization: 'advanced',
     // A process that is brought down writes pages about it.

@@ -1,5 +1,6 @@
 // The process in which Parquet files are decoded: see decode-parquet.ts. Of a row group it sends some rows, and the next when it
 // is asked for them.
+import { Worker } from 'node:worker_threads';
 import type { FileMetaData } from 'hyparquet';
 import { decodeFooter, decodeGroup, type GroupRequest, type GroupRow } from './parquet-group.ts';
 
@@ -21,6 +22,9 @@ let sent = 0;
 
 // The process that asks ends this one: Ctrl-C is for that alone.
 process.on('SIGINT', () => {});
+// It ends with it, too: killed, it ends nothing itself.
+const watch = new URL('./parquet-parent.js', import.meta.url);
+new Worker(watch, { workerData: Number(process.argv[2]), execArgv: [] }).unref();
 
 process.on('message', async (message: ToDecoder) => {
   try {

@@ -4,7 +4,7 @@ import { type ContextPart, shortDigest } from '../../corpus/context-part.ts';
 import type { Context } from '../../corpus/contexts.ts';
 import { PolysemeError } from '../../errors.ts';
 import { type CheckedRun, checkRun, openRun } from '../open-run.ts';
-import type { ResolvedRunOptions } from '../run-options.ts';
+import { ofFile, type ResolvedRunOptions } from '../run-options.ts';
 import type { RunSource } from '../run-source.ts';
 import { type PlannedRun, VERSION } from './part-file.ts';
 
@@ -58,6 +58,7 @@ export const openPlanned: PlannedOpener = async (run, threads, onNote) => {
   // What `auto` meant to the plan: shards of several devices would not fit together. Of given activations no model runs.
   const { device = 'cpu' } = run.meta.model as { device?: ResolvedRunOptions['device'] };
   const options = { ...run.options, ...(run.options.activations === undefined && { device }), threads };
+  ofFile('the plan of the run', () => checkRun(run.options));
   const checked: CheckedRun = checkRun(options);
   const source = await openRun(options, checked, onNote);
   try {

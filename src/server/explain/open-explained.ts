@@ -53,7 +53,7 @@ async function openModel(
   const { model } = await toModel(name, { device, threads, ropeLayout: layout, note: onNote });
   try {
     const files = await digestFiles(checkpointPaths(model.files), study.madeFrom()?.files);
-    const options = bankOptions(info.options);
+    const options = bankOptions(study);
     const saes: RunSae[] = [];
     for (const named of nameSaes(sae ?? [])) {
       const then = describedSae(study, named.name);

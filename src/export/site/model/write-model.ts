@@ -40,7 +40,7 @@ export async function writeModel(
 ): Promise<SiteModelSummary> {
   const { study } = explained;
   const model = await explained.model();
-  const options = bankOptions(study.info().options);
+  const options = bankOptions(study);
   const banks = exportedBanks(model, explained.units, options);
   const tensors = usedTensors(model.files);
   const { library, script, wasm } = await readPageRuntime();
