@@ -6,7 +6,15 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, truncateSync, w
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { drawn, filesOf, type LongCommand, longCommands } from './commands.ts';
-import { faultOf, removeRoom, roomFor, typed, type Undisturbed, undisturbed } from './undisturbed.ts';
+import {
+  faultOf,
+  makeRoom,
+  removeRoom,
+  roomFor,
+  typed,
+  type Undisturbed,
+  undisturbed,
+} from './undisturbed.ts';
 
 const [each = '2', seed = String(Date.now() % 2 ** 31), only] = process.argv.slice(2);
 const random = drawn(Number(seed));
@@ -88,7 +96,12 @@ async function damaged(
   damage: (path: string) => void,
 ): Promise<{ readonly mayRefuse: boolean }> {
   const before = new Set(filesOf(out));
-  await typed(command, out, { after: (0.3 + 0.7 * random()) * time });
+  // One that ends before it is killed leaves a whole output, whose damage is noticed when that is read.
+  for (let after = (0.3 + 0.7 * random()) * time; ; after /= 2) {
+    const { signal } = await typed(command, out, { after });
+    if (signal === 'SIGKILL') break;
+    makeRoom(command, out);
+  }
   const written = filesOf(out).filter((name) => !before.has(name) && statSync(join(out, name)).size > 0);
   if (written.length > 0) damage(join(out, written[Math.floor(random() * written.length)]!));
   return { mayRefuse: true };
@@ -116,7 +129,10 @@ try {
         const { mayRefuse } = await fault.strike(command, out, whole);
         const last = await typed(command, out);
         const found = await faultOf(command, out, last, whole);
-        const refused = mayRefuse && last.status === 1 && last.said.startsWith('error: ');
+        // A study that was complete when it was damaged is found so by `info --verify`.
+        const isNamed =
+          last.status === 1 ? last.said.startsWith('error: ') : / is damaged: /.test(`${found}`);
+        const refused = mayRefuse && isNamed;
         const outcome = found === null ? 'same' : refused ? 'refused' : 'wrong';
         counts.get(fault.name)![outcome]++;
         if (outcome === 'wrong') console.log(`${command.name}: ${fault.name}: ${found}`);

@@ -19,10 +19,16 @@ export interface Undisturbed {
 /** A new folder with what a command reads; its temporary files go beside it. */
 export function roomFor(command: LongCommand, root: string, number: number): string {
   const out = join(root, `${command.name.replaceAll(/\W+/g, '-')}-${number}`);
+  makeRoom(command, out);
+  return out;
+}
+
+/** Makes a folder anew. */
+export function makeRoom(command: LongCommand, out: string): void {
+  removeRoom(out);
   mkdirSync(out);
   mkdirSync(temporary(out));
   command.prepare(out);
-  return out;
 }
 
 export function removeRoom(out: string): void {
@@ -51,8 +57,14 @@ export async function faultOf(
   last: Omit<Ended, 'signal'>,
   expected: Undisturbed,
 ): Promise<string | null> {
-  const found = isDone(last) ? await content(out).catch((error) => String(error)) : null;
-  if (found !== expected.content) return `ended with ${last.status}: ${last.said || 'another content'}`;
+  let why = last.said || 'another content';
+  const found = !isDone(last)
+    ? null
+    : await content(out).catch((error) => {
+        why = String(error);
+        return null;
+      });
+  if (found !== expected.content) return `ended with ${last.status}: ${why}`;
   const others = [
     ...entriesOf(out).filter((name) => !expected.entries.includes(name)),
     ...entriesOf(temporary(out)).flatMap((name) => (FIU.test(name) ? [] : [`${name} among temporary files`])),
