@@ -1,3 +1,5 @@
+import { PolysemeError } from '../errors.ts';
+
 // Whole numbers below 2³², most of them small: one byte below 192, two below 16,064, four or five above. Unlike seven bits a byte
 // this leaves the frequent ones whole bytes that a compressor can tell apart.
 
@@ -71,7 +73,10 @@ export function packSmallNumbers(values: ArrayLike<number>): Uint8Array {
   return writer.taken();
 }
 
+/** @throws PolysemeError where there are fewer bytes than numbers: a count that is damaged is no length of an array */
 export function unpackSmallNumbers(bytes: Uint8Array, count: number): Uint32Array {
+  if (count > bytes.length)
+    throw new PolysemeError(`${bytes.length} bytes are no ${count} numbers: they are damaged`, 'damaged');
   const reader = new SmallNumberReader(bytes);
   return Uint32Array.from({ length: count }, () => reader.next());
 }

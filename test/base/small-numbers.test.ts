@@ -22,5 +22,10 @@ test('numbers come back, each in as few bytes as it says', () => {
 
 test('what is cut off ends in zeros', () => {
   expect(new SmallNumberReader(new Uint8Array()).next()).toBe(0);
-  expect(unpackSmallNumbers(packSmallNumbers([3, 300]).subarray(0, 1), 3)).toEqual(Uint32Array.of(3, 0, 0));
+  expect(unpackSmallNumbers(packSmallNumbers([3, 300]).subarray(0, 2), 2)).toEqual(Uint32Array.of(3, 192));
+});
+
+test('a count that no such number of bytes has is refused, and no length of an array', () => {
+  expect(() => unpackSmallNumbers(packSmallNumbers([3, 4]), 3)).toThrow('2 bytes are no 3 numbers');
+  expect(() => unpackSmallNumbers(new Uint8Array(8), 2 ** 32 - 1)).toThrow('damaged');
 });

@@ -12,10 +12,12 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { gzipSync } from 'node:zlib';
+import { gunzipSync, gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { type PackedArray, pack, unpack } from '../../src/base/pack.ts';
 import { createRandom } from '../../src/base/random.ts';
 import {
+  block,
   blockParts,
   DISTANCE_ERROR,
   fromSixteenBits,
@@ -30,7 +32,7 @@ import { openStudy } from '../../src/study/open-study.ts';
 import type { Study } from '../../src/study/study.ts';
 import { SiteFiles } from '../../web/src/source/site/site-files.ts';
 import { openSite } from '../../web/src/source/site/site-source.ts';
-import { writeStudy } from '../helpers/written-study.ts';
+import { writeSmallStudy, writeStudy } from '../helpers/written-study.ts';
 
 let folder: string;
 let study: Study;
@@ -81,8 +83,11 @@ test('a file that is damaged or missing is one line that names it', async () => 
   await expect(openSite(newer, 'http://localhost/')).rejects.toThrow('of layout 99');
 });
 
-test('a number of units that cannot be is refused, and no length of an array', async () => {
-  const { data } = await writeSite(study, join(folder, 'counted'), { webRoot });
+test('numbers that cannot be are refused, and no lengths of arrays', async () => {
+  writeSmallStudy(join(folder, 'small.db'));
+  const small = openStudy(join(folder, 'small.db'));
+  const { data } = await writeSite(small, join(folder, 'counted'), { webRoot });
+  small.close();
   const files = join(folder, 'counted', data);
   const head = JSON.parse(readFileSync(join(files, 'site.json'), 'utf8'));
   const [bank] = head.study.banks;
@@ -93,9 +98,25 @@ test('a number of units that cannot be is refused, and no length of an array', a
     );
   const ofUnits = (units: unknown) => ({ study: { ...head.study, banks: [{ ...bank, units }] } });
   await opened({});
-  const wrong = [{ units: 3 }, { units: -1 }, { units: '2' }, ...[2 ** 31, 2.5, null].map(ofUnits)];
+  const wrong = [{ units: 6 }, { units: -1 }, { units: '2' }, ...[2 ** 31, 2.5, null].map(ofUnits)];
   for (const changed of wrong)
     await expect(opened(changed)).rejects.toThrow('A file of this site is damaged (site.json)');
+
+  const changedUnit = (change: (arrays: Record<string, PackedArray>) => Record<string, PackedArray>) =>
+    openSite(async (path) => {
+      const bytes = Uint8Array.from(readFileSync(join(files, path)));
+      if (path !== partFile(block.unit(0, 1), 0)) return bytes;
+      const arrays = unpack(gunzipSync(bytes.subarray(2)), path);
+      return blockParts(new Uint8Array(gzipSync(pack({ ...arrays, ...change(arrays) }))))[0]!;
+    }, 'http://localhost/').then((site) => site.unit('mlp.0', 1));
+  await changedUnit(() => ({}));
+  for (const change of [
+    ({ offset }) => ({ offset: (offset as Uint32Array).map((at, i) => (i === 0 ? at : 2 ** 32 - 1)) }),
+    ({ offset }) => ({ offset: (offset as Uint32Array).toReversed() }),
+    () => ({ activation: new Float32Array(2 ** 16) }),
+    () => ({ distances: new Uint16Array(2 ** 10) }),
+  ] satisfies Parameters<typeof changedUnit>[0][])
+    await expect(changedUnit(change)).rejects.toThrow('damaged');
 });
 
 test('distances in 16 bits', () => {

@@ -15,8 +15,10 @@ import {
   type SiteUnitArrays,
 } from '../../../../src/contract/site.ts';
 import { fromPlanes, unpackTree } from '../../../../src/contract/site-arrays.ts';
+import { pairCount } from '../../../../src/embed/condensed.ts';
 import { zeroRowsOf } from '../../../../src/embed/gram.ts';
 import { principalComponents } from '../../../../src/embed/pca.ts';
+import { PolysemeError } from '../../../../src/errors.ts';
 import type { StoredNames } from '../../../../src/features/describe.ts';
 import type { Labeling } from '../../../../src/features/labeling.ts';
 import type { Example, Unit, UnitMap } from '../answers.ts';
@@ -41,10 +43,12 @@ export class SiteUnitData implements ClusteredUnit {
   constructor(arrays: SiteUnitArrays, texts: SiteTexts) {
     const { unit, ...noted } = JSON.parse(new TextDecoder().decode(arrays.head)) as SiteUnit;
     const { activation, labels, centrals, stray, autoLabels, autoStray, distances } = arrays;
-    const examples = new Array<SiteExample>(activation.length);
+    const count = activation.length;
+    const examples = new Array<SiteExample>(count);
     for (const feature of unit.features) {
-      for (const example of feature.examples) examples[example.id] = example;
+      for (const example of feature.examples) if (example.id < count) examples[example.id] = example;
     }
+    checkLengths(arrays);
     this.#unit = unit;
     this.#arrays = arrays;
     this.#texts = texts;
@@ -164,4 +168,16 @@ export class SiteUnitData implements ClusteredUnit {
       principalComponents({ rows, count, components: wanted, distances });
     return mapAnswer({ count, components }, true) as UnitMap;
   }
+}
+
+/** What is gone over is no longer than the file: lengths that do not fit together are damage, not a unit without end. */
+function checkLengths({ activation, labels, distances, contexts, offset }: SiteUnitArrays): void {
+  const count = activation.length;
+  const fits =
+    labels.length === count &&
+    (distances === undefined || distances.length === pairCount(count)) &&
+    offset.length === contexts.length + 1 &&
+    offset.every((at, i) => at >= (offset[i - 1] ?? 0));
+  if (!fits)
+    throw new PolysemeError('a unit of this site is damaged: its lengths do not fit together', 'damaged');
 }
