@@ -12,3 +12,6 @@ export function isBankName(name: unknown): name is string {
     typeof name === 'string' && name.length <= LONGEST && /^[^\s,]+$/.test(name) && visible(name) === name
   );
 }
+
+/** Most units of a bank, in a study and in a site; the largest SAE released for one layer has 2^20. */
+export const MOST_UNITS = 2 ** 24;

@@ -1,8 +1,5 @@
 /** Numbers that the server and the explorer share. */
 
-/** Most units of a bank, in a study and in a site; the largest SAE released for one layer has 2^20. */
-export const MOST_UNITS = 2 ** 24;
-
 /** Most units of a bank that a comparison at equal numbers of examples splits again: about a second a bank. */
 export const MATCHED_UNITS = 300;
 /** Most banks of such a comparison. */

@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
-import { createReadStream } from 'node:fs';
+import { createReadStream, existsSync } from 'node:fs';
 import { copyFile, mkdir, readdir, readFile, rename, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
-import { basename, dirname, join, relative, sep } from 'node:path';
+import { dirname, join, relative, sep } from 'node:path';
 import { isDiskFull, makeWhole } from '../base/files.ts';
 import { readJsonObject } from '../base/json-file.ts';
 import { hasProcess } from '../base/process.ts';
@@ -47,6 +47,7 @@ export async function openRepository(settings: HubSettings, repo: HubRepo): Prom
   const folder = join(settings.cacheDir, `${repo.type}s--${repo.name.replaceAll('/', '--')}`);
   const { commit, offline } = await findCommit(settings, repo, folder);
   const dir = join(folder, 'snapshots', commit);
+  await removePartials(folder);
   const { entries, reason } = await findEntries(settings, repo, { folder, commit, offline });
   const files = new Map<string, HubFile>((entries ?? (await walk(dir))).map((file) => [file.path, file]));
 
@@ -178,10 +179,7 @@ async function ensureBlob(
 ): Promise<string> {
   const { size, etag, path } = file.entry;
   const status = await stat(blob).catch(() => null);
-  if (status?.size === size) {
-    await removePartials(blob);
-    return blob;
-  }
+  if (status?.size === size) return blob;
   await mkdir(dirname(blob), { recursive: true });
   const partial = await claimPartial(blob);
   for (let tries = 1; ; tries++) {
@@ -196,13 +194,14 @@ async function ensureBlob(
     }
   }
   await rename(partial, blob);
-  await removePartials(blob);
   return blob;
 }
 
-/** Removes what processes that have ended left of a download that is whole now. */
-async function removePartials(blob: string): Promise<void> {
-  for (const path of await leftPartials(blob)) await rm(path, { force: true }).catch(() => {});
+/** Removes what processes that have ended left of downloads that are whole: another process may have ended them first. */
+async function removePartials(folder: string): Promise<void> {
+  for (const { blob, path } of await leftPartials(join(folder, 'blobs'))) {
+    if (existsSync(blob)) await rm(path, { force: true }).catch(() => {});
+  }
 }
 
 /**
@@ -211,20 +210,20 @@ async function removePartials(blob: string): Promise<void> {
  */
 async function claimPartial(blob: string): Promise<string> {
   const own = `${blob}.${HOST}-${process.pid}.incomplete`;
-  const [left] = await leftPartials(blob);
-  if (left !== undefined) await rename(left, own).catch(() => {});
+  const left = (await leftPartials(dirname(blob))).find((one) => one.blob === blob);
+  if (left !== undefined) await rename(left.path, own).catch(() => {});
   return own;
 }
 
 const HOST = hostname().replaceAll(/[^A-Za-z0-9]/g, '_');
 
-/** What processes of this machine that have ended left of a download. */
-async function leftPartials(blob: string): Promise<string[]> {
-  const names = await readdir(dirname(blob));
+/** What processes of this machine that have ended left of downloads, and what it is of. */
+async function leftPartials(blobs: string): Promise<{ readonly blob: string; readonly path: string }[]> {
+  const names = await readdir(blobs).catch(() => [] as string[]);
   return names.flatMap((name) => {
     const match = /^([0-9a-f]+)\.(\w+)-(\d+)\.incomplete$/.exec(name);
-    if (match === null || match[1] !== basename(blob) || match[2] !== HOST) return [];
-    return hasProcess(Number(match[3])) ? [] : [join(dirname(blob), name)];
+    if (match === null || match[2] !== HOST || hasProcess(Number(match[3]))) return [];
+    return [{ blob: join(blobs, match[1]!), path: join(blobs, name) }];
   });
 }
 

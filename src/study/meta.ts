@@ -1,7 +1,6 @@
-import { BANK_NAME, isBankName } from '../bank/bank-name.ts';
+import { BANK_NAME, isBankName, MOST_UNITS } from '../bank/bank-name.ts';
 import type { Embedding } from '../bank/embedding.ts';
 import type { FileDigest } from '../base/file-digest.ts';
-import { MOST_UNITS } from '../contract/constants.ts';
 import { gateActivations } from '../embed/gate-activation.ts';
 import { PolysemeError } from '../errors.ts';
 import { bytes, decodeJson, decodeText, integer, type Query } from './select.ts';

@@ -12,6 +12,7 @@ import type { RunningServer } from '../../src/server/server.ts';
 import { hasBrowser } from '../helpers/browser.ts';
 import { explorerPages } from '../helpers/explorer-page.ts';
 import { HOSTILE_NAME, HOSTILE_TOKENS, type HostileWorld, hostileWorld } from '../helpers/hostile.ts';
+import { expectText } from '../helpers/hostile-page.ts';
 import { plantQueue } from '../helpers/planted-queue.ts';
 import { end, freePort, hasRedis, startRedis } from '../helpers/queue-servers.mjs';
 import { evaluation, writeLog, writeRun } from '../helpers/written-training.ts';
@@ -52,31 +53,6 @@ describe.skipIf(!hasBrowser)('hostile text in a page', () => {
     }
     site = pages.keep(await hostFiles(join(world.folder, 'site'), '/a site/'));
   });
-
-  /** That all that can be seen is text, and that nothing of a token has become an element, a title or a link. */
-  async function expectText(page: Page): Promise<void> {
-    await page.waitForLoadState('networkidle');
-    const found = await page.evaluate(() => {
-      const texts: string[] = [];
-      const walk = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
-      // What a reader types is as it was typed.
-      while (walk.nextNode()) {
-        const { data, parentElement } = walk.currentNode as Text;
-        if (!parentElement?.closest('textarea, script, style')) texts.push(data);
-      }
-      const odd = 'img[src="x"], [onerror], main script, a[href^="javascript"], main b b';
-      return {
-        texts,
-        title: document.title,
-        elements: document.querySelectorAll(odd).length,
-      };
-    });
-    expect(found.elements).toBe(0);
-    expect(found.title).not.toBe('broken');
-    const hidden = /(?![\n\t])[\p{Cc}\p{Cs}\p{Bidi_Control}\p{Zl}\p{Zp}]/u;
-    expect([found.title, ...found.texts].filter((text) => hidden.test(text))).toEqual([]);
-    expect(found.texts.join(' ')).not.toMatch(/something went wrong|undefined|\[object/i);
-  }
 
   const PAGES: readonly (readonly [name: string, at: () => string, there: string])[] = [
     ['the study', () => '/', '.rows .row'],

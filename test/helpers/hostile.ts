@@ -1,6 +1,8 @@
 // Text that would do something wherever it is not taken as text, and a model, a corpus and a study full of it.
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { openImages } from '../../src/corpus/images/open-images.ts';
+import { encodePng } from '../../src/corpus/images/png.ts';
 import { saveSae } from '../../src/sae/save.ts';
 import { randomSae } from './saes.ts';
 import { writeSmallFolio } from './small-folio.ts';
@@ -67,6 +69,30 @@ export async function hostileWorld(parent: string): Promise<HostileWorld> {
   }
   await saveSae(randomSae({ dIn: 256, dSae: 6, hookName: 'blocks.1.hook_resid_pre' }), sae);
   return { folder, model, data, sae, named: `${SAE}=${sae}`, bank: `sae/${SAE}`, study: at('study') };
+}
+
+/** Makes a folder in `parent` with a model of images, whose classes have hostile names, and pictures, whose files and labels have. */
+export async function hostileImages(
+  parent: string,
+): Promise<Pick<HostileWorld, 'folder' | 'model' | 'data' | 'study'>> {
+  const folder = join(parent, `images${HOSTILE_NAME}`);
+  const at = (name: string) => join(folder, `${name}${HOSTILE_NAME}`);
+  const [model, data] = [at('model'), at('data')];
+  cpSync(new URL('../../models/digits/', import.meta.url), model, { recursive: true });
+  const config = join(model, 'config.json');
+  const classes = Object.fromEntries(HOSTILE_TOKENS.slice(0, 10).entries());
+  writeFileSync(config, JSON.stringify({ ...JSON.parse(readFileSync(config, 'utf8')), id2label: classes }));
+  mkdirSync(data);
+  const table = [['file_name', 'label']];
+  for await (const { ordinal, load } of (await openImages('builtin:digits')).images(0)) {
+    if (ordinal === 80) break;
+    const name = `${ordinal}${HOSTILE_NAME}.png`;
+    writeFileSync(join(data, name), encodePng(await load()));
+    table.push([name, `${HOSTILE_TOKENS[ordinal % HOSTILE_TOKENS.length]} ${ordinal % 7}`]);
+  }
+  const quoted = (text: string) => `"${text.replaceAll('"', '""')}"`;
+  writeFileSync(join(data, 'labels.csv'), table.map((row) => `${row.map(quoted).join(',')}\n`).join(''));
+  return { folder, model, data, study: at('study') };
 }
 
 /** The rarest tokens of the vocabulary become hostile ones. */

@@ -12,7 +12,7 @@ import {
   symlink,
   writeFile,
 } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
@@ -221,6 +221,20 @@ describe('a download that goes wrong', () => {
     server.requests.length = 0;
     await expectComplete(await downloadModel('polyseme/folio-5m'));
     expect(contentRequests().every((line) => line.includes('bytes='))).toBe(true);
+  });
+
+  test('what a dead process left of a download that another one ended is removed', async () => {
+    await downloadModel('polyseme/folio-5m');
+    const [blob] = await readdir(cached('blobs'));
+    const host = hostname().replaceAll(/[^A-Za-z0-9]/g, '_');
+    const half = (of: string, pid: number) => `${of}.${host}-${pid}.incomplete`;
+    const dead = half(blob!, 2 ** 22 + 12345);
+    // Of a living process, and of content that nobody has whole.
+    const kept = [half(blob!, process.pid), half('a'.repeat(40), 2 ** 22 + 12345)];
+    for (const name of [dead, ...kept]) await writeFile(cached('blobs', name), 'half');
+    await downloadModel('polyseme/folio-5m');
+    const left = (await readdir(cached('blobs'))).filter((name) => name.endsWith('.incomplete'));
+    expect(left.sort()).toEqual(kept.sort());
   });
 
   test('damaged content is fetched again, and never kept', async () => {

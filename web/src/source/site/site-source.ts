@@ -2,7 +2,7 @@ import { clusteringAnswer, type OwnClustering } from '../../../../src/answers/cl
 import { HttpProblem } from '../../../../src/answers/problem.ts';
 import { randomUnit } from '../../../../src/answers/units-page.ts';
 import { plain } from '../../../../src/answers/wire.ts';
-import { MOST_UNITS } from '../../../../src/contract/constants.ts';
+import { MOST_UNITS } from '../../../../src/bank/bank-name.ts';
 import { block, imageFile, SITE_FORMAT, type SiteHead } from '../../../../src/contract/site.ts';
 import { PolysemeError } from '../../../../src/errors.ts';
 import type { Clustering } from '../answers.ts';
