@@ -1,7 +1,7 @@
 import type { Page } from 'playwright-core';
 import { expect } from 'vitest';
 
-/** That all that can be seen of a page is text, and that nothing of a hostile one has become an element, a title or a link. */
+/** That all that can be seen or heard of a page is text, and that nothing of a hostile one has become an element, a title or a link. */
 export async function expectText(page: Page): Promise<void> {
   await page.waitForLoadState('networkidle');
   const found = await page.evaluate(() => {
@@ -12,6 +12,9 @@ export async function expectText(page: Page): Promise<void> {
       const { data, parentElement } = walk.currentNode as Text;
       if (!parentElement?.closest('textarea, script, style')) texts.push(data);
     }
+    for (const name of ['aria-label', 'alt', 'title'])
+      for (const element of document.body.querySelectorAll(`[${name}]`))
+        texts.push(element.getAttribute(name)!);
     const odd = 'img[src="x"], [onerror], main script, a[href^="javascript"], main b b';
     return {
       texts,

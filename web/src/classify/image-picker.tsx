@@ -1,5 +1,6 @@
 import { useQuery } from '@tanstack/react-query';
 import { useState } from 'react';
+import { visible } from '../../../src/base/visible.ts';
 import type { ImageGrid } from '../../../src/contract/image-grid.ts';
 import { get } from '../source/http.ts';
 import { IMAGES_PAGE, imagesQuery } from '../source/image-queries.ts';
@@ -46,11 +47,11 @@ export function ImagePicker({
               <>
                 {picked.label === null ? null : (
                   <>
-                    shows <b>{picked.label}</b>
+                    shows <b>{visible(picked.label)}</b>
                     <br />
                   </>
                 )}
-                <bdi>{picked.document}</bdi>
+                <bdi>{visible(picked.document)}</bdi>
               </>
             )}
           </p>
@@ -70,7 +71,7 @@ export function ImagePicker({
               <option value="">anything</option>
               {labels.map((one) => (
                 <option key={one.label} value={one.label}>
-                  {one.label} ({formatWhole(one.images)})
+                  {visible(one.label)} ({formatWhole(one.images)})
                 </option>
               ))}
             </select>
@@ -91,7 +92,7 @@ export function ImagePicker({
             <button
               type="button"
               aria-pressed={image.context === context}
-              aria-label={`Image ${image.context}${image.label === null ? '' : `, shows ${image.label}`}`}
+              aria-label={`Image ${image.context}${image.label === null ? '' : `, shows ${visible(image.label)}`}`}
               onClick={() => onPick(image.context)}
             >
               <Picture context={image.context} grid={grid} size={SMALL} />

@@ -1,4 +1,5 @@
 import { useCallback } from 'react';
+import { visible } from '../../../src/base/visible.ts';
 import { PLOT_STYLE, type Plot, PlotFigure } from '../charts/plot.tsx';
 import { signed } from './signed-picture.tsx';
 
@@ -51,7 +52,7 @@ export function ClassBars({
             y: 'id',
             x: 'value',
             fill: ({ value }: Bar) => (value < 0 ? 'var(--negative)' : 'var(--positive)'),
-            title: ({ id, value }: Bar) => `${classes[id]}: ${signed(value)}`,
+            title: ({ id, value }: Bar) => `${visible(classes[id]!)}: ${signed(value)}`,
           }),
           plot.ruleX([0], { stroke: 'var(--line-strong)' }),
           plot.text(bars, {
@@ -68,7 +69,7 @@ export function ClassBars({
     },
     [classes, values],
   );
-  const said = chosen(classes, values).map(({ id, value }) => `${classes[id]} ${signed(value)}`);
+  const said = chosen(classes, values).map(({ id, value }) => `${visible(classes[id]!)} ${signed(value)}`);
   return <PlotFigure draw={draw} height={barHeight(classes.length)} label={`${what}: ${said.join(', ')}`} />;
 }
 
@@ -80,7 +81,7 @@ interface Bar {
 
 /** All classes in their order, or the extreme ones by falling value. */
 function chosen(classes: readonly string[], values: readonly number[]): Bar[] {
-  const all = classes.map((name, id) => ({
+  const all = classes.map(visible).map((name, id) => ({
     id,
     name: name.length > LONGEST ? `${name.slice(0, LONGEST - 1)}…` : name,
     value: values[id]!,

@@ -1,3 +1,4 @@
+import { visible } from '../../../src/base/visible.ts';
 import type { ImageGrid } from '../../../src/contract/image-grid.ts';
 import type { Example } from '../source/answers.ts';
 import { source } from '../source/chosen.ts';
@@ -63,7 +64,7 @@ export function placeOf({ image, tokens, position }: Example, { patch }: ImageGr
 /** An example's image with what it shows, to be looked at only. */
 export function ImageOf({ example, grid, size = 48 }: { example: Example; grid: ImageGrid; size?: number }) {
   const { image, context, activation } = example;
-  const label = image?.label ?? '';
+  const label = visible(image?.label ?? '');
   const place = placeOf(example, grid);
   const title = [label, formatActivation(activation), place].filter((part) => part !== '').join(', ');
   return (

@@ -1,5 +1,6 @@
 import { useQuery } from '@tanstack/react-query';
 import { useEffect, useRef } from 'react';
+import { visible } from '../../../src/base/visible.ts';
 import type { ImageGrid } from '../../../src/contract/image-grid.ts';
 import { largestOf, SignedFigure, SignedPicture } from '../images/signed-picture.tsx';
 import type { Example, Unit } from '../source/answers.ts';
@@ -102,7 +103,7 @@ function Thumbnail({
   const isWhole = grid.patch !== null && image?.box === null;
   const parts = [
     `Example ${id}`,
-    image?.label == null ? '' : `shows ${image.label}`,
+    image?.label == null ? '' : `shows ${visible(image.label)}`,
     `activation ${formatActivation(activation)}`,
     place,
     isCentral ? 'most typical' : '',
@@ -129,7 +130,9 @@ function Thumbnail({
         <span className="shows" aria-hidden="true">
           {isCentral ? <i className="central" /> : null}
           {isStray ? <i className="stray" /> : null}
-          <bdi className="label">{image?.label ?? (isWhole ? example.tokens[example.position] : '')}</bdi>
+          <bdi className="label">
+            {visible(image?.label ?? (isWhole ? example.tokens[example.position]! : ''))}
+          </bdi>
           <span className="num activation">{formatActivation(activation)}</span>
         </span>
         {isWhole ? (
@@ -204,7 +207,7 @@ function OpenExample({
           <>
             <dt>shows</dt>
             <dd>
-              <bdi>{image.label}</bdi>
+              <bdi>{visible(image.label)}</bdi>
             </dd>
           </>
         )}
@@ -216,7 +219,7 @@ function OpenExample({
         )}
         <dt>image</dt>
         <dd className="wrap">
-          <bdi>{document}</bdi>
+          <bdi>{visible(document)}</bdi>
         </dd>
         <dd>
           <button type="button" className="button link small" onClick={() => onToggle(id, false)}>

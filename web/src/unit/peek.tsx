@@ -1,4 +1,5 @@
 import type { ReactNode } from 'react';
+import { visible } from '../../../src/base/visible.ts';
 import { spelledAt } from '../../../src/tokenizer/byte-tokens.ts';
 import { featureColour } from '../ui/feature-colours.ts';
 import { formatActivation } from '../ui/metric-info.ts';
@@ -34,7 +35,7 @@ export function Peek({ unitCut, children }: { unitCut: UnitCut; children: ReactN
       {images === null || example.image === undefined ? null : (
         <>
           <Picture context={example.context} grid={images} size={PEEKED} box={example.image.box} />
-          <bdi>{example.image.label ?? ''}</bdi>
+          <bdi>{visible(example.image.label ?? '')}</bdi>
           <span className="muted">{placeOf(example, images)}</span>
         </>
       )}
