@@ -11,6 +11,7 @@ import {
   SIZES,
   TOKENS,
 } from '../../src/model/backends/reference.ts';
+import { uncopied } from '../../src/model/backends/uncopied.ts';
 import { openBackend } from '../../src/model/open-backend.ts';
 import { encodeModel } from '../../src/onnx/proto.ts';
 import { activations, add, affine, attend, linear, normalize } from '../helpers/reference-math.ts';
@@ -173,6 +174,20 @@ describe('memory that is given for outputs', () => {
     await session.close();
     expect(y!.data).toBe(into.y.data);
     expect(grown).toBeLessThan(2 ** 20);
+  });
+
+  it('is filled where the runtime leaves it as it was', async () => {
+    const given = { data: new Float32Array(3), dims: [3] };
+    const session = await uncopied(new Uint8Array(), async () => ({
+      outputNames: ['untold', 'y'],
+      run: async (_, fetches) => {
+        if (!Array.isArray(fetches)) throw Error('Non tensor type is temporarily not supported.');
+        return { y: { data: Float32Array.of(1, 2, 3), dims: [3] } };
+      },
+      release: async () => {},
+    }));
+    await session.run({}, { y: given });
+    expect([...given.data]).toEqual([1, 2, 3]);
   });
 
   it('does not hide an error of the run', async () => {
