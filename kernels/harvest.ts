@@ -329,18 +329,6 @@ function countColumns(
 }
 
 /**
- * Copies rows of `units` numbers, up to the next multiple of 4 of them, `pitch` numbers apart at `from` and `stride` apart at `to`.
- */
-export function panel(from: usize, pitch: usize, to: usize, stride: usize, units: i32, positions: i32): void {
-  const bytes = (<usize>((units + 3) & ~3)) << 2;
-  for (let t: i32 = 0; t < positions; t++) {
-    for (let i: usize = 0; i < bytes; i += 16) v128.store(to + i, v128.load(from + i));
-    from += pitch << 2;
-    to += stride << 2;
-  }
-}
-
-/**
  * Of four neighbouring units in one context: where their scores, of which `best` has the largest, are largest, the first
  * position of those that `valid` says are 1, as i32 (-1: none), to `where`; and how far `windows` scales each, to `exponents`.
  * data: the first unit's activation at the first position, rows `stride` floats apart.

@@ -22,7 +22,6 @@ export interface ScanExports {
     pitch: number,
     faults: number,
   ): number;
-  panel(from: number, pitch: number, to: number, stride: number, units: number, positions: number): void;
   places(
     data: number,
     positions: number,
@@ -66,5 +65,4 @@ export type ScanRegion =
   | 'offsets'
   | 'bounds'
   | 'faults'
-  | 'data'
-  | 'stage';
+  | 'data';

@@ -46,10 +46,11 @@ export interface Panel {
 
 /** Rows of activations that are scanned at a time, or those of one context where it has more. */
 const ROWS = 1024;
-/** Units that are scanned at a time: their rows, half a megabyte, stay in the cache, and lie on few pages of memory. */
-const PANEL = 128;
-/** Units, a multiple of those, that are copied from the taps at a time: each row of fewer would cost a view, and memory that is not read on. */
-const STAGE = 4 * PANEL;
+/**
+ * Units that are scanned at a time: their rows, a megabyte, stay in the cache, and lie on few pages of memory. Fewer make each row
+ * a copy of its own that is too short to be read ahead.
+ */
+const PANEL = 256;
 
 /** What the kernel's answers mean. */
 const FAULTS = [
@@ -74,9 +75,6 @@ export class BankScan {
   readonly #kernel: Kernel<ScanExports>;
   readonly #at: Readonly<Record<ScanRegion, number>>;
   readonly #data: Float32Array;
-  /** Rows of the units that are copied at a time, and how many units have room there. */
-  readonly #stage: Float32Array;
-  readonly #staged: number;
   readonly #scratch: Float32Array;
   readonly #valid: Uint8Array;
   readonly #counts: Int32Array;
@@ -106,7 +104,6 @@ export class BankScan {
     // An odd number of cache lines, so that successive positions of a unit do not share one set of the cache. The kernel reads
     // up to three units past the last.
     this.#stride = 16 * (Math.ceil((panel + 3) / 16) | 1);
-    this.#staged = Math.min(STAGE, multiple(units, 4));
     this.#rows = multiple(longest, 8);
     this.#longest = longest;
     this.#pitch = rowBytes(longest);
@@ -140,12 +137,10 @@ export class BankScan {
       bounds: take((2 * contexts + 1) * 4),
       faults: take(contexts * 16),
       data: take(rows * this.#stride * 4),
-      stage: take(rows * this.#staged * 4),
     };
     reserve(this.#kernel.memory, end);
     const { buffer } = this.#kernel.memory;
     this.#data = this.#floats(this.#at.data, rows * this.#stride);
-    this.#stage = this.#floats(this.#at.stage, rows * this.#staged);
     this.#scratch = this.#floats(this.#at.scratch, multiple(width, 4));
     this.#valid = new Uint8Array(buffer, this.#at.valid, rows);
     this.#counts = new Int32Array(buffer, this.#at.positions, contexts);
@@ -196,35 +191,19 @@ export class BankScan {
     }
   }
 
-  /** Brings the activations of the units at hand to the kernel. */
+  /** Copies the activations of the units at hand to the kernel. */
   #load(activations: Float32Array): void {
     const { first, end } = this.#panel;
-    const [staged, stride, at] = [this.#staged, this.#stride, this.#at];
-    const own = first % STAGE;
+    const [data, stride, units] = [this.#data, this.#stride, this.units];
     this.#scanned.forEach((context, r) => {
       const positions = context.roles[0]!.length;
-      const top = r * this.#rows;
-      if (own === 0) this.#copy(activations, context.first + first, top * staged, positions);
-      this.#kernel.exports.panel(
-        at.stage + (top * staged + own) * 4,
-        staged,
-        at.data + top * stride * 4,
-        stride,
-        end - first,
-        positions,
-      );
-      const to = (top + positions) * stride;
-      if (positions % 8 > 0) this.#data.fill(0, to, to + (8 - (positions % 8)) * stride);
+      let to = r * this.#rows * stride;
+      let from = context.first + first;
+      for (let t = 0; t < positions; t++, to += stride, from += units) {
+        data.set(activations.subarray(from, from + end - first), to);
+      }
+      if (positions % 8 > 0) data.fill(0, to, to + (8 - (positions % 8)) * stride);
     });
-  }
-
-  /** Copies rows of a context's activations, from those of the first unit at hand on. */
-  #copy(activations: Float32Array, first: number, start: number, positions: number): void {
-    const { units } = this;
-    const width = Math.min(this.#staged, units - this.#panel.first);
-    for (let t = 0, from = first, to = start; t < positions; t++, from += units, to += this.#staged) {
-      this.#stage.set(activations.subarray(from, from + width), to);
-    }
   }
 
   /** The groups that some units are of, and which of them each has. */
