@@ -212,7 +212,7 @@ describe.skipIf(!hasBrowser)('layout of the explorer', () => {
     const looks = await page
       .locator('.strip.tall button.own')
       .evaluateAll((pieces) =>
-        pieces.map((piece) => `${piece.style.getPropertyValue('--own')} ${piece.dataset['mark']}`),
+        pieces.map((piece) => `${piece.style.backgroundColor} ${piece.dataset['mark']}`),
       );
     expect(looks.length).toBeGreaterThan(8);
     expect(new Set(looks).size).toBe(looks.length);

@@ -310,12 +310,20 @@ describe.skipIf(!hasBrowser)('explorer', () => {
     const beside = page.getByRole('region', { name: 'Side by side' });
     await beside.waitFor();
     const before = await featureCount(page);
+    await page.locator('.dots > *').first().waitFor();
+    const dots = await page.locator('.dots').elementHandle();
+    const looks = () =>
+      dots!.evaluate((group) => Array.from(group.children, (dot) => dot.getAttribute('fill')).join());
+    const look = await looks();
     await beside.getByRole('button', { name: /^Merge them \(cut at/ }).click();
     await page.waitForURL(/threshold=/);
     await beside.waitFor({ state: 'detached' });
     const merged = Number(search(page).get('threshold'));
     expect(await featureCount(page)).toBe(featuresAt(merged));
     expect(featuresAt(merged)).toBeLessThan(before);
+    // The map is coloured anew, and not drawn anew.
+    await expect.poll(looks).not.toBe(look);
+    expect(await dots!.evaluate((group) => group.isConnected)).toBe(true);
     await page.keyboard.press('Control+z');
     await page.waitForURL((url) => !url.searchParams.has('threshold'));
     expect(await featureCount(page)).toBe(before);

@@ -7,7 +7,7 @@
 import { useQueries, useQuery } from '@tanstack/react-query';
 import { useNavigate } from '@tanstack/react-router';
 import { useVirtualizer } from '@tanstack/react-virtual';
-import { Fragment, memo, useCallback, useEffect, useRef } from 'react';
+import { Fragment, memo, useCallback, useEffect, useMemo, useRef } from 'react';
 import { visible } from '../../../src/base/visible.ts';
 import { featureTitle } from '../../../src/features/feature-title.ts';
 import type { Metric, UnitRow } from '../source/answers.ts';
@@ -69,8 +69,14 @@ export function UnitTable({
   const first = Math.max(0, Math.floor(((items[0]?.index ?? 0) - AHEAD) / PAGE));
   const end = Math.min((items.at(-1)?.index ?? 0) + AHEAD, (total ?? 1) - 1);
   const last = Math.max(first, Math.floor(end / PAGE));
-  const pages = Array.from({ length: last - first + 1 }, (_, i) => first + i);
-  const answers = useQueries({ queries: pages.map((page) => unitsQuery(params, page)) });
+  const key = JSON.stringify(params);
+  // Hashed once, and not in every frame of a scroll.
+  // biome-ignore lint/correctness/useExhaustiveDependencies: of equal parameters they are the same
+  const queries = useMemo(
+    () => Array.from({ length: last - first + 1 }, (_, i) => unitsQuery(params, first + i)),
+    [key, first, last],
+  );
+  const answers = useQueries({ queries });
   const row = (index: number): UnitRow | undefined =>
     answers[Math.floor(index / PAGE) - first]?.data?.units[index % PAGE];
 
@@ -86,7 +92,6 @@ export function UnitTable({
   const shown = narrow ? few.slice(0, FEW_COLUMNS) : wanted;
   // biome-ignore lint/correctness/useExhaustiveDependencies: another height places all rows anew
   useEffect(() => rows.measure(), [height]);
-  const key = JSON.stringify(params);
   // biome-ignore lint/correctness/useExhaustiveDependencies: another order starts at the top
   useEffect(() => {
     scroller.current?.scrollTo({ top: 0 });

@@ -12,8 +12,6 @@ export type Mark = 0 | 1 | 2;
 const MARKS = 3;
 /** Strokes of the marks, as SVG has them. */
 export const MARK_DASHES = ['', '4 2', '1.5 1.5'] as const;
-/** Shapes of the marks, as Observable Plot calls them. */
-export const MARK_SYMBOLS = ['circle', 'square', 'triangle'] as const;
 
 type Own = Pick<ColouredFeature, 'id' | 'size'>;
 

@@ -47,7 +47,9 @@ const SUFFIXES: Record<string, string> = { one: 'st', two: 'nd', few: 'rd', othe
 const two = new Intl.NumberFormat('en', { minimumFractionDigits: 2, maximumFractionDigits: 2 });
 
 /** 12,345 */
-export const formatWhole = (value: number): string => whole.format(value);
+export const formatWhole = (value: number): string =>
+  // Most are small, and a table has very many.
+  value >= 0 && value < 1000 && Number.isInteger(value) ? String(value) : whole.format(value);
 /** 0.123, with a real minus sign. */
 export const formatThree = (value: number): string => minus(three.format(value));
 /** 1.23; small numbers keep two significant digits. */

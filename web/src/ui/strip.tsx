@@ -53,16 +53,17 @@ export function Strip({
   const drawn = pieces.map(({ feature, size, says }) => {
     const style = {
       flexGrow: size,
-      '--own': feature === null ? undefined : featureColour({ id: feature, size }, shares.sizes.length),
-    } as object;
+      backgroundColor:
+        feature === null ? undefined : featureColour({ id: feature, size }, shares.sizes.length),
+    };
     const dim = lit !== undefined && (feature === null || !lit.has(feature));
     const name = `${feature === null ? 'alone' : 'own'}${dim ? ' dim' : ''}`;
     const mark = feature === null ? 0 : featureMark({ id: feature, size });
     if (onPick === undefined)
-      return <i key={says} className={name} data-mark={mark} style={style} {...hinted(says)} />;
+      return <i key={feature} className={name} data-mark={mark} style={style} {...hinted(says)} />;
     return (
       <button
-        key={says}
+        key={feature}
         type="button"
         className={name}
         data-mark={mark}

@@ -24,6 +24,11 @@ export function ownMembers({ features, stray }: Cut): number[][] {
   return features.map(({ members }) => members.filter((example) => !stray.has(example)));
 }
 
+/** Whether two cuts have the same feature, with the same name and words, at the same place. */
+export function isSameFeature(a: Feature, b: Feature): boolean {
+  return a === b || (a.size === b.size && JSON.stringify(a) === JSON.stringify(b));
+}
+
 /** A feature that stray examples were given to, and which. */
 export interface Given {
   readonly feature: Feature;

@@ -1,4 +1,4 @@
-import { useDeferredValue, useMemo, useState } from 'react';
+import { useMemo, useState } from 'react';
 import type { Feature } from '../../../src/features/describe.ts';
 import { useColoured } from '../explain/token-importance.tsx';
 import type { Unit } from '../source/answers.ts';
@@ -46,8 +46,7 @@ export function FeatureList({
   onToggle: (example: number, open: boolean) => void;
 }) {
   const [all, setAll] = useState<Unit | null>(null);
-  // While the threshold is dragged, the tree goes first.
-  const { features, featureOf, stray } = useDeferredValue(unitCut.cut);
+  const { features, featureOf, stray } = unitCut.cut;
   const { examples, scale } = useColoured(unit, unitCut.examples, colour);
   const documentName = useMemo(() => documentNames(unitCut.examples), [unitCut.examples]);
   const pictures = useCentralEmbeddings(unit, features);
@@ -81,7 +80,7 @@ export function FeatureList({
       unit={unit}
       feature={feature}
       total={unit.examples}
-      features={features.length}
+      isOnly={features.length === 1}
       examples={examples}
       stray={stray}
       isStored={unitCut.stored}

@@ -12,6 +12,7 @@ import { linkTo } from '../ui/link-to.ts';
 import { counted, formatActivation, formatShare, formatWhole } from '../ui/metric-info.ts';
 import { explained, hinted } from '../ui/tips.tsx';
 import { STRAY } from './example.tsx';
+import { isSameFeature } from './feature-cut.ts';
 import { FeatureExamples } from './feature-examples.tsx';
 import { featureMarkdown, featureText } from './takeaway.ts';
 import type { Pictures } from './use-central-embeddings.ts';
@@ -29,31 +30,13 @@ function shortScores(precision: number | null, recall: number): string {
   return `name ${precision === null ? '' : `${precision.toFixed(2)} right, `}${recall.toFixed(2)} found`;
 }
 
-/** One feature: name, words, size, mean activation, and its examples: passages, the most typical first, or images. */
-export const FeatureSection = memo(function FeatureSection({
-  unit,
-  feature,
-  total,
-  features,
-  examples,
-  stray,
-  isStored,
-  scale,
-  pictures,
-  selected,
-  isBeside,
-  onBeside,
-  openExample,
-  documentName,
-  onSelect,
-  onToggle,
-}: {
+interface Props {
   unit: Unit;
   feature: Feature;
   /** Examples of the unit. */
   total: number;
-  /** Features of the unit. */
-  features: number;
+  /** Whether the unit has no other. */
+  isOnly: boolean;
   examples: readonly Example[];
   stray: ReadonlySet<number>;
   /** Whether it is a feature of the study: others have only a pattern's name. */
@@ -70,14 +53,30 @@ export const FeatureSection = memo(function FeatureSection({
   documentName: ((name: string) => string) | null;
   onSelect: (feature: number | undefined) => void;
   onToggle: (example: number, open: boolean) => void;
-}) {
+}
+
+/** One feature: name, words, size, mean activation, and its examples: passages, the most typical first, or images. */
+export const FeatureSection = memo(function FeatureSection({
+  unit,
+  feature,
+  total,
+  isOnly,
+  examples,
+  stray,
+  isStored,
+  scale,
+  pictures,
+  selected,
+  isBeside,
+  onBeside,
+  openExample,
+  documentName,
+  onSelect,
+  onToggle,
+}: Props) {
   const { id, size, name, words, members, central, meanActivation } = feature;
   const few =
-    pictures !== null
-      ? (SHOWN_IMAGES[id] ?? SHOWN_IMAGES.at(-1)!)
-      : features === 1
-        ? 25
-        : (SHOWN[id] ?? SHOWN_LATER);
+    pictures !== null ? (SHOWN_IMAGES[id] ?? SHOWN_IMAGES.at(-1)!) : isOnly ? 25 : (SHOWN[id] ?? SHOWN_LATER);
   const ordered = [central, ...members.filter((example) => example !== central)];
   // Of images the order is that of their activations: the most typical one is marked, and drawn apart.
   const shown = (pictures === null ? ordered : members).slice(0, selected ? MOST : few);
@@ -104,7 +103,7 @@ export const FeatureSection = memo(function FeatureSection({
       className={`feature${selected ? ' selected' : ''}`}
       id={`feature-${id}`}
       aria-labelledby={title}
-      style={{ '--own': featureColour(feature, features) } as object}
+      style={{ '--own': featureColour(feature, isOnly ? 1 : 2) } as object}
     >
       <header>
         <button
@@ -198,4 +197,11 @@ export const FeatureSection = memo(function FeatureSection({
       ) : null}
     </section>
   );
-});
+}, isSame);
+
+/** Whether all is as it was: each cut describes all features anew, those too that it leaves as they are. */
+function isSame(before: Props, after: Props): boolean {
+  return (Object.keys(after) as (keyof Props)[]).every((name) =>
+    name === 'feature' ? isSameFeature(before.feature, after.feature) : Object.is(before[name], after[name]),
+  );
+}

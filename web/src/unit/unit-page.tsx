@@ -1,6 +1,6 @@
 import { useQuery } from '@tanstack/react-query';
 import { useNavigate, useParams } from '@tanstack/react-router';
-import { useEffect } from 'react';
+import { useDeferredValue, useEffect, useMemo } from 'react';
 import { visible } from '../../../src/base/visible.ts';
 import { featureTitle } from '../../../src/features/feature-title.ts';
 import type { Unit } from '../source/answers.ts';
@@ -64,10 +64,14 @@ function UnitView({ unit }: { unit: Unit }) {
   useFeatureAt(unitCut, search.at, change);
   useNeighbours(unit);
   const selected = selectedOf(search, unitCut);
-  // Only the tree follows each move of the threshold; the rest, memoised, each change of the cut.
+  // Of a threshold that is dragged only the tree follows each move; the rest, memoised, each change of the cut, after the tree.
+  const now = useMemo(() => ({ unit, unitCut }), [unit, unitCut]);
+  const before = useDeferredValue(now);
+  const isDragged = dragged.threshold !== unitCut.asked && before.unit === unit;
+  const shown = isDragged ? before.unitCut : unitCut;
   return (
     <>
-      <UnitTop unit={unit} unitCut={unitCut} ways={ways} />
+      <UnitTop unit={unit} unitCut={shown} ways={ways} />
       <div className="unit-grid">
         <div className="unit-side">
           <TreePanel
@@ -78,9 +82,9 @@ function UnitView({ unit }: { unit: Unit }) {
             onCut={onCut}
             onExample={onExample}
           />
-          <UnitSide unit={unit} unitCut={unitCut} ways={ways} />
+          <UnitSide unit={unit} unitCut={shown} ways={ways} />
         </div>
-        <UnitFeatures unit={unit} unitCut={unitCut} ways={ways} />
+        <UnitFeatures unit={unit} unitCut={shown} ways={ways} />
       </div>
     </>
   );
