@@ -3,11 +3,13 @@ import { stat } from 'node:fs/promises';
 import type { FileMetaData } from 'hyparquet';
 import { PolysemeError } from '../../errors.ts';
 import type { GroupRequest, GroupRow } from './parquet-group.ts';
-import type { FromDecoder, ToDecoder } from './parquet-process.ts';
+import type { FromDecoder, Question, ToDecoder } from './parquet-process.ts';
 
-/** Milliseconds that an answer may take, and those more for each byte of the file. */
+/** Milliseconds of the processor that an answer may take, and those more for each byte of the file. */
 const PATIENCE = 10_000;
 const PATIENCE_A_BYTE = 1 / 256;
+/** How many times as long it may take by the clock, on a machine that is busy. */
+const WAIT = 30;
 /** Milliseconds that a process without work is kept for the next file. */
 const KEPT = 2000;
 
@@ -16,7 +18,7 @@ const idle: ChildProcess[] = [];
 
 /**
  * What the footer of a Parquet file says. Parquet is decoded in a process of its own: a damaged file can make the library compute
- * without end, or bring its process down, and no other.
+ * without end, or bring its process down, and no other. It ends itself when an answer takes too long (see parquet-watch.ts).
  *
  * @throws PolysemeError (damaged) where that happens; else what the library throws
  */
@@ -37,7 +39,7 @@ export async function readFooter(path: string, name: string): Promise<FileMetaDa
   }
 }
 
-/** The rows of a row group, decoded likewise. @param patience milliseconds for an answer, at least */
+/** The rows of a row group, decoded likewise. @param patience milliseconds of the processor for an answer, at least */
 export async function* readGroup(
   request: GroupRequest,
   name: string,
@@ -47,7 +49,7 @@ export async function* readGroup(
   const child = take();
   let isFree = false;
   try {
-    let message: ToDecoder = { kind: 'group', request };
+    let message: Question = { kind: 'group', request };
     for (;;) {
       const answer = await asked(child, message, name, size, patience);
       const { rows, isLast } = answer as Extract<FromDecoder, { kind: 'rows' }>;
@@ -102,7 +104,7 @@ function giveBack(child: ChildProcess, isFree: boolean): void {
 
 function asked(
   child: ChildProcess,
-  message: ToDecoder,
+  message: Question,
   name: string,
   size: number,
   least = PATIENCE,
@@ -123,15 +125,19 @@ function asked(
     };
     const gone = (code: number | null, signal: NodeJS.Signals | null): void => {
       end();
-      reject(damaged(`reading it ended its process with ${signal ?? `status ${code}`}`));
+      reject(
+        damaged(
+          signal === 'SIGKILL'
+            ? `reading it takes longer than ${Math.round(patience / 1000)} s`
+            : `reading it ended its process with ${signal ?? `status ${code}`}`,
+        ),
+      );
     };
-    const timer = setTimeout(() => {
-      end();
-      reject(damaged(`reading it takes longer than ${Math.round(patience / 1000)} s`));
-    }, patience);
+    // A longer wait is more than timers have.
+    const timer = setTimeout(() => gone(null, 'SIGKILL'), Math.min(WAIT * patience, 2 ** 31 - 1));
     child.on('message', listen);
     child.on('exit', gone);
-    if (child.connected) child.send(message);
+    if (child.connected) child.send({ ...message, patience } satisfies ToDecoder);
     else gone(child.exitCode, child.signalCode);
   });
 }

@@ -3,8 +3,12 @@
 import { Worker } from 'node:worker_threads';
 import type { FileMetaData } from 'hyparquet';
 import { decodeFooter, decodeGroup, type GroupRequest, type GroupRow } from './parquet-group.ts';
+import type { Watched } from './parquet-watch.ts';
 
-export type ToDecoder =
+/** `patience`: milliseconds of the processor that the answer may take. */
+export type ToDecoder = { readonly patience: number } & Question;
+
+export type Question =
   | { readonly kind: 'footer'; readonly path: string }
   | { readonly kind: 'group'; readonly request: GroupRequest }
   | { readonly kind: 'more' };
@@ -22,11 +26,14 @@ let sent = 0;
 
 // The process that asks ends this one: Ctrl-C is for that alone.
 process.on('SIGINT', () => {});
-// It ends with it, too: killed, it ends nothing itself.
-const watch = new URL('./parquet-parent.js', import.meta.url);
-new Worker(watch, { workerData: Number(process.argv[2]), execArgv: [] }).unref();
+// Killed, it ends nothing itself.
+const until = new Float64Array(new SharedArrayBuffer(8));
+const watched: Watched = { parent: Number(process.argv[2]), until };
+new Worker(new URL('./parquet-watch.js', import.meta.url), { workerData: watched, execArgv: [] }).unref();
 
 process.on('message', async (message: ToDecoder) => {
+  const { user, system } = process.cpuUsage();
+  until[0] = (user + system) / 1000 + message.patience;
   try {
     if (message.kind === 'footer') {
       tell({ kind: 'footer', metadata: await decodeFooter(message.path) });
@@ -43,6 +50,8 @@ process.on('message', async (message: ToDecoder) => {
   } catch (error) {
     const { message: text, code } = error as NodeJS.ErrnoException;
     tell({ kind: 'failed', message: text, code: code ?? null });
+  } finally {
+    until[0] = 0;
   }
 });
 
