@@ -14,40 +14,36 @@ const project = (name: string, limit: number, include: string[], exclude: string
   test: { name, include, exclude, isolate: !TOGETHER.includes(name), testTimeout: limit, hookTimeout: limit },
 });
 
-/** Projects whose files share a process, which loads what they import once. */
-const TOGETHER = ['browser', 'rooms', 'unit'];
+/** Projects whose files share a process, which loads what they import once: they leave it as they found it. */
+const TOGETHER = ['package', 'browser', 'rooms', 'unit'];
 
 /** Tests of pure functions: no model, no file but fixtures. */
 const UNIT = ['base', 'cluster', 'embed', 'features', 'polysemy', 'tensors', 'web'].map(
   (room) => `test/${room}/**/*.test.ts`,
 );
 
-/** Tests that leave their process as they found it. That of a new column replaces a module for all of its process. */
-const ROOMS = [
-  'test/{activations,answers,bank,bench,compare,contract,corpus,docs,evaluate,explain}/**/*.test.ts',
-  'test/{export,harvest,hub,model,onnx,sae,search,server,tokenizer}/**/*.test.ts',
-  'test/study/!(new-column).test.ts',
-];
+/** Tests that need a process of their own: they replace a module or a global for all of it, or fill its memory. */
+const ALONE = ['cli/terminal', 'study/new-column', 'train/safety'].map((name) => `test/${name}.test.ts`);
 
 export default defineConfig({
   test: {
     reporters: ['default', './test/helpers/reporter.ts'],
     globalSetup: ['./test/helpers/compiled-sources.ts'],
-    setupFiles: ['./test/helpers/workers-of-sources.ts'],
+    setupFiles: ['./test/helpers/workers-of-sources.ts', './test/helpers/equal-bytes.ts'],
     maxWorkers: 2,
     expect: { poll: { timeout: 60_000 } },
     sequence: { sequencer: LongestFirst },
-    // Those whose files share a process are last: each ends where one of another project is next.
+    // In this order: at the end, when a worker may have nothing left to do, come the shortest files.
     projects: [
       project('package', 240_000, ['test/package/**/*.test.ts']),
       project('browser', 240_000, ['test/browser/**/*.test.ts']),
+      project('alone', 240_000, ALONE),
       project(
-        'node',
+        'rooms',
         240_000,
         ['test/**/*.test.ts'],
-        [...UNIT, ...ROOMS, 'test/browser/**', 'test/package/**'],
+        [...UNIT, ...ALONE, 'test/browser/**', 'test/package/**'],
       ),
-      project('rooms', 240_000, ROOMS),
       project('unit', 60_000, UNIT),
     ],
   },

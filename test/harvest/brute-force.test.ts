@@ -56,6 +56,12 @@ async function study(options: RunOptions): Promise<Study> {
   return openStudy(out);
 }
 
+interface See {
+  readonly bos?: boolean;
+  readonly contexts?: number;
+  readonly seed?: number;
+}
+
 describe('folio-5m with fewer neurons, layer 2', () => {
   const LAYER = 2;
   const UNITS = 64;
@@ -69,16 +75,21 @@ describe('folio-5m with fewer neurons, layer 2', () => {
   });
   afterAll(() => model.close());
 
-  const see = (how: { bos?: boolean; contexts?: number; seed?: number; site?: string }) =>
-    seeContexts(
-      model,
-      { data: corpus, context: 40, bos: false, ...how },
-      {
-        inputs: `blocks.${LAYER}.${how.site ?? 'mlp.hook_in'}`,
-        activations: `blocks.${LAYER}.mlp.hook_post`,
-      },
-      END_OF_TEXT,
-    );
+  const known = new Map<string, Promise<SeenContext[]>>();
+  /** What is seen of the contexts cut so; the same ones are seen once. */
+  function see({ bos = false, contexts, seed }: See): Promise<SeenContext[]> {
+    const key = JSON.stringify([bos, contexts, seed]);
+    const found =
+      known.get(key) ??
+      seeContexts(
+        model,
+        { data: corpus, context: 40, bos, contexts, seed },
+        { inputs: `blocks.${LAYER}.mlp.hook_in`, activations: `blocks.${LAYER}.mlp.hook_post` },
+        END_OF_TEXT,
+      );
+    known.set(key, found);
+    return found;
+  }
 
   const cases: (Choice & { bos?: boolean; contexts?: number; seed?: number })[] = [
     { select: 'top', examples: 12, fraction: 0.75, sign: 'positive', everyPosition: false },

@@ -18,15 +18,15 @@ const LONGEST = [
 ];
 
 /**
- * Runs the longest files first, then project after project, and in each the files in the order of Vitest: as long as they
- * took before, or large ones first. A process that files share ends where one of another project is next.
+ * Runs project after project, as a process that files share ends where one of another project is next; in each the longest
+ * files first, then the others in the order of Vitest: as long as they took before, or large ones first.
  */
 export default class LongestFirst extends BaseSequencer {
   override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
     const projects = this.ctx.projects.map(({ name }) => name);
     const rank = ({ moduleId, project }: TestSpecification): number => {
       const place = LONGEST.findIndex((name) => moduleId.endsWith(`/test/${name}.test.ts`));
-      return place === -1 ? LONGEST.length + projects.indexOf(project.name) : place;
+      return (LONGEST.length + 1) * projects.indexOf(project.name) + (place === -1 ? LONGEST.length : place);
     };
     return (await super.sort(files)).sort((a, b) => rank(a) - rank(b));
   }

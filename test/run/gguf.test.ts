@@ -2,7 +2,7 @@
 import { copyFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { openStudy, runStudy } from '../../src/index.ts';
 import { openExplained } from '../../src/server/explain/open-explained.ts';
 import { expectOneLine } from '../helpers/expect.ts';
@@ -11,9 +11,12 @@ const FIXTURES = new URL('../fixtures/gguf/', import.meta.url).pathname;
 const folder = mkdtempSync(join(tmpdir(), 'polyseme-gguf-run-'));
 const at = (name: string): string => join(folder, name);
 beforeAll(() => {
-  process.env['HF_ASSETS_CACHE'] = at('assets');
+  vi.stubEnv('HF_ASSETS_CACHE', at('assets'));
 });
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
+afterAll(() => {
+  vi.unstubAllEnvs();
+  rmSync(folder, { recursive: true, force: true });
+});
 
 test('the study, its model when it is explained, and another file under the name', async () => {
   const model = at('model.gguf');
