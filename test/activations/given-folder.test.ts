@@ -52,7 +52,7 @@ describe('a layer of folio-5m, written by us as somebody else would', () => {
   let checkpoint = '';
 
   beforeAll(async () => {
-    checkpoint = writeSmallFolio(join(folder, 'model'));
+    checkpoint = writeSmallFolio(join(folder, 'model'), NEURONS);
     const model = await loadModel(checkpoint);
     const { tokenizer, config } = model;
     const contexts: Context[] = [];

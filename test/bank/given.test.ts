@@ -19,7 +19,7 @@ const LENGTH = 48;
 
 describe('a layer of folio-5m with fewer neurons, given as arrays', () => {
   const folder = mkdtempSync(join(tmpdir(), 'polyseme-given-'));
-  const path = writeSmallFolio(join(folder, 'model'));
+  const path = writeSmallFolio(join(folder, 'model'), NEURONS);
   let model: Model;
   let bank: GivenBank;
 

@@ -5,7 +5,7 @@ import { describe, expect, it } from 'vitest';
 import { openStudy, runStudy } from '../../src/index.ts';
 import type { RunningServer } from '../../src/server/server.ts';
 import { hasBrowser } from '../helpers/browser.ts';
-import { explorerPages } from '../helpers/explorer-page.ts';
+import { explorerPages, settled } from '../helpers/explorer-page.ts';
 import { FAMILIES } from '../helpers/families.ts';
 import { wordPieceTokenizer } from '../helpers/tiny-encoder.ts';
 import { type WrittenStudy, writeStudy } from '../helpers/written-study.ts';
@@ -52,13 +52,13 @@ describe.skipIf(!hasBrowser)('explorer on unusual studies', () => {
         for (const view of VIEWS) {
           await page.goto(`${url}/unit/sae%2Fa%2Bb%25/0${view}`);
           await page.getByRole('heading', { name: 'sae/a+b%/0' }).waitFor();
-          await page.waitForLoadState('networkidle');
+          await settled(page);
           expect(await page.locator('.features .example').count()).toBe(examples);
         }
         if (examples === 0) await page.getByText('This unit never responds').waitFor();
         for (const at of ['/compare', '/search?q=word0', '/about']) {
           await page.goto(url + at);
-          await page.waitForLoadState('networkidle');
+          await settled(page);
           expect(await page.getByRole('alert').filter({ hasText: /\S/ }).count()).toBe(0);
         }
       },

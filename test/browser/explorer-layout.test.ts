@@ -7,7 +7,7 @@ import { METRICS } from '../../src/polysemy/column-lists.ts';
 import type { RunningServer } from '../../src/server/server.ts';
 import { axeFaults } from '../helpers/axe.ts';
 import { hasBrowser } from '../helpers/browser.ts';
-import { cutTexts, explorerPages, type Look, layoutShift } from '../helpers/explorer-page.ts';
+import { cutTexts, explorerPages, type Look, layoutShift, settled } from '../helpers/explorer-page.ts';
 import { writeSmallFolio } from '../helpers/small-folio.ts';
 
 describe.skipIf(!hasBrowser)('layout of the explorer', () => {
@@ -54,12 +54,6 @@ describe.skipIf(!hasBrowser)('layout of the explorer', () => {
     pages.open(server.url + at, { width: 1440, missing: true, ...look });
   const unitPath = (query = '') => `/unit/${most.bank}/${most.index}${query}`;
   const top = async (page: Page, selector: string) => (await page.locator(selector).first().boundingBox())!.y;
-  const settled = async (page: Page) => {
-    await page.waitForLoadState('networkidle');
-    await page.evaluate(
-      () => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done))),
-    );
-  };
 
   it.each([
     [1440, 900, 10],

@@ -8,8 +8,8 @@ import { notesPath, readNoteLines } from '../../src/study/notes-file.ts';
 import type { Study } from '../../src/study/study.ts';
 import { axeFaults } from '../helpers/axe.ts';
 import { hasBrowser } from '../helpers/browser.ts';
-import { explorerPages, type Look } from '../helpers/explorer-page.ts';
-import { writeSmallFolio } from '../helpers/small-folio.ts';
+import { explorerPages, type Look, settled } from '../helpers/explorer-page.ts';
+import { NEURONS, writeSmallFolio } from '../helpers/small-folio.ts';
 import { writeStudy } from '../helpers/written-study.ts';
 
 describe.skipIf(!hasBrowser)('search in the explorer', () => {
@@ -21,7 +21,7 @@ describe.skipIf(!hasBrowser)('search in the explorer', () => {
 
   beforeAll(async () => {
     await runStudy({
-      model: writeSmallFolio(join(folder, 'model')),
+      model: writeSmallFolio(join(folder, 'model'), NEURONS),
       contexts: 60,
       layers: [1, 2],
       examples: 24,
@@ -132,7 +132,7 @@ describe.skipIf(!hasBrowser)('search in the explorer', () => {
       await page.goto(`${server.url}/unit/${at}`);
       await page.getByRole('heading', { name: at }).waitFor();
       // It is remembered when the study is known.
-      await page.waitForLoadState('networkidle');
+      await settled(page);
     }
     await page.keyboard.press('/');
     const recent = page.getByRole('region', { name: 'Units looked at last' });
@@ -209,7 +209,7 @@ describe.skipIf(!hasBrowser)('search in the explorer', () => {
     await page.getByRole('heading', { name: 'mlp.1/3' }).waitFor();
     for (const at of ['/search', '/search?q=congress&bank=mlp.1', '/search?q=nosuchword']) {
       await page.goto(server.url + at);
-      await page.waitForLoadState('networkidle');
+      await settled(page);
       expect(await axeFaults(page, { dark }), at).toEqual([]);
     }
     await page.goto(`${server.url}/about`);
@@ -220,7 +220,7 @@ describe.skipIf(!hasBrowser)('search in the explorer', () => {
     await page.setViewportSize({ width: 390, height: 844 });
     for (const at of ['/search', '/search?q=congress']) {
       await page.goto(server.url + at);
-      await page.waitForLoadState('networkidle');
+      await settled(page);
       expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(390);
     }
   });

@@ -7,7 +7,7 @@ import { openCorpus, openStudy, runStudy, type SplitUnit, type StudyInfo } from 
 import type { RunningServer } from '../../src/server/server.ts';
 import { axeFaults } from '../helpers/axe.ts';
 import { hasBrowser } from '../helpers/browser.ts';
-import { explorerPages, type Look } from '../helpers/explorer-page.ts';
+import { explorerPages, type Look, settled } from '../helpers/explorer-page.ts';
 import { writeSmallFolio } from '../helpers/small-folio.ts';
 
 describe.skipIf(!hasBrowser)('what a reader takes away from the explorer', () => {
@@ -116,7 +116,7 @@ describe.skipIf(!hasBrowser)('what a reader takes away from the explorer', () =>
       if (to !== at) await page.goto(server.url + to);
       at = to;
       await page.getByRole('button', { name: button, exact: true }).waitFor();
-      await page.waitForLoadState('networkidle');
+      await settled(page);
       await page.locator('.plot svg').first().waitFor();
       const svg = await saved(page, button);
       expect(svg, button).not.toContain('<image');

@@ -8,8 +8,8 @@ import type { RunningServer } from '../../src/server/server.ts';
 import { compareBanks } from '../../src/study/compare-study.ts';
 import { axeFaults } from '../helpers/axe.ts';
 import { hasBrowser } from '../helpers/browser.ts';
-import { explorerPages, type Look } from '../helpers/explorer-page.ts';
-import { writeSmallFolio } from '../helpers/small-folio.ts';
+import { explorerPages, type Look, settled } from '../helpers/explorer-page.ts';
+import { NEURONS, writeSmallFolio } from '../helpers/small-folio.ts';
 
 describe.skipIf(!hasBrowser)('explorer', () => {
   const pages = explorerPages();
@@ -22,7 +22,7 @@ describe.skipIf(!hasBrowser)('explorer', () => {
   let some: UnitSummary[];
 
   beforeAll(async () => {
-    writeSmallFolio(model);
+    writeSmallFolio(model, NEURONS);
     // Features by the paper's cut, which the tests move.
     await runStudy({
       model,
@@ -101,7 +101,7 @@ describe.skipIf(!hasBrowser)('explorer', () => {
     const page = await open(unitUrl(most));
     const line = page.getByRole('slider', { name: 'Threshold' });
     await line.waitFor();
-    await page.waitForLoadState('networkidle');
+    await settled(page);
     const shown = async () => ({
       distance: (await page.locator('.feature').count()) > 0 ? await tile(page, 'clusters') : null,
       titles: await titles(page),
@@ -136,7 +136,7 @@ describe.skipIf(!hasBrowser)('explorer', () => {
     const page = await open(unitUrl(most));
     const line = page.getByRole('slider', { name: 'Threshold' });
     await line.focus();
-    await page.waitForLoadState('networkidle');
+    await settled(page);
     const shown: number[] = [];
     for (let step = 1; step <= 7; step++) {
       const value = await page.evaluate(async () => {
@@ -434,7 +434,7 @@ describe.skipIf(!hasBrowser)('explorer', () => {
     expect(dark).not.toBe(light);
     for (const at of ['/', unitUrl(most), '/search?q=the', '/compare', '/about']) {
       await page.goto(server.url + at);
-      await page.waitForLoadState('networkidle');
+      await settled(page);
       expect(await paper()).toBe(dark);
       expect(await page.evaluate(() => document.documentElement.scrollWidth), at).toBeLessThanOrEqual(360);
     }
@@ -462,7 +462,7 @@ describe.skipIf(!hasBrowser)('explorer', () => {
     ];
     for (const at of ['/', ...units, ...others]) {
       await page.goto(server.url + at);
-      await page.waitForLoadState('networkidle');
+      await settled(page);
       // A view changes one part of the page of a unit, the rest of which is large.
       const within = /view=/.test(at) ? '.views-panel' : undefined;
       for (const colorScheme of ['light', 'dark'] as const) {

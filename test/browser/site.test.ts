@@ -7,8 +7,8 @@ import { writeSite } from '../../src/export/site/write-site.ts';
 import { openStudy, runStudy, type UnitSummary } from '../../src/index.ts';
 import { axeFaults } from '../helpers/axe.ts';
 import { hasBrowser } from '../helpers/browser.ts';
-import { explorerPages, type Look } from '../helpers/explorer-page.ts';
-import { writeSmallFolio } from '../helpers/small-folio.ts';
+import { explorerPages, type Look, settled } from '../helpers/explorer-page.ts';
+import { NEURONS, writeSmallFolio } from '../helpers/small-folio.ts';
 import { writeStudy } from '../helpers/written-study.ts';
 
 /** A path that has to be escaped, and is not the root. */
@@ -25,7 +25,7 @@ describe.skipIf(!hasBrowser)('a site', () => {
   beforeAll(async () => {
     const path = join(folder, 'study.db');
     await runStudy({
-      model: writeSmallFolio(join(folder, 'model')),
+      model: writeSmallFolio(join(folder, 'model'), NEURONS),
       contexts: 60,
       layers: [1, 2],
       examples: 24,
@@ -100,7 +100,7 @@ describe.skipIf(!hasBrowser)('a site', () => {
         .or(page.getByLabel(view, { exact: true }))
         .first()
         .click();
-      await page.waitForLoadState('networkidle');
+      await settled(page);
     }
     await page.goto(`${host.url}${unitAt(most, '?layout=umap')}`);
     await expect.poll(() => page.locator('.dots > *').count()).toBe(most.examples);
@@ -141,7 +141,7 @@ describe.skipIf(!hasBrowser)('a site', () => {
       for (const view of ['', '?view=matrix', '?view=activations&threshold=0.3']) {
         await page.goto(`${odd.url}#/unit/sae%2Fa%2Bb%25/${index}${view}`);
         await page.getByRole('heading', { name: `sae/a+b%/${index}` }).waitFor();
-        await page.waitForLoadState('networkidle');
+        await settled(page);
         expect(await page.getByRole('alert').filter({ hasText: /\S/ }).count()).toBe(0);
       }
       if (examples === 0) await page.getByText('This unit never responds').waitFor();
@@ -185,7 +185,7 @@ describe.skipIf(!hasBrowser)('a site', () => {
       await page.goto('about:blank');
       await page.goto(host.url + at);
       await page.getByRole('heading', { level: 1 }).waitFor();
-      await page.waitForLoadState('networkidle');
+      await settled(page);
       expect(await axeFaults(page), at).toEqual([]);
     }
   });

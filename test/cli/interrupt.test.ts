@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, it } from 'vitest';
 import { cli, POLYSEME } from '../helpers/cli.ts';
-import { writeSmallFolio } from '../helpers/small-folio.ts';
+import { NEURONS, writeSmallFolio } from '../helpers/small-folio.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'polyseme-interrupt-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -24,7 +24,7 @@ async function interrupted(args: readonly string[]) {
 }
 
 it('stops a run', async () => {
-  const model = writeSmallFolio(join(folder, 'model'));
+  const model = writeSmallFolio(join(folder, 'model'), NEURONS);
   const args = (out: string) =>
     [
       'run',

@@ -216,7 +216,7 @@ describe('over a study', () => {
   const folder = mkdtempSync(join(tmpdir(), 'polyseme-compare-'));
   const out = join(folder, 'study.db');
   beforeAll(async () => {
-    const model = writeSmallFolio(join(folder, 'model'));
+    const model = writeSmallFolio(join(folder, 'model'), NEURONS);
     await runStudy({ model, out, layers: [0, 3], contexts: 40, context: 32, examples: 10 });
   });
 

@@ -11,7 +11,7 @@ import type { Study } from '../../src/study/study.ts';
 import type { Clustering, Polysemy } from '../../web/src/source/answers.ts';
 import { ApiError } from '../../web/src/source/http.ts';
 import type { Source } from '../../web/src/source/source.ts';
-import { writeSmallFolio } from '../helpers/small-folio.ts';
+import { NEURONS, writeSmallFolio } from '../helpers/small-folio.ts';
 import { bothSources } from '../helpers/sources.ts';
 import { writeStudy } from '../helpers/written-study.ts';
 
@@ -86,7 +86,7 @@ describe('of a study of the built-in model', () => {
   beforeAll(async () => {
     ({ http, site, study } = await sourcesOf('folio', (out) =>
       runStudy({
-        model: writeSmallFolio(join(folder, 'small')),
+        model: writeSmallFolio(join(folder, 'small'), NEURONS),
         contexts: 40,
         layers: [1, 2],
         examples: 24,

@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { Browser, BrowserContextOptions, Page } from 'playwright-core';
+import type { Browser, BrowserContextOptions, Page, Request } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, beforeEach, expect } from 'vitest';
 import { type ListenOptions, type RunningServer, startServer } from '../../src/server/server.ts';
 import { launchBrowser } from './browser.ts';
@@ -89,6 +89,36 @@ export function explorerPages(): ExplorerPages {
   };
 }
 
+/**
+ * Waits until a page has nothing left to do: no request is under way, its main thread is idle, and both are still so a moment
+ * later. Playwright's 'networkidle' waits half a second after the last request, of which most is waited in vain.
+ */
+export async function settled(page: Page): Promise<void> {
+  const traffic = traffics.get(page)!;
+  let before: number;
+  do {
+    await expect.poll(() => traffic.open.size, { interval: 10 }).toBe(0);
+    before = traffic.begun;
+    await page.evaluate(
+      () => new Promise((done) => setTimeout(() => requestIdleCallback(done, { timeout: 500 }), 50)),
+    );
+  } while (traffic.open.size > 0 || traffic.begun > before);
+}
+
+/** What each page has asked for. */
+const traffics = new WeakMap<Page, { readonly open: Set<Request>; begun: number }>();
+
+function watchTraffic(page: Page): void {
+  const traffic = { open: new Set<Request>(), begun: 0 };
+  traffics.set(page, traffic);
+  page.on('request', (request) => {
+    traffic.open.add(request);
+    traffic.begun++;
+  });
+  page.on('requestfinished', (request) => traffic.open.delete(request));
+  page.on('requestfailed', (request) => traffic.open.delete(request));
+}
+
 /** Cumulative layout shift since the page was opened. */
 export function layoutShift(page: Page): Promise<number> {
   return page.evaluate(() => {
@@ -127,6 +157,7 @@ async function openPage(browser: Browser, url: string, faults: string[], look: L
     }).observe({ type: 'layout-shift', buffered: true });
   });
   const page = await context.newPage();
+  watchTraffic(page);
   page.on('pageerror', (error) => faults.push(String(error)));
   page.on('console', (message) => {
     const isMissing = missing && /status of 404/.test(message.text());

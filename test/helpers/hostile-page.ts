@@ -1,9 +1,10 @@
 import type { Page } from 'playwright-core';
 import { expect } from 'vitest';
+import { settled } from './explorer-page.ts';
 
 /** That all that can be seen or heard of a page is text, and that nothing of a hostile one has become an element, a title or a link. */
 export async function expectText(page: Page): Promise<void> {
-  await page.waitForLoadState('networkidle');
+  await settled(page);
   const found = await page.evaluate(() => {
     const texts: string[] = [];
     const walk = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);

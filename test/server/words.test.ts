@@ -16,7 +16,7 @@ import type { Study } from '../../src/study/study.ts';
 import { studyNaming } from '../../src/study/study-naming.ts';
 import { LocalWords, recut, unitExamples, unitTree } from '../../web/src/unit/feature-cut.ts';
 import { apiClient } from '../helpers/api-client.ts';
-import { writeSmallFolio } from '../helpers/small-folio.ts';
+import { NEURONS, writeSmallFolio } from '../helpers/small-folio.ts';
 
 const SPECIAL = '<|endoftext|>';
 const UNITS = 60;
@@ -41,7 +41,7 @@ beforeAll(async () => {
     if (++made === 40) break;
   }
   const out = join(dir, 'study.db');
-  const model = writeSmallFolio(join(dir, 'model'));
+  const model = writeSmallFolio(join(dir, 'model'), NEURONS);
   await runStudy({
     model,
     data,
