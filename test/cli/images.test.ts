@@ -8,13 +8,17 @@ import { patchImportance } from '../../src/explain/patch-importance.ts';
 import { runStudy } from '../../src/run/run-study.ts';
 import { openExplained } from '../../src/server/explain/open-explained.ts';
 import { openStudy } from '../../src/study/open-study.ts';
-import { cli } from '../helpers/cli.ts';
+import { manyCommands, POLYSEME } from '../helpers/cli.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'polyseme-cli-images-'));
 const path = join(folder, 'digits.db');
 
 beforeAll(() => runStudy({ model: 'builtin:digits', contexts: 200, examples: 12, out: path, threads: 1 }));
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
+const { cli, close } = manyCommands(POLYSEME[0]!);
+afterAll(async () => {
+  await close();
+  rmSync(folder, { recursive: true, force: true });
+});
 
 /** What the library says with the model. */
 async function asked<T>(ask: (explained: ReturnType<typeof openExplained>) => Promise<T>): Promise<T> {

@@ -4,14 +4,18 @@ import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
 import { KNOWN_MODELS } from '../../src/model/architectures/known.ts';
 import { inspectModel } from '../../src/model/inspect.ts';
-import { cli, expectFailure } from '../helpers/cli.ts';
+import { expectFailure, manyCommands, POLYSEME } from '../helpers/cli.ts';
 import { expectOneLine } from '../helpers/expect.ts';
 import { FAMILIES, fixtureNames, readFixture } from '../helpers/families.ts';
 import { bytesOf, writeOnnx } from '../helpers/onnx-files.ts';
 import { tinyTokenizer } from '../helpers/tiny-checkpoint.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'polyseme-models-'));
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
+const { cli, close } = manyCommands(POLYSEME[0]!);
+afterAll(async () => {
+  await close();
+  rmSync(folder, { recursive: true, force: true });
+});
 
 /** A copy of a fixture with a tokenizer and, if asked for, a changed config. */
 function checkpoint(fixture: string, patch: object = {}): string {

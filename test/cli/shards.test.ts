@@ -1,5 +1,8 @@
-import { expect, test } from 'vitest';
-import { cli } from '../helpers/cli.ts';
+import { afterAll, expect, test } from 'vitest';
+import { manyCommands, POLYSEME } from '../helpers/cli.ts';
+
+const { cli, close } = manyCommands(POLYSEME[0]!);
+afterAll(close);
 
 test.each([
   [

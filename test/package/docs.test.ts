@@ -60,28 +60,36 @@ afterAll(() => {
   for (const made of [folder, programs]) rmSync(made, { recursive: true, force: true });
 });
 
-/** What makes runs and trainings smaller: an option that is given again replaces the first. */
+/** What makes long work smaller: an option that is given again replaces the first. */
 const SMALLER: Record<string, string> = {
   run: '--contexts 12 --examples 8',
+  'run of every layer': '--contexts 12 --examples 8 --layers 2',
   'run of images': '--contexts 150 --examples 12',
   'sae train': '--tokens 3000 --eval-tokens 500',
+  importance: '--examples 2',
+  ablate: '--contexts 10',
 };
 
 function smaller(command: string): string {
   const [, first = '', second = ''] = command.split(/\s+/);
   // A shard has the options of its plan.
   if (first === 'run' && / --shard /.test(command)) return command;
-  const kind = first === 'run' && /builtin:digits/.test(command) ? 'run of images' : first;
-  const options = SMALLER[kind] ?? SMALLER[`${first} ${second}`];
+  const options = SMALLER[first === 'run' ? kindOfRun(command) : first] ?? SMALLER[`${first} ${second}`];
   return options === undefined ? command : `${command} ${options}`;
+}
+
+function kindOfRun(command: string): string {
+  if (/builtin:digits/.test(command)) return 'run of images';
+  return / --layers /.test(command) ? 'run' : 'run of every layer';
 }
 
 const done = new Set<string>();
 
-/** Types a line in a shell in which `polyseme` is the built program; one that several pages show, once. */
+/** Types a line in a shell in which `polyseme` is the built program; one that several pages show, under whatever name, once. */
 function types(command: string): void {
-  if (done.has(command)) return;
-  done.add(command);
+  const work = command.replace(/ --out \S+/, '');
+  if (done.has(work)) return;
+  done.add(work);
   const { status, stderr } = spawnSync('/bin/sh', ['-c', command], {
     cwd: folder,
     encoding: 'utf8',

@@ -1,4 +1,4 @@
-// The scripts of docs/scaling.md are typed as they are, but for two shards in place of eight, with programs that stand in
+// The scripts of docs/scaling.md are typed as they are, but for two shards in place of four or eight, with programs that stand in
 // for the schedulers: they start the same plain processes, one after another.
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -104,7 +104,7 @@ function blockAfter(language: string, heading: string): string {
   const after = page.slice(page.indexOf(heading));
   const [, block] = new RegExp(`\`\`\`${language}\\n([\\s\\S]*?)\`\`\``).exec(after)!;
   return block!
-    .replaceAll(/(--shards |seq |--array=1-|\/)8\b/g, `$1${SHARDS}`)
+    .replaceAll(/(--shards |seq |--array=1-|\/)[48]\b/g, `$1${SHARDS}`)
     .replaceAll(/completions: 8|parallelism: 8/g, (line) => line.replace('8', `${SHARDS}`));
 }
 

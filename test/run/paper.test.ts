@@ -5,12 +5,16 @@ import { afterAll, expect, test } from 'vitest';
 import { flag } from '../../src/cli/flags.ts';
 import { openStudy, type RunOptions, runStudy } from '../../src/index.ts';
 import { runOptions } from '../../src/run/run-options.ts';
-import { cli } from '../helpers/cli.ts';
+import { manyCommands, POLYSEME } from '../helpers/cli.ts';
 import { expectOneLine } from '../helpers/expect.ts';
 import { writeSmallFolio } from '../helpers/small-folio.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'polyseme-paper-'));
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
+const { cli, close } = manyCommands(POLYSEME[0]!);
+afterAll(async () => {
+  await close();
+  rmSync(folder, { recursive: true, force: true });
+});
 const model = writeSmallFolio(join(folder, 'model'));
 const SMALL: RunOptions = { model, layers: [1], contexts: 12, context: 32, examples: 10 };
 const PAPER: RunOptions = {

@@ -335,7 +335,19 @@ describe('on folio-5m', () => {
     expect(readFileSync(join(out, 'README.md'), 'utf8')).toMatch(/not held out[\s\S]*## Limits/);
 
     const study = at('study.db');
-    const run = ['run', '--layers', '0', '--contexts', '10', '--examples', '4', '--sae', out, '--out', study];
+    const run = [
+      'run',
+      '--layers',
+      'none',
+      '--contexts',
+      '10',
+      '--examples',
+      '4',
+      '--sae',
+      out,
+      '--out',
+      study,
+    ];
     const ran = await cli(run);
     expect(ran.code, ran.stderr).toBe(0);
     const opened = openStudy(study);

@@ -223,7 +223,10 @@ describe.skipIf(!hasRedis)('a run by the workers of a queue', () => {
     }
   });
 
-  test('a server that is away is told of once, and once when it is back; a worker may leave one that is gone', async () => {
+  // These two wait for most of their time: together.
+  test.concurrent('a server that is away is told of once, and once when it is back; a worker may leave one that is gone', async ({
+    expect,
+  }) => {
     const own = await freePort();
     let redis = await startRedis(folder, own);
     const queue = `redis://127.0.0.1:${own}`;
@@ -267,7 +270,7 @@ describe.skipIf(!hasRedis)('a run by the workers of a queue', () => {
     }
   });
 
-  test('workers that come back later than the run are waited for', async () => {
+  test.concurrent('workers that come back later than the run are waited for', async ({ expect }) => {
     const own = await freePort();
     let redis = await startRedis(folder, own);
     const at = { ...place(), queue: `redis://127.0.0.1:${own}` };
