@@ -8,7 +8,7 @@
 //
 // Functions with loops are exported, so that engines compile each of them for itself, and the hot ones well.
 
-/** What the caller reads and writes starts here: see `layOut`. The first page is the compiler's. */
+/** Where the data start. The first page is the compiler's. */
 const BASE: usize = 65_536;
 /** Values between two looks at the least so far. */
 const SEGMENT: usize = 4096;
@@ -21,11 +21,12 @@ const MANY_PLACES: i32 = 1024;
 const TOGETHER: i32 = 32;
 
 let count: i32 = 0;
-let merges: usize = 0;
-let heights: usize = 0;
-let membersA: usize = 0;
-let membersB: usize = 0;
-let strip: usize = 0;
+// What the caller writes and reads.
+export let merges: usize = 0;
+export let heights: usize = 0;
+export let membersA: usize = 0;
+export let membersB: usize = 0;
+export let strip: usize = 0;
 let order: usize = 0;
 let spare: usize = 0;
 let parents: usize = 0;
@@ -55,7 +56,7 @@ let stride: i32 = 0;
 let newest: i32 = -1;
 
 /**
- * Lays out the memory for `points` points. From BASE on, with m = points rounded up to a multiple of eight: the tree
+ * Lays out the memory for `points` points, m being their number rounded up to a multiple of eight: first the tree
  * (4·m f64), heights of merges (m f64), members of the clusters merged (m i32, twice), a strip of `stripValues` f64.
  * Returns where the matrix starts.
  */

@@ -4,10 +4,13 @@ import { mergeCount } from './tree.ts';
 
 /** Kernel memory up to this many bytes is kept for the next call; a larger one until the garbage collector takes it. */
 const KEPT_BYTES = 64 * 2 ** 20;
-/** Where the kernel's data start. */
-const BASE = 65_536;
 
-interface LinkageExports {
+/** Where `layOut` has put what is written and read from here. */
+type Addresses = Readonly<
+  Record<'merges' | 'heights' | 'membersA' | 'membersB' | 'strip', WebAssembly.Global<'i32'>>
+>;
+
+interface LinkageExports extends Addresses {
   layOut(count: number, stripValues: number): number;
   rowValues(count: number): number;
   begin(): void;
@@ -37,19 +40,7 @@ export function linkageKernel(
 let kept: Kernel<LinkageExports> | undefined;
 let large: WeakRef<Kernel<LinkageExports>> | undefined;
 
-/** Where the kernel's memory holds what is written and read from here: see `layOut` of the kernel. */
-export function areas(count: number) {
-  const padded = Math.ceil(count / 8) * 8;
-  return {
-    merges: BASE,
-    heights: BASE + 32 * padded,
-    membersA: BASE + 40 * padded,
-    membersB: BASE + 44 * padded,
-    strip: BASE + 48 * padded,
-  };
-}
-
 /** The rows of the tree that `label` has written. */
-export function treeRows(memory: WebAssembly.Memory, count: number): Float64Array {
-  return new Float64Array(memory.buffer, areas(count).merges, 4 * mergeCount(count)).slice();
+export function treeRows({ exports, memory }: Kernel<LinkageExports>, count: number): Float64Array {
+  return new Float64Array(memory.buffer, exports.merges.value, 4 * mergeCount(count)).slice();
 }

@@ -1,6 +1,6 @@
 import { type Condensed, checkCondensed } from '../embed/condensed.ts';
 import { PolysemeError } from '../errors.ts';
-import { areas, linkageKernel, treeRows } from './linkage-kernel.ts';
+import { linkageKernel, treeRows } from './linkage-kernel.ts';
 import { type LinkageMethod, linkageMethods } from './linkage-methods.ts';
 import { nearestNeighbourChain } from './nn-chain.ts';
 import { minimumSpanningTree, spanningTreeOfRows } from './spanning-tree.ts';
@@ -75,11 +75,11 @@ function badDistance(at: number, distances: Condensed): PolysemeError {
 
 /** Rows of a tree: the merges sorted stably by height, each named by the clusters that its members are in by then. */
 function labelled({ a, b, height }: RawMerges, count: number): Float64Array {
-  const { exports, memory } = linkageKernel(count, { stripValues: 0, matrix: false });
-  const { heights, membersA, membersB } = areas(count);
-  new Float64Array(memory.buffer, heights, height.length).set(height);
-  new Int32Array(memory.buffer, membersA, a.length).set(a);
-  new Int32Array(memory.buffer, membersB, b.length).set(b);
+  const kernel = linkageKernel(count, { stripValues: 0, matrix: false });
+  const { exports, memory } = kernel;
+  new Float64Array(memory.buffer, exports.heights.value, height.length).set(height);
+  new Int32Array(memory.buffer, exports.membersA.value, a.length).set(a);
+  new Int32Array(memory.buffer, exports.membersB.value, b.length).set(b);
   exports.label();
-  return treeRows(memory, count);
+  return treeRows(kernel, count);
 }

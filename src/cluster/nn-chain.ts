@@ -1,6 +1,6 @@
 import { type Condensed, pairCount, rowStart } from '../embed/condensed.ts';
 import { PolysemeError } from '../errors.ts';
-import { areas, linkageKernel, treeRows } from './linkage-kernel.ts';
+import { linkageKernel, treeRows } from './linkage-kernel.ts';
 
 /** Most points whose square matrix of distances (8 bytes each) fits a kernel's memory of 4 GiB. */
 const MAX_POINTS = 20_000;
@@ -28,10 +28,11 @@ export function nearestNeighbourChain(
   }
   const rows = Math.max(FEWEST_ROWS, Math.floor(STRIP_VALUES / count));
   const stripValues = Math.min(rows * count, pairCount(count));
-  const { exports, memory } = linkageKernel(count, { stripValues, matrix: true });
+  const kernel = linkageKernel(count, { stripValues, matrix: true });
+  const { exports, memory } = kernel;
   exports.begin();
   const wide = distances instanceof Float64Array;
-  const strip = new (wide ? Float64Array : Float32Array)(memory.buffer, areas(count).strip, stripValues);
+  const strip = new (wide ? Float64Array : Float32Array)(memory.buffer, exports.strip.value, stripValues);
   for (let first = 0; first < count; first += rows) {
     const last = Math.min(first + rows, count);
     const start = rowStart(count, first) + first + 1;
@@ -42,5 +43,5 @@ export function nearestNeighbourChain(
   }
   exports.run(methodNumber[method]);
   exports.label();
-  return treeRows(memory, count);
+  return treeRows(kernel, count);
 }
