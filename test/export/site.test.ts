@@ -232,6 +232,16 @@ describe('in the place of another site', () => {
     expect(filesIn(site)).toEqual({ ...first, ...kept });
   });
 
+  test('folders that an export left empty when it was killed go, too', async () => {
+    const own = join(folder, 'killed');
+    const { data } = await writeSite(small, own, { webRoot });
+    for (const path of Object.keys(filesIn(join(own, data))))
+      if (path !== partFile(block.files, 0)) rmSync(join(own, data, path));
+    mkdirSync(join(own, 'data-0123456789abcdef'));
+    const { data: now } = await writeSite(other, own, { webRoot: web(), overwrite: true });
+    expect(readdirSync(own).filter((name) => name.startsWith('data-'))).toEqual([now]);
+  });
+
   test('a file of an export’s that was changed is neither replaced nor removed', async () => {
     plant({ 'index.html': 'my own page' });
     const before = filesIn(site);

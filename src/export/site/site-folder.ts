@@ -81,18 +81,22 @@ export class SiteFolder {
       const parts = partsOf(join(this.dir, earlier), block.files);
       await this.#remove(parts.toReversed().map((path) => `${earlier}/${path}`));
     }
+    // A kill after that leaves an empty one.
+    for (const entry of await readdir(this.dir)) {
+      if (DATA.test(entry)) await rmdir(join(this.dir, entry)).catch(() => {});
+    }
   }
 
   async #remove(paths: readonly string[]): Promise<void> {
     const folders = new Set<string>();
     for (const path of paths) {
-      if (!this.#isFile(path)) continue;
-      await rm(join(this.dir, path), { force: true });
+      // Of a file that is gone, too: a kill may have come between its removal and its folder's.
       for (let at = dirname(path); at !== '.'; at = dirname(at)) folders.add(at);
+      if (this.#isFile(path)) await rm(join(this.dir, path), { force: true });
     }
     for (const folder of [...folders].sort((a, b) => b.length - a.length)) {
       // One with something in it stays.
-      await rmdir(join(this.dir, folder)).catch(() => {});
+      if (this.#isFolder(folder)) await rmdir(join(this.dir, folder)).catch(() => {});
     }
   }
 
@@ -105,6 +109,14 @@ export class SiteFolder {
       if (i < parts.length && !found.isDirectory()) return false;
     }
     return false;
+  }
+
+  /** Whether a folder is there, and no link leads to it. */
+  #isFolder(path: string): boolean {
+    const parts = path.split('/');
+    return parts.every((_, i) =>
+      lstatSync(join(this.dir, ...parts.slice(0, i + 1)), { throwIfNoEntry: false })?.isDirectory(),
+    );
   }
 
   /** Whether a file is there, and no link leads to it. */
