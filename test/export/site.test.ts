@@ -321,5 +321,6 @@ test('the page of a site has relative links and a policy of its own, and no more
   expect(page).not.toMatch(/(href|src)="\//);
   expect(page).toContain('<meta name="polyseme-site" content="./data-1/" />');
   expect(page).toContain('http-equiv="Content-Security-Policy"');
+  expect(page).toContain('as="fetch" crossorigin href="./data-1/site.json"');
   expect(page).not.toContain('openapi');
 });

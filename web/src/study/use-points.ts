@@ -1,5 +1,6 @@
 import { useQuery } from '@tanstack/react-query';
 import { useEffect, useMemo } from 'react';
+import { source } from '../source/chosen.ts';
 import { metricsQuery, unitsQuery } from '../source/query-options.ts';
 import { Points } from '../ui/points.ts';
 import { ranges } from '../ui/url-state.ts';
@@ -18,9 +19,11 @@ export function usePoints() {
   // The table's first rows come before the figures' many numbers.
   const rows = useQuery(unitsQuery(unitParams(search), 0));
   const metrics = useQuery({ ...metricsQuery, enabled: !rows.isPending });
+  // A site's rows take requests in turn, in which the network has room for what draws the figures.
+  const isTime = source().isSite || !rows.isPending;
   useEffect(() => {
-    if (!rows.isPending) for (const load of Object.values(figures)) void load();
-  }, [rows.isPending]);
+    if (isTime) for (const load of Object.values(figures)) void load();
+  }, [isTime]);
   const all = useMemo(() => (metrics.data === undefined ? null : Points.of(metrics.data)), [metrics.data]);
   const key = JSON.stringify([search.bank, ranges({ ...search })]);
   // biome-ignore lint/correctness/useExhaustiveDependencies: `key` stands for the part of `search` that counts
