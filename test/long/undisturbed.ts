@@ -74,7 +74,7 @@ export async function faultOf(
 
 /** Whether it has done its work: typed again after its last rename, it finds what it made, and may say so. */
 function isDone({ status, said }: Omit<Ended, 'signal'>): boolean {
-  return status === 0 || (status === 1 && / is (there|a site) already: /.test(said));
+  return status === 0 || (status === 1 && / is (there|a site) already: | holds other files /.test(said));
 }
 
 function temporary(out: string): string {
