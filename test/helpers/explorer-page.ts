@@ -90,11 +90,12 @@ export function explorerPages(): ExplorerPages {
 }
 
 /**
- * Waits until a page has nothing left to do: no request is under way, its main thread is idle, and both are still so a moment
- * later. Playwright's 'networkidle' waits half a second after the last request, of which most is waited in vain.
+ * Waits until a page has its heading and nothing left to do: no request is under way, its main thread is idle, and both are still
+ * so a moment later. Playwright's 'networkidle' waits half a second after the last request, of which most is waited in vain.
  */
 export async function settled(page: Page): Promise<void> {
   const traffic = traffics.get(page)!;
+  await page.locator('main h1').first().waitFor({ state: 'attached' });
   let before: number;
   do {
     await expect.poll(() => traffic.open.size, { interval: 10 }).toBe(0);
