@@ -95,7 +95,7 @@ export function explorerPages(): ExplorerPages {
  */
 export async function settled(page: Page): Promise<void> {
   const traffic = traffics.get(page)!;
-  await page.locator('main h1').first().waitFor({ state: 'attached' });
+  await page.locator('h1').first().waitFor({ state: 'attached' });
   let before: number;
   do {
     await expect.poll(() => traffic.open.size, { interval: 10 }).toBe(0);
