@@ -8,6 +8,7 @@ import { wordPieces } from './search-words.ts';
  * console.log(markText('toward a war', [{ words: ['war'], quoted: false }])); // [[9, 12]]
  */
 export function markText(text: string, terms: readonly Term[], parts = false): [number, number][] {
+  if (terms.length === 0) return [];
   const words = [...text.matchAll(WORD)].flatMap(({ 0: word, index }) => {
     let at = index;
     return wordPieces(word).map((piece) => {

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { lstatSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import { lstatSync, readdirSync, readFileSync, type Stats, statSync } from 'node:fs';
 import { mkdir, readdir, rename, rm, rmdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
@@ -113,19 +113,19 @@ export class SiteFolder {
 
   /** Whether a folder is there, and no link leads to it. */
   #isFolder(path: string): boolean {
-    const parts = path.split('/');
-    return parts.every((_, i) =>
-      lstatSync(join(this.dir, ...parts.slice(0, i + 1)), { throwIfNoEntry: false })?.isDirectory(),
-    );
+    return this.#found(path)?.isDirectory() ?? false;
   }
 
   /** Whether a file is there, and no link leads to it. */
   #isFile(path: string): boolean {
-    const parts = path.split('/');
-    return parts.every((_, i) => {
-      const found = lstatSync(join(this.dir, ...parts.slice(0, i + 1)), { throwIfNoEntry: false });
-      return i < parts.length - 1 ? found?.isDirectory() : found?.isFile();
-    });
+    return this.#found(path)?.isFile() ?? false;
+  }
+
+  /** What is at a path below folders of which none is a link. */
+  #found(path: string): Stats | undefined {
+    const above = dirname(path);
+    if (above !== '.' && !this.#isFolder(above)) return undefined;
+    return lstatSync(join(this.dir, path), { throwIfNoEntry: false });
   }
 
   /** Whether a file of the explorer is as an export wrote it. */

@@ -28,9 +28,9 @@ export function ClassBars({
   const draw = useCallback(
     (plot: Plot, width: number) => {
       const bars = chosen(classes, values);
-      const names = new Map(bars.map(({ id, name }) => [id, name]));
+      const names = new Map(bars.map(({ id, label }) => [id, label]));
       const most = Math.max(...values.map(Math.abs), 1e-12);
-      const left = 12 + 6.4 * Math.max(...bars.map(({ name }) => name.length));
+      const left = 12 + 6.4 * Math.max(...bars.map(({ label }) => label.length));
       return plot.plot({
         width,
         height: barHeight(classes.length),
@@ -52,7 +52,7 @@ export function ClassBars({
             y: 'id',
             x: 'value',
             fill: ({ value }: Bar) => (value < 0 ? 'var(--negative)' : 'var(--positive)'),
-            title: ({ id, value }: Bar) => `${visible(classes[id]!)}: ${signed(value)}`,
+            title: ({ name, value }: Bar) => `${name}: ${signed(value)}`,
           }),
           plot.ruleX([0], { stroke: 'var(--line-strong)' }),
           plot.text(bars, {
@@ -69,13 +69,15 @@ export function ClassBars({
     },
     [classes, values],
   );
-  const said = chosen(classes, values).map(({ id, value }) => `${visible(classes[id]!)} ${signed(value)}`);
+  const said = chosen(classes, values).map(({ name, value }) => `${name} ${signed(value)}`);
   return <PlotFigure draw={draw} height={barHeight(classes.length)} label={`${what}: ${said.join(', ')}`} />;
 }
 
 interface Bar {
   readonly id: number;
   readonly name: string;
+  /** The name, cut where it is long. */
+  readonly label: string;
   readonly value: number;
 }
 
@@ -83,7 +85,8 @@ interface Bar {
 function chosen(classes: readonly string[], values: readonly number[]): Bar[] {
   const all = classes.map(visible).map((name, id) => ({
     id,
-    name: name.length > LONGEST ? `${name.slice(0, LONGEST - 1)}…` : name,
+    name,
+    label: name.length > LONGEST ? `${name.slice(0, LONGEST - 1)}…` : name,
     value: values[id]!,
   }));
   if (all.length <= MOST) return all;

@@ -60,7 +60,6 @@ export function Meanings({
 /** A feature's name; where that has nothing of what is searched for, with the words that have. */
 function textOf(feature: Pick<Named, 'name' | 'words'>, q = '', parts = false): string {
   const title = visible(featureTitle(feature)) || 'no words';
-  if (q === '') return title;
   const { terms } = parseQuery(q, []);
   const has = (text: string): boolean => markText(text, terms, parts).length > 0;
   const found = has(title) ? [] : feature.words.map(visible).filter(has);
@@ -69,7 +68,7 @@ function textOf(feature: Pick<Named, 'name' | 'words'>, q = '', parts = false): 
 
 /** A text with the words that were searched for marked. */
 export function Marked({ text, q = '', parts }: { text: string; q?: string | undefined; parts?: boolean }) {
-  const marks = q === '' ? [] : markText(text, parseQuery(q, []).terms, parts);
+  const marks = markText(text, parseQuery(q, []).terms, parts);
   if (marks.length === 0) return text;
   return (
     <>
